@@ -1,0 +1,92 @@
+"""What flows between the rooms: chunks of operations in, predictions and alarms out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+OBSERVE, LEARN, EXPIRE = 0, 1, 2
+"""Operations of the log. OBSERVE: an event is seen and predicted. LEARN: its label came. EXPIRE: given up."""
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A piece of the log: operations in their order, and the rows of the events observed.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray
+        One array per input column, one entry per OBSERVE operation, in order. float64 with NaN for
+        missing, or object with ``str`` and None for missing (a category).
+    op : ndarray of int8, shape (m,)
+        OBSERVE, LEARN or EXPIRE.
+    ticket : ndarray of int64, shape (m,)
+        Which event. Tickets of OBSERVE are consecutive over the whole stream, from 0.
+    label : ndarray, shape (m,)
+        The label of LEARN operations (object or float64; anything elsewhere).
+    weight : ndarray of float64, shape (m,), optional
+        Sample weight of LEARN operations.
+    """
+
+    columns: dict[str, np.ndarray]
+    op: np.ndarray
+    ticket: np.ndarray
+    label: np.ndarray
+    weight: np.ndarray | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Alarm:
+    """One drift alarm.
+
+    Parameters
+    ----------
+    event : int
+        Ticket of the event last observed when the alarm fired.
+    signal : str
+        The scalar that was watched: ``"surprise"`` or ``"loss"``.
+    statistic : str
+        The statistic of that scalar that fired, such as ``"place+ cusum 0.5"``.
+    cause : str
+        ``"new inputs"``, ``"new concept"`` or ``"more noise"``.
+    began : int
+        Estimated ticket at which the change began.
+    """
+
+    event: int
+    signal: str
+    statistic: str
+    cause: str
+    began: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {k: getattr(self, k) for k in self.__slots__}
+
+
+@dataclass(slots=True)
+class Output:
+    """What a learner says of a chunk: one row per OBSERVE operation, in order.
+
+    Parameters
+    ----------
+    ticket : ndarray of int64, shape (n,)
+    proba : ndarray of float32, shape (n, classes), or None
+        Class probabilities (classification).
+    mean : ndarray of float64, shape (n,), or None
+        Point prediction in units of the target (regression).
+    surprise : ndarray of float64, shape (n,)
+        Epistemic uncertainty, -log p(latent), in nats.
+    entropy : ndarray of float64, shape (n,)
+        Aleatoric uncertainty, entropy of p(y | latent), in nats.
+    alarms : list of Alarm
+    """
+
+    ticket: np.ndarray
+    proba: np.ndarray | None
+    mean: np.ndarray | None
+    surprise: np.ndarray
+    entropy: np.ndarray
+    alarms: list[Alarm] = field(default_factory=list)
