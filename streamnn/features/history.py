@@ -1,0 +1,151 @@
+"""History of labels for classification: known ones, filled ones, means of categories, recent errors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._jit import njit_options
+from ..stage import Stage, grown
+
+DECAYS = (0.7, 0.97)
+"""Label frequencies fade by these."""
+REACH = 1024
+"""A label that comes later than this many events has faded and changes the filled history no more."""
+MEAN_STEP = 0.02
+
+
+def powers(decays: tuple[float, ...]) -> np.ndarray:
+    """decay**j for j < REACH by repeated multiplication; float64, shape (len(decays), REACH)."""
+    out = np.empty((len(decays), REACH))
+    for q, k in enumerate(decays):
+        v = 1.0
+        for j in range(REACH):
+            out[q, j] = v
+            v *= k
+    return out
+
+
+@njit(**njit_options)
+def _known(op, slot, y, offsets, decays, last, fade, rows):
+    C = fade.shape[1]
+    m = len(decays)
+    for i in range(len(op)):
+        s = slot[i]
+        if op[i] == 1:
+            last[0] = y[i]
+            for q in range(m):
+                for c in range(C):
+                    fade[q, c] *= decays[q]
+                fade[q, y[i]] += 1.0 - decays[q]
+        elif op[i] == 0 or op[i] == 3:
+            o = offsets[0]
+            for c in range(C):
+                rows[s, o + c] = 1.0 if c == last[0] else 0.0
+            for q in range(m):
+                for c in range(C):
+                    rows[s, o + C * (1 + q) + c] = fade[q, c]
+
+
+@njit(**njit_options)
+def _filled(op, slot, ticket, y, offsets, decays, powers, n_means, base, count, recent, fade, error, mean, seen, prior, rows, mean_ids):
+    # count: events observed, labels learnt. recent: the last event's label, or its prediction while unknown
+    C = fade.shape[1]
+    m = len(decays)
+    at_fill, at_mean, at_res = offsets[3], offsets[4], offsets[5]
+    for i in range(len(op)):
+        s = slot[i]
+        if op[i] == 0 or op[i] == 3:
+            for c in range(C):
+                rows[s, at_fill + c] = recent[c]
+            for q in range(m):
+                for c in range(C):
+                    rows[s, at_fill + C * (1 + q) + c] = fade[q, c]
+                for c in range(1, C):
+                    rows[s, at_res + (C - 1) * q + c - 1] = 2.0 * error[q, c]
+            for q in range(n_means):
+                r = mean_ids[s, q]
+                o = at_mean + q * (C - 1) - 1
+                for c in range(1, C):
+                    rows[s, o + c] = 4.0 * (mean[r, c] - prior[c]) * seen[r] / (seen[r] + 5.0) if r >= 0 else 0.0
+            if op[i] == 0:
+                for q in range(m):
+                    for c in range(C):
+                        fade[q, c] = decays[q] * fade[q, c] + (1.0 - decays[q]) * base[s, 0, c]
+                for c in range(C):
+                    recent[c] = base[s, 0, c]
+                count[0] += 1
+        elif op[i] == 1:
+            age = count[0] - 1 - ticket[i]
+            if age == 0:
+                for c in range(C):
+                    recent[c] = 1.0 if c == y[i] else 0.0
+            if age < powers.shape[1]:
+                for q in range(m):
+                    h = (1.0 - decays[q]) * powers[q, age]
+                    for c in range(C):
+                        fade[q, c] += h * ((1.0 if c == y[i] else 0.0) - base[s, 0, c])
+            for q in range(m):
+                for c in range(C):
+                    error[q, c] += (1.0 - decays[q]) * ((1.0 if c == y[i] else 0.0) - base[s, 0, c] - error[q, c])
+            for q in range(n_means):
+                r = mean_ids[s, q]
+                if r >= 0:
+                    seen[r] += 1.0
+                    h = max(1.0 / seen[r], MEAN_STEP)
+                    for c in range(C):
+                        mean[r, c] += h * ((1.0 if c == y[i] else 0.0) - mean[r, c])
+            count[1] += 1
+            h = max(1.0 / count[1], MEAN_STEP / 10)
+            for c in range(C):
+                prior[c] += h * ((1.0 if c == y[i] else 0.0) - prior[c])
+
+
+class LabelHistory(Stage):
+    """What the labels so far say about the next one, under late labels.
+
+    ``known`` holds only labels that have come. ``filled`` stands in for those that have not with the base
+    member's predictions, and replaces them when they come. Means are the label frequencies of each category
+    value less the overall ones; the residual is the fading mean error of the base member.
+    """
+
+    rows = 1 + len(DECAYS)
+    residuals = len(DECAYS)
+
+    def __init__(self, classes: int):
+        super().__init__("history")
+        m = len(DECAYS)
+        self._decays, self._powers = np.array(DECAYS), powers(DECAYS)
+        self.s = {
+            "last": np.full(1, -1, np.int64),
+            "known_fade": np.zeros((m, classes)),
+            "count": np.zeros(2, np.int64),
+            "recent": np.zeros(classes),
+            "fade": np.zeros((m, classes)),
+            "error": np.zeros((m, classes)),
+            "mean": np.zeros((0, classes)),
+            "seen": np.zeros(0),
+            "prior": np.full(classes, 1.0 / classes),
+        }
+
+    def grow(self, classes: int, category_rows: int) -> None:
+        """Make room; a new class starts without history."""
+        s, m = self.s, len(DECAYS)
+        for k in ("known_fade", "fade", "error"):
+            s[k] = grown(s[k], m, classes)
+        for k in ("recent", "prior"):
+            s[k] = grown(s[k], classes)
+        s["mean"] = grown(s["mean"], len(s["mean"]), classes)
+        self.reserve("mean", category_rows)
+        self.reserve("seen", category_rows)
+
+    def scan_known(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> None:
+        """Write the known block of OBSERVE rows; take in labels."""
+        _known(op, slot, y, offsets, self._decays, self.s["last"], self.s["known_fade"], rows)
+
+    def scan_filled(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, offsets: np.ndarray,
+                    n_means: int, store: dict[str, np.ndarray]) -> None:
+        """Write the blocks that need the base member's predictions, member 0 of ``store["p"]``."""
+        s = self.s
+        _filled(op, slot, ticket, y, offsets, self._decays, self._powers, n_means, store["p"], s["count"], s["recent"], s["fade"],
+                s["error"], s["mean"], s["seen"], s["prior"], store["row"], store["mean_ids"])

@@ -1,0 +1,193 @@
+"""Raw rows to standardised columns, their context and category rows: everything that needs no label."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._jit import njit_options
+from ..stage import Stage, grown
+
+CLIP = 5.0
+"""Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
+MAX_VALUES = 400
+"""A number column with more distinct values than this is no category."""
+MAX_ROWS = 1 << 16
+"""Category rows in all."""
+MAX_MEANS = 24
+"""Category columns that get label means."""
+PAIR_COLUMNS, PAIRS = 9, 36
+"""Pairs of this many category columns are hashed into rows of their own."""
+PAIR_BITS = 15
+WIDE = 256
+"""A stream whose first event has more columns than this gets no context: it would triple the first layer."""
+SPANS = (4.0, 32.0)
+
+LOOK = 3
+"""Like OBSERVE, but leaves no trace."""
+
+
+@njit(**njit_options)
+def _scan(op, slot, x, offsets, spans, count, stat, ema, missing, values, value_row, distinct, text, mean_slot, rows, ids, mean_ids, pairs):
+    d = count.shape[0]
+    n_context = ema.shape[1]
+    at_context, at_x = offsets[1], offsets[2]
+    r = -1
+    for i in range(len(op)):
+        if op[i] != 0 and op[i] != LOOK:
+            continue
+        r += 1
+        keep = op[i] == 0
+        s = slot[i]
+        t = stat[0]
+        used = 0
+        for q in range(mean_ids.shape[1]):
+            mean_ids[s, q] = -1
+        for c in range(d):
+            v = x[r, c]
+            z = 0.0
+            if not np.isfinite(v):
+                if keep:
+                    missing[c] += 1
+            else:
+                if not text[c]:
+                    k = count[c, 0] + 1
+                    e = v - count[c, 1]
+                    m = count[c, 1] + e / k
+                    m2 = count[c, 2] + e * (v - m)
+                    var = m2 / k
+                    if var > 1e-12:
+                        z = min(max((v - m) / np.sqrt(var), -CLIP), CLIP)
+                    if keep:
+                        count[c, 0], count[c, 1], count[c, 2] = k, m, m2
+                # category: a sorted table of the distinct values so far
+                n = distinct[c]
+                if n <= MAX_VALUES:
+                    lo, hi = 0, n
+                    while lo < hi:
+                        mid = (lo + hi) >> 1
+                        if values[c, mid] < v:
+                            lo = mid + 1
+                        else:
+                            hi = mid
+                    row = -1
+                    if lo < n and values[c, lo] == v:
+                        row = value_row[c, lo]
+                    elif n == MAX_VALUES or stat[1] >= MAX_ROWS:
+                        if keep:
+                            distinct[c] = MAX_VALUES + 1
+                            values[c, :] = 0.0
+                            value_row[c, :] = 0
+                    else:
+                        row = stat[1]
+                        n += 1
+                        if keep:
+                            for q in range(n - 1, lo, -1):
+                                values[c, q] = values[c, q - 1]
+                                value_row[c, q] = value_row[c, q - 1]
+                            values[c, lo] = v
+                            value_row[c, lo] = row
+                            distinct[c] = n
+                            stat[1] += 1
+                    if row >= 0 and (n > 2 or text[c]):
+                        ids[s, used] = row
+                        used += 1
+                        if keep and mean_slot[c] < 0 and stat[2] < mean_ids.shape[1]:
+                            mean_slot[c] = stat[2]
+                            stat[2] += 1
+                        if mean_slot[c] >= 0:
+                            mean_ids[s, mean_slot[c]] = row
+            rows[s, at_x + c] = z
+            if c < n_context:
+                for q in range(len(spans)):
+                    e = ema[q, c]
+                    v = 0.0
+                    if t > 0:
+                        v = min(max(z - e, -CLIP), CLIP)
+                    rows[s, at_context + q * n_context + c] = v
+                    if keep:
+                        ema[q, c] = e + max(1.0 / spans[q], 1.0 / (t + 1)) * (z - e)
+        for q in range(used, ids.shape[1]):
+            ids[s, q] = -1
+        p = 0
+        m = min(used, PAIR_COLUMNS)
+        for a in range(m):
+            for b in range(a + 1, m):
+                h = np.uint64(ids[s, a]) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(ids[s, b]) * np.uint64(0xC2B2AE3D27D4EB4F)
+                h ^= h >> np.uint64(29)
+                h *= np.uint64(0xBF58476D1CE4E5B9)
+                h ^= h >> np.uint64(32)
+                pairs[s, p] = np.int32(h & np.uint64((1 << PAIR_BITS) - 1))
+                p += 1
+        for q in range(p, pairs.shape[1]):
+            pairs[s, q] = -1
+        if keep:
+            stat[0] = t + 1
+
+
+class Inputs(Stage):
+    """Running standardisation, categories found by themselves, and context.
+
+    A column is standardised by the mean and deviation of all its values so far, its own included, and clipped.
+    A number column with 3 to 400 distinct values so far also gets a table row for each value; a text column
+    does so from its first value on. Context is the standardised row less its running means.
+    Missing and non-finite values become 0, the mean, and are counted.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("inputs")
+        self.context: bool | None = None
+        self.s = {
+            "count": np.zeros((0, 3)),  # values seen, mean, sum of squared deviations
+            "stat": np.zeros(3, np.int64),  # events, category rows, columns with label means
+            "ema": np.zeros((len(SPANS), 0)),
+            "missing": np.zeros(0, np.int64),
+            "values": np.zeros((0, MAX_VALUES)),
+            "value_row": np.zeros((0, MAX_VALUES), np.int32),
+            "distinct": np.zeros(0, np.int32),
+            "text": np.zeros(0, np.bool_),
+            "mean_slot": np.zeros(0, np.int32),
+        }
+        self._spans = np.array(SPANS)
+
+    @property
+    def columns(self) -> int:
+        """Columns known."""
+        return len(self.s["distinct"])
+
+    @property
+    def context_columns(self) -> int:
+        """Columns with context."""
+        return self.s["ema"].shape[1]
+
+    @property
+    def category_rows(self) -> int:
+        """Category rows in use."""
+        return int(self.s["stat"][1])
+
+    @property
+    def mean_columns(self) -> int:
+        """Category columns with label means."""
+        return int(self.s["stat"][2])
+
+    def grow(self, text: list[bool], first: int) -> None:
+        """Make room for columns; `first` is the number of columns of the first event."""
+        d, s = len(text), self.s
+        old = self.columns
+        if self.context is None:
+            self.context = first <= WIDE
+        s["count"] = grown(s["count"], d, 3)
+        s["ema"] = grown(s["ema"], len(SPANS), min(d, WIDE) if self.context else 0)
+        s["missing"] = grown(s["missing"], d)
+        s["values"] = grown(s["values"], d, MAX_VALUES)
+        s["value_row"] = grown(s["value_row"], d, MAX_VALUES)
+        s["distinct"] = grown(s["distinct"], d)
+        s["text"] = grown(s["text"], d)
+        s["text"][old:] = text[old:]
+        s["mean_slot"] = grown(s["mean_slot"], d, fill=-1)
+
+    def scan(self, op: np.ndarray, slot: np.ndarray, x: np.ndarray, offsets: np.ndarray, store: dict[str, np.ndarray]) -> None:
+        """Encode the rows of OBSERVE (and LOOK) operations into the store's slots."""
+        s = self.s
+        _scan(op, slot, x, offsets, self._spans, s["count"], s["stat"], s["ema"], s["missing"], s["values"], s["value_row"],
+              s["distinct"], s["text"], s["mean_slot"], store["row"], store["ids"], store["mean_ids"], store["pairs"])

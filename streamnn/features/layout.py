@@ -1,0 +1,91 @@
+"""Where the parts of an encoded row lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCKS = ("known", "context", "x", "filled", "means", "residual")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Blocks of an encoded row, in an order that makes every member's input one contiguous piece.
+
+    ==========  =====================================================================
+    known       history of labels known when the event came
+    context     standardised columns less their running means over some spans
+    x           standardised columns
+    filled      history of labels, unknown ones stood in for by predictions
+    means       mean label of the event's category values
+    residual    recent errors of the base member
+    ==========  =====================================================================
+
+    Each block is a table (outer, inner) that only grows, so a wider layout holds every old position.
+
+    Parameters
+    ----------
+    columns : int
+        Input columns.
+    context_columns : int
+        How many of them have context.
+    spans : int
+        Spans of the context.
+    history : int
+        Rows of the label history (lags and running means).
+    values : int
+        Values of one row of it: classes, or 1 for regression.
+    mean_columns : int
+        Category columns that have label means.
+    codes : int
+        Values of a label mean: classes - 1, or 1 for regression.
+    residuals : int
+        Rows of the recent errors.
+    """
+
+    columns: int
+    context_columns: int
+    spans: int
+    history: int
+    values: int
+    mean_columns: int
+    codes: int
+    residuals: int
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """(outer, inner) of each block, in the order of ``BLOCKS``."""
+        return (
+            (self.history, self.values),
+            (self.spans, self.context_columns),
+            (1, self.columns),
+            (self.history, self.values),
+            (self.mean_columns, self.codes),
+            (self.residuals, self.codes),
+        )
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Start of each block, and the width of the row; int64, shape (7,)."""
+        return np.cumsum([0] + [o * i for o, i in self.shapes]).astype(np.int64)
+
+    def span(self, first: str, last: str) -> tuple[int, int]:
+        """Start and stop of the piece from block `first` to block `last`, both included."""
+        o = self.offsets
+        return int(o[BLOCKS.index(first)]), int(o[BLOCKS.index(last) + 1])
+
+    def positions_in(self, wider: Layout) -> np.ndarray:
+        """Where each position of this layout lies in a wider one; int64, increasing.
+
+        Examples
+        --------
+        >>> a = Layout(2, 0, 2, 1, 2, 0, 1, 0)
+        >>> b = Layout(3, 0, 2, 1, 3, 0, 2, 0)
+        >>> a.positions_in(b).tolist()
+        [0, 1, 3, 4, 6, 7]
+        """
+        out = []
+        for (outer, inner), (_, wide), start in zip(self.shapes, wider.shapes, wider.offsets, strict=False):
+            out.append((start + np.arange(outer)[:, None] * wide + np.arange(inner)).ravel())
+        return np.concatenate(out).astype(np.int64)

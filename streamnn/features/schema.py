@@ -1,0 +1,141 @@
+"""Names to columns, append-only; strings to category codes, append-only and bounded."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import SchemaError
+
+OWN_CODES, HASHED_CODES = 336, 64
+"""Category values of a text column with a code of their own; further ones share this many hashed codes."""
+
+
+class Schema:
+    """The feature map of a learner.
+
+    A column is registered when it first has a value; columns first seen in the same event are registered in
+    the order of their names, so neither the order of a record's fields nor the cutting into chunks matters.
+
+    Parameters
+    ----------
+    max_columns : int
+        Columns beyond this are ignored and counted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> s = Schema()
+    >>> s.encode({"b": np.array([1.0, 2.0]), "a": np.array(["x", None], object)}, 2).tolist()
+    [[0.0, 1.0], [nan, 2.0]]
+    >>> s.names
+    ['a', 'b']
+    """
+
+    def __init__(self, max_columns: int = 4096):
+        self.max_columns = max_columns
+        self.names: list[str] = []
+        self.text: list[bool] = []
+        self.codes: list[dict[str, int]] = []
+        self.first = 0  # columns of the first event
+        self.refused: int = 0  # values of columns beyond max_columns
+        self._index: dict[str, int] = {}
+        self._started = False
+
+    def encode(self, columns: Mapping[str, np.ndarray], n: int, learn: bool = True) -> np.ndarray:
+        """Rows as float64, shape (n, columns known afterwards); NaN is missing.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray
+            float64 (NaN missing) or object with str and None.
+        n : int
+            Number of rows.
+        learn : bool
+            Register new columns and codes; otherwise unknown ones are ignored (they have no weight yet).
+
+        Raises
+        ------
+        SchemaError
+            When a column changes between text and number.
+        """
+        fresh = [k for k in columns if k not in self._index] if n else []
+        if learn and n:
+            if fresh:
+                self._register(columns, fresh)
+            self._started = True
+        out = np.full((n, len(self.names)), np.nan)
+        for name, v in columns.items():
+            i = self._index.get(name)
+            if i is None:
+                continue
+            is_text = v.dtype == object
+            if is_text != self.text[i]:
+                if is_text and all(x is None for x in v):
+                    continue
+                if not is_text and not np.isfinite(v).any():
+                    continue
+                was, now = ("text", "numbers") if self.text[i] else ("numbers", "text")
+                raise SchemaError(f"column {name!r} held {was} and now holds {now}: give it another name or mend the source")
+            out[:, i] = self._coded(i, v, learn) if is_text else v
+        return out
+
+    def _register(self, columns: Mapping[str, np.ndarray], fresh: list[str]) -> None:
+        seen = []
+        for name in fresh:
+            v = columns[name]
+            has = np.flatnonzero([x is not None for x in v] if v.dtype == object else ~np.isnan(v))
+            if has.size:
+                seen.append((int(has[0]), name, has.size))
+        for row, name, values in sorted(seen):
+            if len(self.names) >= self.max_columns:
+                self.refused += values
+                continue
+            self._index[name] = len(self.names)
+            self.names.append(name)
+            self.text.append(columns[name].dtype == object)
+            self.codes.append({})
+            if row == 0 and not self._started:
+                self.first += 1
+
+    def _coded(self, i: int, values: np.ndarray, learn: bool) -> list[float]:
+        table = self.codes[i]
+        out = []
+        for v in values:
+            if v is None:
+                out.append(np.nan)
+                continue
+            c = table.get(v)
+            if c is None:
+                if learn and len(table) < OWN_CODES:
+                    c = table[v] = len(table)
+                elif len(table) < OWN_CODES:
+                    c = len(table)  # what it would get
+                else:
+                    c = OWN_CODES + zlib.crc32(v.encode("utf-8", "surrogatepass")) % HASHED_CODES
+            out.append(float(c))
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """As JSON-able data."""
+        return {
+            "names": list(self.names),
+            "text": list(self.text),
+            "codes": [list(c) for c in self.codes],
+            "first": self.first,
+            "refused": self.refused,
+            "started": self._started,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` gave."""
+        self.names = list(state["names"])
+        self.text = list(state["text"])
+        self.codes = [{v: i for i, v in enumerate(c)} for c in state["codes"]]
+        self.first = state["first"]
+        self.refused = state["refused"]
+        self._started = state["started"]
+        self._index = {k: i for i, k in enumerate(self.names)}

@@ -1,0 +1,326 @@
+"""The per-event network: forward, backward, update and projection in one compiled loop.
+
+Weights lie input by input, so that a layer is a sum of scaled rows. Units come in sixteens, one lane each; a sum
+over units is sixteen partial sums, folded in a fixed order. All arrays of weights are flat.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._jit import njit_options
+from .._math import exp32
+from .._simd import LANES, larger, load, over, root, rsqrt, shorten, smaller, splat, store, store_whole, total, whole
+
+f4, i4, u8 = np.float32, np.int32, np.uint64
+
+KNOTS = 21
+RANGE = f4(4.0)
+STEP = f4(0.4)
+
+SGD, RMS, FACTORED = 0, 1, 2
+"""Update rules: plain steps; steps divided by the running root mean square of each weight's gradient; inputs
+and errors of a layer each divided by their running root mean square."""
+RELU, SPLINE = 0, 1
+CLASSES, VALUE = 0, 1
+
+# places in the array of hyper-parameters
+H_STEP, H_SPLINE, H_BETA, H_SLOPE, H_ROW, H_OUT = range(6)
+# places in the array of sizes
+N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS = range(9)
+REFRESH = 64
+"""Tracked row norms are computed anew every so many learnt events."""
+_TIGHT = f4(0.999)  # share of the budget used, so that rounding of tracked norms never exceeds it
+
+
+@njit(**njit_options)
+def dot(u, i, v, k, n):
+    """Inner product of u[i : i + n] and v[k : k + n]."""
+    s = splat(f4(0.0))
+    for j in range(0, n, LANES):
+        s = s + load(u, i + j) * load(v, k + j)
+    return total(s)
+
+
+@njit(**njit_options)
+def _activate(act, o, H, a, z, slope, fr, knot, low, high, c):
+    zero, one = splat(f4(0.0)), splat(f4(1.0))
+    if act == RELU:
+        for j in range(o, o + H):
+            m = f4(1.0) if a[j] > f4(0.0) else f4(0.01)
+            z[j] = a[j] * m
+            slope[j] = m
+        return
+    per_step, ten, last = splat(f4(2.5)), splat(f4(10.0)), splat(f4(19.5))
+    for j in range(o, o + H, LANES):
+        u = load(a, j) * per_step + ten
+        v = smaller(larger(u, zero), last)  # outside the grid the first and last piece go on
+        store_whole(knot, j, v)
+        store(fr, j, u - whole(v))
+    for j in range(u8(o), u8(o + H)):
+        at = j * u8(KNOTS) + u8(knot[j])
+        low[j] = c[at]
+        high[j] = c[at + u8(1)]
+    for j in range(o, o + H, LANES):
+        v = load(low, j)
+        d = load(high, j) - v
+        store(z, j, v + load(fr, j) * d)
+        store(slope, j, d * per_step)
+
+
+@njit(**njit_options)
+def _spline_step(o, H, dz, fr, knot, low, high, below, above, c, step, limit):
+    # Two knots of each unit move; a move that would break the slope limit is shortened to the part that keeps it.
+    # Steps of a unit's outer pieces are set to 0 where there is no such piece, so that it binds nothing.
+    for j in range(u8(o), u8(o + H)):
+        at = j * u8(KNOTS) + u8(knot[j])
+        below[j] = c[at - u8(1)] if knot[j] > 0 else low[j]
+        above[j] = c[at + u8(2)] if knot[j] < 19 else high[j]
+    T = splat(STEP * limit * _TIGHT)
+    one, neg, two, s = splat(f4(1.0)), splat(f4(-1.0)), splat(f4(2.0)), splat(-step)
+    for j in range(o, o + H, LANES):
+        f = smaller(larger(load(fr, j), neg), two)
+        g = s * load(dz, j)
+        u0, u1 = g * (one - f), g * f
+        lo, hi = load(low, j), load(high, j)
+        if limit > f4(0.0):
+            t = shorten(one, hi - lo, u1 - u0, T)
+            t = shorten(t, lo - load(below, j), u0, T)
+            t = shorten(t, load(above, j) - hi, neg * u1, T)
+            u0, u1 = t * u0, t * u1
+        store(low, j, lo + u0)
+        store(high, j, hi + u1)
+    for j in range(u8(o), u8(o + H)):
+        at = j * u8(KNOTS) + u8(knot[j])
+        c[at] = low[j]
+        c[at + u8(1)] = high[j]
+
+
+@njit(**njit_options)
+def _forward(s, rows, ids, n, sizes, first, table, hidden, bias, knots, out, out_bias, a, z, slope, fr, knot, low, high, nz, o):
+    H = sizes[0]
+    at = n[N_FROM]
+    m = 0
+    for i in range(n[N_IN]):  # rows are sparse: one-hot history, columns not seen yet
+        nz[m] = i
+        m += 1 if rows[s, at + i] != f4(0.0) else 0
+    k = 0
+    if n[N_IDS]:
+        while k < ids.shape[1] and ids[s, k] >= 0:
+            k += 1
+    for j in range(0, H, LANES):
+        v = load(bias, j)
+        for q in range(m):
+            i = nz[q]
+            v = v + splat(rows[s, at + i]) * load(first, i * H + j)
+        for q in range(k):
+            v = v + load(table, ids[s, q] * H + j)
+        store(a, j, v)
+    _activate(n[N_ACT], 0, H, a, z, slope, fr, knot, low, high, knots)
+    below, here, w = 0, H, 0
+    for l in range(1, n[N_LAYERS]):
+        G = sizes[l]
+        for j in range(0, G, LANES):
+            v = load(bias, here + j)
+            for i in range(H):
+                v = v + splat(z[below + i]) * load(hidden, w + i * G + j)
+            store(a, here + j, v)
+        _activate(n[N_ACT], here, G, a, z, slope, fr, knot, low, high, knots)
+        w += H * G
+        below, here, H = here, here + G, G
+    C = len(out_bias)
+    for c in range(C):
+        o[c] = dot(out, c * H, z, below, H) + out_bias[c]
+    if n[N_TASK] == CLASSES:
+        top = o[0]
+        for c in range(1, C):
+            top = max(top, o[c])
+        t = f4(0.0)
+        for c in range(C):
+            o[c] = exp32(max(o[c] - top, f4(-30.0)))
+            t += o[c]
+        for c in range(C):
+            o[c] /= t
+    return m
+
+
+@njit(**njit_options)
+def _moment(moment, k, v, b):
+    moment[k] += b * (v * v - moment[k])
+    return np.sqrt(moment[k])
+
+
+@njit(**njit_options)
+def _rms_row(w, w2, i, x, d, k, n, norm, step, beta):
+    # one row of weights, step scaled by each weight's running mean square; norm (if any) follows the squares
+    xs, b, b1, tiny, st = splat(x), splat(beta), splat(f4(1.0) - beta), splat(f4(1e-8)), splat(step)
+    for j in range(0, n, LANES):
+        v = xs * load(d, k + j)
+        m = b * load(w2, i + j) + b1 * v * v
+        store(w2, i + j, m)
+        old = load(w, i + j)
+        new = old - st * v * rsqrt(m + tiny)
+        store(w, i + j, new)
+        if len(norm) > 0:
+            store(norm, k + j, load(norm, k + j) + (new * new - old * old))
+
+
+@njit(**njit_options)
+def _plain_row(w, i, x, d, k, n, norm):
+    # one row of weights less x times d
+    xs = splat(x)
+    for j in range(0, n, LANES):
+        old = load(w, i + j)
+        new = old - xs * load(d, k + j)
+        store(w, i + j, new)
+        if len(norm) > 0:
+            store(norm, k + j, load(norm, k + j) + (new * new - old * old))
+
+
+@njit(**njit_options)
+def _cap_units(w, i, rows, n, norm, k, cap, afresh):
+    # units whose weights (a column of w) are longer than cap are scaled back
+    if afresh:
+        for j in range(0, n, LANES):
+            v = splat(f4(0.0))
+            for r in range(rows):
+                x = load(w, i + r * n + j)
+                v = v + x * x
+            store(norm, k + j, v)
+    for j in range(n):
+        if norm[k + j] > cap * cap:
+            x = cap / np.sqrt(norm[k + j])
+            for r in range(rows):
+                w[i + r * n + j] *= x
+            norm[k + j] = cap * cap
+
+
+@njit(**njit_options)
+def scan(op, slot, target, weight, rows, ids, n, sizes, h, count, first, table, hidden, bias, knots, out, out_bias,
+         first_norm, hidden_norm, first_2, table_2, hidden_2, out_2, in_moment, in_count, z_moment, d_moment, o_moment, p, latent):
+    """Run one network over the operations of a chunk.
+
+    OBSERVE writes its prediction to ``p[slot, member]``; LEARN goes forward again on the stored row, with today's
+    weights, and takes one step. ``latent`` of shape (m, units of the last layer) receives the last hidden layer
+    at every operation, before learning; give it no rows if it is not wanted.
+    """
+    L, U, C = n[N_LAYERS], n[N_UNITS], len(out_bias)
+    H0, HL = sizes[0], sizes[L - 1]
+    rule, at, member = n[N_RULE], n[N_FROM], n[N_MEMBER]
+    step, beta = h[H_STEP], h[H_BETA]
+    row_cap, out_cap = h[H_ROW] * _TIGHT, h[H_OUT] * _TIGHT
+    buffers = np.zeros((10, U), f4)
+    a, z, slope, d, dz = buffers[0], buffers[1], buffers[2], buffers[3], buffers[4]
+    fr, low, high, below_, above_ = buffers[5], buffers[6], buffers[7], buffers[8], buffers[9]
+    knot, nz = np.zeros(U, i4), np.zeros(n[N_IN] + 1, i4)
+    o, g, zt = np.zeros(C, f4), np.zeros(C, f4), np.zeros(HL, f4)
+    no_norm = np.zeros(0, f4)
+    top = U - HL  # where the last layer starts
+    fresh = -1  # the slot whose activations lie in the buffers
+    m = 0
+    for e in range(len(op)):
+        if op[e] == 2:
+            continue
+        s = slot[e]
+        if s != fresh:
+            m = _forward(s, rows, ids, n, sizes, first, table, hidden, bias, knots, out, out_bias, a, z, slope, fr, knot, low, high, nz, o)
+            fresh = s
+        if latent.shape[0] > 0:
+            for j in range(HL):
+                latent[e, j] = z[top + j]
+        if op[e] != 1:
+            for c in range(C):
+                p[s, member, c] = o[c]
+            continue
+        fresh = -1
+        count[0] += 1
+        afresh = count[0] % REFRESH == 0
+        wt = weight[e]
+        if n[N_TASK] == CLASSES:
+            for c in range(C):
+                g[c] = o[c] * wt
+            g[i4(target[e])] -= wt
+        else:
+            g[0] = min(max(o[0] - target[e], f4(-1.0)), f4(1.0)) * wt
+        b = max(f4(1.0) - beta, f4(1.0) / f4(count[0]))
+        # output layer
+        if rule == FACTORED:
+            for j in range(HL):
+                zt[j] = z[top + j] / (_moment(z_moment, top + j, z[top + j], b) + f4(1e-2))
+        for j in range(top, U):
+            dz[j] = f4(0.0)
+        for c in range(C):
+            gc, i = g[c], c * HL
+            x = splat(gc)
+            for j in range(0, HL, LANES):
+                store(dz, top + j, load(dz, top + j) + x * load(out, i + j))
+            if rule == RMS:
+                _rms_row(out, out_2, i, gc, z, top, HL, no_norm, step, beta)
+            elif rule == FACTORED:
+                gc /= _moment(o_moment, c, gc, b) + f4(1e-3)
+                _plain_row(out, i, step * gc, zt, 0, HL, no_norm)
+            else:
+                _plain_row(out, i, step * gc, z, top, HL, no_norm)
+            out_bias[c] -= step * gc
+            if out_cap > f4(0.0):
+                v = dot(out, i, out, i, HL)
+                if v > out_cap * out_cap:
+                    v = out_cap / np.sqrt(v)
+                    for j in range(HL):
+                        out[i + j] *= v
+        # hidden layers, last to first
+        here, H, w = top, HL, len(hidden)
+        for l in range(L - 1, -1, -1):
+            for j in range(here, here + H, LANES):
+                v = load(dz, j) * load(slope, j)
+                if rule == FACTORED:
+                    q = load(d_moment, j)
+                    q = q + splat(b) * (v * v - q)
+                    store(d_moment, j, q)
+                    q = over(splat(f4(1.0)), root(q) + splat(f4(1e-4)))
+                    v = v * q
+                    store(dz, j, load(dz, j) * q)
+                store(d, j, v)
+                store(bias, j, load(bias, j) - splat(step) * v)
+            if n[N_ACT] == SPLINE:
+                _spline_step(here, H, dz, fr, knot, low, high, below_, above_, knots, h[H_SPLINE], h[H_SLOPE])
+            if l == 0:
+                break
+            G = sizes[l - 1]
+            below = here - G
+            w -= G * H
+            for i in range(G):
+                x = z[below + i]
+                dz[below + i] = dot(hidden, w + i * H, d, here, H)
+                if rule == RMS:
+                    _rms_row(hidden, hidden_2, w + i * H, x, d, here, H, hidden_norm, step, beta)
+                else:
+                    if rule == FACTORED:
+                        x /= _moment(z_moment, below + i, x, b) + f4(1e-2)
+                    _plain_row(hidden, w + i * H, step * x, d, here, H, hidden_norm)
+            if row_cap > f4(0.0):
+                _cap_units(hidden, w, G, H, hidden_norm, here, row_cap, afresh)
+            here, H = below, G
+        # first layer
+        for q in range(m):
+            i = nz[q]
+            x = rows[s, at + i]
+            if rule == RMS:
+                _rms_row(first, first_2, i * H0, x, d, 0, H0, first_norm, step, beta)
+            else:
+                if rule == FACTORED:
+                    in_count[i] += 1
+                    x /= _moment(in_moment, i, x, max(f4(1.0) - beta, f4(1.0) / f4(in_count[i]))) + f4(1e-2)
+                _plain_row(first, i * H0, step * x, d, 0, H0, first_norm)
+        if n[N_IDS]:
+            for q in range(ids.shape[1]):
+                r = ids[s, q]
+                if r < 0:
+                    break
+                if rule == RMS:
+                    _rms_row(table, table_2, r * H0, f4(1.0), d, 0, H0, no_norm, step, beta)
+                else:
+                    _plain_row(table, r * H0, step, d, 0, H0, no_norm)
+        if row_cap > f4(0.0):
+            _cap_units(first, 0, n[N_IN], H0, first_norm, 0, row_cap, afresh)

@@ -1,0 +1,202 @@
+"""One small network with learnable activations that learns from every event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..stage import Stage, grown
+from . import kernel as k
+from .certificate import Certificate, certify
+
+f4 = np.float32
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """What a network is.
+
+    Parameters
+    ----------
+    name : str
+    hidden : tuple of int
+        Units of each layer, multiples of 16.
+    rule : {"sgd", "rms", "factored"}
+        How steps are scaled.
+    step : float
+        Step size; splines move at a tenth of it.
+    reads : tuple of str
+        First and last block of the row it reads (see :class:`streamnn.features.layout.Layout`).
+    categories : bool
+        Whether category rows feed the first layer.
+    activation : {"spline", "relu"}
+        Learnable linear spline, or leaky ReLU with slope 0.01.
+    slope, row_norm, out_norm : float
+        Lipschitz budget: largest slope of an activation, largest norm of a hidden unit's weights and of an
+        output's weights; 0 is no budget.
+    beta : float
+        Memory of the running mean squares.
+    """
+
+    name: str
+    hidden: tuple[int, ...] = (64,)
+    rule: str = "rms"
+    step: float = 0.001
+    reads: tuple[str, str] = ("x", "x")
+    categories: bool = True
+    activation: str = "spline"
+    slope: float = 1.0
+    row_norm: float = 4.0
+    out_norm: float = 4.0
+    beta: float = 0.999
+
+
+class Network(Stage):
+    """Dense layers with one linear spline a unit (Aziznejad et al. 2020), trained event by event.
+
+    After every update each unit's weights and slope are inside the Lipschitz budget of the spec.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    inputs : int
+        Columns read at the start. Columns added later start at zero weight.
+    outputs : int
+        Classes, or 1.
+    classify : bool
+    seed : int
+    member : int
+        Its place among the pool's predictions.
+    """
+
+    def __init__(self, spec: NetworkSpec, inputs: int, outputs: int, classify: bool, seed: int, member: int = 0):
+        super().__init__(f"network/{spec.name}")
+        self.spec = spec
+        U, H0, HL, L = sum(spec.hidden), spec.hidden[0], spec.hidden[-1], len(spec.hidden)
+        rng = np.random.default_rng([seed, *spec.name.encode()])
+
+        def draw(shape: tuple[int, ...], sd: float) -> np.ndarray:
+            return ((rng.random(shape) * 2.0 - 1.0) * (sd * 3.0**0.5)).astype(f4)
+
+        first = draw((inputs, H0), (2.0 / max(inputs, 1)) ** 0.5)
+        hidden = [draw((a, b), (2.0 / a) ** 0.5) for a, b in zip(spec.hidden, spec.hidden[1:], strict=False)]
+        x = (np.arange(k.KNOTS) - 10) * 0.4
+        ramp = np.where(x > 0, x, 0.01 * x).astype(f4)
+        rms, fac = spec.rule == "rms", spec.rule == "factored"
+        self.s = {
+            "count": np.zeros(1, np.int64),
+            "first": first,
+            "table": np.zeros((0, H0), f4),
+            "hidden": np.concatenate([w.ravel() for w in hidden]) if hidden else np.zeros(0, f4),
+            "bias": np.zeros(U, f4),
+            "knots": np.tile(ramp, (U, 1)),
+            "out": draw((outputs, HL), 0.1 / HL**0.5),
+            "out_bias": np.zeros(outputs, f4),
+            "first_norm": (first * first).sum(0, dtype=f4) if inputs else np.zeros(H0, f4),
+            "hidden_norm": np.zeros(U, f4),
+            "first_2": np.zeros((inputs if rms else 0, H0), f4),
+            "table_2": np.zeros((0, H0), f4),
+            "hidden_2": np.zeros(sum(w.size for w in hidden) if rms else 0, f4),
+            "out_2": np.zeros((outputs if rms else 0, HL), f4),
+            "in_moment": np.zeros(inputs if fac else 0, f4),
+            "in_count": np.zeros(inputs if fac else 0, np.int64),
+            "z_moment": np.zeros(U if fac else 0, f4),
+            "d_moment": np.zeros(U if fac else 0, f4),
+            "o_moment": np.zeros(outputs if fac else 0, f4),
+        }
+        at = H0
+        for w in hidden:
+            self.s["hidden_norm"][at : at + w.shape[1]] = (w * w).sum(0, dtype=f4)
+            at += w.shape[1]
+        self._sizes = np.array(spec.hidden, np.int64)
+        self._n = np.array(
+            [("sgd", "rms", "factored").index(spec.rule), ("relu", "spline").index(spec.activation),
+             k.CLASSES if classify else k.VALUE, 0, inputs, spec.categories, member, L, U], np.int64)
+        self._h = np.array([spec.step, spec.step * 0.1, spec.beta, spec.slope, spec.row_norm, spec.out_norm], f4)
+        self._no_latent = np.zeros((0, HL), f4)
+        self._project()
+
+    def _project(self) -> None:
+        s, cap = self.s, f4(self.spec.row_norm)
+        if cap <= 0:
+            return
+        too_long = s["first_norm"] > cap * cap
+        s["first"][:, too_long] *= cap / np.sqrt(s["first_norm"][too_long])
+        s["first_norm"][too_long] = cap * cap
+
+    def grow(self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int) -> None:
+        """Make room without changing any prediction.
+
+        Parameters
+        ----------
+        columns : ndarray of int64
+            New places of the old input columns.
+        inputs, outputs, category_rows : int
+            New sizes.
+        """
+        s = self.s
+        if inputs != len(s["first"]):
+            for name in ("first", "first_2", "in_moment", "in_count"):
+                old = s[name]
+                if name == "first" or len(old):
+                    s[name] = np.zeros((inputs, *old.shape[1:]), old.dtype)
+                    s[name][columns] = old
+            if self.spec.rule == "rms" and not len(s["first_2"]):
+                s["first_2"] = np.zeros((inputs, s["first"].shape[1]), f4)
+            if self.spec.rule == "factored" and not len(s["in_moment"]):
+                s["in_moment"], s["in_count"] = np.zeros(inputs, f4), np.zeros(inputs, np.int64)
+            self._n[k.N_IN] = inputs
+        old = len(s["out"])
+        if outputs > old:
+            HL = s["out"].shape[1]
+            low = s["out_bias"].min() - f4(3.0)  # a new class enters with a small share
+            s["out"] = grown(s["out"], outputs, HL)
+            s["out_bias"] = grown(s["out_bias"], outputs, fill=low)
+            if self.spec.rule == "rms":
+                s["out_2"] = grown(s["out_2"], outputs, HL)
+            if self.spec.rule == "factored":
+                s["o_moment"] = grown(s["o_moment"], outputs)
+        if self.spec.categories:
+            self.reserve("table", category_rows)
+            if self.spec.rule == "rms":
+                self.reserve("table_2", category_rows)
+
+    def scan(self, op: np.ndarray, slot: np.ndarray, target: np.ndarray, weight: np.ndarray, start: int,
+             rows: np.ndarray, ids: np.ndarray, p: np.ndarray, latent: np.ndarray | None = None) -> None:
+        """Predict at OBSERVE, learn at LEARN; see :func:`streamnn.network.kernel.scan`.
+
+        Parameters
+        ----------
+        op, slot : ndarray, shape (m,)
+        target, weight : ndarray of float32, shape (m,)
+            Class number or scaled target, and sample weight, of LEARN operations.
+        start : int
+            First column of `rows` that it reads.
+        rows, ids : ndarray, shapes (slots, width), (slots, categories)
+        p : ndarray of float32, shape (slots, members, outputs)
+            Receives predictions.
+        latent : ndarray of float32, shape (m, units), optional
+            Receives the last hidden layer, before learning.
+        """
+        s, n = self.s, self._n
+        n[k.N_FROM] = start
+        flat = {name: v.reshape(-1) for name, v in s.items()}
+        k.scan(op, slot, target, weight, rows, ids, n, self._sizes, self._h, flat["count"], flat["first"], flat["table"],
+               flat["hidden"], flat["bias"], flat["knots"], flat["out"], flat["out_bias"], flat["first_norm"], flat["hidden_norm"],
+               flat["first_2"], flat["table_2"], flat["hidden_2"], flat["out_2"], flat["in_moment"], flat["in_count"],
+               flat["z_moment"], flat["d_moment"], flat["o_moment"], p, self._no_latent if latent is None else latent)
+
+    def certificate(self, rows: np.ndarray) -> Certificate:
+        """Slope bound from the numeric part of the encoded row to the outputs, and the slope found at `rows`.
+
+        Parameters
+        ----------
+        rows : ndarray of float32, shape (n, inputs)
+            Places at which the attack looks.
+        """
+        s, hidden, at = self.s, [], 0
+        for a, b in zip(self.spec.hidden, self.spec.hidden[1:], strict=False):
+            hidden.append(s["hidden"][at : at + a * b].reshape(a, b))
+            at += a * b
+        return certify(s["first"], hidden, s["out"], s["bias"], s["knots"] if self.spec.activation == "spline" else None, rows)

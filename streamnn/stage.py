@@ -1,0 +1,71 @@
+"""A stage is a scan: arrays that a compiled loop changes in place, saved and loaded leaf by leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .state import check_leaves
+
+
+class Stage:
+    """Base of everything that keeps state.
+
+    Subclasses put every array that outlives a chunk into ``self.s``; nothing else may reach a later prediction.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of its leaves in a checkpoint.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.s: dict[str, np.ndarray] = {}
+        self.used: dict[str, int] = {}  # leaves with spare rows: how many of them are in use, the rest are zero
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of all leaves, ``name/leaf``."""
+        return {f"{self.name}/{k}": v.copy() for k, v in self._leaves().items()}
+
+    def _leaves(self) -> dict[str, np.ndarray]:
+        return {k: v[: self.used[k]] if k in self.used else v for k, v in self.s.items()}
+
+    def reserve(self, leaf: str, rows: int) -> None:
+        """Make room for `rows` first-axis entries of a leaf, doubling so that growth stays cheap."""
+        self.used[leaf] = rows
+        a = self.s[leaf]
+        if rows > len(a):
+            self.s[leaf] = grown(a, max(256, 1 << (rows - 1).bit_length()), *a.shape[1:])
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over leaves that were checked against this stage's shapes.
+
+        Raises
+        ------
+        StateError
+            Names the leaf that is missing, unknown or of another shape or dtype.
+        """
+        prefix = self.name + "/"
+        mine = {k: v for k, v in arrays.items() if k.startswith(prefix)}
+        leaves = self._leaves()
+        check_leaves(mine, {prefix + k: v for k, v in leaves.items()}, self.name)
+        for k, v in leaves.items():
+            v[...] = mine[prefix + k]
+
+
+def grown(a: np.ndarray, *shape: int, fill: float = 0.0) -> np.ndarray:
+    """`a` in the first corner of a new array of `shape`, the rest filled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grown(np.ones((1, 2)), 2, 3).tolist()
+    [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    if a.shape == shape:
+        return a
+    out = np.full(shape, fill, a.dtype)
+    out[tuple(slice(0, n) for n in a.shape)] = a
+    return out
