@@ -32,12 +32,12 @@ class Stage:
     def _leaves(self) -> dict[str, np.ndarray]:
         return {k: v[: self.used[k]] if k in self.used else v for k, v in self.s.items()}
 
-    def reserve(self, leaf: str, rows: int) -> None:
-        """Make room for `rows` first-axis entries of a leaf, doubling so that growth stays cheap."""
+    def reserve(self, leaf: str, rows: int, spare: int = 0) -> None:
+        """Make room for `rows` first-axis entries of a leaf and `spare` more that stay zero; doubles, so growth is cheap."""
         self.used[leaf] = rows
         a = self.s[leaf]
-        if rows > len(a):
-            self.s[leaf] = grown(a, max(256, 1 << (rows - 1).bit_length()), *a.shape[1:])
+        if rows + spare > len(a):
+            self.s[leaf] = grown(a, max(256, 1 << (rows + spare).bit_length()), *a.shape[1:])
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over leaves that were checked against this stage's shapes.

@@ -74,7 +74,9 @@ class Output:
     ----------
     ticket : ndarray of int64, shape (n,)
     proba : ndarray of float32, shape (n, classes), or None
-        Class probabilities (classification).
+        Class probabilities (classification); 0 for classes that were not known when the event came.
+    known : ndarray of int64, shape (n,), or None
+        How many classes were known when the event came: the first so many columns of `proba`.
     mean : ndarray of float64, shape (n,), or None
         Point prediction in units of the target (regression).
     surprise : ndarray of float64, shape (n,)
@@ -90,3 +92,4 @@ class Output:
     surprise: np.ndarray
     entropy: np.ndarray
     alarms: list[Alarm] = field(default_factory=list)
+    known: np.ndarray | None = None

@@ -128,7 +128,7 @@ class LabelHistory(Stage):
             "prior": np.full(classes, 1.0 / classes),
         }
 
-    def grow(self, classes: int, category_rows: int) -> None:
+    def grow(self, classes: int, category_rows: int, spare: int = 0) -> None:
         """Make room; a new class starts without history."""
         s, m = self.s, len(DECAYS)
         for k in ("known_fade", "fade", "error"):
@@ -136,8 +136,8 @@ class LabelHistory(Stage):
         for k in ("recent", "prior"):
             s[k] = grown(s[k], classes)
         s["mean"] = grown(s["mean"], len(s["mean"]), classes)
-        self.reserve("mean", category_rows)
-        self.reserve("seen", category_rows)
+        self.reserve("mean", category_rows, spare)
+        self.reserve("seen", category_rows, spare)
 
     def scan_known(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> None:
         """Write the known block of OBSERVE rows; take in labels."""

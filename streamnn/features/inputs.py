@@ -40,14 +40,14 @@ def _scan(op, slot, x, offsets, spans, count, stat, ema, missing, values, value_
         keep = op[i] == 0
         s = slot[i]
         t = stat[0]
-        used = 0
+        used, unseen = 0, 0
         for q in range(mean_ids.shape[1]):
             mean_ids[s, q] = -1
         for c in range(d):
             v = x[r, c]
             z = 0.0
             if not np.isfinite(v):
-                if keep:
+                if keep and distinct[c] > 0:  # before its first value a column does not exist
                     missing[c] += 1
             else:
                 if not text[c]:
@@ -79,9 +79,11 @@ def _scan(op, slot, x, offsets, spans, count, stat, ema, missing, values, value_
                             values[c, :] = 0.0
                             value_row[c, :] = 0
                     else:
-                        row = stat[1]
+                        row = stat[1] + unseen  # a look gives it the row that it would get
                         n += 1
-                        if keep:
+                        if not keep:
+                            unseen += 1
+                        else:
                             for q in range(n - 1, lo, -1):
                                 values[c, q] = values[c, q - 1]
                                 value_row[c, q] = value_row[c, q - 1]

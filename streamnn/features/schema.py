@@ -62,26 +62,28 @@ class Schema:
         SchemaError
             When a column changes between text and number.
         """
-        fresh = [k for k in columns if k not in self._index] if n else []
+        for name, v in columns.items():
+            self._same_kind(name, v)
         if learn and n:
+            fresh = [k for k in columns if k not in self._index]
             if fresh:
                 self._register(columns, fresh)
             self._started = True
         out = np.full((n, len(self.names)), np.nan)
         for name, v in columns.items():
             i = self._index.get(name)
-            if i is None:
-                continue
-            is_text = v.dtype == object
-            if is_text != self.text[i]:
-                if is_text and all(x is None for x in v):
-                    continue
-                if not is_text and not np.isfinite(v).any():
-                    continue
-                was, now = ("text", "numbers") if self.text[i] else ("numbers", "text")
-                raise SchemaError(f"column {name!r} held {was} and now holds {now}: give it another name or mend the source")
-            out[:, i] = self._coded(i, v, learn) if is_text else v
+            if i is not None and (v.dtype == object) == self.text[i]:
+                out[:, i] = self._coded(i, v, learn) if self.text[i] else v
         return out
+
+    def _same_kind(self, name: str, v: np.ndarray) -> None:
+        i = self._index.get(name)
+        if i is None or (v.dtype == object) == self.text[i]:
+            return
+        missing = all(x is None for x in v) if v.dtype == object else np.isnan(v).all()
+        if not missing:
+            was, now = ("text", "numbers") if self.text[i] else ("numbers", "text")
+            raise SchemaError(f"column {name!r} held {was} and now holds {now}: give it another name or mend the source")
 
     def _register(self, columns: Mapping[str, np.ndarray], fresh: list[str]) -> None:
         seen = []

@@ -1,0 +1,6 @@
+"""Learners: pools of networks and cheap members, event by event."""
+
+from .classifier import Classifier
+from .regressor import Regressor
+
+__all__ = ["Classifier", "Regressor"]

@@ -125,7 +125,7 @@ class Network(Stage):
         s["first"][:, too_long] *= cap / np.sqrt(s["first_norm"][too_long])
         s["first_norm"][too_long] = cap * cap
 
-    def grow(self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int) -> None:
+    def grow(self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int, spare: int = 0) -> None:
         """Make room without changing any prediction.
 
         Parameters
@@ -158,9 +158,9 @@ class Network(Stage):
             if self.spec.rule == "factored":
                 s["o_moment"] = grown(s["o_moment"], outputs)
         if self.spec.categories:
-            self.reserve("table", category_rows)
+            self.reserve("table", category_rows, spare)
             if self.spec.rule == "rms":
-                self.reserve("table_2", category_rows)
+                self.reserve("table_2", category_rows, spare)
 
     def scan(self, op: np.ndarray, slot: np.ndarray, target: np.ndarray, weight: np.ndarray, start: int,
              rows: np.ndarray, ids: np.ndarray, p: np.ndarray, latent: np.ndarray | None = None) -> None:

@@ -1,0 +1,108 @@
+"""Recorded files and the roles of their columns."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamnn.errors import SourceError
+
+from .dataset import NEVER_FEATURES, Dataset
+from .flights import EXPIRE_AFTER_MIN
+
+if TYPE_CHECKING:
+    from streamnn_connectors import Source
+
+SUFFIXES = (".parquet", ".csv", ".jsonl")
+FOLDER = "STREAMNN_DATA"
+"""Environment variable that names a folder of recorded files."""
+
+_TASKS = {"cls": "classification", "reg": "regression"}
+
+
+def recorded_files() -> dict[str, Path]:
+    """Files in the folder named by ``$STREAMNN_DATA``, by their names without the suffix."""
+    folder = os.environ.get(FOLDER)
+    if not folder or not Path(folder).is_dir():
+        return {}
+    found: dict[str, Path] = {}
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix in SUFFIXES and path.is_file():
+            found.setdefault(path.stem, path)
+    return found
+
+
+def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
+    """What a recorded file says of itself, without reading its records.
+
+    Parameters
+    ----------
+    path : path
+        A ``.parquet``, ``.csv`` (with a header) or ``.jsonl`` file.
+    name : str, optional
+        Name of the dataset, by default the file's without its suffix.
+
+    Raises
+    ------
+    SourceError
+        When the file can't be read or holds pictures.
+    """
+    path = Path(path)
+    try:
+        columns, records, about, task = _parquet(path) if path.suffix == ".parquet" else _text(path)
+    except (OSError, ValueError) as e:  # Arrow's errors are among these
+        raise SourceError(f"{path}: can't be read: {e}") from e
+    if about.get("kind") == "image":
+        raise SourceError(f"{path}: holds pictures, which can't be replayed as rows")
+
+    def opener() -> Source:
+        from streamnn_connectors import open_source
+
+        return open_source(str(path))
+
+    late = {"t_event_min", "t_label_min"} <= set(columns)
+    features = tuple(c for c in columns if c not in NEVER_FEATURES)
+    return Dataset(
+        name=name or path.stem,
+        origin="file",
+        task=task,
+        records=records,
+        features=features,
+        label="y" if "y" in columns else None,
+        opener=opener,
+        event_time="t_event_min" if late else None,
+        label_time="t_label_min" if late else None,
+        missing_label=-1 if late else None,
+        expire_after=EXPIRE_AFTER_MIN if late else None,
+        ignore=tuple(c for c in columns if c in NEVER_FEATURES and c != "y"),
+        categorical=tuple(c for c in about.get("categories", ()) if c in features),
+        note=str(about.get("note", "")),
+    )
+
+
+def _parquet(path: Path) -> tuple[list[str], int, dict[str, Any], str | None]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        schema, records = file.schema_arrow, file.metadata.num_rows
+    about = json.loads((schema.metadata or {}).get(b"streamnn", b"{}"))
+    task = _TASKS.get(about.get("kind"))
+    if task is None and "y" in schema.names:
+        task = "regression" if pa.types.is_floating(schema.field("y").type) else "classification"
+    return schema.names, records, about, task
+
+
+def _text(path: Path) -> tuple[list[str], None, dict[str, Any], None]:
+    """Columns of the header, or of the first JSON record; a file of text says no more of itself."""
+    with path.open(encoding="utf-8-sig", newline="") as f:
+        if path.suffix == ".csv":
+            columns = next(csv.reader(f), [])
+        else:
+            first = next((line for line in f if line.strip()), "{}")
+            record = json.loads(first)
+            columns = list(record) if isinstance(record, dict) else []
+    return columns, None, {}, None

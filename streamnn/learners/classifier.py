@@ -1,0 +1,244 @@
+"""The default pool for classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import LimitError, SchemaError, SpecError
+from ..features.history import LabelHistory
+from ..features.inputs import SPANS
+from ..features.layout import Layout
+from ..network.network import Network, NetworkSpec
+from ..regret.ledger import Ledger
+from ..regret.scores import Scores
+from ..stage import Stage
+from ..types import LEARN, Output
+from ..uncertainty import LatentDensity
+from .frequencies import Frequencies
+from .mixer import STACKERS, Mixer
+from .neighbours import NEAREST, WINDOWS, Neighbours
+from .pending import Pending
+from .pool import Pool
+from .wide import Wide
+
+f4 = np.float32
+
+NETWORKS = (
+    NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
+    NetworkSpec("net-slow", rule="rms", step=0.0003, reads=("context", "means")),
+    NetworkSpec("net-factored", rule="factored", step=0.001, reads=("context", "means")),
+    NetworkSpec("net-fast", rule="factored", step=0.01, reads=("x", "x")),
+    NetworkSpec("net-history", rule="factored", step=0.003, reads=("x", "filled")),
+)
+"""The networks of the default pool. The first fills the label history, so it reads known labels only."""
+MAX_CLASSES = 256
+
+
+class Classifier(Pool):
+    """A pool of small networks and cheap members that learns classes event by event, with labels that come late.
+
+    Five spline networks over different memories and paces, two linear members, nearest neighbours over nested
+    windows and label frequencies, mixed by exponential weights with fixed share over members and stackers.
+    No step size needs tuning; one set of defaults serves every label delay.
+
+    Parameters
+    ----------
+    classes : sequence, optional
+        Labels known beforehand; others are added as they come.
+    seed : int
+        Of the networks' initial weights.
+    max_columns : int
+        Input columns beyond this are ignored and counted.
+    max_pending : int
+        Most events that may wait for their label.
+    events_per_false_alarm : float
+        Budget of the drift alarms.
+
+    Examples
+    --------
+    >>> model = Classifier()
+    >>> for i in range(200):
+    ...     model.learn_one({"a": i % 2, "b": 1.0}, "odd" if i % 2 else "even")
+    >>> model.predict_one({"a": 1, "b": 1.0})
+    'odd'
+    >>> round(model.predict_proba_one({"a": 0, "b": 1.0})["even"], 1)
+    1.0
+    """
+
+    classify = True
+    watched = "net-slow"
+
+    def __init__(self, classes: Sequence[Any] = (), seed: int = 1, max_columns: int = 4096, max_pending: int = 100_000,
+                 events_per_false_alarm: float = 10_000.0):
+        super().__init__(seed, max_columns, max_pending, events_per_false_alarm)
+        self.classes: list[Any] = []
+        self._class: dict[Any, int] = {}
+        for c in classes:
+            self._add(c)
+        self._declared = list(self.classes)
+        self._width = max(2, len(self.classes))
+
+    # -- classes ------------------------------------------------------------------------------------------------
+
+    def _may_add(self, label: Any) -> None:
+        if not isinstance(label, (bool, int, float, str)) or label != label:
+            raise SchemaError(f"a class label is {label!r}: allowed are whole numbers, numbers, strings and bools")
+        if len(self.classes) >= MAX_CLASSES:
+            raise LimitError(f"label {label!r} would be class {MAX_CLASSES + 1}, the limit is {MAX_CLASSES}: for a number target use regression")
+
+    def _add(self, label: Any) -> int:
+        if label not in self._class:
+            self._may_add(label)
+            self._class[label] = len(self.classes)
+            self.classes.append(label)
+        return self._class[label]
+
+    def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
+        y = np.zeros(len(op), np.int64)
+        at = np.flatnonzero(op == LEARN)
+        values = np.asarray(labels)[at].tolist()
+        get = self._class.get
+        found = [-1 if isinstance(v, (list, dict, set)) else get(v, -1) for v in values]
+        y[at] = found
+        self._known = len(self.classes)
+        self._fresh: list[int] = []
+        if -1 not in found:
+            return y, []
+        fresh = [i for i, f in enumerate(found) if f < 0]
+        for i in fresh:
+            self._may_add(values[i])
+        cuts, width = [], self._width
+        for i in fresh:
+            c = y[at[i]] = self._add(values[i])
+            if c == self._known + len(self._fresh):
+                self._fresh.append(int(at[i]))
+            if c >= width:
+                width = c + 1
+                cuts.append((int(at[i]), width))
+        return y, cuts
+
+    def _set_width(self, width: int) -> None:
+        self._width = max(self._width, width)
+
+    def _values(self) -> int:
+        return self._width
+
+    # -- stages -------------------------------------------------------------------------------------------------
+
+    def _layout(self) -> Layout:
+        i = self.inputs
+        return Layout(i.columns, i.context_columns, len(SPANS), LabelHistory.rows, self._width, i.mean_columns, self._width - 1,
+                      LabelHistory.residuals)
+
+    def _make(self) -> None:
+        C, lay = self._width, self.layout
+
+        def width(reads: tuple[str, str]) -> int:
+            a, b = lay.span(*reads)
+            return b - a
+
+        self.networks_ = [Network(s, width(s.reads), C, True, self.seed, m) for m, s in enumerate(NETWORKS)]
+        M = len(NETWORKS)
+        self.wide = Wide("wide", ("context", "residual"), width(("context", "residual")), C, True, M)
+        self.logistic = Wide("logistic", ("x", "x"), width(("x", "x")), C, False, M + 1)
+        self.neighbours = Neighbours(lay.columns, M + 2)
+        self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
+        self.members = [s.name for s in NETWORKS] + ["wide", "logistic"] + [f"neighbours-{w}" for w in WINDOWS]
+        self.members += ["majority", "frequency", "no-change"]
+        self.mixer = Mixer(len(self.members), C)
+        self.history_ = LabelHistory(C)
+        self.scores_ = Scores(True)
+        self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in STACKERS])
+        self.density = LatentDensity(self._hidden(), C)
+        M, N = len(self.members), self.mixer.experts
+        self.pending_ = Pending({**self._leaves(), "p": (f4, (M, C)), "logs": (f4, (M, C)), "expert": (f4, (N, C)), "mixed": (f4, (C,)),
+                                 "near": (np.int64, (NEAREST, 2)), "was": (np.int64, (2,))})
+
+    def _grow_rest(self, old: Layout, new: Layout, places: np.ndarray) -> None:
+        C, rows, d = self._width, self.inputs.category_rows, new.columns
+        for wide in (self.wide, self.logistic):
+            a, b = old.span(*wide.reads)
+            start, stop = new.span(*wide.reads)
+            wide.grow(places[a:b] - start, stop - start, C, rows, d)
+        self.neighbours.grow(d)
+        self.history_.grow(C, rows, d)
+        if old.values < C:
+            self.frequencies.grow(C)
+            self.mixer.grow(C)
+            M, N = len(self.members), self.mixer.experts
+            self.pending_.reshape("p", (M, C))
+            self.pending_.reshape("logs", (M, C), fill=-5.0)
+            self.pending_.reshape("expert", (N, C))
+            self.pending_.reshape("mixed", (C,))
+
+    def _stage_list(self) -> list[Stage]:
+        return [self.inputs, *self.networks_, self.wide, self.logistic, self.neighbours, self.frequencies, self.mixer, self.history_,
+                self.scores_, self.ledger]
+
+    def _stages(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, weight: np.ndarray, book: np.ndarray,
+                latent: np.ndarray) -> None:
+        a, lay = self.pending_.a, self.layout
+        offsets = lay.offsets
+        target = y.astype(f4)
+        self.history_.scan_known(op, slot, y, offsets, a["row"])
+        for m, net in enumerate(self.networks_):
+            net.scan(op, slot, target, weight, lay.span(*net.spec.reads)[0], a["row"], a["ids"], a["p"],
+                     latent if net.spec.name == self.watched else None)
+            if m == 0:
+                self.history_.scan_filled(op, slot, ticket, y, offsets, lay.mean_columns, a)
+        for wide in (self.wide, self.logistic):
+            wide.scan(op, slot, y, weight, lay.span(*wide.reads)[0], a)
+        self.neighbours.scan(op, slot, ticket, y, lay.span("x", "x")[0], a)
+        self.frequencies.scan(op, slot, y, a)
+        self.mixer.scan(op, slot, y, weight, a, len(self.scores_.names), book)
+        self.scores_.scan_classes(op, slot, y, a, len(NETWORKS) + 1, book)
+
+    def _mask(self, out: Output, at: np.ndarray | None) -> None:
+        assert out.proba is not None
+        if at is None:
+            out.known = np.full(len(out.ticket), len(self.classes))
+            return
+        out.known = self._known + np.searchsorted(np.array(self._fresh, np.int64), at)
+        if self._fresh:
+            out.proba[np.arange(len(self.classes)) >= out.known[:, None]] = 0.0
+
+    def _result(self, slot: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        return self.pending_.a["mixed"][slot, : len(self.classes)], None
+
+    def _meta(self) -> dict[str, Any]:
+        return {"classes": list(self.classes), "width": self._width}
+
+    def _load_meta(self, meta: Mapping[str, Any]) -> None:
+        for c in meta["classes"]:
+            self._add(c)
+
+    def _options(self) -> dict[str, Any]:
+        return {**super()._options(), "classes": list(self._declared)}
+
+    def _scores(self) -> dict[str, Any]:
+        g = self.ledger
+        out: dict[str, Any] = {k: g.mean(k) for k in ("accuracy", "log_loss", "brier")}
+        out["auroc"] = self.scores_.auroc() if len(self.classes) == 2 else float("nan")
+        out["no_change"] = g.mean("accuracy_no_change")
+        out["majority"] = g.mean("accuracy_majority")
+        out["logistic"] = {"accuracy": g.mean("accuracy_logistic"), "log_loss": g.mean("log_loss_logistic")}
+        return out
+
+    # -- river's interface --------------------------------------------------------------------------------------
+
+    def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
+        """Probability of every class known so far. Changes nothing."""
+        p = self.look(self._one(x)).proba
+        if p is None or not p.shape[1]:
+            return {}
+        q = p[0].astype(np.float64)
+        q /= q.sum()
+        return dict(zip(self.classes, q.tolist(), strict=True))
+
+    def predict_one(self, x: Mapping[str, Any]) -> Any:
+        """The most probable class, None before the first label. Changes nothing."""
+        p = self.predict_proba_one(x)
+        return max(p, key=p.__getitem__) if p else None

@@ -1,0 +1,66 @@
+"""Free members that look at labels alone: majority, fading frequency, and what follows what (no-change)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._jit import njit_options
+from ..stage import Stage, grown
+
+f4 = np.float32
+STEP = 0.01
+
+
+@njit(**njit_options)
+def _scan(op, slot, y, member, last, counts, fade, follow, was, p):
+    C = len(fade)
+    for e in range(len(op)):
+        s = slot[e]
+        if op[e] == 1:
+            for c in range(C):
+                hit = 1.0 if c == y[e] else 0.0
+                fade[c] += STEP * (hit - fade[c])
+                if was[s, 0] >= 0:
+                    follow[was[s, 0], c] += STEP * (hit - follow[was[s, 0], c])
+            counts[y[e]] += 1.0
+            last[0] = y[e]
+        elif op[e] != 2:
+            t, best = 0.0, 0
+            for c in range(C):
+                t += counts[c]
+                if counts[c] > counts[best]:
+                    best = c
+            was[s, 0], was[s, 1] = last[0], best  # also the predictions of the controls
+            for c in range(C):
+                p[s, member, c] = counts[c] / t
+                p[s, member + 1, c] = fade[c]
+                p[s, member + 2, c] = follow[last[0], c] if last[0] >= 0 else 1.0 / C
+
+
+class Frequencies(Stage):
+    """Three members: class counts so far, fading class frequencies, fading transitions from the last label known."""
+
+    def __init__(self, classes: int, member: int):
+        super().__init__("frequencies")
+        self.member = member
+        self.s = {
+            "last": np.full(1, -1, np.int64),
+            "counts": np.ones(classes),
+            "fade": np.full(classes, 1.0 / classes),
+            "follow": np.full((classes, classes), 1.0 / classes),
+        }
+
+    def grow(self, classes: int) -> None:
+        """Make room for classes."""
+        s = self.s
+        s["counts"] = grown(s["counts"], classes, fill=1.0)
+        s["fade"] = grown(s["fade"], classes)
+        old = len(s["follow"])
+        s["follow"] = grown(s["follow"], classes, classes)
+        s["follow"][old:] = 1.0 / classes
+
+    def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, store: dict[str, np.ndarray]) -> None:
+        """Predict at OBSERVE, learn at LEARN."""
+        s = self.s
+        _scan(op, slot, y, self.member, s["last"], s["counts"], s["fade"], s["follow"], store["was"], store["p"])

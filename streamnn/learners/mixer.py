@@ -1,0 +1,152 @@
+"""Exponential weights with fixed share over members and stackers of them, for late labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._jit import njit_options
+from .._math import exp32, exp64, log32, log64
+from ..stage import Stage, grown
+
+f4 = np.float32
+STACKERS = (0.001, 0.005, 0.02)
+"""Step sizes of the stackers."""
+SHARE = 0.0005
+FLOOR = 1e-7
+"""No member's probability of the label counts as less."""
+
+
+@njit(**njit_options)
+def _stack(s, k, logs, w, b, o):
+    M, C = logs.shape[1], logs.shape[2]
+    for c in range(C):
+        o[c] = b[k, c]
+    for m in range(M):
+        for c in range(C):
+            o[c] += w[k, m] * logs[s, m, c]
+    top = o[0]
+    for c in range(1, C):
+        top = max(top, o[c])
+    t = f4(0.0)
+    for c in range(C):
+        o[c] = exp32(max(o[c] - top, f4(-30.0)))
+        t += o[c]
+    for c in range(C):
+        o[c] /= t
+
+
+@njit(**njit_options)
+def _scan(op, slot, y, weight, steps, w, b, v, stale, count, bound, p, logs, expert, mixed, clock, at, book):
+    M, C, S = p.shape[1], p.shape[2], len(steps)
+    N = M + S
+    o = np.zeros(C, f4)
+    for e in range(len(op)):
+        if op[e] == 2:
+            continue
+        s = slot[e]
+        if op[e] != 1:
+            for m in range(M):
+                t = f4(0.0)
+                for c in range(C):
+                    t += p[s, m, c]
+                good = np.isfinite(t) and t > f4(0.5)
+                mean = f4(0.0)
+                for c in range(C):
+                    x = p[s, m, c] if good else f4(1.0) / f4(C)  # a member that broke says nothing
+                    expert[s, m, c] = x
+                    x = log32(max(x, f4(1e-4)))
+                    logs[s, m, c] = x
+                    mean += x
+                mean /= f4(C)
+                for c in range(C):
+                    logs[s, m, c] -= mean
+            for k in range(S):
+                _stack(s, k, logs, w, b, o)
+                for c in range(C):
+                    expert[s, M + k, c] = o[c]
+            for c in range(C):
+                t = 0.0
+                for i in range(N):
+                    t += v[i] * max(np.float64(expert[s, i, c]), FLOOR)
+                mixed[s, c] = t
+            clock[s] = count[0]
+            continue
+        a = count[0] + 1
+        late = count[0] - clock[s] + 1.0
+        stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
+        eta = min(1.0, 1.0 / stale[0] + 4.0 / a) * weight[e]
+        share = SHARE / stale[0]
+        total = 0.0
+        book[e, at + N] = -log64(max(mixed[s, y[e]], FLOOR))
+        for i in range(N):
+            x = max(np.float64(expert[s, i, y[e]]), FLOOR)
+            l = -log64(x)
+            book[e, at + i] = l
+            v[i] *= x if eta == 1.0 else exp64(-eta * l)
+            total += v[i]
+        for i in range(N):
+            v[i] = (1.0 - share) * v[i] / total + share / N
+            book[e, at + N + 1 + i] = v[i]
+        bound[0] -= log64(1.0 - share)
+        if eta != 1.0:
+            bound[1] += 1.0  # the bound is proven for rate 1 only
+        root = np.sqrt(stale[0])
+        for k in range(S):
+            _stack(s, k, logs, w, b, o)
+            o[y[e]] -= f4(1.0)
+            step = f4(steps[k] / root) * weight[e]
+            for m in range(M):
+                g = f4(0.0)
+                for c in range(C):
+                    g += o[c] * logs[s, m, c]
+                w[k, m] -= step * g
+            for c in range(C):
+                b[k, c] -= step * f4(0.1) * o[c]
+        count[0] += 1
+
+
+class Mixer(Stage):
+    """The pool's prediction (Uziel 2020, with log loss, which is mixable).
+
+    Stackers mix the members in the logit space. Exponential weights with fixed share run over members *and*
+    stackers, so that with labels at once, on every sequence,
+
+        loss(pool) <= loss(any of the N experts) + ln N - sum of ln(1 - share).
+
+    Late labels slow the weights by the measured staleness d: rate 1/d, share/d, stackers' steps / sqrt(d).
+    Then the bound is not proven.
+    """
+
+    def __init__(self, members: int, classes: int):
+        super().__init__("mixer")
+        S = len(STACKERS)
+        self.experts = members + S
+        self._steps = np.array(STACKERS)
+        self.s = {
+            "w": np.full((S, members), min(1.0, 2.0 / members), f4),
+            "b": np.zeros((S, classes), f4),
+            "v": np.full(self.experts, 1.0 / self.experts),
+            "stale": np.ones(1),
+            "count": np.zeros(1, np.int64),
+            "bound": np.zeros(2),
+        }
+
+    def grow(self, classes: int) -> None:
+        """Make room for classes."""
+        self.s["b"] = grown(self.s["b"], len(STACKERS), classes)
+
+    @property
+    def regret_bound(self) -> float:
+        """What the pool's loss may exceed its best expert's by, in nats; infinite once labels came late."""
+        return float("inf") if self.s["bound"][1] else float(np.log(self.experts) + self.s["bound"][0])
+
+    def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, weight: np.ndarray, store: dict[str, np.ndarray],
+             at: int, book: np.ndarray) -> None:
+        """Mix at OBSERVE into ``store["mixed"]``; learn at LEARN.
+
+        From column `at` on, `book` receives the losses of the experts and of the pool, then the experts' weights.
+        """
+        s = self.s
+        _scan(op, slot, y, weight, self._steps, s["w"], s["b"], s["v"], s["stale"], s["count"], s["bound"], store["p"], store["logs"],
+              store["expert"], store["mixed"], store["clock"], at, book)

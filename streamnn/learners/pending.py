@@ -1,0 +1,110 @@
+"""Events seen whose label has not come: everything that learning will need, as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..errors import StateError
+from ..stage import grown
+from ..state import check_leaves
+
+
+class Pending:
+    """The store of pending events.
+
+    Each pending event has a slot; every array has one entry a slot. Slots are an inner matter: the saved state
+    lists the pending events by ticket.
+
+    Parameters
+    ----------
+    leaves : dict of str to (dtype, shape)
+        Arrays kept for each event, shape without the slot axis.
+    """
+
+    def __init__(self, leaves: Mapping[str, tuple[type, tuple[int, ...]]]):
+        self.a: dict[str, np.ndarray] = {k: np.zeros((0, *shape), dtype) for k, (dtype, shape) in leaves.items()}
+        self._free = np.zeros(0, np.int64)
+        self._slot: dict[int, int] = {}  # of events pending from earlier chunks
+
+    def __len__(self) -> int:
+        return len(self._slot)
+
+    def __contains__(self, ticket: int) -> bool:
+        return ticket in self._slot
+
+    @property
+    def tickets(self) -> list[int]:
+        """Pending tickets, oldest first."""
+        return sorted(self._slot)
+
+    def take(self, n: int) -> np.ndarray:
+        """`n` free slots."""
+        if n > len(self._free):
+            have = len(next(iter(self.a.values())))
+            more = max(n - len(self._free), have // 2, 64)
+            for k, v in self.a.items():
+                self.a[k] = grown(v, have + more, *v.shape[1:])
+            self._free = np.concatenate([np.arange(have, have + more)[::-1], self._free])
+        slots = self._free[len(self._free) - n :][::-1].copy()
+        self._free = self._free[: len(self._free) - n]
+        return slots
+
+    def give_back(self, slots: np.ndarray) -> None:
+        """These slots are free again."""
+        self._free = np.concatenate([self._free, slots])
+
+    def keep(self, tickets: np.ndarray, slots: np.ndarray) -> None:
+        """These events stay pending."""
+        self._slot.update(zip(tickets.tolist(), slots.tolist(), strict=True))
+
+    def find(self, tickets: np.ndarray) -> np.ndarray:
+        """Slots of pending events; -1 for one that is not pending."""
+        get = self._slot.get
+        return np.fromiter((get(t, -1) for t in tickets.tolist()), np.int64, len(tickets))
+
+    def forget(self, tickets: np.ndarray) -> None:
+        """These events are pending no more."""
+        for t in tickets.tolist():
+            del self._slot[t]
+
+    def reshape(self, leaf: str, shape: tuple[int, ...], columns: np.ndarray | None = None, fill: float = 0.0) -> None:
+        """Widen a leaf; `columns` are the new places of old entries of its first inner axis."""
+        v = self.a[leaf]
+        if v.shape[1:] == shape:
+            return
+        if columns is None:
+            self.a[leaf] = grown(v, len(v), *shape, fill=fill)
+        else:
+            self.a[leaf] = np.zeros((len(v), *shape), v.dtype)
+            self.a[leaf][:, columns] = v
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Pending events by ticket."""
+        tickets = self.tickets
+        at = np.fromiter((self._slot[t] for t in tickets), np.int64, len(tickets))
+        out = {f"pending/{k}": v[at] for k, v in self.a.items()}
+        out["pending/ticket"] = np.array(tickets, np.int64)
+        return out
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over pending events.
+
+        Raises
+        ------
+        StateError
+            Names the leaf that does not fit.
+        """
+        mine = {k: v for k, v in arrays.items() if k.startswith("pending/")}
+        if "pending/ticket" not in mine:
+            raise StateError("pending: leaf 'pending/ticket' is missing")
+        tickets = mine["pending/ticket"]
+        n = len(tickets)
+        expected = {f"pending/{k}": np.empty((n, *v.shape[1:]), v.dtype) for k, v in self.a.items()}
+        expected["pending/ticket"] = np.empty(n, np.int64)
+        check_leaves(mine, expected, "pending")
+        for k in self.a:
+            self.a[k] = mine[f"pending/{k}"].copy()
+        self._free = np.zeros(0, np.int64)
+        self._slot = {int(t): i for i, t in enumerate(tickets)}

@@ -1,0 +1,156 @@
+"""The default pool for number targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import SchemaError
+from ..features.inputs import SPANS
+from ..features.layout import Layout
+from ..features.targets import TargetHistory
+from ..network.network import Network, NetworkSpec
+from ..regret.ledger import Ledger
+from ..regret.scores import Scores
+from ..stage import Stage
+from ..types import LEARN
+from ..uncertainty import LatentDensity
+from .least_squares import LeastSquares
+from .pending import Pending
+from .pool import Pool
+from .value_mixer import FORGETS, ValueMixer
+
+f4 = np.float32
+
+NETWORKS = (
+    NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
+    NetworkSpec("net-rms", rule="rms", step=0.001, reads=("x", "means")),
+    NetworkSpec("net-deep", hidden=(64, 32), rule="rms", step=0.001, reads=("x", "means")),
+    NetworkSpec("net-factored", rule="factored", step=0.003, reads=("x", "means")),
+    NetworkSpec("net-row", rule="factored", step=0.003, reads=("x", "x")),
+)
+"""The networks of the default pool. The first fills the target history, so it reads known targets only."""
+
+
+class Regressor(Pool):
+    """A pool of small networks and linear members that learns a number event by event, with targets that come late.
+
+    Targets are learnt with the Huber loss in units of their running mean and deviation, so their scale need not
+    be known; members and least-squares stackers are mixed by exponential weights with fixed share.
+
+    Parameters
+    ----------
+    seed : int
+        Of the networks' initial weights.
+    max_columns : int
+        Input columns beyond this are ignored and counted.
+    max_pending : int
+        Most events that may wait for their target.
+    events_per_false_alarm : float
+        Budget of the drift alarms.
+
+    Examples
+    --------
+    >>> model = Regressor()
+    >>> for i in range(500):
+    ...     model.learn_one({"a": i % 5}, 10.0 + 2.0 * (i % 5))
+    >>> round(model.predict_one({"a": 3}))
+    16
+    """
+
+    classify = False
+    watched = "net-rms"
+
+    def __init__(self, seed: int = 1, max_columns: int = 4096, max_pending: int = 100_000, events_per_false_alarm: float = 10_000.0):
+        super().__init__(seed, max_columns, max_pending, events_per_false_alarm)
+        self.classes: list[Any] = []
+
+    def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
+        y = np.zeros(len(op), np.int64)  # numbers are kept apart: see _stages
+        self._target = np.zeros(len(op))
+        at = np.flatnonzero(op == LEARN)
+        values = np.asarray(labels)[at]
+        try:
+            self._target[at] = values.astype(np.float64)
+        except (TypeError, ValueError):
+            bad = next(v for v in values.tolist() if not isinstance(v, (int, float)))
+            raise SchemaError(f"a target is {bad!r}: regression needs numbers") from None
+        if not np.isfinite(self._target[at]).all():
+            raise SchemaError("a target is not finite: leave events without a label unlearnt instead")
+        return y, []
+
+    def _values(self) -> int:
+        return 1
+
+    def _layout(self) -> Layout:
+        i = self.inputs
+        return Layout(i.columns, i.context_columns, len(SPANS), TargetHistory.rows, 1, i.mean_columns, 1, TargetHistory.residuals)
+
+    def _make(self) -> None:
+        lay = self.layout
+
+        def width(reads: tuple[str, str]) -> int:
+            a, b = lay.span(*reads)
+            return b - a
+
+        self.networks_ = [Network(s, width(s.reads), 1, False, self.seed, m) for m, s in enumerate(NETWORKS)]
+        M = len(NETWORKS)
+        self.linear = LeastSquares(width(("context", "means")), M)
+        self.members = [s.name for s in NETWORKS] + ["linear", "last", "mean"]
+        self.mixer = ValueMixer(len(self.members))
+        self.history_ = TargetHistory()
+        self.scores_ = Scores(False)
+        self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in FORGETS])
+        self.density = LatentDensity(self._hidden(), 1)
+        self.pending_ = Pending({**self._leaves(), "p": (f4, (M + 3, 1)), "expert": (np.float64, (self.mixer.experts,)),
+                                 "scale": (np.float64, (2,)), "forecast": (np.float64, ()), "controls": (np.float64, (3,))})
+
+    def _grow_rest(self, old: Layout, new: Layout, places: np.ndarray) -> None:
+        a, b = old.span("context", "means")
+        start, stop = new.span("context", "means")
+        self.linear.grow(places[a:b] - start, stop - start)
+        self.history_.grow(1, self.inputs.category_rows, new.columns)
+
+    def _stage_list(self) -> list[Stage]:
+        return [self.inputs, *self.networks_, self.linear, self.mixer, self.history_, self.scores_, self.ledger]
+
+    def _stages(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, weight: np.ndarray, book: np.ndarray,
+                latent: np.ndarray) -> None:
+        a, lay = self.pending_.a, self.layout
+        offsets, M = lay.offsets, len(NETWORKS)
+        value = self._target if len(self._target) == len(op) else np.zeros(len(op))
+        target = np.zeros(len(op), f4)
+        self.history_.scan_known(op, slot, value, offsets, a, target)
+        for m, net in enumerate(self.networks_):
+            net.scan(op, slot, target, weight, lay.span(*net.spec.reads)[0], a["row"], a["ids"], a["p"],
+                     latent if net.spec.name == self.watched else None)
+            if m == 0:
+                self.history_.scan_filled(op, slot, ticket, value, offsets, lay.mean_columns, a)
+        self.linear.scan(op, slot, target, weight, lay.span("context", "means")[0], a)
+        seen = slot[(op == 0) | (op == 3)]
+        scale, controls = a["scale"], a["controls"]
+        a["p"][seen, M + 1, 0] = (controls[seen, 0] - scale[seen, 0]) / scale[seen, 1]
+        a["p"][seen, M + 2, 0] = (controls[seen, 1] - scale[seen, 0]) / scale[seen, 1]
+        controls[seen, 2] = scale[seen, 0] + scale[seen, 1] * a["p"][seen, M, 0]
+        self.mixer.scan(op, slot, value, weight, a, len(self.scores_.names), book)
+        self.scores_.scan_values(op, slot, value, a, book)
+
+    def _result(self, slot: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        return None, self.pending_.a["forecast"][slot]
+
+    def _scores(self) -> dict[str, Any]:
+        g = self.ledger
+        return {
+            "mae": g.mean("mae"),
+            "rmse": float(np.sqrt(g.mean("squared_error"))),
+            "no_change": g.mean("mae_no_change"),
+            "majority": g.mean("mae_mean"),
+            "linear": {"mae": g.mean("mae_linear")},
+        }
+
+    def predict_one(self, x: Mapping[str, Any]) -> float:
+        """Point prediction. Changes nothing."""
+        out = self.look(self._one(x)).mean
+        return float(out[0]) if out is not None else 0.0

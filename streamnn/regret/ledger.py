@@ -1,0 +1,130 @@
+"""The books: what the pool, its experts and the controls have lost so far, and how that came about."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._jit import njit_options
+from ..stage import Stage
+
+BUCKETS = 512
+FIRST = 32
+"""Labels between two entries of the history, at first; doubled whenever the history is full."""
+
+
+@njit(**njit_options)
+def _scan(op, book, total, clock, at, history):
+    # clock: labels, labels between entries, entries
+    A, W = len(total), book.shape[1]
+    for e in range(len(op)):
+        if op[e] != 1:
+            continue
+        for i in range(A):
+            total[i] += book[e, i]
+        clock[0] += 1
+        if clock[0] % clock[1]:
+            continue
+        if clock[2] == len(at):  # full: every second entry stays
+            for b in range(len(at) // 2):
+                at[b] = at[2 * b + 1]
+                for i in range(W):
+                    history[b, i] = history[2 * b + 1, i]
+            for b in range(len(at) // 2, len(at)):
+                at[b] = 0
+                for i in range(W):
+                    history[b, i] = 0.0
+            clock[1] *= 2
+            clock[2] = len(at) // 2
+            if clock[0] % clock[1]:
+                continue
+        b = clock[2]
+        at[b] = clock[0]
+        for i in range(A):
+            history[b, i] = total[i]
+        for i in range(A, W):
+            history[b, i] = book[e, i]
+        clock[2] += 1
+
+
+class Ledger(Stage):
+    """Sums over the labels learnt, and their history.
+
+    Every LEARN operation has a row in the book: scores, losses of the experts and the pool, weights. The first
+    two are summed; all are entered into a history of at most 512 entries.
+
+    Parameters
+    ----------
+    scores : list of str
+        Names of the score columns.
+    experts : list of str
+        Names of the experts.
+    """
+
+    def __init__(self, scores: list[str], experts: list[str]):
+        super().__init__("ledger")
+        self.scores, self.experts = scores, experts
+        A = len(scores) + len(experts) + 1
+        W = A + len(experts)
+        self.width = W
+        self.s = {
+            "total": np.zeros(A),
+            "clock": np.array([0, FIRST, 0], np.int64),
+            "at": np.zeros(BUCKETS, np.int64),
+            "history": np.zeros((BUCKETS, W)),
+        }
+
+    @property
+    def labels(self) -> int:
+        """Labels learnt."""
+        return int(self.s["clock"][0])
+
+    def scan(self, op: np.ndarray, book: np.ndarray) -> None:
+        """Take in the rows of LEARN operations; `book` has shape (m, width)."""
+        _scan(op, book, self.s["total"], self.s["clock"], self.s["at"], self.s["history"])
+
+    def total(self, score: str) -> float:
+        """Sum of a score."""
+        return float(self.s["total"][self.scores.index(score)])
+
+    def mean(self, score: str) -> float:
+        """Mean of a score over the labels, NaN before the first."""
+        return self.total(score) / self.labels if self.labels else float("nan")
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Cumulative loss of every expert."""
+        k = len(self.scores)
+        return dict(zip(self.experts, self.s["total"][k : k + len(self.experts)].tolist(), strict=True))
+
+    @property
+    def pool_loss(self) -> float:
+        """Cumulative loss of the pool."""
+        return float(self.s["total"][-1])
+
+    @property
+    def best_expert(self) -> str | None:
+        """The expert with the least cumulative loss."""
+        return min(self.experts, key=self.losses.__getitem__) if self.labels else None
+
+    @property
+    def regret(self) -> float:
+        """Cumulative loss of the pool less that of its best expert."""
+        return self.pool_loss - min(self.losses.values())
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """History as arrays: ``labelled``, a mean for each score within each bucket, ``expert_loss``, ``pool_loss``, ``weights``."""
+        s, k, n = self.s, len(self.scores), len(self.experts)
+        b = int(s["clock"][2])
+        at, rows = s["at"][:b].copy(), s["history"][:b]
+        if self.labels and (b == 0 or at[-1] != self.labels):  # the bucket not yet full
+            last = np.concatenate([s["total"], rows[-1, -n:] if b else np.full(n, 1.0 / n)])
+            at, rows = np.append(at, self.labels), np.vstack([rows, last])
+        width = np.diff(at, prepend=0)
+        out: dict[str, np.ndarray] = {"labelled": at}
+        for i, name in enumerate(self.scores):
+            out[name] = np.diff(rows[:, i], prepend=0.0) / np.maximum(width, 1)
+        out["expert_loss"] = rows[:, k : k + n].copy()
+        out["pool_loss"] = rows[:, k + n].copy()
+        out["weights"] = rows[:, k + n + 1 :].copy()
+        return out

@@ -1,0 +1,178 @@
+"""The rooms and their doors: imports point one way, the learning room touches nothing outside, files stay small."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {
+    "streamnn": ROOT / "streamnn",
+    "streamnn_connectors": ROOT / "connectors" / "streamnn_connectors",
+    "streamnn_jobs": ROOT / "jobs" / "streamnn_jobs",
+}
+MAY_IMPORT = {  # modules of other rooms, by prefix
+    "streamnn": (),
+    "streamnn_connectors": ("streamnn.types", "streamnn.errors"),
+    "streamnn_jobs": ("streamnn", "streamnn_connectors"),
+}
+OUTSIDE = {  # no file, socket, clock or global seed where learning happens
+    "asyncio", "glob", "http", "io", "os", "pathlib", "random", "shutil", "socket", "subprocess", "tempfile", "time",
+    "urllib",
+}  # fmt: skip
+OUTSIDE_CALLS = {"open", "input", "print"}
+SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SeedSequence", "default_rng"}
+
+LONGEST = 300
+MAY_BE_LONGER: dict[str, str] = {}  # path from the root: why one file is right
+
+
+def modules(room: str) -> dict[str, Path]:
+    """Dotted name of every module of a room."""
+    folder = ROOMS[room]
+    names = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = [room, *path.relative_to(folder).with_suffix("").parts]
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+MODULES = [(room, name, path) for room in ROOMS for name, path in modules(room).items()]
+every_module = pytest.mark.parametrize(("room", "name", "path"), MODULES, ids=[m[1] for m in MODULES])
+
+
+def imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[str, int]]:
+    """Full name of everything imported, also inside functions and under TYPE_CHECKING, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                package = parts[: len(parts) - node.level + is_package]
+                base = ".".join([*package, base] if base else package)
+            # `from streamnn import errors` imports streamnn.errors
+            yield from ((f"{base}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def upward(room: str, module: str, tree: ast.AST, is_package: bool) -> list[str]:
+    """Imports of another room that this room may not make."""
+    found = []
+    for target, line in imports(tree, module, is_package):
+        other = target.split(".")[0]
+        allowed = any(target == p or target.startswith(p + ".") for p in MAY_IMPORT[room])
+        if other in ROOMS and other != room and not allowed:
+            found.append(f"{module}:{line} imports {target}")
+    return found
+
+
+@every_module
+def test_imports_point_one_way(room: str, name: str, path: Path) -> None:
+    assert upward(room, name, ast.parse(path.read_text()), path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    ("room", "code"),
+    [
+        ("streamnn", "import streamnn_jobs"),
+        ("streamnn", "def f():\n    from streamnn_connectors.base import Source"),
+        ("streamnn_connectors", "from streamnn.learners import Classifier"),
+        ("streamnn_connectors", "from streamnn import state"),
+        ("streamnn_connectors", "import streamnn_jobs.cli"),
+    ],
+)
+def test_an_upward_import_is_found(room: str, code: str) -> None:
+    assert upward(room, f"{room}.module", ast.parse(code), False)
+
+
+def test_relative_imports_are_resolved() -> None:
+    tree = ast.parse("from .. import errors\nfrom ..types import Chunk\nfrom . import schema")
+    inside = [t for t, _ in imports(tree, "streamnn.features.inputs", False)]
+    package = [t for t, _ in imports(tree, "streamnn.features.inputs", True)]
+    assert inside == ["streamnn.errors", "streamnn.types.Chunk", "streamnn.features.schema"]
+    assert package == [
+        "streamnn.features.errors",
+        "streamnn.features.types.Chunk",
+        "streamnn.features.inputs.schema",
+    ]
+
+
+@pytest.mark.parametrize(("name", "path"), modules("streamnn").items(), ids=modules("streamnn"))
+def test_learning_touches_nothing_outside(name: str, path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    found = [f"{line}: imports {t}" for t, line in imports(tree, name, False) if t.split(".")[0] in OUTSIDE]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OUTSIDE_CALLS:
+            found.append(f"{node.lineno}: calls {node.func.id}")
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
+            found += (
+                [] if node.attr in SEEDED else [f"{node.lineno}: np.random.{node.attr} has a global seed"]
+            )
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        (
+            "streamnn",
+            "torch kafka river pytest hypothesis pandas pyarrow pydantic typer rich streamnn_connectors",
+        ),
+        ("streamnn_connectors", "numba torch kafka river pytest pandas pydantic typer rich streamnn_jobs"),
+        ("streamnn_jobs", "numba torch kafka river pytest pandas"),
+        ("streamnn_jobs.datasets", "numba torch kafka river pytest pandas"),
+    ],
+)
+def test_an_import_pulls_in_no_more_than_it_needs(module: str, unwanted: str) -> None:
+    code = f"import sys, {module}; print(*sorted({{m.partition('.')[0] for m in sys.modules}}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert set(unwanted.split()) & set(loaded.split()) == set()
+
+
+@every_module
+def test_every_module_says_what_it_is_for(room: str, name: str, path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+PACKAGES = [(name, path) for _, name, path in MODULES if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize(("name", "path"), PACKAGES, ids=[p[0] for p in PACKAGES])
+def test_packages_list_the_names_they_give(name: str, path: Path) -> None:
+    package = importlib.import_module(name)
+    tree = ast.parse(path.read_text())
+    gives = any(
+        (isinstance(n, ast.ImportFrom) and n.module != "__future__")
+        or getattr(n, "name", "") == "__getattr__"
+        for n in tree.body
+    )
+    listed = getattr(package, "__all__", None)
+    assert listed is not None or not gives, f"{name} re-exports names and has no __all__"
+    assert [n for n in listed or () if not hasattr(package, n)] == []
+
+
+def test_every_package_is_installed() -> None:
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert sorted(setup["packages"]) == sorted(name for name, _ in PACKAGES)
+
+
+@every_module
+def test_files_stay_small(room: str, name: str, path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    reason = MAY_BE_LONGER.get(path.relative_to(ROOT).as_posix())
+    assert lines <= LONGEST or reason, (
+        f"{path.name} has {lines} lines: split it, or say in MAY_BE_LONGER why not"
+    )
+
+
+def test_exceptions_to_the_length_are_still_needed() -> None:
+    stale = [p for p in MAY_BE_LONGER if len((ROOT / p).read_text().splitlines()) <= LONGEST]
+    assert stale == []
