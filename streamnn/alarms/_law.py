@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from .._math import cospi64
-from ._layout import BLOCK, LARGEST, MEMORY, POINTS, SCORES, VAR_FLOOR, inner_options
+from ._layout import BLOCK, LARGEST, MEMORY, POINTS, SCORES, VAR_FLOOR, Signal, inner_options
 
 SQRT2 = 1.4142135623730951
 
 
 @njit(**inner_options)
-def scores(s: np.void, c: float) -> None:
+def scores(s: Signal, c: float) -> None:
     """Place, spread, skew and shape of c = cos(pi rank): sqrt 2 cos(k pi rank), signed so that larger is up."""
     c2 = c * c
     out = s.score
@@ -23,7 +22,7 @@ def scores(s: np.void, c: float) -> None:
 
 
 @njit(**inner_options)
-def _pour(s: np.void, r: int, w: int) -> int:
+def _pour(s: Signal, r: int, w: int) -> int:
     """Merge the sorted buffer and law r of view w into work arrays; equal values become one point."""
     old, mass, new = s.point[r, w], s.weight[r, w], s.buffer[w]
     point, weight, size = s.work[0], s.work[1], s.size[r, w]
@@ -52,7 +51,7 @@ def _pour(s: np.void, r: int, w: int) -> int:
 
 
 @njit(**inner_options)
-def merge(s: np.void, r: int, w: int) -> None:
+def merge(s: Signal, r: int, w: int) -> None:
     """Take the full buffer of view w into its law r (0 in use, 1 on trial)."""
     n = _pour(s, r, w)
     point, weight = s.work[0], s.work[1]
@@ -92,7 +91,7 @@ def merge(s: np.void, r: int, w: int) -> None:
 
 
 @njit(**inner_options)
-def fill_cosines(s: np.void, w: int) -> None:
+def fill_cosines(s: Signal, w: int) -> None:
     """cos(pi rank) of each point of the law in use, the rank in the middle of its weight."""
     below = 0.0
     for i in range(s.size[0, w]):
@@ -102,7 +101,7 @@ def fill_cosines(s: np.void, w: int) -> None:
 
 
 @njit(**inner_options)
-def cosine(s: np.void, w: int, v: float) -> float:
+def cosine(s: Signal, w: int, v: float) -> float:
     """cos(pi rank) of a value in the law in use; 1 below it, -1 above."""
     point, cos = s.point[0, w], s.cosine[w]
     lo, hi = 0, s.size[0, w] - 1
@@ -120,7 +119,7 @@ def cosine(s: np.void, w: int, v: float) -> float:
 
 
 @njit(**inner_options)
-def set_bounds(s: np.void, r: int) -> None:
+def set_bounds(s: Signal, r: int) -> None:
     """Values far outside law r of the value view (30 times its 2 % to 98 % range) are cut before sums are made."""
     size, total = s.size[r, 0], s.total[r, 0]
     point = s.point[r, 0]
@@ -143,7 +142,7 @@ def set_bounds(s: np.void, r: int) -> None:
 
 
 @njit(**inner_options)
-def adopt(s: np.void, w: int) -> None:
+def adopt(s: Signal, w: int) -> None:
     """The law on trial replaces the one in use; mean and variance of the scores are those of its points."""
     s.size[0, w] = s.size[1, w]
     s.total[0, w] = s.total[1, w]

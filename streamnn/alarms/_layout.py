@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._jit import njit_options
@@ -120,6 +122,8 @@ SIGNAL = np.dtype(
     align=True,
 )
 """State of one signal."""
+
+Signal = Any  # one element of such an array; kernels reach its fields as attributes
 
 SCRATCH = ("fired", "score", "z", "signed", "work")
 STATE = tuple(name for name in SIGNAL.names or () if name not in SCRATCH)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from .._math import exp64, log64
-from ._layout import FEWEST, NEVER, PEAKS, inner_options
+from ._layout import FEWEST, NEVER, PEAKS, Signal, inner_options
 
 
 @njit(**inner_options)
-def keep_peak(s: np.void, w: int, j: int, v: float) -> None:
+def keep_peak(s: Signal, w: int, j: int, v: float) -> None:
     """Keep the PEAKS + 1 largest peaks of a statistic, ascending."""
     if not v > 0.0:
         return
@@ -32,7 +31,7 @@ def keep_peak(s: np.void, w: int, j: int, v: float) -> None:
 
 
 @njit(**inner_options)
-def threshold(s: np.void, w: int, j: int, want: float, k: int, power: bool) -> float:
+def threshold(s: Signal, w: int, j: int, want: float, k: int, power: bool) -> float:
     """Height that a statistic passes `want` times per value, predicted from its k largest peaks."""
     n = s.kept[w, j]
     if n < FEWEST:
@@ -54,7 +53,7 @@ def threshold(s: np.void, w: int, j: int, want: float, k: int, power: bool) -> f
 
 
 @njit(**inner_options)
-def halve_peaks(s: np.void, w: int) -> None:
+def halve_peaks(s: Signal, w: int) -> None:
     """Forget: every second peak, and half the values they were taken over."""
     s.exposure[w] *= 0.5
     kept, top = s.kept[w], s.top[w]

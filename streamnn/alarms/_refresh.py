@@ -30,6 +30,7 @@ from ._layout import (
     STATS,
     VIEWS,
     YOUNG,
+    Signal,
     inner_options,
 )
 from ._peaks import halve_peaks, threshold
@@ -39,7 +40,7 @@ LN2 = 0.6931471805599453
 
 
 @njit(**inner_options)
-def clear(s: np.void, w: int) -> None:
+def clear(s: Signal, w: int) -> None:
     """Statistics of a view back to zero; their recorded peaks stay."""
     for j in range(STATS):
         s.peak[w, j] = s.held[w, j] = 0.0
@@ -51,7 +52,7 @@ def clear(s: np.void, w: int) -> None:
 
 
 @njit(**inner_options)
-def _autoregression(s: np.void) -> float:
+def _autoregression(s: Signal) -> float:
     """Coefficients from the autocovariances (Levinson); the share of the variance they explain."""
     cov, a, b = s.ar_cov, s.ar_coef, s.work[0]
     variance = cov[0] * 1.0001 + 1e-300
@@ -71,7 +72,7 @@ def _autoregression(s: np.void) -> float:
 
 
 @njit(**inner_options)
-def _dependence(s: np.void, w: int, horizon: float) -> None:
+def _dependence(s: Signal, w: int, horizon: float) -> None:
     """Length of an independent block from the batch means, and allowances that cover the law's own error."""
     s.floor[w] *= 1.0 - BLOCK / horizon
     least = max(1.0, s.floor[w])
@@ -92,7 +93,7 @@ def _dependence(s: np.void, w: int, horizon: float) -> None:
 
 
 @njit(**inner_options)
-def _thresholds(s: np.void, w: int, share: np.ndarray, rate: float, horizon: float) -> None:
+def _thresholds(s: Signal, w: int, share: np.ndarray, rate: float, horizon: float) -> None:
     exposure = s.exposure[w]
     k = int(min(max(exposure / s.block[w] / PEAK_DIVISOR, FEWEST - 1.0), PEAKS * 1.0))
     young = min(1.0, exposure / (YOUNG * horizon))  # a young calibration may spend less
@@ -102,7 +103,7 @@ def _thresholds(s: np.void, w: int, share: np.ndarray, rate: float, horizon: flo
 
 
 @njit(**inner_options)
-def refresh(s: np.void, share: np.ndarray, horizon: float, budget: float, purse_cap: float) -> None:
+def refresh(s: Signal, share: np.ndarray, horizon: float, budget: float, purse_cap: float) -> None:
     """Take the full buffers into the laws and set the thresholds anew. Budget: false alarms per horizon values."""
     first = s.taken <= BLOCK
     for w in range(VIEWS):

@@ -22,6 +22,7 @@ from ._layout import (
     TRIAL_BLOCKS,
     VALUE_RING,
     VIEWS,
+    Signal,
     inner_options,
 )
 from ._peaks import keep_peak
@@ -30,7 +31,7 @@ from ._watch import cusums, follow, jumps, standardise, value_mean
 
 
 @njit(**inner_options)
-def _confirmed(s: np.void) -> bool:
+def _confirmed(s: Signal) -> bool:
     """Whether at least half of a jump of the raw value is still there: a lone outlier is no change."""
     m = SPANS[(s.jump_stat - CUSUMS) // 2]
     at = s.jump_at
@@ -39,7 +40,7 @@ def _confirmed(s: np.void) -> bool:
 
 
 @njit(**inner_options)
-def _note_jump(s: np.void) -> None:
+def _note_jump(s: Signal) -> None:
     m = SPANS[(s.jump_stat - CUSUMS) // 2]
     now = s.taken
     s.jump_at = now
@@ -48,7 +49,7 @@ def _note_jump(s: np.void) -> None:
 
 
 @njit(**inner_options)
-def _alarm(s: np.void, w: int, j: int, at: int, ticket: int) -> int:
+def _alarm(s: Signal, w: int, j: int, at: int, ticket: int) -> int:
     """A statistic is above its threshold: report it if the change is a new one, and begin a trial."""
     if j < CUSUMS:
         began, began_ticket = s.zero_at[w, j], s.zero_ticket[w, j]
@@ -77,7 +78,7 @@ def _alarm(s: np.void, w: int, j: int, at: int, ticket: int) -> int:
 
 
 @njit(**inner_options)
-def _end_trial(s: np.void) -> None:
+def _end_trial(s: Signal) -> None:
     v, j = s.trial_view, s.trial_stat
     if s.height[v, j] == 0.0:  # it came back by itself: the old law stands, and has learnt new peaks
         s.on_trial = 0
@@ -101,43 +102,29 @@ def _end_trial(s: np.void) -> None:
 
 
 @njit(**inner_options)
-def _step(s: np.void, v: float, ticket: int) -> int:
-    """Take one value; 1 when it raised an alarm, written to s.fired."""
+def _enter(s: Signal, v: float, ticket: int) -> float:
+    """Write a value and its ticket where later ones look for them; what the autoregression leaves of it."""
     s.taken += 1
     now = s.taken
     s.ticket[now & (TICKET_RING - 1)] = ticket
     s.trial_age += s.on_trial
     s.regime += 1 - s.on_trial
-    s.buffer[0, s.filled] = v
     cut = min(max(v, s.bound[0]), s.bound[1])
+    rest = follow(s, cut) if s.size[0, 0] > 0 else v
     s.value[0, now & (VALUE_RING - 1)] = cut
-    if s.size[0, 0] == 0:
-        s.buffer[1, s.filled] = v
-        return 0
-    rest = follow(s, cut)
-    s.buffer[1, s.filled] = rest
     s.value[1, now & (VALUE_RING - 1)] = rest
-    fired, view, ratio = -1, 0, 0.0
-    raw, raw_view, raw_ratio = fired, view, ratio
-    for w in range(VIEWS):
-        standardise(s, w, v if w == 0 else rest)
-        s.place_sum[w, now & (SUM_RING - 1)] = s.place_sum[w, (now - 1) & (SUM_RING - 1)] + s.z[0]
-        if w == 1 and not s.follows:
-            break
-        for kind in range(3):
-            if kind == 0:
-                j, r = cusums(s, w, ticket)
-            else:
-                j, r = jumps(s, w, kind == 1)
-            if kind == 1 and r > raw_ratio:
-                raw, raw_view, raw_ratio = j, w, r
-            elif kind != 1 and r > ratio:
-                fired, view, ratio = j, w, r
-        if s.records[w] and not s.on_trial:
-            s.exposure[w] += 1.0
-    at = now
+    s.buffer[0, s.filled] = v
+    s.buffer[1, s.filled] = rest
+    s.filled += 1
+    return rest
+
+
+@njit(**inner_options)
+def _decide(s: Signal, fired: int, view: int, raw: int, raw_view: int, ticket: int) -> int:
+    """From the statistic that fired (or -1), and the raw jump that did: 1 when there is an alarm."""
+    at = s.taken
     if s.jump_at >= 0:
-        if fired < 0 and now == s.jump_at + SPANS[(s.jump_stat - CUSUMS) // 2] + 2:
+        if fired < 0 and at == s.jump_at + SPANS[(s.jump_stat - CUSUMS) // 2] + 2:
             if _confirmed(s):
                 fired, view, at = s.jump_stat, s.jump_view, s.jump_at
             else:
@@ -169,16 +156,32 @@ def scan(
     """Values through signal k's detector. out int64[n, 3]: ticket, statistic, ticket of the change; how many."""
     s = signals[k]
     n = 0
+    best, where, ratio = np.empty(2, np.int64), np.empty(2, np.int64), np.empty(2)  # lasting signs, raw jumps
     for i in range(values.size):
-        v = values[i]
-        if not np.abs(v) < np.inf:
+        if not np.abs(values[i]) < np.inf:
             s.skipped += 1
             continue
-        if _step(s, min(max(v, -LARGEST), LARGEST), ticket[i]):
+        v = min(max(values[i], -LARGEST), LARGEST)
+        rest = _enter(s, v, ticket[i])
+        best[0] = best[1] = -1
+        ratio[0] = ratio[1] = 0.0
+        for w in range(VIEWS if s.size[0, 0] > 0 else 0):
+            standardise(s, w, v if w == 0 else rest)
+            now = s.taken
+            s.place_sum[w, now & (SUM_RING - 1)] = s.place_sum[w, (now - 1) & (SUM_RING - 1)] + s.z[0]
+            if w == 1 and not s.follows:
+                break
+            for kind in range(3):
+                j, r = cusums(s, w, ticket[i]) if kind == 0 else jumps(s, w, kind == 1)
+                raw = kind & 1
+                if r > ratio[raw]:
+                    best[raw], where[raw], ratio[raw] = j, w, r
+            if s.records[w] and not s.on_trial:
+                s.exposure[w] += 1.0
+        if _decide(s, best[0], where[0], best[1], where[1], ticket[i]):
             for f in range(3):
                 out[n, f] = s.fired[f]
             n += 1
-        s.filled += 1
         if s.filled == BLOCK:
             s.filled = 0
             refresh(s, share, horizon, budget, purse_cap)

@@ -20,6 +20,7 @@ from ._layout import (
     SUM_RING,
     VALUE_RING,
     VAR_FLOOR,
+    Signal,
     inner_options,
 )
 from ._peaks import keep_peak
@@ -28,7 +29,7 @@ SMALL = ALLOWANCES.size
 
 
 @njit(**inner_options)
-def follow(s: np.void, v: float) -> float:
+def follow(s: Signal, v: float) -> float:
     """What the autoregression leaves of a value; then its running mean and autocovariances."""
     lag, cov = s.ar_lag, s.ar_cov
     s.ar_weight = min(s.ar_weight + 1.0, MEMORY)
@@ -48,7 +49,7 @@ def follow(s: np.void, v: float) -> float:
 
 
 @njit(**inner_options)
-def _batch_means(s: np.void, w: int) -> None:
+def _batch_means(s: Signal, w: int) -> None:
     """Mean and variance of batch means of 1, 2, 4 ... scores."""
     for i in range(SCORES):
         s.batch_sum[w, 0, i] = s.score[i]
@@ -75,7 +76,7 @@ def _batch_means(s: np.void, w: int) -> None:
 
 
 @njit(**inner_options)
-def standardise(s: np.void, w: int, v: float) -> None:
+def standardise(s: Signal, w: int, v: float) -> None:
     """The four scores of a value, standardised by their running mean and sd before it (frozen in a trial)."""
     scores(s, cosine(s, w, v))
     mean, var, score, z = s.mean[w], s.var[w], s.score, s.z
@@ -91,7 +92,7 @@ def standardise(s: np.void, w: int, v: float) -> None:
 
 
 @njit(**inner_options)
-def _close(s: np.void, w: int, j: int) -> None:
+def _close(s: Signal, w: int, j: int) -> None:
     """An excursion is over: its peak is on record; peaks of one gap count once."""
     p = s.peak[w, j]
     s.peak[w, j] = 0.0
@@ -107,7 +108,7 @@ def _close(s: np.void, w: int, j: int) -> None:
 
 
 @njit(**inner_options)
-def cusums(s: np.void, w: int, ticket: int) -> tuple[int, float]:
+def cusums(s: Signal, w: int, ticket: int) -> tuple[int, float]:
     """Both-sided cumulative sums of the scores; the one furthest above its threshold (or -1), and its ratio."""
     z, signed = s.z, s.signed
     for i in range(SCORES):
@@ -139,7 +140,7 @@ def cusums(s: np.void, w: int, ticket: int) -> tuple[int, float]:
 
 
 @njit(**inner_options)
-def _jump(s: np.void, w: int, a: int) -> float:
+def _jump(s: Signal, w: int, a: int) -> float:
     """Sum of the last SPANS[a] values (place scores for the wide ones), less that of as many before them."""
     m = SPANS[a]
     now = s.taken
@@ -158,7 +159,7 @@ def _jump(s: np.void, w: int, a: int) -> float:
 
 
 @njit(**inner_options)
-def jumps(s: np.void, w: int, raw: bool) -> tuple[int, float]:
+def jumps(s: Signal, w: int, raw: bool) -> tuple[int, float]:
     """Contrasts of neighbouring windows, raw or of place; the one furthest above its threshold, its ratio."""
     best, ratio = -1, 0.0
     now = s.taken
@@ -188,7 +189,7 @@ def jumps(s: np.void, w: int, raw: bool) -> tuple[int, float]:
 
 
 @njit(**inner_options)
-def value_mean(s: np.void, first: int, last: int) -> float:
+def value_mean(s: Signal, first: int, last: int) -> float:
     """Mean of the values taken at first..last, all within the ring."""
     total = 0.0
     for i in range(first, last + 1):

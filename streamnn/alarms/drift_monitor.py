@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -135,23 +136,24 @@ class DriftMonitor:
         Returns
         -------
         dict
-            Per signal: ``state`` (``"calibrating"``, ``"armed"``, or ``"trial"`` while a change is being
-            weighed and a new normal gathered), ``values`` taken, ``skipped`` (not finite), ``block`` (length of
+            Per signal: ``state`` (``"calibrating"``: blind to some kinds of change still; ``"armed"``; or
+            ``"trial"`` while a change is being weighed and a new normal gathered), ``values`` taken, ``skipped`` (not finite), ``block`` (length of
             an independent block, in values, as far as known), ``needed`` (values of the present regime until it
-            is armed), ``alarms`` reported, ``evidence`` (further signs of a change already reported).
+            is armed, as far as known), ``alarms`` reported, ``evidence`` (further signs of a change already reported).
         """
         out = {}
         for k, name in enumerate(self.signals):
             s = self._state[k]
-            block = float(s["block"][0])
-            state = "trial" if s["on_trial"] else "armed" if s["armed"].any() else "calibrating"
-            needed = max(0, int(max(ARM_EVENTS, ARM_BLOCKS * block)) - int(s["regime"]))
+            watched = range(1 + int(s["follows"]))
+            least = max(max(ARM_EVENTS * (1 + w), ARM_BLOCKS * float(s["block"][w])) for w in watched)
+            armed = all(bool(s["armed"][w]) for w in watched)
+            state = "trial" if s["on_trial"] else "armed" if armed else "calibrating"
             out[name] = {
                 "state": state,
                 "values": int(s["taken"]),
                 "skipped": int(s["skipped"]),
-                "block": block,
-                "needed": needed if state == "calibrating" else 0,
+                "block": float(s["block"][0]),
+                "needed": max(0, math.ceil(least) - int(s["regime"])) if state == "calibrating" else 0,
                 "alarms": int(s["alarms"]) - int(self._merged[k]),
                 "evidence": int(s["evidence"]) + int(self._merged[k]),
             }

@@ -11,7 +11,7 @@ from numba import njit
 
 from .._jit import njit_options
 from .._math import exp32
-from .._simd import LANES, larger, load, over, root, rsqrt, shorten, smaller, splat, store, store_whole, total, whole
+from .._simd import LANES, larger, largest, load, over, root, rsqrt, shorten, smaller, splat, store, store_whole, total, whole
 
 f4, i4, u8 = np.float32, np.int32, np.uint64
 
@@ -188,6 +188,11 @@ def _cap_units(w, i, rows, n, norm, k, cap, afresh):
                 x = load(w, i + r * n + j)
                 v = v + x * x
             store(norm, k + j, v)
+    v = splat(f4(0.0))
+    for j in range(0, n, LANES):
+        v = larger(v, load(norm, k + j))
+    if largest(v) <= cap * cap:
+        return
     for j in range(n):
         if norm[k + j] > cap * cap:
             x = cap / np.sqrt(norm[k + j])
@@ -246,10 +251,14 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, count, first, table, 
         b = max(f4(1.0) - beta, f4(1.0) / f4(count[0]))
         # output layer
         if rule == FACTORED:
-            for j in range(HL):
-                zt[j] = z[top + j] / (_moment(z_moment, top + j, z[top + j], b) + f4(1e-2))
-        for j in range(top, U):
-            dz[j] = f4(0.0)
+            for j in range(0, HL, LANES):
+                v = load(z, top + j)
+                q = load(z_moment, top + j)
+                q = q + splat(b) * (v * v - q)
+                store(z_moment, top + j, q)
+                store(zt, j, over(v, root(q) + splat(f4(1e-2))))
+        for j in range(0, HL, LANES):
+            store(dz, top + j, splat(f4(0.0)))
         for c in range(C):
             gc, i = g[c], c * HL
             x = splat(gc)

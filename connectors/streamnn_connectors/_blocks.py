@@ -1,0 +1,79 @@
+"""Partitions that are cut from larger decoded blocks: Parquet files and tables in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from streamnn.errors import SourceError
+
+from .base import BadRecord, Batch, Partition, Resume
+
+
+@dataclass(slots=True)
+class Block:
+    """Decoded records at positions `first` to `end` (exclusive)."""
+
+    rows: pa.RecordBatch
+    position: np.ndarray
+    bad: list[BadRecord]
+    first: int
+    end: int
+
+
+class BlockPartition:
+    """Hands out `blocks` in pieces of at most `limit` records, from `position` on."""
+
+    def __init__(self, blocks: Iterator[Block], position: int):
+        self._blocks = blocks
+        self._block: Block | None = None
+        self._position = position
+        self._closed = False
+
+    def next_batch(self, limit: int) -> Batch | None:
+        if self._closed:
+            raise SourceError("The partition is closed. Open it again.")
+        while self._block is None or self._position >= self._block.end:
+            self._block = next(self._blocks, None)
+            if self._block is None:
+                return None
+        block = self._block
+        start, self._position = self._position, min(block.end, self._position + limit)
+        i, j = np.searchsorted(block.position, [start, self._position])
+        bad = [b for b in block.bad if start <= b.position < self._position] if block.bad else []
+        return Batch(block.rows.slice(i, j - i), block.position[i:j], {"position": int(self._position)}, bad)
+
+    def close(self) -> None:
+        self._closed = True
+        self._block = None
+        self._blocks = iter(())
+
+
+def start_of(name: str, partition: str, resume: Resume | None, records: int | None = None) -> int:
+    """The position a resume token names (0 without one), checked."""
+    if partition != "0":
+        raise SourceError(f"{name} has no partition {partition!r}. It has one: '0'.")
+    position = 0 if resume is None else resume.get("position")
+    if not isinstance(position, int) or position < 0:
+        raise SourceError(f"{name}: the resume token {resume} has no position. Start again without it.")
+    if records is not None and position > records:
+        raise SourceError(
+            f"{name} has {records} records, reading was to go on at {position}. It has changed since the "
+            "checkpoint was written: start again without it."
+        )
+    return position
+
+
+def skip_to(name: str, partition: Partition, position: int) -> None:
+    """Read on to `position`: for a token that says no more than that."""
+    at = 0
+    while at < position:
+        batch = partition.next_batch(min(4096, position - at))
+        if batch is None:
+            partition.close()
+            start_of(name, "0", {"position": position}, at)
+            return
+        at = batch.resume["position"]

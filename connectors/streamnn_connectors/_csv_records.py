@@ -1,0 +1,129 @@
+"""CSV text to records and fields (RFC 4180: a quoted field may hold delimiters, newlines, doubled quotes)."""
+
+from __future__ import annotations
+
+import re
+
+from ._faults import Fault
+from ._lines import LineReader
+
+_QUOTED = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"')
+_CLOSES = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
+
+
+class Fields:
+    """Splits one record, which may grow line by line while a quote is open.
+
+    A quote that is not at the start of a field is a character like others.
+    """
+
+    def __init__(self, delimiter: bytes, width: int | None = None):
+        self.fields: list[bytes] = []
+        self._delimiter = delimiter
+        self._width = width
+        self._at = 0
+
+    def feed(self, record: bytes) -> bool:
+        """Split on from where the last call stopped; False while a quote is open; raises Fault."""
+        fields, at = self.fields, self._at
+        while True:
+            if record[at : at + 1] == b'"':
+                quoted = _QUOTED.match(record, at)
+                if quoted is None:
+                    self._at = at
+                    return False
+                fields.append(quoted[0][1:-1].replace(b'""', b'"'))
+                at = quoted.end()
+                if record[at:] in (b"", b"\r"):
+                    return True
+                if record[at : at + 1] != self._delimiter:
+                    raise Fault(f"text after the closing quote of field {len(fields)}")
+            else:
+                end = record.find(self._delimiter, at)
+                if end < 0:
+                    fields.append(record[at:].removesuffix(b"\r"))
+                    return True
+                fields.append(record[at:end])
+                at = end
+            at += 1
+            # so that hostile quotes can't make one record of many lines
+            if self._width is not None and len(fields) > self._width:
+                raise wrong_width(f"more than {self._width}", self._width)
+
+
+def wrong_width(fields: int | str, width: int) -> Fault:
+    return Fault(f"{fields} fields where the header has {width}")
+
+
+def split_fields(record: bytes, delimiter: bytes) -> list[bytes]:
+    """The fields of a whole record; raises Fault."""
+    if b'"' not in record:
+        return record.removesuffix(b"\r").split(delimiter)
+    fields = Fields(delimiter)
+    if not fields.feed(record):
+        raise Fault("a quote is never closed")
+    return fields.fields
+
+
+class RecordReader:
+    """The records of a CSV file, their bytes as they are (without the last newline).
+
+    A record of several lines that is broken (its quote never closes, or the number of fields is wrong)
+    gives up its first line only: the lines after it are read afresh, so that a stray quote costs no good
+    record.
+    """
+
+    def __init__(self, lines: LineReader, delimiter: bytes, width: int | None, max_record_bytes: int):
+        self._lines = lines
+        self._delimiter = delimiter
+        self._width = width
+        self._max_bytes = max_record_bytes
+
+    @property
+    def byte(self) -> int:
+        return self._lines.byte
+
+    def take(self, limit: int) -> tuple[list[bytes], dict[int, Fault]]:
+        """Between 1 and `limit` records (none at the end) and, by index, what is wrong with the quotes."""
+        lines = self._lines.take(limit)
+        faults: dict[int, Fault] = {}
+        if not any(b'"' in line for line in lines):
+            return lines, faults
+        records: list[bytes] = []
+        at = 0
+        while at < len(lines) and len(records) < limit:
+            line = lines[at]
+            at += 1
+            if b'"' in line and len(line) <= self._max_bytes:
+                fields = Fields(self._delimiter, self._width)
+                try:
+                    if not fields.feed(line):
+                        line, at = self._grow(fields, lines, at)
+                except Fault as fault:
+                    faults[len(records)] = fault
+            records.append(line)
+        if at < len(lines):
+            self._lines.give_back(lines[at:])
+        return records, faults
+
+    def _grow(self, fields: Fields, lines: list[bytes], at: int) -> tuple[bytes, int]:
+        """Add lines (`lines[at:]`, then more of the file) to the one before `at` until its quote closes."""
+        first = at - 1
+        size = len(lines[first])
+        while True:
+            if at == len(lines):
+                lines += self._lines.take(1)
+            if at == len(lines) or size > self._max_bytes:
+                raise Fault("a quote is never closed")
+            line = lines[at]
+            at += 1
+            size += 1 + len(line)
+            if _CLOSES.match(line):
+                record = b"\n".join(lines[first:at])
+                if fields.feed(record):
+                    break
+        if len(record) > self._max_bytes:
+            raise Fault("a quote is never closed within max_record_bytes")
+        if self._width is not None and len(fields.fields) != self._width:
+            raise wrong_width(len(fields.fields), self._width)
+        return record, at

@@ -1,0 +1,98 @@
+"""One line of JSON to a dict, with every fault named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from ._faults import Fault, not_utf8, short, too_long
+
+decode = msgspec.json.Decoder().decode
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_BOM = b"\xef\xbb\xbf"
+_WORDS = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+
+
+def parse_object(line: bytes, max_bytes: int) -> dict[str, Any]:
+    """The object on a line; raises Fault.
+
+    Lines that strict JSON takes are taken as they are; the lenient parser adds NaN, Infinity, numbers
+    beyond the range of a double and a byte order mark.
+    """
+    if len(line) > max_bytes:
+        raise too_long(len(line), max_bytes)
+    if not line.strip():
+        raise Fault("empty line")
+    try:
+        value = decode(line)
+    except DECODE_ERRORS:
+        value = _lenient(line)
+    else:
+        if isinstance(value, dict) and count_quotes(line) != 2 * (len(value) + count_strings(value)):
+            _refuse_duplicates(line)
+    if not isinstance(value, dict):
+        word = _WORDS.get(type(value), "a number")
+        raise Fault(f"not an object but {word}: each line must be one JSON object")
+    return value
+
+
+def count_quotes(line: bytes) -> int:
+    """How many quotes of `line` open or close a string; too many when there are escaped backslashes."""
+    quotes = line.count(b'"')
+    if b"\\" in line and b"\\\\" not in line:
+        quotes -= line.count(b'\\"')
+    return quotes
+
+
+def count_strings(row: dict[str, Any]) -> int:
+    """How many values are strings.
+
+    A line has two quotes a key and two a string value: exactly so many means that no key came twice.
+    """
+    return sum(type(v) is str for v in row.values())
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise Fault(f"duplicate key {short(key)}")
+            seen.add(key)
+    return row
+
+
+def _refuse_duplicates(line: bytes) -> None:
+    try:
+        json.loads(line, parse_int=float, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        # only of values nested so deep that this parser gives up: they are refused as such
+        return
+
+
+def _lenient(line: bytes) -> Any:
+    try:
+        text = line.removeprefix(_BOM).decode()
+    except UnicodeDecodeError as error:
+        raise not_utf8(error) from None
+    try:
+        value = json.loads(text, parse_int=float, object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        raise Fault(f"malformed JSON: {error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise Fault("malformed JSON: nested too deeply") from None
+    if isinstance(value, dict):
+        for part in (*value, *value.values()):
+            if isinstance(part, str) and not part.isascii():
+                _refuse_surrogates(part)
+    return value
+
+
+def _refuse_surrogates(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Fault(f"half a surrogate pair at character {error.start} of a string") from None

@@ -1,0 +1,154 @@
+"""Records (JSON lines or dicts) to columns, with kinds that are found once and then hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from ._faults import Fault, short
+from ._json import DECODE_ERRORS, count_quotes, decode, parse_object
+from .base import BadRecord
+
+TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "string": pa.string()}
+MAX_RECORD_BYTES = 1_000_000
+MAX_COLUMNS = 10_000
+_NUMBERS = (int, float, np.integer, np.floating, np.bool_)
+_ARRAY_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
+
+Decoded = tuple[pa.RecordBatch, np.ndarray, list[BadRecord]]
+
+
+def record_batch(columns: dict[str, pa.Array], rows: int) -> pa.RecordBatch:
+    """Like RecordBatch.from_pydict, but keeps the number of rows when there are no columns."""
+    if columns:
+        return pa.RecordBatch.from_pydict(columns)
+    return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+
+
+class RowDecoder:
+    """Decodes records. `kinds` (name to "number" or "string") grows in the order columns are found.
+
+    A column's kind is that of its first value that is not null in a good record, whatever the cut into
+    batches. A record of another kind is a bad one.
+    """
+
+    def __init__(
+        self,
+        kinds: dict[str, str] | None = None,
+        max_record_bytes: int = MAX_RECORD_BYTES,
+        max_columns: int = MAX_COLUMNS,
+    ):
+        self.kinds = dict(kinds or {})
+        self._max_bytes = max_record_bytes
+        self._max_columns = max_columns
+
+    def lines(self, lines: list[bytes], first: int) -> Decoded:
+        """Decode JSON lines at positions `first`...; the columns are all those known by then."""
+        rows = self._fast(lines)
+        if rows is not None:
+            return rows, np.arange(first, first + len(lines), dtype=np.int64), []
+        return self.records(lines, first)
+
+    def records(
+        self, records: Sequence[bytes | dict[str, Any]], first: int, only_present: bool = False
+    ) -> Decoded:
+        """Decode one by one; with `only_present` the columns are those the rows have."""
+        rows: list[dict[str, float | str | None]] = []
+        position: list[int] = []
+        bad: list[BadRecord] = []
+        present: set[str] = set()
+        for place, record in enumerate(records, first):
+            try:
+                row = parse_object(record, self._max_bytes) if isinstance(record, bytes) else record
+                rows.append(self._fit(row))
+            except Fault as fault:
+                bad.append(BadRecord(place, fault.reason, fault.stage, _raw(record)))
+            else:
+                position.append(place)
+                if only_present:
+                    present.update(row)
+        columns = {
+            name: pa.array([row.get(name) for row in rows], TYPES[kind])
+            for name, kind in self.kinds.items()
+            if not only_present or name in present
+        }
+        return record_batch(columns, len(rows)), np.array(position, np.int64), bad
+
+    def _fit(self, row: dict[str, Any]) -> dict[str, float | str | None]:
+        kinds = self.kinds
+        found: dict[str, str] = {}
+        fitted: dict[str, float | str | None] = {}
+        for name, value in row.items():
+            if value is None:
+                continue
+            if isinstance(value, _NUMBERS):
+                kind = "number"
+                value = _float(value)
+            elif isinstance(value, str):
+                kind = "string"
+            else:
+                raise Fault(f"column {short(name)} has a {type(value).__name__}: {short(value)}", "schema")
+            known = kinds.get(name)
+            if known is None:
+                if not isinstance(name, str):
+                    raise Fault(f"the column name {short(name)} is not a string", "schema")
+                found[name] = kind
+            elif known != kind:
+                raise Fault(f"column {short(name)} is a {known} but has {short(value)}", "schema")
+            fitted[name] = value
+        if found:
+            if len(kinds) + len(found) > self._max_columns:
+                raise Fault(f"column {short(next(iter(found)))} would be one of too many columns", "schema")
+            kinds.update(found)
+        return fitted
+
+    def _fast(self, lines: list[bytes]) -> pa.RecordBatch | None:
+        """The rows of `lines` when all are good and bring no new column, else None."""
+        try:
+            rows = [decode(line) for line in lines]
+        except DECODE_ERRORS:
+            return None
+        if set(map(type, rows)) != {dict} or max(map(len, lines)) > self._max_bytes:
+            return None
+        shapes = set(map(tuple, rows))
+        if len(shapes) == 1:
+            (names,) = shapes
+            values = dict(zip(names, zip(*[row.values() for row in rows], strict=True), strict=True))
+        else:
+            # in the order of a set: it decides nothing here
+            values = {name: tuple(row.get(name) for row in rows) for name in set().union(*shapes)}
+        columns: dict[str, pa.Array] = {}
+        strings = 0
+        for name, kind in self.kinds.items():
+            cells = values.pop(name, None)
+            try:
+                columns[name] = pa.array(cells, TYPES[kind]) if cells else pa.nulls(len(rows), TYPES[kind])
+            except _ARRAY_ERRORS:
+                return None
+            if kind == "string":
+                strings += len(rows) - columns[name].null_count
+        if any(cell is not None for cells in values.values() for cell in cells):
+            return None
+        if sum(map(count_quotes, lines)) != 2 * (sum(map(len, rows)) + strings):
+            return None  # perhaps a key came twice: see count_strings
+        return record_batch(columns, len(rows))
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _raw(record: bytes | dict[str, Any]) -> bytes:
+    if isinstance(record, bytes):
+        return record
+    try:
+        return msgspec.json.encode(record, enc_hook=repr)
+    except (TypeError, ValueError):
+        return repr(record).encode("utf-8", "backslashreplace")

@@ -1,0 +1,94 @@
+"""Files of JSON lines as sources."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ._blocks import skip_to, start_of
+from ._lines import LineReader, check_file
+from ._rows import MAX_COLUMNS, MAX_RECORD_BYTES, RowDecoder
+from .base import Batch, Partition, Resume, SourceInfo
+
+
+class JsonLinesSource:
+    """A file with one JSON object a line, plain or ``.gz``.
+
+    Columns may come at any line. The kind of a column is that of its first value that is not null: numbers
+    and booleans are float64 (integers beyond 2**53 are rounded, numbers too large are infinite), strings
+    strings. ``NaN``, ``Infinity`` and ``-Infinity`` are taken as numbers. Every other line is a bad record
+    with its bytes, without the newline. A batch has the columns known at its end.
+
+    Parameters
+    ----------
+    path : str or path
+    max_record_bytes : int, default 1_000_000
+        Longer lines are bad records.
+    max_columns : int, default 10_000
+        Records that would bring more columns are bad records.
+
+    Raises
+    ------
+    SourceError
+        When the file is missing, empty or can't be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/prices.jsonl"
+    >>> _ = Path(path).write_text('{"price": 1.5}\\n{"price": "high"}\\n{"price": 2, "y": "up"}\\n')
+    >>> batch = JsonLinesSource(path).open("0").next_batch(100)
+    >>> batch.rows.to_pylist(), batch.position
+    ([{'price': 1.5, 'y': None}, {'price': 2.0, 'y': 'up'}], array([0, 2]))
+    >>> batch.bad[0].reason, batch.bad[0].raw
+    ("column 'price' is a number but has 'high'", b'{"price": "high"}')
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        max_record_bytes: int = MAX_RECORD_BYTES,
+        max_columns: int = MAX_COLUMNS,
+    ):
+        self._path = Path(path)
+        check_file(self._path)
+        self._limits = (max_record_bytes, max_columns)
+
+    def info(self) -> SourceInfo:
+        name = self._path.name.removesuffix(".gz")
+        return SourceInfo(Path(name).stem, None, {"file_bytes": self._path.stat().st_size})
+
+    def partitions(self) -> list[str]:
+        return ["0"]
+
+    def open(self, partition: str, resume: Resume | None = None) -> Partition:
+        position = start_of(str(self._path), partition, resume)
+        if resume is None or not {"byte", "kinds"} <= resume.keys():
+            opened = _JsonPartition(LineReader(self._path), RowDecoder(None, *self._limits), 0)
+            skip_to(str(self._path), opened, position)
+            return opened
+        reader = LineReader(self._path, resume["byte"])
+        return _JsonPartition(reader, RowDecoder(dict(resume["kinds"]), *self._limits), position)
+
+
+class _JsonPartition:
+    def __init__(self, reader: LineReader, decoder: RowDecoder, position: int):
+        self._reader = reader
+        self._decoder = decoder
+        self._position = position
+
+    def next_batch(self, limit: int) -> Batch | None:
+        lines = self._reader.take(limit)
+        if not lines:
+            return None
+        rows, position, bad = self._decoder.lines(lines, self._position)
+        self._position += len(lines)
+        resume = {
+            "position": self._position,
+            "byte": self._reader.byte,
+            "kinds": [list(pair) for pair in self._decoder.kinds.items()],  # pairs: their order is kept
+        }
+        return Batch(rows, position, resume, bad)
+
+    def close(self) -> None:
+        self._reader.close()

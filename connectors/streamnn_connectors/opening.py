@@ -1,0 +1,85 @@
+"""Sources and sinks by the suffix of their path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from streamnn.errors import SinkError, SourceError
+
+from .base import Source
+from .csv import CsvSource
+from .csv_sink import CsvSink
+from .jsonl import JsonLinesSource
+from .jsonl_sink import JsonLinesSink
+from .parquet import ParquetSource
+from .parquet_sink import ParquetSink
+
+_PARQUET = (".parquet", ".pq")
+_JSON = (".jsonl", ".ndjson", ".json")
+
+
+def open_source(path: str | os.PathLike[str], **options: Any) -> Source:
+    """The source that reads the file `path`.
+
+    ``.parquet`` and ``.pq`` are Parquet; ``.csv``, ``.jsonl``, ``.ndjson`` and ``.json`` (one object a
+    line) may be packed as ``.gz``. `options` go to the source.
+
+    Raises
+    ------
+    SourceError
+        When the suffix is none of these, or the file can't be read.
+
+    Examples
+    --------
+    >>> open_source("prices.xlsx")
+    Traceback (most recent call last):
+    ...
+    streamnn.errors.SourceError: prices.xlsx: the suffix says no format that can be read. Use .parquet, .pq, \
+.csv, .jsonl, .ndjson or .json (the last four also with .gz).
+    """
+    name = Path(path).name.lower()
+    if name.endswith(_PARQUET):
+        return ParquetSource(path, **options)
+    name = name.removesuffix(".gz")
+    if name.endswith(".csv"):
+        return CsvSource(path, **options)
+    if name.endswith(_JSON):
+        return JsonLinesSource(path, **options)
+    raise SourceError(
+        f"{path}: the suffix says no format that can be read. Use .parquet, .pq, .csv, .jsonl, .ndjson or .json "
+        "(the last four also with .gz)."
+    )
+
+
+def open_sink(path: str | os.PathLike[str]) -> CsvSink | JsonLinesSink | ParquetSink:
+    """The sink that writes to `path`.
+
+    ``.jsonl``, ``.ndjson`` and ``.json`` are JSON lines, ``.csv`` is CSV. ``.parquet`` and ``.pq`` are a
+    *folder* of that name with Parquet parts, as is any path that ends in a slash or is a folder already.
+
+    Raises
+    ------
+    SinkError
+        When the suffix is none of these, or the path can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> sink = open_sink(tempfile.mkdtemp() + "/predictions.jsonl")
+    >>> type(sink).__name__, sink.committed()
+    ('JsonLinesSink', -1)
+    >>> sink.close()
+    """
+    name = os.fspath(path).lower()
+    if name.endswith((*_PARQUET, "/", os.sep)) or Path(path).is_dir():
+        return ParquetSink(path)
+    if name.endswith(".csv"):
+        return CsvSink(path)
+    if name.endswith(_JSON):
+        return JsonLinesSink(path)
+    raise SinkError(
+        f"{path}: the suffix says no format that can be written. Use .jsonl, .ndjson, .json, .csv, or .parquet "
+        "for a folder of parts."
+    )

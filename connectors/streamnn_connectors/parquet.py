@@ -1,0 +1,101 @@
+"""Parquet files as sources."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from streamnn.errors import SourceError
+
+from ._arrow import kept_columns, metadata_of, to_block
+from ._blocks import Block, BlockPartition, start_of
+from ._lines import check_file
+from .base import Partition, Resume, SourceInfo
+
+_READ_ROWS = 1 << 16
+
+
+class ParquetSource:
+    """A Parquet file, one record a row.
+
+    Floats and decimals become float64, times int64 in the unit of their column, dictionaries their values;
+    integers, booleans and strings stay. Nested and binary columns are dropped and named in
+    ``info().metadata["dropped"]``.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Raises
+    ------
+    SourceError
+        When the file is missing, empty, damaged, has a column twice or none that can be used.
+
+    Examples
+    --------
+    >>> import tempfile, pyarrow as pa, pyarrow.parquet as pq
+    >>> path = tempfile.mkdtemp() + "/prices.parquet"
+    >>> pq.write_table(pa.table({"price": [1.5, 2.5], "y": [0, 1]}), path)
+    >>> source = ParquetSource(path)
+    >>> source.info().records
+    2
+    >>> partition = source.open("0", {"position": 1})
+    >>> partition.next_batch(100).rows.to_pylist()
+    [{'price': 2.5, 'y': 1}]
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self._path = Path(path)
+        check_file(self._path)
+        with self._file() as file:
+            schema = file.schema_arrow
+            self._groups = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
+        self._kept, dropped = kept_columns(str(self._path), schema)
+        self._select = list(self._kept) if dropped else None
+        self._info = SourceInfo(self._path.stem, sum(self._groups), metadata_of(schema, dropped))
+
+    def info(self) -> SourceInfo:
+        return self._info
+
+    def partitions(self) -> list[str]:
+        return ["0"]
+
+    def open(self, partition: str, resume: Resume | None = None) -> Partition:
+        position = start_of(str(self._path), partition, resume, self._info.records)
+        return BlockPartition(self._blocks(position), position)
+
+    def _file(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self._path)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._damaged(error) from error
+
+    def _blocks(self, position: int) -> Iterator[Block]:
+        first = 0
+        with self._file() as file:
+            for group, rows in enumerate(self._groups):
+                end = first + rows
+                if end <= position:
+                    first = end
+                    continue
+                try:
+                    for batch in file.iter_batches(
+                        _READ_ROWS, row_groups=[group], columns=self._select, use_threads=False
+                    ):
+                        # before the start nothing is converted: a resumed run goes to its row group and on
+                        if first + batch.num_rows > position:
+                            yield to_block(batch, self._kept, first)
+                        first += batch.num_rows
+                except (pa.ArrowException, OSError, ValueError) as error:
+                    raise self._damaged(error, f" at row {first}") from error
+                if first != end:
+                    raise self._damaged(f"row group {group} has fewer rows than it says", f" at row {first}")
+
+    def _damaged(self, error: Exception | str, where: str = "") -> SourceError:
+        return SourceError(
+            f"{self._path} can't be read as Parquet{where}: {error}. Is it whole? Copy or write it again."
+        )

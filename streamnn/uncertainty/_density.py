@@ -1,0 +1,182 @@
+"""Kernel of the latent density: score at OBSERVE, update at LEARN, in the order of the log."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .._jit import njit_options
+from .._math import exp64, log64
+from ..types import LEARN, OBSERVE
+
+inner_options = {**njit_options, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""For what only the scan calls: the scan is cached, and holds them."""
+
+LANES = 8  # partial sums: a fixed order that vectorises
+LOG_2PI = 1.8378770664093453
+FARTHEST = 1e9  # latents are cut to this: no square overflows
+RAREST = 1e-30  # prior of a class that was seen, at least
+EARLY, STRIDE = 32, 8  # a class's widths are renewed at each of its first labels, then at every 8th
+FLOOR, FLOOR_SHARE = 1e-4, 0.01  # variance, at least: absolute, plus that share of the pooled one
+
+
+class State(NamedTuple):
+    """All that is known; rows are classes, columns the latent's dimensions, padded to LANES with zeros."""
+
+    mean: np.ndarray  # float64[classes, columns]
+    var: np.ndarray  # float64[classes, columns]
+    precision: np.ndarray  # float64[classes, columns], of the shrunk variance when last renewed
+    constant: np.ndarray  # float64[classes], log of the density's peak when last renewed
+    prior: np.ndarray  # float64[classes], faded share of the labels
+    score: np.ndarray  # float64[classes], log prior + constant
+    seen: np.ndarray  # int64[classes], labels learnt
+    pooled: np.ndarray  # float64[columns], variance within classes
+    skipped: np.ndarray  # int64[1], labelled latents that were not finite
+
+
+@njit(**inner_options)
+def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, lane: np.ndarray) -> float:
+    """Squared distance of z from the mean of class c in its own widths."""
+    for l in range(LANES):
+        lane[l] = 0.0
+    for i in range(0, z.size, LANES):
+        for l in range(LANES):
+            d = z[i + l] - mean[c, i + l]
+            lane[l] += d * d * precision[c, i + l]
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+
+
+@njit(**inner_options)
+def _bayes(joint: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
+    """-log p(z) and the entropy of p(y|z), from log p(z, y) of the classes seen."""
+    best = -np.inf
+    for c in range(seen.size):
+        if seen[c] > 0:
+            best = max(best, joint[c])
+    if best == -np.inf:  # nothing is known yet
+        return 0.0, log64(np.float64(seen.size))
+    total = mixed = 0.0
+    for c in range(seen.size):
+        if seen[c] > 0:
+            e = exp64(joint[c] - best)
+            total += e
+            mixed += e * (joint[c] - best)
+    spread = log64(total)
+    return -(best + spread), max(spread - mixed / total, 0.0)
+
+
+@njit(**inner_options)
+def _average(
+    z: np.ndarray,
+    c: int,
+    n: float,
+    pooled_n: float,
+    memory: float,
+    mean: np.ndarray,
+    var: np.ndarray,
+    pooled: np.ndarray,
+) -> None:
+    """Mean and variance of class c, which had n labels; averages count first, then forget over `memory` labels."""
+    g, g_var, g_pooled = (
+        1.0 / min(n + 1.0, memory),
+        1.0 / min(max(n, 1.0), memory),
+        1.0 / min(pooled_n, memory),
+    )
+    if n == 0.0:  # the first label of a class tells nothing of its width
+        for i in range(z.size):
+            mean[c, i] = z[i]
+        return
+    for i in range(z.size):
+        d = z[i] - mean[c, i]
+        square = (1.0 - g) * d * d  # unbiased: d is from a mean that is itself uncertain
+        mean[c, i] += g * d
+        var[c, i] += g_var * (square - var[c, i])
+        pooled[i] += g_pooled * (square - pooled[i])
+
+
+@njit(**inner_options)
+def _renew(
+    c: int,
+    hidden: int,
+    n: float,
+    pooled_n: float,
+    strength: float,
+    var: np.ndarray,
+    pooled: np.ndarray,
+    precision: np.ndarray,
+) -> float:
+    """Precisions of class c: its variances, told by n deviations, shrunk to the pooled ones, and those to 1.
+
+    Returns the log of the density's peak.
+    """
+    a, b = 1.0 / (n + strength), 1.0 / (pooled_n + strength)
+    log_det, product = 0.0, 1.0
+    for i in range(hidden):
+        p = (pooled_n * pooled[i] + strength) * b
+        v = max((n * var[c, i] + strength * p) * a, FLOOR + FLOOR_SHARE * p)
+        precision[c, i] = 1.0 / v
+        product *= v
+        if (i + 1) % LANES == 0 or i + 1 == hidden:  # one logarithm for eight: 1e-4 <= v <= 1e19, so in range
+            log_det += log64(product)
+            product = 1.0
+    return -0.5 * (log_det + hidden * LOG_2PI)
+
+
+@njit(**inner_options)
+def _take(latent: np.ndarray, row: int, z: np.ndarray) -> bool:
+    """Copy a latent, cut to a range whose squares are finite; False when it held NaN or infinity."""
+    strange = 0
+    for i in range(latent.shape[1]):
+        x = float(latent[row, i])
+        strange += 0 if np.abs(x) < np.inf else 1
+        x = x if x > -FARTHEST else -FARTHEST
+        z[i] = x if x < FARTHEST else FARTHEST
+    return strange == 0
+
+
+@njit(**njit_options)
+def scan(
+    state: State,
+    op: np.ndarray,
+    label: np.ndarray,
+    latent: np.ndarray,
+    memory: float,
+    strength: float,
+    surprise: np.ndarray,
+    entropy: np.ndarray,
+) -> None:
+    """Operations in their order; surprise and entropy are written at OBSERVE."""
+    mean, var, precision, constant, prior, score, seen, pooled, skipped = state
+    z, lane, joint = np.zeros(pooled.size), np.zeros(LANES), np.zeros(seen.size)
+    hidden = latent.shape[1]
+    labels = known = 0
+    for k in range(seen.size):
+        labels += seen[k]
+        known += 1 if seen[k] > 0 else 0
+    for i in range(op.size):
+        if op[i] == OBSERVE:
+            _take(latent, i, z)
+            for k in range(seen.size):
+                if seen[k] > 0:
+                    joint[k] = score[k] - 0.5 * _distance(z, k, mean, precision, lane)
+            surprise[i], entropy[i] = _bayes(joint, seen)
+        elif op[i] == LEARN:
+            if not _take(latent, i, z):
+                skipped[0] += 1
+                continue
+            c = label[i]
+            n = np.float64(seen[c])
+            labels += 1
+            known += 1 if n == 0.0 else 0
+            pooled_n = np.float64(labels - known)
+            _average(z, c, n, pooled_n, memory, mean, var, pooled)
+            seen[c] += 1
+            if seen[c] <= EARLY or seen[c] % STRIDE == 0:
+                constant[c] = _renew(c, hidden, min(n, memory), pooled_n, strength, var, pooled, precision)
+            g = 1.0 / min(np.float64(labels), memory)
+            for k in range(seen.size):
+                prior[k] += g * ((1.0 if k == c else 0.0) - prior[k])
+                if seen[k] > 0:
+                    score[k] = log64(max(prior[k], RAREST)) + constant[k]

@@ -1,0 +1,138 @@
+"""Parquet and tables: types handed on, metadata, and damaged files."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from streamnn.errors import SourceError
+from streamnn_connectors import MemorySource, ParquetSource, Source, check_source
+
+DAY = datetime.date(2013, 1, 2)
+NOON = datetime.datetime(2013, 1, 1, 12)
+COLUMNS: dict[str, tuple[pa.Array, str, Any]] = {
+    "f32": (pa.array([1.5, None], pa.float32()), "double", 1.5),
+    "f16": (pa.array([1.5, None], pa.float16()), "double", 1.5),
+    "i8": (pa.array([3, None], pa.int8()), "int8", 3),
+    "u64": (pa.array([2**63, None], pa.uint64()), "uint64", 2**63),
+    "bool": (pa.array([True, None]), "bool", True),
+    "string": (pa.array(["a", None]), "string", "a"),
+    "large": (pa.array(["a", None], pa.large_string()), "string", "a"),
+    "dictionary": (pa.array(["a", None]).dictionary_encode(), "string", "a"),
+    "codes": (pa.array([7, None]).dictionary_encode(), "int64", 7),
+    "decimal": (pa.array([decimal.Decimal("1.25"), None]), "double", 1.25),
+    "null": (pa.nulls(2), "double", None),
+    "seconds": (pa.array([NOON, None], pa.timestamp("s")), "int64", 1357041600),
+    "zoned": (pa.array([NOON, None], pa.timestamp("ms", "UTC")), "int64", 1357041600000),
+    "date": (pa.array([DAY, None]), "int64", 15707),
+    "time": (pa.array([datetime.time(0, 1), None], pa.time32("s")), "int64", 60),
+    "elapsed": (pa.array([datetime.timedelta(seconds=2), None], pa.duration("ms")), "int64", 2000),
+}
+DROPPED = {
+    "list": pa.array([[1.0], None]),
+    "struct": pa.array([{"a": 1}, None]),
+    "binary": pa.array([b"a", None]),
+    "image": pa.array([b"ab", None], pa.binary(2)),
+}
+
+
+def file_source(table: pa.Table, folder: Path) -> Source:
+    pq.write_table(table, folder / "t.parquet")
+    return ParquetSource(folder / "t.parquet")
+
+
+@pytest.mark.parametrize("where", ["memory", "file"])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_types(name: str, where: str, tmp_path: Path) -> None:
+    array, kind, value = COLUMNS[name]
+    if where == "file" and name in ("seconds", "time"):
+        value *= 1000  # Parquet has no unit of seconds
+    table = pa.table({name: array, "other": [1, 2]})
+    source = MemorySource(table) if where == "memory" else file_source(table, tmp_path)
+    batch = source.open("0").next_batch(5)
+    assert batch is not None
+    assert str(batch.rows.schema.field(name).type) == kind
+    assert batch.rows.column(name).to_pylist() == [value, None]
+
+
+@pytest.mark.parametrize("where", ["memory", "file"])
+def test_nested_and_binary_columns_are_dropped_and_named(where: str, tmp_path: Path) -> None:
+    table = pa.table({**DROPPED, "x.y": [1.0, 2.0]})
+    source = MemorySource(table) if where == "memory" else file_source(table, tmp_path)
+    assert list(source.info().metadata["dropped"]) == list(DROPPED)
+    check_source(lambda: source, [{"x.y": 1.0}, {"x.y": 2.0}])
+
+
+def test_metadata(tmp_path: Path) -> None:
+    notes = {"streamnn": json.dumps({"labels": ["DOWN", "UP"]}), "origin": "a survey", "deep": "[" * 100_000}
+    table = pa.table({"x": [1]}).replace_schema_metadata(notes)
+    metadata = file_source(table, tmp_path).info().metadata
+    assert metadata["labels"] == ["DOWN", "UP"] and metadata["origin"] == "a survey"
+    assert "dropped" not in metadata
+
+
+def test_tables_that_can_not_be_used(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no columns"):
+        MemorySource(pa.table({}))
+    with pytest.raises(SourceError, match="only list, which are nested or binary"):
+        file_source(pa.table({"list": DROPPED["list"]}), tmp_path)
+    with pytest.raises(SourceError, match="'x' more than once"):
+        MemorySource(pa.table([[1], [2]], names=["x", "x"]))
+
+
+@pytest.mark.parametrize("where", ["memory", "file"])
+def test_no_rows(where: str, tmp_path: Path) -> None:
+    table = pa.table({"x": pa.array([], pa.float64())})
+    source = MemorySource(table) if where == "memory" else file_source(table, tmp_path)
+    assert source.open("0").next_batch(5) is None
+    assert source.info().records == 0
+
+
+def test_chunked_tables_and_row_groups_are_one_stream(tmp_path: Path) -> None:
+    table = pa.concat_tables([pa.table({"x": [i, i + 1]}) for i in range(0, 40, 2)])
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=7)
+    rows = table.to_pylist()
+    check_source(lambda: MemorySource(table), rows)
+    check_source(lambda: ParquetSource(tmp_path / "t.parquet"), rows)
+
+
+def test_strings_that_are_not_utf8_are_bad_records(tmp_path: Path) -> None:
+    words = pa.array([b"good", b"b\xffd", None, b"fine"], pa.binary())
+    words = pa.Array.from_buffers(pa.string(), 4, words.buffers())
+    source = file_source(pa.table({"n": [1, 2, 3, 4], "word": words}), tmp_path)
+    batch = source.open("0").next_batch(5)
+    assert batch is not None
+    assert batch.rows.to_pylist() == [
+        {"n": 1, "word": "good"}, {"n": 3, "word": None}, {"n": 4, "word": "fine"},
+    ]  # fmt: skip
+    assert batch.position.tolist() == [0, 2, 3]
+    (bad,) = batch.bad
+    assert (bad.position, bad.reason, bad.raw) == (1, "column 'word' is not valid UTF-8", b'{"n":2,"word":"b\\\\xffd"}')  # fmt: skip
+    check_source(lambda: source, batch.rows.to_pylist())
+
+
+def test_truncated_and_overwritten_files(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"x": [float(i * i % 977) for i in range(5000)], "w": ["word"] * 5000}), path)
+    whole = path.read_bytes()
+    for size in (1, 3, 4, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(SourceError, match=r"can't be read as Parquet.*Is it whole"):
+            ParquetSource(path)
+    failed = 0
+    for at in range(4, len(whole) - 8, len(whole) // 40):
+        path.write_bytes(whole[:at] + b"\xff" * 16 + whole[at + 16 :])
+        try:
+            partition = ParquetSource(path).open("0")
+            while partition.next_batch(1000) is not None:
+                pass
+        except SourceError:
+            failed += 1
+    assert failed > 0
