@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ class Schema:
     ----------
     max_columns : int
         Columns beyond this are ignored and counted.
+    categories : sequence of str
+        Number columns whose values are names: each gets its own code, none is a quantity.
 
     Examples
     --------
@@ -35,8 +37,9 @@ class Schema:
     ['a', 'b']
     """
 
-    def __init__(self, max_columns: int = 4096):
+    def __init__(self, max_columns: int = 4096, categories: Sequence[str] = ()):
         self.max_columns = max_columns
+        self.categories = frozenset(categories)
         self.names: list[str] = []
         self.text: list[bool] = []
         self.codes: list[dict[str, int]] = []
@@ -62,6 +65,8 @@ class Schema:
         SchemaError
             When a column changes between text and number.
         """
+        if self.categories:
+            columns = {k: _as_text(v) if k in self.categories else v for k, v in columns.items()}
         for name, v in columns.items():
             self._same_kind(name, v)
         if learn and n:
@@ -141,3 +146,11 @@ class Schema:
         self.refused = state["refused"]
         self._started = state["started"]
         self._index = {k: i for i, k in enumerate(self.names)}
+
+
+def _as_text(v: np.ndarray) -> np.ndarray:
+    if v.dtype == object:
+        return v
+    out = np.empty(len(v), object)
+    out[:] = [None if x != x else repr(x) for x in v.tolist()]
+    return out

@@ -1,6 +1,7 @@
 """Learners: pools of networks and cheap members, event by event."""
 
+from ._compiled import compiled
 from .classifier import Classifier
 from .regressor import Regressor
 
-__all__ = ["Classifier", "Regressor"]
+__all__ = ["Classifier", "Regressor", "compiled"]

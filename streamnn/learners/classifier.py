@@ -56,6 +56,8 @@ class Classifier(Pool):
         Most events that may wait for their label.
     events_per_false_alarm : float
         Budget of the drift alarms.
+    categories : sequence of str
+        Number columns whose values are names, not quantities. Columns with few values are found by themselves.
 
     Examples
     --------
@@ -72,8 +74,8 @@ class Classifier(Pool):
     watched = "net-slow"
 
     def __init__(self, classes: Sequence[Any] = (), seed: int = 1, max_columns: int = 4096, max_pending: int = 100_000,
-                 events_per_false_alarm: float = 10_000.0):
-        super().__init__(seed, max_columns, max_pending, events_per_false_alarm)
+                 events_per_false_alarm: float = 10_000.0, categories: Sequence[str] = ()):
+        super().__init__(seed, max_columns, max_pending, events_per_false_alarm, categories)
         self.classes: list[Any] = []
         self._class: dict[Any, int] = {}
         for c in classes:
@@ -101,7 +103,10 @@ class Classifier(Pool):
         at = np.flatnonzero(op == LEARN)
         values = np.asarray(labels)[at].tolist()
         get = self._class.get
-        found = [-1 if isinstance(v, (list, dict, set)) else get(v, -1) for v in values]
+        try:
+            found = [get(v, -1) for v in values]
+        except TypeError:  # a list or dict among them: _may_add says so
+            found = [-1 if v.__hash__ is None else get(v, -1) for v in values]
         y[at] = found
         self._known = len(self.classes)
         self._fresh: list[int] = []

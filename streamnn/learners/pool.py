@@ -37,12 +37,15 @@ class Pool:
     classify: bool
     watched: str  # network whose latent is the ground of surprise
 
-    def __init__(self, seed: int, max_columns: int, max_pending: int, events_per_false_alarm: float):
+    def __init__(self, seed: int, max_columns: int, max_pending: int, events_per_false_alarm: float,
+                 categories: Sequence[str]):
         for name, v, least in (("max_columns", max_columns, 1), ("max_pending", max_pending, 1), ("seed", seed, 0)):
             if not isinstance(v, int) or v < least:
                 raise SpecError(f"learner option {name} is {v!r}: allowed is a whole number of at least {least}")
         self.seed = seed
-        self.schema = Schema(max_columns)
+        if isinstance(categories, str) or not all(isinstance(c, str) for c in categories):
+            raise SpecError(f"learner option categories is {categories!r}: allowed is a list of column names")
+        self.schema = Schema(max_columns, categories)
         self.inputs = Inputs()
         self.max_pending = max_pending
         self.events = 0
@@ -177,14 +180,15 @@ class Pool:
 
     def _check(self, op: np.ndarray, ticket: np.ndarray, seen: np.ndarray) -> None:
         # every LEARN and EXPIRE must name an event that is pending at that point, and not too many may be pending
-        most = self.pending + int(np.cumsum(np.where(seen, 1, -1)).max(initial=0))
+        most = self.pending + int(np.cumsum(2 * seen.astype(np.int64) - 1).max(initial=0))
         if most > self.max_pending:
             raise LimitError(f"{most} events would wait for their label, the limit is {self.max_pending}: expire old ones, or raise max_pending")
         done = np.flatnonzero(~seen)
         if not done.size:
             return
         t = ticket[done]
-        if len(np.unique(t)) < len(t):
+        ordered = t if (t[1:] > t[:-1]).all() else np.sort(t)
+        if (ordered[1:] == ordered[:-1]).any():
             raise SchemaError("an event is learnt or expired twice in one chunk")
         old = t < self.events
         if old.any() and (not self._started or (self.pending_.find(t[old]) < 0).any()):
@@ -357,6 +361,7 @@ class Pool:
             "max_columns": self.schema.max_columns,
             "max_pending": self.max_pending,
             "events_per_false_alarm": self.monitor.events_per_false_alarm,
+            "categories": sorted(self.schema.categories),
         }
 
     def _meta(self) -> dict[str, Any]:
@@ -416,6 +421,10 @@ class Pool:
         # rows lately seen, pending or in slots not used again: only to look at, never to learn from
         rows = self.pending_.a["row"]
         return rows[np.abs(rows).any(1)][:32]
+
+    def missing(self) -> dict[str, int]:
+        """How often each column had no finite value since it first had one; such values count as the column's mean."""
+        return dict(zip(self.schema.names, self.inputs.s["missing"].tolist(), strict=False))
 
     def alarm_status(self) -> dict[str, dict[str, Any]]:
         """What each watched signal's detector knows so far."""

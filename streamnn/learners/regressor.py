@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ class Regressor(Pool):
         Most events that may wait for their target.
     events_per_false_alarm : float
         Budget of the drift alarms.
+    categories : sequence of str
+        Number columns whose values are names, not quantities. Columns with few values are found by themselves.
 
     Examples
     --------
@@ -63,8 +65,8 @@ class Regressor(Pool):
     classify = False
     watched = "net-rms"
 
-    def __init__(self, seed: int = 1, max_columns: int = 4096, max_pending: int = 100_000, events_per_false_alarm: float = 10_000.0):
-        super().__init__(seed, max_columns, max_pending, events_per_false_alarm)
+    def __init__(self, seed: int = 1, max_columns: int = 4096, max_pending: int = 100_000, events_per_false_alarm: float = 10_000.0, categories: Sequence[str] = ()):
+        super().__init__(seed, max_columns, max_pending, events_per_false_alarm, categories)
         self.classes: list[Any] = []
 
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:

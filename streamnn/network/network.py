@@ -82,7 +82,8 @@ class Network(Stage):
         first = draw((inputs, H0), (2.0 / max(inputs, 1)) ** 0.5)
         hidden = [draw((a, b), (2.0 / a) ** 0.5) for a, b in zip(spec.hidden, spec.hidden[1:], strict=False)]
         x = (np.arange(k.KNOTS) - 10) * 0.4
-        ramp = np.where(x > 0, x, 0.01 * x).astype(f4)
+        # starts inside its budget, so that rounding can't leave it
+        ramp = (np.where(x > 0, x, 0.01 * x) * (min(1.0, spec.slope * 0.999) if spec.slope > 0 else 1.0)).astype(f4)
         rms, fac = spec.rule == "rms", spec.rule == "factored"
         self.s = {
             "count": np.zeros(1, np.int64),
@@ -93,7 +94,7 @@ class Network(Stage):
             "knots": np.tile(ramp, (U, 1)),
             "out": draw((outputs, HL), 0.1 / HL**0.5),
             "out_bias": np.zeros(outputs, f4),
-            "first_norm": (first * first).sum(0, dtype=f4) if inputs else np.zeros(H0, f4),
+            "first_norm": np.zeros(H0, f4),
             "hidden_norm": np.zeros(U, f4),
             "first_2": np.zeros((inputs if rms else 0, H0), f4),
             "table_2": np.zeros((0, H0), f4),
@@ -105,10 +106,6 @@ class Network(Stage):
             "d_moment": np.zeros(U if fac else 0, f4),
             "o_moment": np.zeros(outputs if fac else 0, f4),
         }
-        at = H0
-        for w in hidden:
-            self.s["hidden_norm"][at : at + w.shape[1]] = (w * w).sum(0, dtype=f4)
-            at += w.shape[1]
         self._sizes = np.array(spec.hidden, np.int64)
         self._n = np.array(
             [("sgd", "rms", "factored").index(spec.rule), ("relu", "spline").index(spec.activation),
@@ -118,12 +115,19 @@ class Network(Stage):
         self._project()
 
     def _project(self) -> None:
-        s, cap = self.s, f4(self.spec.row_norm)
+        cap = f4(self.spec.row_norm * 0.999)
         if cap <= 0:
             return
-        too_long = s["first_norm"] > cap * cap
-        s["first"][:, too_long] *= cap / np.sqrt(s["first_norm"][too_long])
-        s["first_norm"][too_long] = cap * cap
+        s, at, w0 = self.s, 0, 0
+        for a, b in zip((len(s["first"]), *self.spec.hidden), self.spec.hidden, strict=False):
+            layer = s["first"] if at == 0 else s["hidden"][w0 : w0 + a * b].reshape(a, b)
+            w0 += a * b if at else 0
+            norm = (s["first_norm"] if at == 0 else s["hidden_norm"])[at : at + b]
+            norm[:] = (layer * layer).sum(0, dtype=f4)
+            long = norm > cap * cap
+            layer[:, long] *= cap / np.sqrt(norm[long])
+            norm[long] = cap * cap
+            at += b
 
     def grow(self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int, spare: int = 0) -> None:
         """Make room without changing any prediction.

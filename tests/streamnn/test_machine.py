@@ -1,0 +1,73 @@
+"""The machine invariant: the same bits whatever CPU the kernels are compiled for and whatever libm and BLAS do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_RUN = """
+import sys
+sys.path.insert(0, {folder!r})
+from test_invariants import Log
+from streamnn.learners import Classifier, Regressor
+for make in (Classifier, Regressor):
+    log = Log(400, make is Regressor, 2, 20)
+    model = make()
+    log.run(model, 0, len(log))
+    print(model.state_hash())
+"""
+
+_MACHINES = {
+    "haswell": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""},
+    "generic": {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+    "libm and BLAS without FMA": {
+        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable",
+        "OPENBLAS_CORETYPE": "Nehalem",
+    },
+}
+
+
+def hashes(**env: str) -> list[str]:
+    code = _RUN.format(folder=str(Path(__file__).parent))
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def native() -> list[str]:
+    found = hashes()
+    assert len(found) == 2
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", _MACHINES)
+def test_same_bits_on_another_machine(machine, native):
+    assert hashes(**_MACHINES[machine]) == native
+
+
+_LIBRARIES = """
+import math, random
+import numpy as np
+r = random.Random(0)
+x = [r.uniform(-20, 20) for _ in range(200000)]
+a = np.array(x)
+print(hash(tuple(map(math.exp, x))), hash(tuple(math.log(abs(v)) for v in x)), hash(float(a @ a)))
+"""
+
+
+@pytest.mark.slow
+def test_the_masks_do_change_libm_and_blas():
+    # else the tests above could not fail
+    def numbers(**env: str) -> list[str]:
+        done = subprocess.run([sys.executable, "-c", _LIBRARIES], env={**os.environ, **env}, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    if "fma" not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("needs a CPU with fused multiply-add to mask it")
+    plain, masked = numbers(), numbers(**_MACHINES["libm and BLAS without FMA"])
+    assert all(a != b for a, b in zip(plain, masked, strict=True))

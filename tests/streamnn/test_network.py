@@ -1,0 +1,183 @@
+"""The network: budgets hold after every event, the certificate is above every slope, growth moves no prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamnn.network import Network, NetworkSpec
+
+f4 = np.float32
+
+
+def drive(net, rows, y, weight=None, ids=None):
+    n = len(rows)
+    op, slot = np.tile(np.array([0, 1], np.int8), n), np.repeat(np.arange(n), 2)
+    p = np.zeros((n, 1, len(net.s["out_bias"])), f4)
+    target = np.repeat(np.asarray(y), 2).astype(f4)
+    w = np.ones(2 * n, f4) if weight is None else np.repeat(weight, 2).astype(f4)
+    ids = np.full((n, 1), -1, np.int32) if ids is None else ids
+    net.scan(op, slot, target, w, 0, np.ascontiguousarray(rows, f4), ids, p)
+    return p[:, 0]
+
+
+def predict(net, rows, ids=None):
+    n = len(rows)
+    p = np.zeros((n, 1, len(net.s["out_bias"])), f4)
+    ids = np.full((n, 1), -1, np.int32) if ids is None else ids
+    net.scan(np.zeros(n, np.int8), np.arange(n), np.zeros(n, f4), np.ones(n, f4), 0, np.ascontiguousarray(rows, f4), ids, p)
+    return p[:, 0]
+
+
+def xor(n, seed=0, d=6):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, d)).clip(-5, 5)
+    return x, (x[:, 0] * x[:, 1] > 0).astype(int)
+
+
+SPECS = [
+    NetworkSpec("n", hidden, rule, step, categories=False)
+    for hidden in ((64,), (64, 32))
+    for rule, step in (("sgd", 0.05), ("rms", 0.003), ("factored", 0.005))
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{s.hidden}-{s.rule}")
+def test_it_learns_what_no_linear_model_can(spec):
+    x, y = xor(4000)
+    net = Network(spec, 6, 2, True, 1)
+    p = drive(net, x, y)
+    assert (p[2000:].argmax(1) == y[2000:]).mean() > 0.85
+    assert np.allclose(p.sum(1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{s.hidden}-{s.rule}")
+def test_budgets_hold_after_every_event_even_with_absurd_steps(spec):
+    spec = NetworkSpec("n", spec.hidden, spec.rule, 0.5, categories=False, row_norm=1.0, out_norm=2.0)
+    x, y = xor(200, 1)
+    net = Network(spec, 6, 2, True, 1)
+    for i in range(200):
+        drive(net, x[i : i + 1] * 3, y[i : i + 1])
+        s = net.s
+        assert np.abs(np.diff(s["knots"], axis=1)).max() / 0.4 <= 1.0
+        assert np.linalg.norm(s["first"].astype(float), axis=0).max() <= 1.0
+        assert np.linalg.norm(s["out"].astype(float), axis=1).max() <= 2.0
+        if len(spec.hidden) > 1:
+            assert np.linalg.norm(s["hidden"].reshape(64, 32).astype(float), axis=0).max() <= 1.0
+
+
+@pytest.mark.parametrize("activation", ["spline", "relu"])
+@pytest.mark.parametrize("hidden", [(64,), (64, 32)])
+def test_certificate_is_above_every_observed_slope(hidden, activation):
+    x, y = xor(3000, 2)
+    net = Network(NetworkSpec("n", hidden, "rms", 0.01, categories=False, activation=activation), 6, 2, True, 1)
+    rng = np.random.default_rng(3)
+    for a in range(0, 3000, 1000):
+        drive(net, x[a : a + 1000], y[a : a + 1000])
+        c = net.certificate(x[:50])
+        assert c.attacked <= c.bound
+        u = rng.uniform(-6, 6, (4000, 6))
+        for scale in (1e-2, 1.0):
+            v = u + scale * rng.standard_normal(u.shape)
+            slope = np.linalg.norm(logits(net, u) - logits(net, v), axis=1) / np.linalg.norm(u - v, axis=1)
+            assert slope.max() <= c.bound
+            l1 = np.abs(logits(net, u) - logits(net, v)).sum(1) / np.abs(u - v).sum(1)
+            assert l1.max() <= c.l1_bound
+        assert c.attacked > 0.3 * slope.max()
+
+
+def logits(net, x):
+    """The network in double precision, written anew."""
+    z, at, w0 = x.astype(np.float64), 0, 0
+    sizes = (x.shape[1], *net.spec.hidden)
+    for layer, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        if layer == 0:
+            w = net.s["first"]
+        else:
+            w = net.s["hidden"][w0 : w0 + a * b].reshape(a, b)
+            w0 += a * b
+        v = z @ w.astype(np.float64) + net.s["bias"][at : at + b]
+        if net.spec.activation == "relu":
+            z = np.where(v > 0, v, 0.01 * v)
+        else:
+            i = np.clip(np.floor(v / 0.4 + 10), 0, 19).astype(int)
+            c = net.s["knots"][at : at + b].astype(np.float64)
+            lo, hi = c[np.arange(b), i], c[np.arange(b), i + 1]
+            z = lo + (v / 0.4 + 10 - i) * (hi - lo)
+        at += b
+    return z @ net.s["out"].T.astype(np.float64) + net.s["out_bias"]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{s.hidden}-{s.rule}")
+def test_kernel_agrees_with_the_formula_in_double_precision(spec):
+    x, y = xor(500, 4)
+    net = Network(spec, 6, 2, True, 1)
+    drive(net, x, y)
+    o = logits(net, x)
+    want = np.exp(o - o.max(1, keepdims=True))
+    want /= want.sum(1, keepdims=True)
+    assert np.abs(predict(net, x) - want).max() < 1e-5
+
+
+def test_a_gradient_step_goes_down_the_log_loss():
+    # plain SGD, no budget: the step is minus the gradient, checked by finite differences of the formula above
+    x, y = xor(1, 5)
+    spec = NetworkSpec("n", (16, 16), "sgd", 1e-3, categories=False, slope=0.0, row_norm=0.0, out_norm=0.0)
+    net = Network(spec, 6, 2, True, 1)
+    before = {k: v.copy() for k, v in net.s.items()}
+    drive(net, x, y)
+    moved = {k: (before[k].astype(float) - net.s[k].astype(float)) / 1e-3 for k in ("first", "hidden", "bias", "out", "out_bias")}
+    moved["knots"] = (before["knots"].astype(float) - net.s["knots"].astype(float)) / 1e-4
+
+    def loss():
+        o = logits(net, x)[0]
+        return np.log(np.exp(o - o.max()).sum()) + o.max() - o[y[0]]
+
+    net.s = {k: v.astype(np.float64) if v.dtype == f4 else v for k, v in before.items()}
+    for name, step in moved.items():
+        flat, grad = net.s[name].reshape(-1), step.reshape(-1)
+        for j in np.argsort(-np.abs(grad))[:5]:
+            keep = flat[j]
+            flat[j] = keep + 1e-6
+            up = loss()
+            flat[j] = keep - 1e-6
+            down = loss()
+            flat[j] = keep
+            assert abs((up - down) / 2e-6 - grad[j]) < 2e-3 * max(1, abs(grad[j])), name
+
+
+@pytest.mark.parametrize("rule", ["sgd", "rms", "factored"])
+def test_new_columns_and_category_rows_change_no_prediction(rule):
+    x, y = xor(500, 6)
+    net = Network(NetworkSpec("n", (64,), rule, 0.01), 6, 2, True, 1)
+    net.grow(np.arange(6), 6, 2, 3, 4)
+    ids = np.random.default_rng(0).integers(-1, 3, (500, 1)).astype(np.int32)
+    drive(net, x, y, ids=ids)
+    before = predict(net, x, ids)
+    net.grow(np.array([0, 1, 3, 4, 5, 8]), 9, 2, 7, 4)
+    wide = np.random.default_rng(1).standard_normal((500, 9))
+    wide[:, [0, 1, 3, 4, 5, 8]] = x
+    assert np.array_equal(before, predict(net, wide, ids))
+    drive(net, wide, y, ids=ids)
+    assert np.abs(net.s["first"][[2, 6, 7]]).max() > 0
+
+
+@pytest.mark.parametrize("rule", ["sgd", "rms", "factored"])
+def test_a_new_class_is_small_and_leaves_the_ratios(rule):
+    x, y = xor(500, 7)
+    net = Network(NetworkSpec("n", (64,), rule, 0.01, categories=False), 6, 2, True, 1)
+    drive(net, x, y)
+    before = predict(net, x).astype(float)
+    net.grow(np.arange(6), 6, 3, 0)
+    after = predict(net, x).astype(float)
+    assert np.allclose(after[:, 0] / after[:, 1], before[:, 0] / before[:, 1], rtol=1e-4)
+    assert np.median(after[:, 2]) < 0.1
+
+
+def test_value_head_learns_a_number():
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((4000, 3))
+    y = np.abs(x[:, 0]) - 1
+    net = Network(NetworkSpec("n", (64,), "rms", 0.003, categories=False), 3, 1, False, 1)
+    p = drive(net, x, y)[:, 0]
+    assert np.abs(p[2000:] - y[2000:]).mean() < 0.15

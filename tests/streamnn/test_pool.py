@@ -1,0 +1,208 @@
+"""What a user of a pool relies on: growth, purity, errors, missing values, memory, bad members."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamnn import Classifier, Regressor
+from streamnn.errors import LimitError, SchemaError, SpecError, StateError
+from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk
+
+
+def taught(n=300, seed=0, **options):
+    rng = np.random.default_rng(seed)
+    model = Classifier(**options)
+    x = rng.standard_normal((n, 2))
+    y = np.where(x[:, 0] + x[:, 1] > 0, "up", "down")
+    model.learn_many({"a": x[:, 0], "b": x[:, 1]}, y.tolist())
+    return model
+
+
+def test_before_any_event():
+    model = Classifier()
+    assert model.predict_proba_one({"a": 1.0}) == {}
+    assert model.predict_one({"a": 1.0}) is None
+    assert model.scores()["events"] == 0
+    assert model.networks() == [] and model.history() == {}
+    assert Regressor().predict_one({"a": 1}) == 0.0
+
+
+def test_predictions_are_probabilities_and_learn():
+    model = taught()
+    p = model.predict_proba_one({"a": 2.0, "b": 1.0})
+    assert sum(p.values()) == pytest.approx(1)
+    assert p["up"] > 0.9 and model.predict_one({"a": -2.0, "b": -1.0}) == "down"
+    s = model.scores()
+    assert s["labelled"] == 300 and s["accuracy"] > 0.8 and s["pending"] == 0
+    assert s["majority"] < s["accuracy"]
+
+
+def test_an_unknown_column_and_the_order_of_fields_change_no_prediction():
+    model = taught()
+    row = {"a": 0.3, "b": -0.2}
+    p = model.predict_proba_one(row)
+    assert model.predict_proba_one({"new": 5.0, **row}) == p
+    assert model.predict_proba_one({"b": -0.2, "a": 0.3}) == p
+
+
+def test_a_column_that_appears_moves_no_prediction_of_the_networks():
+    model = taught()
+    row = {"a": 0.3, "b": -0.2}
+    ticket_p = model.predict_proba_one(row)
+    _, ticket = model.observe({**row, "new": 3.0, "text": "hello"})
+    assert ticket == 300
+    at = model.pending_.find(np.array([ticket]))[0]
+    mixed = model.pending_.a["mixed"][at].astype(float)
+    assert mixed[model.classes.index("up")] / mixed.sum() == pytest.approx(ticket_p["up"], abs=1e-3)
+
+
+def test_room_for_a_new_class_leaves_the_ratios_of_every_expert():
+    model = taught(classes=["up", "down"])
+    row = {"a": np.array([0.1, 1.0, -2.0]), "b": np.array([0.0, 0.5, 0.3])}
+
+    def experts():
+        slots = model.pending_._free[-3:][::-1]  # a look leaves its rows in the next free slots
+        model.look(row)
+        return model.pending_.a["expert"][slots].astype(float), model.pending_.a["mixed"][slots].astype(float)
+
+    before, pool = experts()
+    model._set_width(3)
+    model._widen()
+    after, wider = experts()
+    assert np.allclose(after[:, :, 0] / after[:, :, 1], before[:, :, 0] / before[:, :, 1], rtol=1e-3)
+    assert np.allclose(wider[:, 0] / wider[:, 1], pool[:, 0] / pool[:, 1], rtol=0.05)
+    assert (wider[:, 2] < 0.05).all()
+
+
+@pytest.mark.parametrize("make", [Classifier, Regressor])
+def test_missing_and_non_finite_values_do_no_harm(make):
+    model, rng = make(), np.random.default_rng(2)
+    for i in range(200):
+        x = float(rng.standard_normal())
+        row = {"a": [x, float("nan"), float("inf"), float("nan")][i % 4], "b": x, "c": -float("inf")}
+        model.learn_one(row, (x > 0) if make is Classifier else x)
+    assert model.missing()["a"] == 150
+    assert "c" in model.missing() and model.missing()["c"] == 0  # it never had a value to miss
+    p = model.look({"a": np.array([0.0]), "b": np.array([2.0])})
+    assert np.isfinite(p.proba if make is Classifier else p.mean).all()
+
+
+def test_a_missing_label_is_never_learnt():
+    model = taught()
+    before = model.scores()["labelled"]
+    _, t = model.observe({"a": 1.0, "b": 1.0})
+    model.expire(t)
+    assert model.scores()["labelled"] == before and model.pending == 0
+
+
+def test_sample_weights_weigh():
+    def after(w):
+        model = taught()
+        for _ in range(20):
+            model.learn_one({"a": 2.0, "b": 2.0}, "down", w=w)
+        return model.predict_proba_one({"a": 2.0, "b": 2.0})["down"]
+
+    assert after(0.01) < after(1.0)
+
+
+ONE = np.array([OBSERVE], np.int8)
+NONE = np.array([None], object)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "words"),
+    [
+        (Chunk({"a": np.zeros(1)}, ONE, np.array([5]), NONE), "go on from 300"),
+        (Chunk({}, np.array([LEARN], np.int8), np.array([7]), np.array(["up"], object)), "not pending"),
+        (Chunk({}, np.array([EXPIRE], np.int8), np.array([999]), NONE), "before it is observed"),
+        (Chunk({"a": np.zeros(1)}, np.array([0, 1, 1], np.int8), np.array([300] * 3), np.array([None, "up", "up"], object)), "twice"),
+        (Chunk({"a": np.zeros(1)}, np.array([0, 1], np.int8), np.array([300, 300]), np.array([None, [1]], object)), r"class label is \[1\]"),
+        (Chunk({"a": np.zeros(1)}, np.array([0, 1], np.int8), np.array([300, 300]), np.array([None, None], object)), "class label is None"),
+        (Chunk({"a": np.array(["x"], object)}, ONE, np.array([300]), NONE), "'a' held numbers and now holds text"),
+    ],
+)
+def test_a_refused_chunk_changes_nothing(chunk, words):
+    model = taught()
+    before = model.state_hash()
+    with pytest.raises(SchemaError, match=words):
+        model.run(chunk)
+    assert model.state_hash() == before
+
+
+def test_limits_say_so():
+    model = Classifier(max_pending=3)
+    for _ in range(3):
+        model.observe({"a": 1.0})
+    with pytest.raises(LimitError, match="the limit is 3"):
+        model.observe({"a": 1.0})
+    wide = Classifier(max_columns=5)
+    wide.learn_one({f"c{i}": 1.0 for i in range(50)}, 1)
+    assert len(wide.schema.names) == 5 and wide.schema.refused == 45
+    many = Classifier()
+    with pytest.raises(LimitError, match="use regression"):
+        for i in range(300):
+            many.learn_one({"a": 1.0}, i)
+
+
+def test_bad_options_are_named():
+    with pytest.raises(SpecError, match="max_pending"):
+        Classifier(max_pending=0)
+    with pytest.raises(SpecError, match="categories"):
+        Classifier(categories="carrier")
+    with pytest.raises(SchemaError, match="column 'a' holds a list"):
+        Classifier().learn_one({"a": [1]}, 1)
+    with pytest.raises(SchemaError, match="target is 'x'"):
+        Regressor().learn_one({"a": 1}, "x")
+
+
+def test_state_is_refused_when_it_does_not_fit():
+    model = taught()
+    arrays, meta = model.state_dict()
+    with pytest.raises(StateError, match="option seed is 2 here and 1"):
+        Classifier(seed=2).load_state_dict(arrays, meta)
+    with pytest.raises(StateError, match="is of a Classifier"):
+        Regressor().load_state_dict(arrays, meta)
+    with pytest.raises(StateError, match="new learner only"):
+        model.load_state_dict(arrays, meta)
+    for damage, words in (
+        (lambda a: a.pop("mixer/w"), "'mixer/w' is missing"),
+        (lambda a: a.update({"mixer/w": a["mixer/w"].astype(np.float64)}), "'mixer/w' has dtype float64"),
+        (lambda a: a.update({"mixer/w": a["mixer/w"][:, 1:].copy()}), "'mixer/w' has shape"),
+        (lambda a: a.update({"mixer/x": np.zeros(1)}), "'mixer/x' is not known"),
+        (lambda a: a.update({"stray/x": np.zeros(1)}), "'stray/x' is not known"),
+    ):
+        bad = dict(arrays)
+        damage(bad)
+        with pytest.raises(StateError, match=words):
+            Classifier().load_state_dict(bad, meta)
+
+
+def test_declared_categories_are_names_not_quantities():
+    rng = np.random.default_rng(3)
+    code = rng.integers(0, 2, 600).astype(float) * 1e6
+    model = Classifier(categories=["code"])
+    model.learn_many({"code": code}, (code > 0).tolist())
+    assert model.schema.text == [True]
+    assert model.predict_one({"code": 1e6}) is True and model.predict_one({"code": 0.0}) is False
+
+
+def test_a_hostile_stream_of_names_stops_at_the_limit():
+    model = Classifier(max_columns=20)
+    for i in range(200):
+        model.learn_one({"a": float(i % 2), f"junk{i}": 1.0}, i % 2)
+    assert len(model.schema.names) == 20
+    assert model.predict_one({"a": 1.0}) == 1
+
+
+def test_surprise_is_high_far_from_what_was_seen():
+    model = taught(1500)
+    near = model.look({"a": np.array([0.5]), "b": np.array([0.5])}).surprise[0]
+    far = model.look({"a": np.array([5.0]), "b": np.array([-5.0])}).surprise[0]
+    assert far > near
+
+
+def test_certificate_of_every_network_is_above_the_attack():
+    for d in taught(1000).networks():
+        assert d["attacked"] <= d["certified"] <= d["certified"] + d["l1_bound"]
+        assert np.abs(np.diff(d["splines"], axis=1)).max() / 0.4 <= 1.0
