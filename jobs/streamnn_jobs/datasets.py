@@ -11,6 +11,8 @@ from streamnn.errors import MissingPackage, SourceError, SpecError
 from .data.dataset import Dataset
 from .data.files import FOLDER, SUFFIXES, dataset_of_file, recorded_files
 from .data.flights import PACKAGE, flights_2013, shipped_flights
+from .data.processes import PREFIX as PROCESS
+from .data.processes import process_names, process_stream
 from .data.river_streams import PREFIX, river_names, river_stream
 
 __all__ = ["Dataset", "datasets", "resolve"]
@@ -30,6 +32,7 @@ def datasets() -> list[Dataset]:
     found = [shipped_flights()]
     with contextlib.suppress(MissingPackage):
         found.append(_year())
+    found += [process_stream(name) for name in process_names()]
     found += [river_stream(name) for name in river_names()]
     taken = {d.name for d in found}
     for name, path in recorded_files().items():
@@ -72,6 +75,8 @@ def resolve(name: str) -> Dataset:
         return shipped_flights()
     if name == "flights-2013":
         return _year()
+    if name in process_names():
+        return process_stream(name)
     if name.startswith(PREFIX):
         try:
             return river_stream(name)
@@ -98,9 +103,10 @@ def _year() -> Dataset:
 
 
 def _unknown(name: str) -> SpecError:
-    known = ["flights", "flights-2013", *river_names(), *recorded_files()]
-    # people type the bare name of a river stream, and any case
-    lower = {k.lower(): k for k in known} | {k.removeprefix(PREFIX).lower(): k for k in known}
+    known = ["flights", "flights-2013", *process_names(), *river_names(), *recorded_files()]
+    # people type the bare name of a process or river stream, and any case
+    bare = {k.removeprefix(PROCESS).removeprefix(PREFIX).lower(): k for k in known}
+    lower = {k.lower(): k for k in known} | bare
     near = list(dict.fromkeys(lower[m] for m in difflib.get_close_matches(name.lower(), lower, n=4)))
     hint = f"near: {', '.join(near)}; " if near else f"recorded files are looked for in ${FOLDER}; "
     return SpecError(f"dataset {name!r} is not known; {hint}`streamnn datasets` lists all names")

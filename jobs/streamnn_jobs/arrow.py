@@ -1,0 +1,66 @@
+"""Arrow columns to the arrays learners take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+
+def kind_of(kind: pa.DataType) -> str | None:
+    """``"number"``, ``"text"``, ``"null"``, or None for what is neither.
+
+    Examples
+    --------
+    >>> kind_of(pa.int8()), kind_of(pa.string()), kind_of(pa.list_(pa.int8()))
+    ('number', 'text', None)
+    """
+    t = pa.types
+    if t.is_dictionary(kind):
+        return kind_of(kind.value_type)
+    if t.is_integer(kind) or t.is_floating(kind) or t.is_boolean(kind) or t.is_decimal(kind):
+        return "number"
+    if t.is_timestamp(kind) or t.is_date(kind):
+        return "number"
+    if t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind):
+        return "text"
+    return "null" if t.is_null(kind) else None
+
+
+def numbers(column: pa.Array) -> np.ndarray:
+    """float64, NaN where missing; times as seconds since 1970.
+
+    Examples
+    --------
+    >>> numbers(pa.array([1, None])).tolist(), numbers(pa.array([True])).tolist()
+    ([1.0, nan], [1.0])
+    """
+    t = pa.types
+    if t.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if t.is_date(column.type) or t.is_timestamp(column.type):
+        zone = getattr(column.type, "tz", None)
+        micro = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
+        return micro.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) / 1e6
+    if column.null_count == 0 and not t.is_decimal(column.type):
+        return column.to_numpy(zero_copy_only=False).astype(np.float64)
+    return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+
+
+def texts(column: pa.Array) -> np.ndarray:
+    """Objects: str, None where missing."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.to_numpy(zero_copy_only=False)
+
+
+def present(column: pa.Array) -> np.ndarray:
+    """Which rows have a value (NaN is none)."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.is_valid().to_numpy(zero_copy_only=False) & ~_nan(column)
+
+
+def _nan(column: pa.Array) -> np.ndarray:
+    if not pa.types.is_floating(column.type):
+        return np.zeros(len(column), np.bool_)
+    return np.isnan(column.to_numpy(zero_copy_only=False))

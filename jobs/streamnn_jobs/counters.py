@@ -1,0 +1,74 @@
+"""What came in and what became of it, with the three balances."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counts since the beginning of the stream; part of every checkpoint.
+
+    Parameters
+    ----------
+    records : int
+        Read from the source, good and bad.
+    dead : int
+        Gone to the dead letters.
+    predicted, learnt, expired, unlabelled : int
+        Events seen; those closed by a label, given up, known never to get one.
+    evicted : int
+        Those among `expired` that went because too many were pending.
+    labels : int
+        Labels that came with the records; `late` of them after their event had expired.
+    alarms : int
+    """
+
+    records: int = 0
+    dead: int = 0
+    predicted: int = 0
+    learnt: int = 0
+    expired: int = 0
+    unlabelled: int = 0
+    evicted: int = 0
+    labels: int = 0
+    late: int = 0
+    alarms: int = 0
+
+    def check(self, pending: int, waiting: int) -> None:
+        """The three balances; an imbalance is a bug, and says the numbers.
+
+        Parameters
+        ----------
+        pending : int
+            Events observed, neither learnt nor given up.
+        waiting : int
+            Labels that are known to come later.
+
+        Raises
+        ------
+        AssertionError
+            An internal error.
+        """
+        rows = [
+            ("records = predicted + dead", self.records, self.predicted + self.dead),
+            (
+                "predicted = learnt + pending + expired + unlabelled",
+                self.predicted,
+                self.learnt + pending + self.expired + self.unlabelled,
+            ),
+            ("labels = learnt + waiting + late", self.labels, self.learnt + waiting + self.late),
+        ]
+        for what, left, right in rows:
+            if left != right:
+                raise AssertionError(f"balance broken: {what}: {left} != {right}; pending {pending}, {self}")
+
+    def to_dict(self) -> dict[str, int]:
+        """As plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Counters:
+        """Back from plain data; unknown names are dropped, missing ones are 0."""
+        return cls(**{f.name: int(data.get(f.name, 0)) for f in fields(cls)})

@@ -1,0 +1,39 @@
+"""What the label join hands to a learner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(slots=True)
+class Ops:
+    """Operations in their order, and what became of the labels.
+
+    Parameters
+    ----------
+    op : ndarray of int8, shape (m,)
+        OBSERVE, LEARN or EXPIRE.
+    ticket : ndarray of int64, shape (m,)
+    label : ndarray of float64, shape (m,)
+        Target or code of the class at LEARN, NaN elsewhere.
+    labels : int
+        Labels that came with the events, or will come later.
+    learnt, expired, unlabelled : int
+        Tickets closed: by a label, given up, known never to get one.
+    evicted : int
+        Those among `expired` that went because too many were pending.
+    late : int
+        Labels dropped because their ticket had expired before they came.
+    """
+
+    op: np.ndarray
+    ticket: np.ndarray
+    label: np.ndarray
+    labels: int = 0
+    learnt: int = 0
+    expired: int = 0
+    unlabelled: int = 0
+    evicted: int = 0
+    late: int = 0

@@ -1,0 +1,87 @@
+"""A line that tells how a run goes, where somebody watches."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from .plan import Plan
+from .summary import number
+from .worker import Worker
+
+_EVERY_S = 0.25
+
+
+class Progress:
+    """Events a second, time to go, accuracy, log loss, regret, pending, dead letters and alarms.
+
+    Nothing is drawn unless the console is a terminal. A context manager; call it after every batch.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    until_records : int, optional
+        Where the run is to stop.
+    """
+
+    def __init__(self, console: Console, until_records: int | None = None):
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        )
+        self._until = until_records
+        self._began: tuple[float, int] | None = None
+        self._next_s = 0.0
+
+    def __enter__(self) -> Progress:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, plan: Plan, worker: Worker) -> None:
+        if self._live is None:
+            return
+        now = time.monotonic()
+        records = worker.counters.records
+        if self._began is None:
+            self._began = (now, records)
+        if now < self._next_s:
+            return
+        self._next_s = now + _EVERY_S
+        total = plan.total if self._until is None else min(self._until, plan.total or self._until)
+        self._live.update(Text(self.line(worker, total, now)), refresh=True)
+
+    def line(self, worker: Worker, total: int | None, now: float) -> str:
+        """What is shown."""
+        c, scores = worker.counters, worker.learner.scores()
+        began, at = self._began or (now, c.records)
+        rate = (c.records - at) / (now - began) if now > began else 0.0
+        parts = [f"{c.records:,}" + (f" of {total:,}" if total else ""), f"{rate:,.0f}/s" if rate else ""]
+        if total and rate:
+            left = max(total - c.records, 0) / rate
+            parts.append(f"{int(left // 60)}:{int(left % 60):02d} to go")
+        shown = [
+            ("accuracy", "accuracy"),
+            ("log_loss", "log loss"),
+            ("mae", "MAE"),
+            ("regret_per_event", "regret"),
+        ]
+        parts += [
+            f"{title} {number(value)}" for key, title in shown if (value := _figure(scores, key)) is not None
+        ]
+        parts.append(f"pending {worker.join.pending:,}")
+        parts.append(f"dead {c.dead:,}")
+        parts.append(f"alarms {worker.alarms.count:,}")
+        return "  ".join(p for p in parts if p)
+
+
+def _figure(scores: dict[str, Any], key: str) -> float | None:
+    value = scores.get(key)
+    return float(value) if isinstance(value, (int, float)) else None

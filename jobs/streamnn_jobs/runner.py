@@ -1,0 +1,231 @@
+"""The runner: one loop for recorded and live streams."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from streamnn.errors import SinkError, SourceError, SpecError, StateError
+from streamnn_connectors.base import Partition, Resume, Source
+
+from . import learner as learners
+from .checkpoint import CheckpointStore
+from .fingerprint import differences, learning_fields, spec_hash
+from .learner import MakeLearner
+from .outputs import ColumnSink, Outputs
+from .plan import Plan, make_plan
+from .result import Result
+from .sinks import open_sinks
+from .spec import JobSpec
+from .version import VERSION
+from .warmup import warm_up
+from .worker import Step, Worker
+
+_ELSE = "name another checkpoint folder"
+IDLE_S = 0.01
+"""How long a live stream with nothing to read is left alone."""
+
+
+class Job:
+    """A stream, a learner and outputs, with one state that is saved as one file.
+
+    The log is the truth and a checkpoint only a short cut: after a crash the newest checkpoint is loaded,
+    what was learnt since is learnt again with the outputs already written muted, and the job goes on. The
+    final state and the outputs are those of a run that never stopped.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    source : Source, optional
+        Instead of the one the spec names.
+    sinks : mapping of str to sink, optional
+        Instead of the files the spec names: any of ``predictions``, ``dead_letters``, ``alarms``.
+    make : callable, optional
+        Makes the learner of a spec and a task.
+    say : callable
+        Told, in words, what a person should know.
+    progress : callable
+        Called with the worker after every batch.
+    clock : callable
+        Seconds that only go up; decides nothing but when checkpoints are written.
+
+    Examples
+    --------
+    ::
+
+        result = Job(load_spec("jobs/flights.toml")).run()
+        result.worker.learner.scores()["accuracy"]
+    """
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        *,
+        source: Source | None = None,
+        sinks: Mapping[str, ColumnSink] | None = None,
+        make: MakeLearner | None = None,
+        say: Callable[[str], None] = lambda text: None,
+        progress: Callable[[Plan, Worker], None] = lambda plan, worker: None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.plan = make_plan(spec, source)
+        self.spec = self.plan.spec
+        self._sinks = sinks
+        self._make = make or learners.make_learner
+        self._say = say
+        self._progress = progress
+        self._clock = clock
+        self._stop = False
+        c = self.spec.checkpoint
+        self._store = CheckpointStore(c.directory, c.keep, say) if c.directory is not None else None
+        self._saved_path: str | None = None
+
+    def show(self, progress: Callable[[Plan, Worker], None]) -> None:
+        """Call `progress` after every batch from now on."""
+        self._progress = progress
+
+    def stop(self) -> None:
+        """Finish the batch, save, and return; safe to call from a signal handler."""
+        self._stop = True
+
+    def run(self) -> Result:
+        """Read, learn and write until the stream ends, `until_records` is reached or :meth:`stop` is called.
+
+        Raises
+        ------
+        SourceError, SinkError, StateError, SpecError
+            Nothing is half saved then: a rerun goes on from the last checkpoint.
+        """
+        plan, spec = self.plan, self.spec
+        loaded = self._load()
+        task = loaded[1]["worker"]["task"] if loaded else plan.task
+        worker = Worker(spec, task, self._make(spec, task), plan.name, plan.partition)
+        resume: Resume | None = None
+        if loaded:
+            worker.load_state_dict(loaded[0], loaded[1]["worker"])
+            resume = loaded[1]["resume"]
+        warm_up(spec, task, self._make, plan.probe, self._say)
+        if self._sinks is None:
+            self._sinks = open_sinks(spec, fresh=self._store is None)
+        outputs = Outputs(self._sinks, spec.output.flush_timeout_s)
+        if loaded:
+            for note in outputs.resume(loaded[1]["outputs"]):
+                self._say(note)
+        try:
+            partition = plan.source.open(plan.partition, resume)
+            try:
+                if not loaded:
+                    self._refuse_strangers(outputs)
+                    # before any output: from here on a crash always finds where it belongs
+                    self._save(worker, {"position": 0}, outputs)
+                return self._loop(partition, worker, outputs, resume)
+            finally:
+                partition.close()
+        except (
+            Exception
+        ):  # nothing is tidied up after a scripted crash or a second Ctrl-C: that is their point
+            outputs.abandon()
+            raise
+
+    def _loop(self, partition: Partition, worker: Worker, outputs: Outputs, resume: Resume | None) -> Result:
+        spec, plan, counters = self.spec, self.plan, worker.counters
+        until, size = spec.run.until_records, spec.run.batch_records
+        wanted = outputs.wants_predictions
+        began = saved_at = counters.records
+        resumed_at = None if resume is None else int(resume["position"])
+        place: Resume = resume or {"position": 0}
+        cpu, wall = time.process_time(), time.perf_counter()
+        saved_s = self._clock()
+        outcome = "until"
+        evicted = counters.evicted
+        while until is None or counters.records < until:
+            if self._stop:
+                outcome = "interrupted"
+                break
+            batch = partition.next_batch(size if until is None else min(size, until - counters.records))
+            if batch is None:
+                outcome = "ended"
+                break
+            place = batch.resume
+            if not len(batch.position) and not batch.bad:
+                time.sleep(IDLE_S)
+                continue
+            outputs.write(worker.step(batch, wanted))
+            if counters.evicted and not evicted:
+                evicted = counters.evicted
+                self._say(
+                    f"limits.pending: {spec.limits.pending} events wait for their label; the oldest are given up "
+                    "from here on. Raise it, or set label.expire_after"
+                )
+            self._progress(plan, worker)
+            if self._store is not None and counters.records > saved_at:
+                c, now = spec.checkpoint, self._clock()
+                due = c.every_events is not None and counters.records - saved_at >= c.every_events
+                if due or (c.every_s is not None and now - saved_s >= c.every_s):
+                    self._save(worker, place, outputs)
+                    saved_at, saved_s = counters.records, self._clock()
+        if outcome == "ended":
+            if resumed_at is not None and counters.records == began:
+                self._say(
+                    f"nothing new since the checkpoint; to start over, remove {spec.checkpoint.directory}"
+                )
+            outputs.write(Step(alarms=worker.alarms.release()))
+        self._save(worker, place, outputs)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        outputs.close()
+        if outcome == "ended" and counters.records and not counters.predicted:
+            raise SourceError(
+                f"{plan.name}: none of its {counters.records} records could be used; see the dead letters"
+            )
+        return Result(
+            outcome, worker, plan.name, counters.records - began, cpu, wall, resumed_at, self._saved_path, {}
+        )
+
+    def _save(self, worker: Worker, resume: Resume, outputs: Outputs) -> None:
+        outputs.flush()
+        worker.check()
+        if self._store is None:
+            return
+        arrays, state = worker.state_dict()
+        manifest = {
+            "version": VERSION,
+            "spec_hash": spec_hash(self.spec),
+            "spec": learning_fields(self.spec),
+            "source": self.plan.name,
+            "partition": self.plan.partition,
+            "resume": resume,
+            "outputs": outputs.places(),
+            "worker": state,
+        }
+        self._saved_path = str(self._store.save(int(resume["position"]), arrays, manifest))
+
+    def _load(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        found = self._store.load() if self._store is not None else None
+        if found is None:
+            return None
+        arrays, manifest, path = found
+        missing = {"spec_hash", "spec", "source", "worker", "resume", "outputs"} - set(manifest)
+        if missing:
+            raise StateError(f"{path}: is no checkpoint of a job: its manifest has no {sorted(missing)[0]!r}")
+        if manifest["source"] != self.plan.name:
+            raise SpecError(
+                f"{path}: was written for {manifest['source']}, not for {self.plan.name}: {_ELSE}"
+            )
+        if manifest["spec_hash"] != spec_hash(self.spec):
+            lines = "\n  ".join(differences(manifest["spec"], learning_fields(self.spec)))
+            raise SpecError(
+                f"{path}: was written by a job with another spec:\n  {lines}\nset it back, or {_ELSE}"
+            )
+        self._saved_path = str(path)
+        self._say(f"going on from {path.name}")
+        return arrays, manifest
+
+    def _refuse_strangers(self, outputs: Outputs) -> None:
+        """Outputs without a checkpoint are another job's: what they hold can't be told."""
+        for name, place in outputs.places().items():
+            if place >= 0 and self._store is not None:
+                raise SinkError(
+                    f"{name}: the output already has records up to position {place}, but {self._store.directory} "
+                    "has no checkpoint to go on from. Move the output away, or name the folder of its checkpoints"
+                )

@@ -1,0 +1,188 @@
+"""The job spec: what a job reads, learns and writes. Unknown keys are refused; units are in the names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Value = bool | int | float | str
+Task = Literal["auto", "classification", "regression"]
+_Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SourceSpec(_Section):
+    """``[source]``: where events come from."""
+
+    dataset: str | None = Field(default=None, description="a name that `streamnn datasets` lists")
+    path: str | None = Field(default=None, description="path of a .parquet, .csv or .jsonl file")
+    format: Literal["auto", "parquet", "csv", "jsonl"] = Field(
+        default="auto", description="auto (told by the suffix), parquet, csv or jsonl"
+    )
+    event_time: str | None = Field(
+        default=None, description="name of the column that says when an event happened"
+    )
+    options: dict[str, Any] = Field(default={}, description="a table of options of the file format")
+
+    @model_validator(mode="after")
+    def _one(self) -> SourceSpec:
+        if (self.dataset is None) == (self.path is None):
+            raise ValueError("give either dataset (a name) or path (a file), not both and not neither")
+        return self
+
+
+class LabelSpec(_Section):
+    """``[label]``: what is predicted, and when it becomes known."""
+
+    column: str | None = Field(default=None, description="name of the column to predict")
+    time: str | None = Field(
+        default=None, description="name of the column that says when the label was known"
+    )
+    delay_events: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="a whole number, 0 or more: how many events later a label is known; 0 and 1 are at once",
+    )
+    missing: list[Value] | None = Field(default=None, description="a list of values that mean: no label")
+    expire_after: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="a number above 0, in units of the event-time column"
+    )
+    expire_after_events: _Count | None = Field(default=None, description="a whole number, 1 or more")
+
+
+class FeaturesSpec(_Section):
+    """``[features]``: which columns are learnt from."""
+
+    include: list[str] | None = Field(
+        default=None, description="a list of column names; all others are left out"
+    )
+    ignore: list[str] | None = Field(default=None, description="a list of column names")
+    categories: list[str] = Field(
+        default=[], description="a list of columns whose numbers are codes, not amounts"
+    )
+
+
+class LearnerSpec(_Section):
+    """``[learner]``: the task, the seed, and any option of the learner."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    task: Task = Field(default="auto", description="auto, classification or regression")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=1, description="a whole number from 0 to 4294967295"
+    )
+
+
+class OutputSpec(_Section):
+    """``[output]``: predictions, dead letters and alarms."""
+
+    directory: str | None = Field(
+        default=None, description="a folder for predictions, dead_letters.jsonl and alarms.jsonl"
+    )
+    predictions: str | None = Field(default=None, description="path of a .jsonl, .csv or .parquet file")
+    format: Literal["jsonl", "csv", "parquet"] = Field(default="jsonl", description="jsonl, csv or parquet")
+    flush_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, description="a number of seconds above 0"
+    )
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Files by what they hold; empty when nothing is written."""
+        if self.predictions is not None:
+            file = Path(self.predictions)
+            folder, stem = file.parent, file.stem + "."
+        elif self.directory is not None:
+            folder, stem = Path(self.directory), ""
+            file = folder / f"predictions.{self.format}"
+        else:
+            return {}
+        return {
+            "predictions": file,
+            "dead_letters": folder / f"{stem}dead_letters.jsonl",
+            "alarms": folder / f"{stem}alarms.jsonl",
+        }
+
+
+class CheckpointSpec(_Section):
+    """``[checkpoint]``: where and how often the state is saved."""
+
+    directory: str | None = Field(default=None, description="a folder of its own for this job")
+    every_events: _Count | None = Field(default=20_000, description="a whole number of records, 1 or more")
+    every_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=10.0, description="a number of seconds above 0"
+    )
+    keep: _Count = Field(default=2, description="a whole number, 1 or more: how many checkpoints are kept")
+
+
+class ReportSpec(_Section):
+    """``[report]``: the HTML page."""
+
+    path: str | None = Field(default=None, description="path of the .html file to write")
+    title: str | None = Field(default=None, description="a text")
+
+
+class LimitsSpec(_Section):
+    """``[limits]``: bounds of what grows."""
+
+    pending: _Count = Field(
+        default=100_000, description="a whole number, 1 or more: most events waiting for their label"
+    )
+    classes: Annotated[int, Field(ge=2, le=256)] = Field(
+        default=256,
+        description="a whole number from 2 to 256: most classes; records with further ones are dead letters",
+    )
+
+
+class RunSpec(_Section):
+    """``[run]``: how far, and in what pieces; nothing here changes a result."""
+
+    until_records: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="a whole number: stop after this many records from the beginning of the stream",
+    )
+    batch_records: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=2048, description="a whole number from 1 to 1000000: most records read at a time"
+    )
+
+
+class JobSpec(_Section):
+    """A whole job. :func:`streamnn_jobs.load_spec` reads one from TOML.
+
+    Examples
+    --------
+    >>> spec = JobSpec(source=SourceSpec(path="a.csv"), label=LabelSpec(column="y", delay_events=48))
+    >>> spec.label.delay_events, spec.checkpoint.keep
+    (48, 2)
+    """
+
+    source: SourceSpec = Field(description="a table with dataset or path")
+    label: LabelSpec = Field(default=LabelSpec(), description="a table")
+    features: FeaturesSpec = Field(default=FeaturesSpec(), description="a table")
+    learner: LearnerSpec = Field(default=LearnerSpec(), description="a table")
+    output: OutputSpec = Field(default=OutputSpec(), description="a table")
+    checkpoint: CheckpointSpec = Field(default=CheckpointSpec(), description="a table")
+    report: ReportSpec = Field(default=ReportSpec(), description="a table")
+    limits: LimitsSpec = Field(default=LimitsSpec(), description="a table")
+    run: RunSpec = Field(default=RunSpec(), description="a table")
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> JobSpec:
+        label = self.label
+        if label.time is not None and label.delay_events is not None:
+            raise ValueError("label.time and label.delay_events: a label comes by one of them, not by both")
+        if label.delay_events is not None:
+            for name in ("expire_after", "expire_after_events"):
+                if getattr(label, name) is not None:
+                    raise ValueError(
+                        f"label.{name}: goes with label.time; with delay_events a label is never overdue"
+                    )
+        if (label.delay_events or 0) > self.limits.pending:
+            raise ValueError(
+                f"label.delay_events: {label.delay_events} is more than limits.pending ({self.limits.pending}), "
+                "so every label would come too late: raise limits.pending"
+            )
+        return self

@@ -1,0 +1,156 @@
+"""What a run has come to: one object for machines, one table for people."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.table import Table
+
+from .result import Result
+
+_CONTROLS = (
+    ("no_change", "no-change"),
+    ("majority", "majority"),
+    ("mean", "running mean"),
+    ("logistic", "logistic"),
+    ("linear", "linear"),
+)
+_COLUMNS = (
+    ("accuracy", "accuracy"),
+    ("log_loss", "log loss"),
+    ("brier", "Brier"),
+    ("auroc", "AUROC"),
+    ("mae", "MAE"),
+    ("rmse", "RMSE"),
+)
+
+
+def summarise(result: Result, report: str | None = None) -> dict[str, Any]:
+    """The object ``--json`` prints: plain data, full precision.
+
+    Parameters
+    ----------
+    result : Result
+    report : str, optional
+        Path of the report.
+
+    Returns
+    -------
+    dict
+        The learner's scores, and ``events labelled pending expired dead_letters lipschitz_bound alarms
+        state_hash events_per_cpu_s report`` and more; a figure that can't be given is None.
+    """
+    worker, c = result.worker, result.worker.counters
+    scores = plain(worker.learner.scores())
+    bounds = {n["name"]: plain(n["certified"]) for n in worker.learner.networks()}
+    slopes = {n["name"]: plain(n["attacked"]) for n in worker.learner.networks()}
+    alarms = worker.alarms.recent
+    out = {
+        "source": result.source,
+        "task": worker.task,
+        "outcome": result.outcome,
+        "records": c.records,
+        "events": c.predicted,
+        "labelled": c.learnt,
+        "pending": worker.join.pending,
+        "expired": c.expired,
+        "unlabelled": c.unlabelled,
+        "dead_letters": c.dead,
+    }
+    out.update({k: v for k, v in scores.items() if k not in out})
+    out.setdefault("majority", None)
+    out.setdefault("no_change", None)
+    out.update(
+        {
+            "lipschitz_bound": bounds,
+            "attacked_slope": slopes,
+            "alarms": alarms,
+            "alarm_count": worker.alarms.count,
+            "classes": list(worker.learner.classes) if worker.task == "classification" else None,
+            "state_hash": worker.learner.state_hash(),
+            "events_per_cpu_s": result.events / result.cpu_s if result.cpu_s > 0 else None,
+            "events_per_s": result.events / result.wall_s if result.wall_s > 0 else None,
+            "resumed_at": result.resumed_at,
+            "checkpoint": result.checkpoint,
+            "report": report,
+        }
+    )
+    return out
+
+
+def table(summary: dict[str, Any]) -> Table:
+    """The learner beside the simplest controls."""
+    columns = [(key, title) for key, title in _COLUMNS if isinstance(summary.get(key), (int, float))]
+    out = Table(title=f"{summary['source']}: {summary['labelled']:,} labels learnt", title_justify="left")
+    out.add_column("")
+    for _, title in columns:
+        out.add_column(title, justify="right")
+    out.add_row("[bold]streamnn[/bold]", *(f"[bold]{number(summary.get(k))}[/bold]" for k, _ in columns))
+    for name, title in _CONTROLS:
+        control = summary.get(name)
+        if control is None:
+            continue
+        if not isinstance(control, dict):
+            control = {columns[0][0]: control} if columns else {}
+        out.add_row(title, *(number(control.get(k)) for k, _ in columns))
+    return out
+
+
+def lines(summary: dict[str, Any]) -> list[str]:
+    """The other figures, a line each."""
+    s = summary
+    rate = s["events_per_cpu_s"]
+    out = [
+        f"events {s['events']:,}: learnt {s['labelled']:,}, pending {s['pending']:,}, expired {s['expired']:,}, "
+        f"without label {s['unlabelled']:,}; dead letters {s['dead_letters']:,}"
+    ]
+    if s.get("regret_per_event") is not None:
+        out.append(
+            f"regret per event {number(s['regret_per_event'])} against the best expert, {_name(s.get('best_expert'))}"
+        )
+    if s["lipschitz_bound"]:
+        bounds = ", ".join(f"{k} {number(v)}" for k, v in s["lipschitz_bound"].items())
+        out.append(f"slope bounds: {bounds}")
+    out.append(f"alarms {s['alarm_count']:,}")
+    out += [
+        f"  position {a['position']:,}: {a['cause']} ({a['signal']}, {a['statistic']})"
+        for a in s["alarms"][-5:]
+    ]
+    speed = f"{rate:,.0f} events per CPU second" if rate else ""
+    out.append(f"state {s['state_hash'][:16]}; {speed}")
+    return out
+
+
+def number(value: Any) -> str:
+    """A figure for people.
+
+    Examples
+    --------
+    >>> number(0.95612), number(1234.56), number(None), number(0.000123)
+    ('0.956', '1,235', '-', '0.00012')
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        return "-"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return (
+        f"{value:.3g}" if abs(value) >= 10 else f"{value:.2g}" if 0 < abs(value) < 0.001 else f"{value:.3f}"
+    )
+
+
+def plain(value: Any) -> Any:
+    """JSON-able data: numpy scalars and arrays as Python's, non-finite numbers as None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _name(expert: Any) -> str:
+    return str(expert.get("name", expert)) if isinstance(expert, dict) else str(expert)

@@ -1,0 +1,154 @@
+"""One partition's learning: records in, outputs out, all state in one place. Knows no file and no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from streamnn.errors import StateError
+from streamnn.types import Chunk
+from streamnn_connectors.base import Batch
+
+from .alarmlog import AlarmLog
+from .counters import Counters
+from .deadletters import dead_letter
+from .encode import Encoder
+from .join import LabelJoin
+from .labels import Labels
+from .learner import Learner
+from .positions import Positions
+from .predictions import classes_known, prediction_columns
+from .spec import JobSpec
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(slots=True)
+class Step:
+    """What a batch gave: columns of predictions, dead letters and alarm records, by position."""
+
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Worker:
+    """Encoder, label join and learner of one partition: a scan over batches of records.
+
+    Whoever drives it owns input, output, positions and time; a batch may be cut anywhere.
+
+    Parameters
+    ----------
+    spec : JobSpec
+        Filled in: label column and, where labels come by time, the time columns.
+    task : str
+        ``"classification"`` or ``"regression"``.
+    learner : Learner
+    source, partition : str
+        Names, for dead letters.
+    """
+
+    def __init__(self, spec: JobSpec, task: str, learner: Learner, source: str = "", partition: str = "0"):
+        self.learner = learner
+        self.task = task
+        self.counters = Counters()
+        declared = (spec.learner.model_extra or {}).get("classes")
+        self.labels = Labels(task, spec.label.missing, declared, spec.limits.classes)
+        self.encoder = Encoder(spec, self.labels)
+        self.join = LabelJoin(
+            delay_events=spec.label.delay_events or 0,
+            by_time=spec.label.time is not None,
+            expire_after=spec.label.expire_after,
+            expire_after_events=spec.label.expire_after_events,
+            limit=spec.limits.pending,
+        )
+        self.positions = Positions()
+        self.alarms = AlarmLog(self.positions)
+        self._source, self._partition = source, partition
+
+    def step(self, batch: Batch, predictions: bool = True) -> Step:
+        """Predict, score and learn a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+        predictions : bool
+            Make the columns of predictions; nobody may want them.
+        """
+        rows = self.encoder.encode(batch)
+        c = self.counters
+        c.records += len(batch.position) + len(batch.bad)
+        c.dead += len(rows.bad)
+        out = Step(dead_letters=[dead_letter(b, self._source, self._partition) for b in rows.bad])
+        n = len(rows.position)
+        if n == 0:
+            return out
+        self.positions.add(self.join.next_ticket, rows.position)
+        ops = self.join.push(rows.label, rows.time, rows.label_time)
+        c.predicted += n
+        c.labels += ops.labels
+        c.learnt += ops.learnt
+        c.expired += ops.expired
+        c.unlabelled += ops.unlabelled
+        c.evicted += ops.evicted
+        c.late += ops.late
+        known = len(self.learner.classes) if self.task == "classification" else 0
+        chunk = Chunk(rows.columns, ops.op, ops.ticket, self.labels.objects(ops.label))
+        output = self.learner.run(chunk)
+        if output.alarms or self.alarms.held:
+            out.alarms = self.alarms.add(output.alarms, self.join.next_ticket - 1)
+            c.alarms = self.alarms.count
+        if predictions:
+            classes = list(self.learner.classes) if self.task == "classification" else []
+            new = [self.labels.code(v) for v in classes[known:]]
+            at = classes_known(ops.op, ops.label, known, new)
+            out.predictions = prediction_columns(rows.position, output, classes, at)
+        return out
+
+    def check(self) -> None:
+        """The three balances, and that the learner agrees; an imbalance is an internal error."""
+        self.counters.check(self.join.pending, self.join.waiting)
+        if self.learner.pending != self.join.pending or self.learner.next_ticket != self.join.next_ticket:
+            raise AssertionError(
+                f"balance broken: the learner has {self.learner.pending} pending and goes on at ticket "
+                f"{self.learner.next_ticket}, the label join {self.join.pending} and {self.join.next_ticket}"
+            )
+
+    def state_dict(self) -> tuple[Arrays, dict[str, Any]]:
+        """Arrays and JSON-able data of everything."""
+        arrays, meta = self.learner.state_dict()
+        out = {f"learner/{k}": v for k, v in arrays.items()}
+        out.update({f"join/{k}": v for k, v in self.join.state_dict().items()})
+        out.update({f"positions/{k}": v for k, v in self.positions.state_dict().items()})
+        return out, {
+            "task": self.task,
+            "learner": meta,
+            "encoder": self.encoder.state(),
+            "counters": self.counters.to_dict(),
+            "alarms": self.alarms.state(),
+        }
+
+    def load_state_dict(self, arrays: Arrays, meta: dict[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave.
+
+        Raises
+        ------
+        StateError
+            When something is missing or does not fit.
+        """
+
+        def part(prefix: str) -> Arrays:
+            return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+        try:
+            self.learner.load_state_dict(part("learner/"), meta["learner"])
+            self.join.load_state_dict(part("join/"))
+            self.positions.load_state_dict(part("positions/"))
+            self.encoder.load(meta["encoder"])
+            self.counters = Counters.from_dict(meta["counters"])
+            self.alarms.load(meta["alarms"])
+        except KeyError as e:
+            raise StateError(f"checkpoint: the manifest has no {e}") from e
+        self.check()

@@ -1,0 +1,78 @@
+"""What a person sees of a run, on a terminal and not."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from fake_learner import make_fake
+from rich.console import Console
+from script import late_spec, stream
+
+from streamnn_connectors import ScriptedSource
+from streamnn_jobs.progress import Progress
+from streamnn_jobs.runner import Job
+from streamnn_jobs.summary import lines, number, plain, summarise
+
+
+def watched(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    monkeypatch.setattr("streamnn_jobs.progress._EVERY_S", 0.0)
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=200)
+    with Progress(console, until_records=200) as progress:
+        job = Job(
+            late_spec(None, until_records=200), source=ScriptedSource(stream()), sinks={}, make=make_fake
+        )
+        job.show(progress)
+        result = job.run()
+    return out.getvalue(), result.worker.learner.state_hash()
+
+
+def test_a_terminal_shows_every_figure_and_a_file_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, looked_at = watched(True, monkeypatch)
+    for word in (
+        "of 200",
+        "/s",
+        "to go",
+        "accuracy 0.",
+        "log loss 0.500",
+        "regret 0.010",
+        "pending",
+        "dead",
+        "alarms",
+    ):
+        assert word in shown
+    quiet, alone = watched(False, monkeypatch)
+    assert quiet.strip() == "" and looked_at == alone
+
+
+def test_the_summary_says_what_became_of_every_event() -> None:
+    result = Job(late_spec(None), source=ScriptedSource(stream()), sinks={}, make=make_fake).run()
+    figures = summarise(result, report="r.html")
+    assert (
+        figures["events"]
+        == figures["labelled"] + figures["pending"] + figures["expired"] + figures["unlabelled"]
+    )
+    assert figures["records"] == figures["events"] + figures["dead_letters"] == 300
+    text = "\n".join(lines(figures))
+    assert f"learnt {figures['labelled']}" in text and figures["state_hash"][:16] in text and "fake" in text
+
+
+def test_figures_for_machines_and_for_people() -> None:
+    assert plain(
+        {"a": np.float32(0.5), "b": [np.nan, np.int64(3)], "c": np.array([np.inf, 1.0]), 4: None}
+    ) == {
+        "a": 0.5,
+        "b": [None, 3],
+        "c": [None, 1.0],
+        "4": None,
+    }
+    assert [number(v) for v in (0.5, 12.345, 99_999.5, -0.0042, float("nan"), True)] == [
+        "0.500",
+        "12.3",
+        "100,000",
+        "-0.004",
+        "-",
+        "-",
+    ]
