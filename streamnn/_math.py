@@ -15,7 +15,10 @@ f4 = np.float32
 
 _LN2_HI = 6.93145751953125e-1  # ln 2 in two parts: n * _LN2_HI is exact for the n in use
 _LN2_LO = 1.42860682030941723212e-6
-_EXP = tuple(1.0 / float(v) for v in (1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800, 479001600, 6227020800))
+_EXP = tuple(
+    1.0 / float(v)
+    for v in (1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800, 479001600, 6227020800)
+)
 _E2, _E3, _E4, _E5, _E6, _E7, _E8, _E9, _E10, _E11, _E12, _E13 = _EXP[2:]
 
 
@@ -53,7 +56,7 @@ def log64(x: float) -> float:
 
 
 @njit(**njit_options)
-def exp32(x: float) -> float:
+def exp32(x):
     """float32 e**x for -80 <= x <= 80 (clipped to that), relative error below 3e-7."""
     x = min(max(x, f4(-80.0)), f4(80.0))
     n = np.floor(x * f4(1.44269504) + f4(0.5))
@@ -65,7 +68,7 @@ def exp32(x: float) -> float:
 
 
 @njit(**njit_options)
-def log32(x: float) -> float:
+def log32(x):
     """float32 natural logarithm of a positive normal x, absolute error below 1e-6."""
     u = np.float32(x).view(np.int32)
     k = np.int32(u - np.int32(0x3F3504F3)) >> np.int32(23)

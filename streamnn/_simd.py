@@ -4,7 +4,8 @@ Left to itself the compiler guards every short loop over several arrays with ove
 the loop. Explicit lanes need none, keep every sum in the order it is written, and are lowered to whatever the
 machine has (one AVX-512 register, two AVX2, four SSE2), so the bits are the same everywhere.
 
-    load(a, i)  store(a, i, v)  splat(x)  + - *  over(u, v)  root(v)  rsqrt(v)  total(v)  largest(v)  larger(u, v)  smaller(u, v)
+    load(a, i)  store(a, i, v)  splat(x)  + - *  over(u, v)  root(v)  rsqrt(v)  total(v)  largest(v)  smallest(v)
+    larger(u, v)  smaller(u, v)
 """
 
 from __future__ import annotations
@@ -175,14 +176,20 @@ def total(typingctx, v):
     return types.float32(lanes), lambda context, builder, sig, args: _fold(builder, args[0], builder.fadd)
 
 
-@intrinsic
-def largest(typingctx, v):
-    """The largest lane."""
+def _extreme(order):
+    def make(typingctx, v):
+        def codegen(context, builder, sig, args):
+            return _fold(
+                builder, args[0], lambda u, w: builder.select(builder.fcmp_ordered(order, u, w), u, w)
+            )
 
-    def codegen(context, builder, sig, args):
-        return _fold(builder, args[0], lambda u, w: builder.select(builder.fcmp_ordered(">", u, w), u, w))
+        return types.float32(lanes), codegen
 
-    return types.float32(lanes), codegen
+    return make
+
+
+largest = intrinsic(_extreme(">"))
+smallest = intrinsic(_extreme("<"))
 
 
 @intrinsic
@@ -198,7 +205,9 @@ def shorten(typingctx, t, s, u, limit):
         r = builder.fdiv(builder.fsub(edge, s), builder.select(still, one, u))
         r = builder.select(builder.fcmp_ordered(">", r, zero), r, zero)
         new = builder.fadd(s, u)
-        outside = builder.or_(builder.fcmp_ordered(">", new, limit), builder.fcmp_ordered("<", new, builder.fsub(zero, limit)))
+        outside = builder.or_(
+            builder.fcmp_ordered(">", new, limit), builder.fcmp_ordered("<", new, builder.fsub(zero, limit))
+        )
         outside = builder.and_(outside, builder.not_(still))
         return builder.select(builder.and_(outside, builder.fcmp_ordered("<", r, t)), r, t)
 

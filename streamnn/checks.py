@@ -59,7 +59,10 @@ def check_chunks(make: Make, run: Run, n: int, cuts: Iterable[int] = CUTS) -> No
         scan = make()
         got = _flat([run(scan, a, min(a + size, n)) for a in range(0, n, size)])
         _same(want, got, f"outputs with chunks of {size}")
-        _require(digest(scan) == digest(whole), f"the state with chunks of {size} differs: {_first_difference(scan, whole)}")
+        _require(
+            digest(scan) == digest(whole),
+            f"the state with chunks of {size} differs: {_first_difference(scan, whole)}",
+        )
 
 
 def check_resume(make: Make, run: Run, n: int, stops: Iterable[int] | None = None) -> None:
@@ -72,7 +75,10 @@ def check_resume(make: Make, run: Run, n: int, stops: Iterable[int] | None = Non
         scan = restored(make, scan)
         rest = run(scan, stop, n)
         _same(want, _flat([rest] if first is None else [first, rest]), f"outputs when stopped at {stop}")
-        _require(digest(scan) == digest(whole), f"the state when stopped at {stop} differs: {_first_difference(scan, whole)}")
+        _require(
+            digest(scan) == digest(whole),
+            f"the state when stopped at {stop} differs: {_first_difference(scan, whole)}",
+        )
 
 
 def check_read(make: Make, run: Run, n: int, look: Callable[[Any], Any]) -> None:
@@ -130,7 +136,10 @@ def _flat(outputs: list[Any]) -> list[np.ndarray]:
 
 
 def _bits(v: np.ndarray) -> np.ndarray:
-    return np.frombuffer(np.ascontiguousarray(v).tobytes() if v.dtype != object else repr(v.tolist())[1:-1].encode() + b",", np.uint8)
+    return np.frombuffer(
+        np.ascontiguousarray(v).tobytes() if v.dtype != object else repr(v.tolist())[1:-1].encode() + b",",
+        np.uint8,
+    )
 
 
 def _arrays(o: Any) -> list[np.ndarray]:

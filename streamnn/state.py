@@ -38,7 +38,9 @@ def state_hash(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any] | None 
     return h.hexdigest()
 
 
-def check_leaves(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], where: str = "state") -> None:
+def check_leaves(
+    found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], where: str = "state"
+) -> None:
     """Compare every leaf's name, shape and dtype; the error names the first leaf that differs.
 
     Raises

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LimitError, SchemaError, SpecError
+from ..errors import LimitError, SchemaError
 from ..features.history import LabelHistory
 from ..features.inputs import SPANS
 from ..features.layout import Layout
-from ..network.network import Network, NetworkSpec
+from ..network.network import Network
 from ..regret.ledger import Ledger
 from ..regret.scores import Scores
 from ..stage import Stage
@@ -22,18 +22,11 @@ from .mixer import STACKERS, Mixer
 from .neighbours import NEAREST, WINDOWS, Neighbours
 from .pending import Pending
 from .pool import Pool
+from .presets import CLASSIFIER
 from .wide import Wide
 
 f4 = np.float32
 
-NETWORKS = (
-    NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
-    NetworkSpec("net-slow", rule="rms", step=0.0003, reads=("context", "means")),
-    NetworkSpec("net-factored", rule="factored", step=0.001, reads=("context", "means")),
-    NetworkSpec("net-fast", rule="factored", step=0.01, reads=("x", "x")),
-    NetworkSpec("net-history", rule="factored", step=0.003, reads=("x", "filled")),
-)
-"""The networks of the default pool. The first fills the label history, so it reads known labels only."""
 MAX_CLASSES = 256
 
 
@@ -73,8 +66,15 @@ class Classifier(Pool):
     classify = True
     watched = "net-slow"
 
-    def __init__(self, classes: Sequence[Any] = (), seed: int = 1, max_columns: int = 4096, max_pending: int = 100_000,
-                 events_per_false_alarm: float = 10_000.0, categories: Sequence[str] = ()):
+    def __init__(
+        self,
+        classes: Sequence[Any] = (),
+        seed: int = 1,
+        max_columns: int = 4096,
+        max_pending: int = 100_000,
+        events_per_false_alarm: float = 10_000.0,
+        categories: Sequence[str] = (),
+    ):
         super().__init__(seed, max_columns, max_pending, events_per_false_alarm, categories)
         self.classes: list[Any] = []
         self._class: dict[Any, int] = {}
@@ -87,9 +87,13 @@ class Classifier(Pool):
 
     def _may_add(self, label: Any) -> None:
         if not isinstance(label, (bool, int, float, str)) or label != label:
-            raise SchemaError(f"a class label is {label!r}: allowed are whole numbers, numbers, strings and bools")
+            raise SchemaError(
+                f"a class label is {label!r}: allowed are whole numbers, numbers, strings and bools"
+            )
         if len(self.classes) >= MAX_CLASSES:
-            raise LimitError(f"label {label!r} would be class {MAX_CLASSES + 1}, the limit is {MAX_CLASSES}: for a number target use regression")
+            raise LimitError(
+                f"label {label!r} would be class {MAX_CLASSES + 1}, the limit is {MAX_CLASSES}: for a number target use regression"
+            )
 
     def _add(self, label: Any) -> int:
         if label not in self._class:
@@ -135,8 +139,16 @@ class Classifier(Pool):
 
     def _layout(self) -> Layout:
         i = self.inputs
-        return Layout(i.columns, i.context_columns, len(SPANS), LabelHistory.rows, self._width, i.mean_columns, self._width - 1,
-                      LabelHistory.residuals)
+        return Layout(
+            i.columns,
+            i.context_columns,
+            len(SPANS),
+            LabelHistory.rows,
+            self._width,
+            i.mean_columns,
+            self._width - 1,
+            LabelHistory.residuals,
+        )
 
     def _make(self) -> None:
         C, lay = self._width, self.layout
@@ -145,13 +157,15 @@ class Classifier(Pool):
             a, b = lay.span(*reads)
             return b - a
 
-        self.networks_ = [Network(s, width(s.reads), C, True, self.seed, m) for m, s in enumerate(NETWORKS)]
-        M = len(NETWORKS)
+        self.networks_ = [Network(s, width(s.reads), C, True, self.seed, m) for m, s in enumerate(CLASSIFIER)]
+        M = len(CLASSIFIER)
         self.wide = Wide("wide", ("context", "residual"), width(("context", "residual")), C, True, M)
         self.logistic = Wide("logistic", ("x", "x"), width(("x", "x")), C, False, M + 1)
         self.neighbours = Neighbours(lay.columns, M + 2)
         self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
-        self.members = [s.name for s in NETWORKS] + ["wide", "logistic"] + [f"neighbours-{w}" for w in WINDOWS]
+        self.members = (
+            [s.name for s in CLASSIFIER] + ["wide", "logistic"] + [f"neighbours-{w}" for w in WINDOWS]
+        )
         self.members += ["majority", "frequency", "no-change"]
         self.mixer = Mixer(len(self.members), C)
         self.history_ = LabelHistory(C)
@@ -159,8 +173,17 @@ class Classifier(Pool):
         self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in STACKERS])
         self.density = LatentDensity(self._hidden(), C)
         M, N = len(self.members), self.mixer.experts
-        self.pending_ = Pending({**self._leaves(), "p": (f4, (M, C)), "logs": (f4, (M, C)), "expert": (f4, (N, C)), "mixed": (f4, (C,)),
-                                 "near": (np.int64, (NEAREST, 2)), "was": (np.int64, (2,))})
+        self.pending_ = Pending(
+            {
+                **self._leaves(),
+                "p": (f4, (M, C)),
+                "logs": (f4, (M, C)),
+                "expert": (f4, (N, C)),
+                "mixed": (f4, (C,)),
+                "near": (np.int64, (NEAREST, 2)),
+                "was": (np.int64, (2,)),
+            }
+        )
 
     def _grow_rest(self, old: Layout, new: Layout, places: np.ndarray) -> None:
         C, rows, d = self._width, self.inputs.category_rows, new.columns
@@ -180,18 +203,45 @@ class Classifier(Pool):
             self.pending_.reshape("mixed", (C,))
 
     def _stage_list(self) -> list[Stage]:
-        return [self.inputs, *self.networks_, self.wide, self.logistic, self.neighbours, self.frequencies, self.mixer, self.history_,
-                self.scores_, self.ledger]
+        return [
+            self.inputs,
+            *self.networks_,
+            self.wide,
+            self.logistic,
+            self.neighbours,
+            self.frequencies,
+            self.mixer,
+            self.history_,
+            self.scores_,
+            self.ledger,
+        ]
 
-    def _stages(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, weight: np.ndarray, book: np.ndarray,
-                latent: np.ndarray) -> None:
+    def _stages(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        ticket: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        book: np.ndarray,
+        latent: np.ndarray,
+    ) -> None:
         a, lay = self.pending_.a, self.layout
         offsets = lay.offsets
         target = y.astype(f4)
         self.history_.scan_known(op, slot, y, offsets, a["row"])
         for m, net in enumerate(self.networks_):
-            net.scan(op, slot, target, weight, lay.span(*net.spec.reads)[0], a["row"], a["ids"], a["p"],
-                     latent if net.spec.name == self.watched else None)
+            net.scan(
+                op,
+                slot,
+                target,
+                weight,
+                lay.span(*net.spec.reads)[0],
+                a["row"],
+                a["ids"],
+                a["p"],
+                latent if net.spec.name == self.watched else None,
+            )
             if m == 0:
                 self.history_.scan_filled(op, slot, ticket, y, offsets, lay.mean_columns, a)
         for wide in (self.wide, self.logistic):
@@ -199,7 +249,7 @@ class Classifier(Pool):
         self.neighbours.scan(op, slot, ticket, y, lay.span("x", "x")[0], a)
         self.frequencies.scan(op, slot, y, a)
         self.mixer.scan(op, slot, y, weight, a, len(self.scores_.names), book)
-        self.scores_.scan_classes(op, slot, y, a, len(NETWORKS) + 1, book)
+        self.scores_.scan_classes(op, slot, y, a, len(CLASSIFIER) + 1, book)
 
     def _mask(self, out: Output, at: np.ndarray | None) -> None:
         assert out.proba is not None

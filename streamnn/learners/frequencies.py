@@ -63,4 +63,6 @@ class Frequencies(Stage):
     def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, store: dict[str, np.ndarray]) -> None:
         """Predict at OBSERVE, learn at LEARN."""
         s = self.s
-        _scan(op, slot, y, self.member, s["last"], s["counts"], s["fade"], s["follow"], store["was"], store["p"])
+        _scan(
+            op, slot, y, self.member, s["last"], s["counts"], s["fade"], s["follow"], store["was"], store["p"]
+        )

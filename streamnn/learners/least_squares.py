@@ -33,7 +33,9 @@ def _scan(op, slot, target, weight, at, member, cov, w, alive, trace, rows, p):
         n = 0
         for j in range(H):
             g[j] = 0.0
-            if not alive[j] and x[j] != 0.0:  # an input counts from its first value on, so growth leaves no trace
+            if (
+                not alive[j] and x[j] != 0.0
+            ):  # an input counts from its first value on, so growth leaves no trace
                 alive[j] = True
                 trace[0] += cov[j, j]
             n += alive[j]
@@ -74,14 +76,19 @@ class LeastSquares(Stage):
         super().__init__("least_squares")
         self.member = member
         H = min(inputs, MOST) + 1
-        self.s = {"cov": np.eye(H) / RIDGE, "w": np.zeros(H), "alive": np.zeros(H, np.bool_), "trace": np.zeros(1)}
+        self.s = {
+            "cov": np.eye(H) / RIDGE,
+            "w": np.zeros(H),
+            "alive": np.zeros(H, np.bool_),
+            "trace": np.zeros(1),
+        }
 
     def grow(self, columns: np.ndarray, inputs: int) -> None:
         """Make room; `columns` are the new places of the old inputs. Bounded by ``MOST``."""
         s, old = self.s, len(self.s["w"]) - 1
         H = min(inputs, MOST) + 1
         where = columns[:old]
-        if H == old + 1 and (where == np.arange(old)).all():
+        if old + 1 == H and (where == np.arange(old)).all():
             return
         fits = np.append(where < H - 1, True)
         where = np.append(where, H - 1)[fits]
@@ -93,7 +100,28 @@ class LeastSquares(Stage):
             trace += cov[i, i]
         s["cov"], s["w"], s["alive"], s["trace"] = cov, w, alive, np.full(1, trace)
 
-    def scan(self, op: np.ndarray, slot: np.ndarray, target: np.ndarray, weight: np.ndarray, start: int, store: dict[str, np.ndarray]) -> None:
+    def scan(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        target: np.ndarray,
+        weight: np.ndarray,
+        start: int,
+        store: dict[str, np.ndarray],
+    ) -> None:
         """Predict at OBSERVE, learn at LEARN."""
         s = self.s
-        _scan(op, slot, target, weight, start, self.member, s["cov"], s["w"], s["alive"], s["trace"], store["row"], store["p"])
+        _scan(
+            op,
+            slot,
+            target,
+            weight,
+            start,
+            self.member,
+            s["cov"],
+            s["w"],
+            s["alive"],
+            s["trace"],
+            store["row"],
+            store["p"],
+        )

@@ -66,10 +66,10 @@ def _scan(op, slot, y, weight, steps, w, b, v, stale, count, bound, p, logs, exp
                 for c in range(C):
                     expert[s, M + k, c] = o[c]
             for c in range(C):
-                t = 0.0
+                q = 0.0
                 for i in range(N):
-                    t += v[i] * max(np.float64(expert[s, i, c]), FLOOR)
-                mixed[s, c] = t
+                    q += v[i] * max(np.float64(expert[s, i, c]), FLOOR)
+                mixed[s, c] = q
             clock[s] = count[0]
             continue
         a = count[0] + 1
@@ -141,12 +141,38 @@ class Mixer(Stage):
         """What the pool's loss may exceed its best expert's by, in nats; infinite once labels came late."""
         return float("inf") if self.s["bound"][1] else float(np.log(self.experts) + self.s["bound"][0])
 
-    def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, weight: np.ndarray, store: dict[str, np.ndarray],
-             at: int, book: np.ndarray) -> None:
+    def scan(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        store: dict[str, np.ndarray],
+        at: int,
+        book: np.ndarray,
+    ) -> None:
         """Mix at OBSERVE into ``store["mixed"]``; learn at LEARN.
 
         From column `at` on, `book` receives the losses of the experts and of the pool, then the experts' weights.
         """
         s = self.s
-        _scan(op, slot, y, weight, self._steps, s["w"], s["b"], s["v"], s["stale"], s["count"], s["bound"], store["p"], store["logs"],
-              store["expert"], store["mixed"], store["clock"], at, book)
+        _scan(
+            op,
+            slot,
+            y,
+            weight,
+            self._steps,
+            s["w"],
+            s["b"],
+            s["v"],
+            s["stale"],
+            s["count"],
+            s["bound"],
+            store["p"],
+            store["logs"],
+            store["expert"],
+            store["mixed"],
+            store["clock"],
+            at,
+            book,
+        )

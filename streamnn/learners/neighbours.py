@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from .._jit import njit_options
-from .._simd import LANES, load, splat, store
+from .._simd import LANES, load, smallest, splat, store
 from ..stage import Stage
 
 f4 = np.float32
@@ -34,9 +34,10 @@ def _vote(near_d, near_i, label, trust, p, s, member):
 def _scan(op, slot, ticket, y, at, member, windows, rows, ring, label, trust, owner, count, near, p):
     d = len(ring) // len(label)
     W = len(label)
-    dist = np.zeros(W, f4)
+    dist, nearest = np.zeros(W, f4), np.zeros(W // LANES, f4)
     k = near.shape[1]
     near_d, near_i = np.zeros(k, f4), np.zeros(k, np.int64)
+    zero = splat(f4(0.0))
     for e in range(len(op)):
         s = slot[e]
         if op[e] == 1:
@@ -52,30 +53,50 @@ def _scan(op, slot, ticket, y, at, member, windows, rows, ring, label, trust, ow
         elif op[e] != 2:
             held = min(count[0], W)
             pos = count[0] % W
-            upto = held if held < W else W
-            for q in range(0, upto, LANES):
-                v = splat(f4(0.0))
+            for q in range(0, held, 4 * LANES):  # rows not held yet are zero: harmless, and never looked at
+                v0, v1, v2, v3 = zero, zero, zero, zero
                 for i in range(d):
-                    u = load(ring, i * W + q) - splat(rows[s, at + i])
-                    v = v + u * u
-                store(dist, q, v)
+                    x = splat(rows[s, at + i])
+                    o = i * W + q
+                    u0, u1 = load(ring, o) - x, load(ring, o + LANES) - x
+                    u2, u3 = load(ring, o + 2 * LANES) - x, load(ring, o + 3 * LANES) - x
+                    v0, v1, v2, v3 = v0 + u0 * u0, v1 + u1 * u1, v2 + u2 * u2, v3 + u3 * u3
+                store(dist, q, v0)
+                store(dist, q + LANES, v1)
+                store(dist, q + 2 * LANES, v2)
+                store(dist, q + 3 * LANES, v3)
+                b = q // LANES
+                nearest[b], nearest[b + 1], nearest[b + 2], nearest[b + 3] = (
+                    smallest(v0),
+                    smallest(v1),
+                    smallest(v2),
+                    smallest(v3),
+                )
             for j in range(k):
                 near_d[j], near_i[j] = f4(1e30), -1
             worst = f4(1e30)
             w = 0
-            for a in range(held):
+            a = 0
+            while a < held:  # from the latest backwards
                 q = pos - 1 - a
                 if q < 0:
                     q += W
-                x = dist[q]
-                if x < worst:
-                    j = k - 1
-                    while j > 0 and near_d[j - 1] > x:
-                        near_d[j], near_i[j] = near_d[j - 1], near_i[j - 1]
-                        j -= 1
-                    near_d[j], near_i[j] = x, q
-                    worst = near_d[k - 1]
-                while w < len(windows) and a + 1 == windows[w]:
+                # to the start of its sixteen, of the window, or of what is held
+                stop = min(q % LANES + 1, held - a)
+                if w < len(windows):
+                    stop = min(stop, windows[w] - a)
+                if nearest[q // LANES] < worst:
+                    for r in range(q, q - stop, -1):
+                        x = dist[r]
+                        if x < worst:
+                            j = k - 1
+                            while j > 0 and near_d[j - 1] > x:
+                                near_d[j], near_i[j] = near_d[j - 1], near_i[j - 1]
+                                j -= 1
+                            near_d[j], near_i[j] = x, r
+                            worst = near_d[k - 1]
+                a += stop
+                if w < len(windows) and a == windows[w]:
                     _vote(near_d, near_i, label, trust, p, s, member + w)
                     w += 1
             while w < len(windows):
@@ -118,8 +139,31 @@ class Neighbours(Stage):
         if columns > len(ring):
             self.s["ring"] = np.concatenate([ring, np.zeros((columns - len(ring), ring.shape[1]), f4)])
 
-    def scan(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, start: int, store: dict[str, np.ndarray]) -> None:
+    def scan(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        ticket: np.ndarray,
+        y: np.ndarray,
+        start: int,
+        store: dict[str, np.ndarray],
+    ) -> None:
         """Predict at OBSERVE, learn at LEARN."""
         s = self.s
-        _scan(op, slot, ticket, y, start, self.member, self._windows, store["row"], s["ring"].reshape(-1), s["label"], s["trust"],
-              s["owner"], s["count"], store["near"], store["p"])
+        _scan(
+            op,
+            slot,
+            ticket,
+            y,
+            start,
+            self.member,
+            self._windows,
+            store["row"],
+            s["ring"].reshape(-1),
+            s["label"],
+            s["trust"],
+            s["owner"],
+            s["count"],
+            store["near"],
+            store["p"],
+        )

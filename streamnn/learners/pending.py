@@ -24,7 +24,9 @@ class Pending:
     """
 
     def __init__(self, leaves: Mapping[str, tuple[type, tuple[int, ...]]]):
-        self.a: dict[str, np.ndarray] = {k: np.zeros((0, *shape), dtype) for k, (dtype, shape) in leaves.items()}
+        self.a: dict[str, np.ndarray] = {
+            k: np.zeros((0, *shape), dtype) for k, (dtype, shape) in leaves.items()
+        }
         self._free = np.zeros(0, np.int64)
         self._slot: dict[int, int] = {}  # of events pending from earlier chunks
 
@@ -69,7 +71,9 @@ class Pending:
         for t in tickets.tolist():
             del self._slot[t]
 
-    def reshape(self, leaf: str, shape: tuple[int, ...], columns: np.ndarray | None = None, fill: float = 0.0) -> None:
+    def reshape(
+        self, leaf: str, shape: tuple[int, ...], columns: np.ndarray | None = None, fill: float = 0.0
+    ) -> None:
         """Widen a leaf; `columns` are the new places of old entries of its first inner axis."""
         v = self.a[leaf]
         if v.shape[1:] == shape:

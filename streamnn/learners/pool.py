@@ -1,4 +1,4 @@
-"""The common frame of the pools: features, pending events, members, mixer, ledger, uncertainty and alarms as one scan."""
+"""A pool one event at a time: river's interface, and labels that come later."""
 
 from __future__ import annotations
 
@@ -7,430 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..alarms import DriftMonitor
-from ..errors import LimitError, SchemaError, SpecError, StateError
-from ..features.inputs import LOOK, MAX_MEANS, PAIRS, Inputs
-from ..features.layout import Layout
-from ..features.schema import Schema
-from ..network.network import Network
-from ..regret.ledger import Ledger
-from ..regret.scores import Scores
-from ..stage import Stage
-from ..state import Arrays, state_hash
+from ..errors import SchemaError
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
-from ..uncertainty import LatentDensity
-from .pending import Pending
-from .trace import Trace
-
-f4 = np.float32
-_NO_TICKETS = np.zeros(0, np.int64)
+from .reading import Reading
 
 
-class Pool:
-    """What a classifier and a regressor have in common.
-
-    A pool is a scan over the log: OBSERVE predicts and keeps what learning will need, LEARN takes a label,
-    EXPIRE gives an event up. Stages run one after another over a chunk; where something grows (a class), the
-    chunk is cut, so that the bits do not depend on how the log was cut.
-    """
-
-    classify: bool
-    watched: str  # network whose latent is the ground of surprise
-
-    def __init__(self, seed: int, max_columns: int, max_pending: int, events_per_false_alarm: float,
-                 categories: Sequence[str]):
-        for name, v, least in (("max_columns", max_columns, 1), ("max_pending", max_pending, 1), ("seed", seed, 0)):
-            if not isinstance(v, int) or v < least:
-                raise SpecError(f"learner option {name} is {v!r}: allowed is a whole number of at least {least}")
-        self.seed = seed
-        if isinstance(categories, str) or not all(isinstance(c, str) for c in categories):
-            raise SpecError(f"learner option categories is {categories!r}: allowed is a list of column names")
-        self.schema = Schema(max_columns, categories)
-        self.inputs = Inputs()
-        self.max_pending = max_pending
-        self.events = 0
-        self._started = False
-        self.monitor = DriftMonitor(("surprise", "loss"), events_per_false_alarm)
-        self.trace = Trace()
-        self._waste: list[np.ndarray] = []
-
-    # -- what subclasses say ------------------------------------------------------------------------------------
-
-    networks_: list[Network]
-    pending_: Pending
-    layout: Layout
-    scores_: Scores
-    ledger: Ledger
-    density: LatentDensity
-    mixer: Any
-
-    def _make(self) -> None:
-        """Build stages for ``self.layout``."""
-        raise NotImplementedError
-
-    def _grow_rest(self, old: Layout, new: Layout, places: np.ndarray) -> None:
-        """Let stages other than networks make room."""
-        raise NotImplementedError
-
-    def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-        """Labels as numbers; the operations before which the chunk must be cut, each with the width from there on."""
-        raise NotImplementedError
-
-    def _set_width(self, width: int) -> None:
-        """A label is so many values wide from here on."""
-
-    def _stages(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, weight: np.ndarray, book: np.ndarray,
-                latent: np.ndarray) -> None:
-        """Run everything between the inputs and the ledger."""
-        raise NotImplementedError
-
-    def _stage_list(self) -> list[Stage]:
-        """Every stage but the density and the monitor."""
-        raise NotImplementedError
-
-    def _values(self) -> int:
-        """Width of a label: classes, or 1."""
-        raise NotImplementedError
-
-    def _result(self, slot: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Probabilities and point predictions of events."""
-        raise NotImplementedError
-
-    def _mask(self, out: Output, at: np.ndarray | None) -> None:
-        """Hide classes that were not known yet at the operations `at` of the last chunk (None: all known ones count)."""
-
-    # -- the scan -----------------------------------------------------------------------------------------------
-
-    @property
-    def next_ticket(self) -> int:
-        """Ticket of the next event observed."""
-        return self.events
-
-    @property
-    def pending(self) -> int:
-        """Events observed that are neither learnt nor expired."""
-        return len(self.pending_) if self._started else 0
-
-    def run(self, chunk: Chunk) -> Output:
-        """Go through the operations of a chunk in their order.
-
-        Raises
-        ------
-        SchemaError
-            When tickets are not consecutive, a label is none, or an operation names an event that is not pending.
-            Nothing has been changed then.
-        LimitError
-            When more events than allowed would wait for their label.
-        """
-        op = np.ascontiguousarray(chunk.op, np.int8)
-        ticket = np.ascontiguousarray(chunk.ticket, np.int64)
-        m = len(op)
-        seen = op == OBSERVE
-        n = int(seen.sum())
-        weight = np.ones(m, f4) if chunk.weight is None else np.asarray(chunk.weight).astype(f4)
-        if not (np.isfinite(weight).all() and (weight >= 0).all()):
-            raise SchemaError("weights must be finite and not negative")
-        if n and not np.array_equal(ticket[seen], np.arange(self.events, self.events + n)):
-            raise SchemaError(f"tickets of observed events must go on from {self.events}, one by one")
-        self._check(op, ticket, seen)
-        y, cuts = self._labels(op, chunk.label)
-        x = self.schema.encode(chunk.columns, n)
-        if n and not self._started:
-            self._start()
-        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        alarms: list[Alarm] = []
-        row = 0
-        for (a, width), b in zip([(0, 0), *cuts], [*(c for c, _ in cuts), m], strict=True):
-            self._set_width(width)
-            if a == b:
-                continue
-            k = int(seen[a:b].sum())
-            self._widen()
-            alarms += self._segment(op[a:b], ticket[a:b], y[a:b], weight[a:b], x[row : row + k], parts)
-            row += k
-        out = self._output(np.arange(self.events - n, self.events), parts, alarms)
-        self._mask(out, np.flatnonzero(seen))
-        return out
-
-    def look(self, columns: Mapping[str, np.ndarray]) -> Output:
-        """Predictions for rows as if each were the next event. Changes nothing."""
-        n = len(next(iter(columns.values()))) if columns else 0
-        x = self.schema.encode(columns, n, learn=False)
-        ticket = np.full(n, self.events, np.int64)
-        if not self._started:
-            empty = np.zeros((n, 0), f4) if self.classify else None
-            return Output(ticket, empty, None if self.classify else np.zeros(n), np.zeros(n), np.zeros(n))
-        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        step = 1024
-        for a in range(0, n, step):
-            b = min(a + step, n)
-            op, zero = np.full(b - a, LOOK, np.int8), np.zeros(b - a, np.int64)
-            slot = self.pending_.take(b - a)
-            latent = np.zeros((b - a, self._hidden()), f4)
-            book = np.zeros((b - a, self.ledger.width))
-            self.inputs.scan(op, slot, x[a:b], self.layout.offsets, self.pending_.a)
-            self._stages(op, slot, ticket[a:b], zero, np.ones(b - a, f4), book, latent)
-            surprise, entropy = self.density.scan(np.zeros(b - a, np.int8), zero, latent)
-            parts.append((slot, surprise, entropy))
-        out = self._output(ticket, parts, [])
-        for slot, _, _ in parts:
-            self.pending_.give_back(slot)
-        self._mask(out, None)
-        return out
-
-    def _check(self, op: np.ndarray, ticket: np.ndarray, seen: np.ndarray) -> None:
-        # every LEARN and EXPIRE must name an event that is pending at that point, and not too many may be pending
-        most = self.pending + int(np.cumsum(2 * seen.astype(np.int64) - 1).max(initial=0))
-        if most > self.max_pending:
-            raise LimitError(f"{most} events would wait for their label, the limit is {self.max_pending}: expire old ones, or raise max_pending")
-        done = np.flatnonzero(~seen)
-        if not done.size:
-            return
-        t = ticket[done]
-        ordered = t if (t[1:] > t[:-1]).all() else np.sort(t)
-        if (ordered[1:] == ordered[:-1]).any():
-            raise SchemaError("an event is learnt or expired twice in one chunk")
-        old = t < self.events
-        if old.any() and (not self._started or (self.pending_.find(t[old]) < 0).any()):
-            raise SchemaError(f"event {int(t[old][0])} or a later one is not pending: learnt, expired or never observed")
-        before = self.events + np.cumsum(seen)[done]
-        if (t >= before).any():
-            raise SchemaError(f"event {int(t[t >= before][0])} is learnt or expired before it is observed")
-
-    def _segment(self, op: np.ndarray, ticket: np.ndarray, y: np.ndarray, weight: np.ndarray, x: np.ndarray,
-                 parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> list[Alarm]:
-        store = self.pending_
-        seen = op == OBSERVE
-        n = int(seen.sum())
-        first = self.events
-        mine = store.take(n)
-        slot = np.empty(len(op), np.int64)
-        slot[seen] = mine
-        inside = ~seen & (ticket >= first)
-        slot[inside] = mine[ticket[inside] - first]
-        outside = ~seen & (ticket < first)
-        if outside.any():
-            slot[outside] = store.find(ticket[outside])
-        self.inputs.scan(op, slot, x, self.layout.offsets, store.a)
-        self._widen()
-        latent = np.zeros((len(op), self._hidden()), f4)
-        book = np.zeros((len(op), self.ledger.width))
-        self._stages(op, slot, ticket, y, weight, book, latent)
-        self.ledger.scan(op, book)
-        surprise, entropy = self.density.scan(op, y if self.classify else np.zeros(len(op), np.int64), latent)
-        self.trace.scan(op, surprise, entropy)
-        last = first - 1 + np.cumsum(seen)
-        learnt = op == LEARN
-        loss = book[learnt, len(self.scores_.names) + self.mixer.experts]
-        alarms = self.monitor.scan("surprise", surprise[seen], last[seen]) + self.monitor.scan("loss", loss, last[learnt])
-        self.events += n
-        parts.append((mine, surprise[seen], entropy[seen]))
-        stays = np.ones(n, np.bool_)
-        stays[ticket[inside] - first] = False
-        store.keep(np.flatnonzero(stays) + first, mine[stays])
-        store.forget(ticket[outside])
-        self._waste.append(np.concatenate([mine[~stays], slot[outside]]))
-        return sorted(alarms, key=lambda a: a.event)
-
-    def _output(self, ticket: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], alarms: list[Alarm]) -> Output:
-        empty = np.zeros(0)
-        slot = np.concatenate([p[0] for p in parts]) if parts else _NO_TICKETS
-        surprise = np.concatenate([p[1] for p in parts]) if parts else empty
-        entropy = np.concatenate([p[2] for p in parts]) if parts else empty
-        if self._started:
-            proba, mean = self._result(slot)
-        else:
-            proba, mean = (np.zeros((0, 0), f4), None) if self.classify else (None, empty)
-        if self._waste:  # slots are reused only once the chunk's predictions have been read
-            self.pending_.give_back(np.concatenate(self._waste))
-            self._waste.clear()
-        return Output(ticket, proba, mean, surprise, entropy, alarms)
-
-    # -- growth -------------------------------------------------------------------------------------------------
-
-    def _hidden(self) -> int:
-        return next(n.spec.hidden[-1] for n in self.networks_ if n.spec.name == self.watched)
-
-    def _start(self) -> None:
-        first = self.schema.first
-        self.inputs.grow(self.schema.text[:first], first)
-        self.layout = self._layout()
-        self._make()
-        self._started = True
-
-    def _layout(self) -> Layout:
-        raise NotImplementedError
-
-    def _widen(self) -> None:
-        if not self._started:
-            return
-        d = len(self.schema.names)
-        if d > self.inputs.columns:
-            self.inputs.grow(self.schema.text, self.schema.first)
-        old, new = self.layout, self._layout()
-        places = old.positions_in(new)
-        if new != old:
-            self.layout = new
-            self.pending_.reshape("row", (int(new.offsets[-1]),), places)
-            self.pending_.reshape("ids", (max(d, 1),), fill=-1)
-            if self.density.classes < self._values():
-                self.density.grow(self._values())
-        rows = self.inputs.category_rows
-        for net in self.networks_:
-            a, b = old.span(*net.spec.reads)
-            start, stop = new.span(*net.spec.reads)
-            net.grow(places[a:b] - start, stop - start, self._values(), rows, d)
-        self._grow_rest(old, new, places)
-
-    def _leaves(self) -> dict[str, tuple[type, tuple[int, ...]]]:
-        return {
-            "row": (f4, (int(self.layout.offsets[-1]),)),
-            "ids": (np.int32, (max(self.layout.columns, 1),)),
-            "mean_ids": (np.int32, (MAX_MEANS,)),
-            "pairs": (np.int32, (PAIRS,)),
-            "clock": (np.int64, ()),
-        }
-
-    # -- state --------------------------------------------------------------------------------------------------
-
-    def state_dict(self) -> tuple[Arrays, dict[str, Any]]:
-        """Everything a later prediction depends on: arrays, and JSON-able data."""
-        alarms, alarms_meta = self.monitor.state_dict()
-        arrays = {f"alarms/{k}": v for k, v in alarms.items()}
-        meta: dict[str, Any] = {
-            "learner": type(self).__name__,
-            "options": self._options(),
-            "events": self.events,
-            "started": self._started,
-            "schema": self.schema.state(),
-            "alarms": alarms_meta,
-            **self._meta(),
-        }
-        arrays |= self.trace.state_dict()
-        if self._started:
-            density, meta["density"] = self.density.state_dict()
-            arrays |= {f"density/{k}": v for k, v in density.items()}
-            arrays |= self.pending_.state_dict()
-            for stage in self._stage_list():
-                arrays |= stage.state_dict()
-        return arrays, meta
-
-    def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
-        """Go on from a state saved by :meth:`state_dict`; the learner must be new and have the same options.
-
-        Raises
-        ------
-        StateError
-            Names the option or leaf that does not fit.
-        """
-        if self.events or self._started:
-            raise StateError("a state is loaded into a new learner only: this one has seen events")
-        if meta.get("learner") != type(self).__name__:
-            raise StateError(f"the state is of a {meta.get('learner')}, this is a {type(self).__name__}")
-        for k, v in self._options().items():
-            if meta["options"].get(k) != v:
-                raise StateError(f"learner option {k} is {v!r} here and {meta['options'].get(k)!r} in the state")
-        self.schema.load(meta["schema"])
-        self._load_meta(meta)
-        self.events = meta["events"]
-        self.monitor.load_state_dict({k[7:]: v for k, v in arrays.items() if k.startswith("alarms/")}, meta["alarms"])
-        self.trace.load_state_dict(arrays)
-        known = {"alarms", "trace", "density", "pending"}
-        if meta["started"]:
-            self._start()
-            self._set_width(int(meta.get("width", 0)))
-            self.inputs.grow(self.schema.text, self.schema.first)
-            self.inputs.load_state_dict(arrays)
-            self._widen()
-            self.density.load_state_dict({k[8:]: v for k, v in arrays.items() if k.startswith("density/")}, meta["density"])
-            self.pending_.load_state_dict(arrays)
-            for stage in self._stage_list():
-                stage.load_state_dict(arrays)
-                known.add(stage.name)
-        stray = sorted(k for k in arrays if not any(k.startswith(n + "/") for n in known))
-        if stray:
-            raise StateError(f"state: leaf {stray[0]!r} is not known here ({len(stray)} in all)")
-
-    def state_hash(self) -> str:
-        """Hash of the whole state: equal means the same bits from here on."""
-        return state_hash(*self.state_dict())
-
-    def _options(self) -> dict[str, Any]:
-        return {
-            "seed": self.seed,
-            "max_columns": self.schema.max_columns,
-            "max_pending": self.max_pending,
-            "events_per_false_alarm": self.monitor.events_per_false_alarm,
-            "categories": sorted(self.schema.categories),
-        }
-
-    def _meta(self) -> dict[str, Any]:
-        return {}
-
-    def _load_meta(self, meta: Mapping[str, Any]) -> None:
-        pass
-
-    # -- what it says of itself ---------------------------------------------------------------------------------
-
-    def scores(self) -> dict[str, Any]:
-        """Counts, prequential scores of the pool and the controls, and regret."""
-        out: dict[str, Any] = {"events": self.events, "labelled": 0, "pending": self.pending}
-        if self._started:
-            labels = self.ledger.labels
-            out["labelled"] = labels
-            out |= self._scores()
-            out["best_expert"] = self.ledger.best_expert
-            out["regret"] = self.ledger.regret if labels else float("nan")
-            out["regret_per_event"] = self.ledger.regret / labels if labels else float("nan")
-            out["regret_bound"] = self.mixer.regret_bound
-        return out
-
-    def _scores(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def history(self) -> dict[str, Any]:
-        """Curves of scores, losses, weights, surprise and entropy; at most 512 points each."""
-        if not self._started:
-            return {}
-        out = {**self.ledger.curves(), **self.trace.curves()}
-        out["experts"] = list(self.ledger.experts)
-        out["regret_bound"] = self.mixer.regret_bound
-        return out
-
-    def networks(self) -> list[dict[str, Any]]:
-        """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
-        if not self._started:
-            return []
-        rows = self._recent_rows()
-        out = []
-        for net in self.networks_:
-            a, b = self.layout.span(*net.spec.reads)
-            c = net.certificate(rows[:, a:b])
-            out.append({
-                "name": net.spec.name,
-                "certified": c.bound,
-                "attacked": c.attacked,
-                "l1_bound": c.l1_bound,
-                "knots": (np.arange(21) - 10) * 0.4,
-                "splines": net.s["knots"].astype(np.float64),
-                "used": np.abs(net.s["out"]).sum(0).astype(np.float64) if len(net.spec.hidden) == 1 else np.ones(len(net.s["bias"])),
-            })
-        return out
-
-    def _recent_rows(self) -> np.ndarray:
-        # rows lately seen, pending or in slots not used again: only to look at, never to learn from
-        rows = self.pending_.a["row"]
-        return rows[np.abs(rows).any(1)][:32]
-
-    def missing(self) -> dict[str, int]:
-        """How often each column had no finite value since it first had one; such values count as the column's mean."""
-        return dict(zip(self.schema.names, self.inputs.s["missing"].tolist(), strict=False))
-
-    def alarm_status(self) -> dict[str, dict[str, Any]]:
-        """What each watched signal's detector knows so far."""
-        return self.monitor.status()
-
-    # -- one event at a time --------------------------------------------------------------------------------------
+class Pool(Reading):
+    """The part of a pool that takes single events."""
 
     def _one(self, x: Mapping[str, Any]) -> dict[str, np.ndarray]:
         columns = {}
@@ -440,7 +23,9 @@ class Pool:
             elif isinstance(v, (bool, int, float, np.number, np.bool_)):
                 columns[str(k)] = np.array([float(v)])
             else:
-                raise SchemaError(f"column {k!r} holds a {type(v).__name__}: allowed are numbers, strings, bools and None")
+                raise SchemaError(
+                    f"column {k!r} holds a {type(v).__name__}: allowed are numbers, strings, bools and None"
+                )
         return columns
 
     def observe(self, x: Mapping[str, Any]) -> tuple[Output, int]:
@@ -454,7 +39,9 @@ class Pool:
         """The label of an event has come."""
         label = np.empty(1, object)
         label[0] = y
-        return self.run(Chunk({}, np.array([LEARN], np.int8), np.array([ticket]), label, np.array([w]))).alarms
+        return self.run(
+            Chunk({}, np.array([LEARN], np.int8), np.array([ticket]), label, np.array([w]))
+        ).alarms
 
     def expire(self, ticket: int) -> None:
         """The label of an event will never be used."""
@@ -465,7 +52,11 @@ class Pool:
         t = self.events
         label = np.empty(2, object)
         label[1] = y
-        self.run(Chunk(self._one(x), np.array([OBSERVE, LEARN], np.int8), np.array([t, t]), label, np.array([1.0, w])))
+        self.run(
+            Chunk(
+                self._one(x), np.array([OBSERVE, LEARN], np.int8), np.array([t, t]), label, np.array([1.0, w])
+            )
+        )
 
     def learn_many(self, columns: Mapping[str, np.ndarray], y: Sequence[Any]) -> None:
         """The same bits as :meth:`learn_one` event by event, and faster."""

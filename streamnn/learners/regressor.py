@@ -11,27 +11,19 @@ from ..errors import SchemaError
 from ..features.inputs import SPANS
 from ..features.layout import Layout
 from ..features.targets import TargetHistory
-from ..network.network import Network, NetworkSpec
+from ..network.network import Network
 from ..regret.ledger import Ledger
 from ..regret.scores import Scores
 from ..stage import Stage
-from ..types import LEARN
+from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
 from .least_squares import LeastSquares
 from .pending import Pending
 from .pool import Pool
+from .presets import REGRESSOR
 from .value_mixer import FORGETS, ValueMixer
 
 f4 = np.float32
-
-NETWORKS = (
-    NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
-    NetworkSpec("net-rms", rule="rms", step=0.001, reads=("x", "means")),
-    NetworkSpec("net-deep", hidden=(64, 32), rule="rms", step=0.001, reads=("x", "means")),
-    NetworkSpec("net-factored", rule="factored", step=0.003, reads=("x", "means")),
-    NetworkSpec("net-row", rule="factored", step=0.003, reads=("x", "x")),
-)
-"""The networks of the default pool. The first fills the target history, so it reads known targets only."""
 
 
 class Regressor(Pool):
@@ -65,7 +57,14 @@ class Regressor(Pool):
     classify = False
     watched = "net-rms"
 
-    def __init__(self, seed: int = 1, max_columns: int = 4096, max_pending: int = 100_000, events_per_false_alarm: float = 10_000.0, categories: Sequence[str] = ()):
+    def __init__(
+        self,
+        seed: int = 1,
+        max_columns: int = 4096,
+        max_pending: int = 100_000,
+        events_per_false_alarm: float = 10_000.0,
+        categories: Sequence[str] = (),
+    ):
         super().__init__(seed, max_columns, max_pending, events_per_false_alarm, categories)
         self.classes: list[Any] = []
 
@@ -83,12 +82,27 @@ class Regressor(Pool):
             raise SchemaError("a target is not finite: leave events without a label unlearnt instead")
         return y, []
 
+    def _set_width(self, width: int) -> None:
+        pass  # a number is one value wide
+
+    def _mask(self, out: Output, at: np.ndarray | None) -> None:
+        pass  # no classes to hide
+
     def _values(self) -> int:
         return 1
 
     def _layout(self) -> Layout:
         i = self.inputs
-        return Layout(i.columns, i.context_columns, len(SPANS), TargetHistory.rows, 1, i.mean_columns, 1, TargetHistory.residuals)
+        return Layout(
+            i.columns,
+            i.context_columns,
+            len(SPANS),
+            TargetHistory.rows,
+            1,
+            i.mean_columns,
+            1,
+            TargetHistory.residuals,
+        )
 
     def _make(self) -> None:
         lay = self.layout
@@ -97,17 +111,25 @@ class Regressor(Pool):
             a, b = lay.span(*reads)
             return b - a
 
-        self.networks_ = [Network(s, width(s.reads), 1, False, self.seed, m) for m, s in enumerate(NETWORKS)]
-        M = len(NETWORKS)
+        self.networks_ = [Network(s, width(s.reads), 1, False, self.seed, m) for m, s in enumerate(REGRESSOR)]
+        M = len(REGRESSOR)
         self.linear = LeastSquares(width(("context", "means")), M)
-        self.members = [s.name for s in NETWORKS] + ["linear", "last", "mean"]
+        self.members = [s.name for s in REGRESSOR] + ["linear", "last", "mean"]
         self.mixer = ValueMixer(len(self.members))
         self.history_ = TargetHistory()
         self.scores_ = Scores(False)
         self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in FORGETS])
         self.density = LatentDensity(self._hidden(), 1)
-        self.pending_ = Pending({**self._leaves(), "p": (f4, (M + 3, 1)), "expert": (np.float64, (self.mixer.experts,)),
-                                 "scale": (np.float64, (2,)), "forecast": (np.float64, ()), "controls": (np.float64, (3,))})
+        self.pending_ = Pending(
+            {
+                **self._leaves(),
+                "p": (f4, (M + 3, 1)),
+                "expert": (np.float64, (self.mixer.experts,)),
+                "scale": (np.float64, (2,)),
+                "forecast": (np.float64, ()),
+                "controls": (np.float64, (3,)),
+            }
+        )
 
     def _grow_rest(self, old: Layout, new: Layout, places: np.ndarray) -> None:
         a, b = old.span("context", "means")
@@ -116,18 +138,43 @@ class Regressor(Pool):
         self.history_.grow(1, self.inputs.category_rows, new.columns)
 
     def _stage_list(self) -> list[Stage]:
-        return [self.inputs, *self.networks_, self.linear, self.mixer, self.history_, self.scores_, self.ledger]
+        return [
+            self.inputs,
+            *self.networks_,
+            self.linear,
+            self.mixer,
+            self.history_,
+            self.scores_,
+            self.ledger,
+        ]
 
-    def _stages(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, weight: np.ndarray, book: np.ndarray,
-                latent: np.ndarray) -> None:
+    def _stages(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        ticket: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        book: np.ndarray,
+        latent: np.ndarray,
+    ) -> None:
         a, lay = self.pending_.a, self.layout
-        offsets, M = lay.offsets, len(NETWORKS)
+        offsets, M = lay.offsets, len(REGRESSOR)
         value = self._target if len(self._target) == len(op) else np.zeros(len(op))
         target = np.zeros(len(op), f4)
         self.history_.scan_known(op, slot, value, offsets, a, target)
         for m, net in enumerate(self.networks_):
-            net.scan(op, slot, target, weight, lay.span(*net.spec.reads)[0], a["row"], a["ids"], a["p"],
-                     latent if net.spec.name == self.watched else None)
+            net.scan(
+                op,
+                slot,
+                target,
+                weight,
+                lay.span(*net.spec.reads)[0],
+                a["row"],
+                a["ids"],
+                a["p"],
+                latent if net.spec.name == self.watched else None,
+            )
             if m == 0:
                 self.history_.scan_filled(op, slot, ticket, value, offsets, lay.mean_columns, a)
         self.linear.scan(op, slot, target, weight, lay.span("context", "means")[0], a)

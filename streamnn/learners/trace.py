@@ -53,4 +53,9 @@ class Trace(Stage):
         at = np.minimum(np.arange(1, b + 1) * width, n)
         size = np.diff(at, prepend=0)
         rows = self.s["bucket"][:b]
-        return {"observed": at, "surprise": rows[:, 0] / size, "surprise_max": rows[:, 1].copy(), "entropy": rows[:, 2] / size}
+        return {
+            "observed": at,
+            "surprise": rows[:, 0] / size,
+            "surprise_max": rows[:, 1].copy(),
+            "entropy": rows[:, 2] / size,
+        }

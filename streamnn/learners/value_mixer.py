@@ -27,7 +27,9 @@ def _centred(p, s, M, x):
 
 
 @njit(**njit_options)
-def _scan(op, slot, y, weight, forgets, cov, w, v, stale, count, error, p, expert, scale, forecast, clock, at, book):
+def _scan(
+    op, slot, y, weight, forgets, cov, w, v, stale, count, error, p, expert, scale, forecast, clock, at, book
+):
     M, S = p.shape[1], len(forgets)
     N = M + S
     x, g = np.zeros(M), np.zeros(M)
@@ -114,9 +116,35 @@ class ValueMixer(Stage):
             "error": np.full(1, 0.5),
         }
 
-    def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, weight: np.ndarray, store: dict[str, np.ndarray], at: int,
-             book: np.ndarray) -> None:
+    def scan(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        store: dict[str, np.ndarray],
+        at: int,
+        book: np.ndarray,
+    ) -> None:
         """Mix at OBSERVE into ``store["forecast"]``; learn at LEARN and fill the book from column `at` on."""
         s = self.s
-        _scan(op, slot, y, weight, self._forgets, s["cov"], s["w"], s["v"], s["stale"], s["count"], s["error"], store["p"],
-              store["expert"], store["scale"], store["forecast"], store["clock"], at, book)
+        _scan(
+            op,
+            slot,
+            y,
+            weight,
+            self._forgets,
+            s["cov"],
+            s["w"],
+            s["v"],
+            s["stale"],
+            s["count"],
+            s["error"],
+            store["p"],
+            store["expert"],
+            store["scale"],
+            store["forecast"],
+            store["clock"],
+            at,
+            book,
+        )

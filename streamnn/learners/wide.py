@@ -14,7 +14,27 @@ f4 = np.float32
 
 
 @njit(**njit_options)
-def _scan(op, slot, y, weight, at, n, member, step, use_pairs, rows, ids, pairs, w, w2, table, table2, pair, pair2, p):
+def _scan(
+    op,
+    slot,
+    y,
+    weight,
+    at,
+    n,
+    member,
+    step,
+    use_pairs,
+    rows,
+    ids,
+    pairs,
+    w,
+    w2,
+    table,
+    table2,
+    pair,
+    pair2,
+    p,
+):
     C = w.shape[1]
     o = np.zeros(C, f4)
     bias = len(w) - 1
@@ -102,7 +122,16 @@ class Wide(Stage):
         Its place among the pool's predictions.
     """
 
-    def __init__(self, name: str, reads: tuple[str, str], inputs: int, classes: int, pairs: bool, member: int, step: float = 0.05):
+    def __init__(
+        self,
+        name: str,
+        reads: tuple[str, str],
+        inputs: int,
+        classes: int,
+        pairs: bool,
+        member: int,
+        step: float = 0.05,
+    ):
         super().__init__(f"wide/{name}")
         self.reads, self.member, self.pairs, self.step = reads, member, pairs, f4(step)
         n = 1 << PAIR_BITS if pairs else 0
@@ -115,7 +144,9 @@ class Wide(Stage):
             "pair2": np.zeros((n, classes), f4),
         }
 
-    def grow(self, columns: np.ndarray, inputs: int, classes: int, category_rows: int, spare: int = 0) -> None:
+    def grow(
+        self, columns: np.ndarray, inputs: int, classes: int, category_rows: int, spare: int = 0
+    ) -> None:
         """Make room; `columns` are the new places of the old inputs."""
         s = self.s
         old = s["w"].shape[1]
@@ -133,8 +164,35 @@ class Wide(Stage):
         self.reserve("table", category_rows, spare)
         self.reserve("table2", category_rows, spare)
 
-    def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, weight: np.ndarray, start: int, store: dict[str, np.ndarray]) -> None:
+    def scan(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        start: int,
+        store: dict[str, np.ndarray],
+    ) -> None:
         """Predict at OBSERVE, learn at LEARN."""
         s = self.s
-        _scan(op, slot, y, weight, start, len(s["w"]) - 1, self.member, self.step, self.pairs, store["row"], store["ids"],
-              store["pairs"], s["w"], s["w2"], s["table"], s["table2"], s["pair"], s["pair2"], store["p"])
+        _scan(
+            op,
+            slot,
+            y,
+            weight,
+            start,
+            len(s["w"]) - 1,
+            self.member,
+            self.step,
+            self.pairs,
+            store["row"],
+            store["ids"],
+            store["pairs"],
+            s["w"],
+            s["w2"],
+            s["table"],
+            s["table2"],
+            s["pair"],
+            s["pair2"],
+            store["p"],
+        )

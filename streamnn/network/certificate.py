@@ -33,8 +33,14 @@ def _spectral(w: np.ndarray) -> float:
     return float(np.linalg.norm(w, 2)) * _ROUNDING if w.size else 0.0
 
 
-def certify(first: np.ndarray, hidden: list[np.ndarray], out: np.ndarray, bias: np.ndarray,
-            knots: np.ndarray | None, rows: np.ndarray) -> Certificate:
+def certify(
+    first: np.ndarray,
+    hidden: list[np.ndarray],
+    out: np.ndarray,
+    bias: np.ndarray,
+    knots: np.ndarray | None,
+    rows: np.ndarray,
+) -> Certificate:
     """Certificate of a network with the given weights.
 
     The bound is the product of the layers' spectral norms and of their steepest activations, in double
@@ -72,7 +78,9 @@ def certify(first: np.ndarray, hidden: list[np.ndarray], out: np.ndarray, bias: 
     return Certificate(bound * _ROUNDING, _attack(layers, out, bias, knots, rows), l1)
 
 
-def _attack(layers: list[np.ndarray], out: np.ndarray, bias: np.ndarray, knots: np.ndarray | None, rows: np.ndarray) -> float:
+def _attack(
+    layers: list[np.ndarray], out: np.ndarray, bias: np.ndarray, knots: np.ndarray | None, rows: np.ndarray
+) -> float:
     found = 0.0
     for x in rows.astype(np.float64):
         z, at, jac = x, 0, np.eye(len(x))

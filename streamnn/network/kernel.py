@@ -11,27 +11,33 @@ from numba import njit
 
 from .._jit import njit_options
 from .._math import exp32
-from .._simd import LANES, larger, largest, load, over, root, rsqrt, shorten, smaller, splat, store, store_whole, total, whole
+from .._simd import LANES, larger, largest, load, over, root, rsqrt, splat, store, total
+from .arrays import (
+    CLASSES,
+    FACTORED,
+    H_BETA,
+    H_OUT,
+    H_ROW,
+    H_SLOPE,
+    H_SPLINE,
+    H_STEP,
+    N_ACT,
+    N_FROM,
+    N_IDS,
+    N_IN,
+    N_LAYERS,
+    N_MEMBER,
+    N_RULE,
+    N_TASK,
+    N_UNITS,
+    REFRESH,
+    RMS,
+    SPLINE,
+    TIGHT,
+)
+from .spline import activate, spline_step
 
-f4, i4, u8 = np.float32, np.int32, np.uint64
-
-KNOTS = 21
-RANGE = f4(4.0)
-STEP = f4(0.4)
-
-SGD, RMS, FACTORED = 0, 1, 2
-"""Update rules: plain steps; steps divided by the running root mean square of each weight's gradient; inputs
-and errors of a layer each divided by their running root mean square."""
-RELU, SPLINE = 0, 1
-CLASSES, VALUE = 0, 1
-
-# places in the array of hyper-parameters
-H_STEP, H_SPLINE, H_BETA, H_SLOPE, H_ROW, H_OUT = range(6)
-# places in the array of sizes
-N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS = range(9)
-REFRESH = 64
-"""Tracked row norms are computed anew every so many learnt events."""
-_TIGHT = f4(0.999)  # share of the budget used, so that rounding of tracked norms never exceeds it
+f4, i4 = np.float32, np.int32
 
 
 @njit(**njit_options)
@@ -44,61 +50,8 @@ def dot(u, i, v, k, n):
 
 
 @njit(**njit_options)
-def _activate(act, o, H, a, z, slope, fr, knot, low, high, c):
-    zero, one = splat(f4(0.0)), splat(f4(1.0))
-    if act == RELU:
-        for j in range(o, o + H):
-            m = f4(1.0) if a[j] > f4(0.0) else f4(0.01)
-            z[j] = a[j] * m
-            slope[j] = m
-        return
-    per_step, ten, last = splat(f4(2.5)), splat(f4(10.0)), splat(f4(19.5))
-    for j in range(o, o + H, LANES):
-        u = load(a, j) * per_step + ten
-        v = smaller(larger(u, zero), last)  # outside the grid the first and last piece go on
-        store_whole(knot, j, v)
-        store(fr, j, u - whole(v))
-    for j in range(u8(o), u8(o + H)):
-        at = j * u8(KNOTS) + u8(knot[j])
-        low[j] = c[at]
-        high[j] = c[at + u8(1)]
-    for j in range(o, o + H, LANES):
-        v = load(low, j)
-        d = load(high, j) - v
-        store(z, j, v + load(fr, j) * d)
-        store(slope, j, d * per_step)
-
-
-@njit(**njit_options)
-def _spline_step(o, H, dz, fr, knot, low, high, below, above, c, step, limit):
-    # Two knots of each unit move; a move that would break the slope limit is shortened to the part that keeps it.
-    # Steps of a unit's outer pieces are set to 0 where there is no such piece, so that it binds nothing.
-    for j in range(u8(o), u8(o + H)):
-        at = j * u8(KNOTS) + u8(knot[j])
-        below[j] = c[at - u8(1)] if knot[j] > 0 else low[j]
-        above[j] = c[at + u8(2)] if knot[j] < 19 else high[j]
-    T = splat(STEP * limit * _TIGHT)
-    one, neg, two, s = splat(f4(1.0)), splat(f4(-1.0)), splat(f4(2.0)), splat(-step)
-    for j in range(o, o + H, LANES):
-        f = smaller(larger(load(fr, j), neg), two)
-        g = s * load(dz, j)
-        u0, u1 = g * (one - f), g * f
-        lo, hi = load(low, j), load(high, j)
-        if limit > f4(0.0):
-            t = shorten(one, hi - lo, u1 - u0, T)
-            t = shorten(t, lo - load(below, j), u0, T)
-            t = shorten(t, load(above, j) - hi, neg * u1, T)
-            u0, u1 = t * u0, t * u1
-        store(low, j, lo + u0)
-        store(high, j, hi + u1)
-    for j in range(u8(o), u8(o + H)):
-        at = j * u8(KNOTS) + u8(knot[j])
-        c[at] = low[j]
-        c[at + u8(1)] = high[j]
-
-
-@njit(**njit_options)
-def _forward(s, rows, ids, n, sizes, first, table, hidden, bias, knots, out, out_bias, a, z, slope, fr, knot, low, high, nz, o):
+def _forward(s, rows, ids, n, sizes, w, a, z, slope, fr, knot, low, high, nz, o):
+    first, table, hidden, bias, knots = w.first, w.table, w.hidden, w.bias, w.knots
     H = sizes[0]
     at = n[N_FROM]
     m = 0
@@ -117,21 +70,21 @@ def _forward(s, rows, ids, n, sizes, first, table, hidden, bias, knots, out, out
         for q in range(k):
             v = v + load(table, ids[s, q] * H + j)
         store(a, j, v)
-    _activate(n[N_ACT], 0, H, a, z, slope, fr, knot, low, high, knots)
-    below, here, w = 0, H, 0
+    activate(n[N_ACT], 0, H, a, z, slope, fr, knot, low, high, knots)
+    below, here, at = 0, H, 0
     for l in range(1, n[N_LAYERS]):
         G = sizes[l]
         for j in range(0, G, LANES):
             v = load(bias, here + j)
             for i in range(H):
-                v = v + splat(z[below + i]) * load(hidden, w + i * G + j)
+                v = v + splat(z[below + i]) * load(hidden, at + i * G + j)
             store(a, here + j, v)
-        _activate(n[N_ACT], here, G, a, z, slope, fr, knot, low, high, knots)
-        w += H * G
+        activate(n[N_ACT], here, G, a, z, slope, fr, knot, low, high, knots)
+        at += H * G
         below, here, H = here, here + G, G
-    C = len(out_bias)
+    C = len(w.out_bias)
     for c in range(C):
-        o[c] = dot(out, c * H, z, below, H) + out_bias[c]
+        o[c] = dot(w.out, c * H, z, below, H) + w.out_bias[c]
     if n[N_TASK] == CLASSES:
         top = o[0]
         for c in range(1, C):
@@ -202,19 +155,24 @@ def _cap_units(w, i, rows, n, norm, k, cap, afresh):
 
 
 @njit(**njit_options)
-def scan(op, slot, target, weight, rows, ids, n, sizes, h, count, first, table, hidden, bias, knots, out, out_bias,
-         first_norm, hidden_norm, first_2, table_2, hidden_2, out_2, in_moment, in_count, z_moment, d_moment, o_moment, p, latent):
+def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, moments, p, latent):
     """Run one network over the operations of a chunk.
 
     OBSERVE writes its prediction to ``p[slot, member]``; LEARN goes forward again on the stored row, with today's
     weights, and takes one step. ``latent`` of shape (m, units of the last layer) receives the last hidden layer
     at every operation, before learning; give it no rows if it is not wanted.
     """
+    first, table, hidden, bias = weights.first, weights.table, weights.hidden, weights.bias
+    knots, out, out_bias = weights.knots, weights.out, weights.out_bias
+    count, first_norm, hidden_norm = moments.learnt, moments.first_norm, moments.hidden_norm
+    first_2, table_2, hidden_2, out_2 = moments.first_2, moments.table_2, moments.hidden_2, moments.out_2
+    in_moment, in_count = moments.in_moment, moments.in_count
+    z_moment, d_moment, o_moment = moments.z_moment, moments.d_moment, moments.o_moment
     L, U, C = n[N_LAYERS], n[N_UNITS], len(out_bias)
     H0, HL = sizes[0], sizes[L - 1]
     rule, at, member = n[N_RULE], n[N_FROM], n[N_MEMBER]
     step, beta = h[H_STEP], h[H_BETA]
-    row_cap, out_cap = h[H_ROW] * _TIGHT, h[H_OUT] * _TIGHT
+    row_cap, out_cap = h[H_ROW] * TIGHT, h[H_OUT] * TIGHT
     buffers = np.zeros((10, U), f4)
     a, z, slope, d, dz = buffers[0], buffers[1], buffers[2], buffers[3], buffers[4]
     fr, low, high, below_, above_ = buffers[5], buffers[6], buffers[7], buffers[8], buffers[9]
@@ -229,7 +187,7 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, count, first, table, 
             continue
         s = slot[e]
         if s != fresh:
-            m = _forward(s, rows, ids, n, sizes, first, table, hidden, bias, knots, out, out_bias, a, z, slope, fr, knot, low, high, nz, o)
+            m = _forward(s, rows, ids, n, sizes, weights, a, z, slope, fr, knot, low, high, nz, o)
             fresh = s
         if latent.shape[0] > 0:
             for j in range(HL):
@@ -293,7 +251,7 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, count, first, table, 
                 store(d, j, v)
                 store(bias, j, load(bias, j) - splat(step) * v)
             if n[N_ACT] == SPLINE:
-                _spline_step(here, H, dz, fr, knot, low, high, below_, above_, knots, h[H_SPLINE], h[H_SLOPE])
+                spline_step(here, H, dz, fr, knot, low, high, below_, above_, knots, h[H_SPLINE], h[H_SLOPE])
             if l == 0:
                 break
             G = sizes[l - 1]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..stage import Stage, grown
-from . import kernel as k
+from . import arrays as k
+from . import kernel
 from .certificate import Certificate, certify
 
 f4 = np.float32
@@ -70,7 +71,9 @@ class Network(Stage):
         Its place among the pool's predictions.
     """
 
-    def __init__(self, spec: NetworkSpec, inputs: int, outputs: int, classify: bool, seed: int, member: int = 0):
+    def __init__(
+        self, spec: NetworkSpec, inputs: int, outputs: int, classify: bool, seed: int, member: int = 0
+    ):
         super().__init__(f"network/{spec.name}")
         self.spec = spec
         U, H0, HL, L = sum(spec.hidden), spec.hidden[0], spec.hidden[-1], len(spec.hidden)
@@ -83,10 +86,12 @@ class Network(Stage):
         hidden = [draw((a, b), (2.0 / a) ** 0.5) for a, b in zip(spec.hidden, spec.hidden[1:], strict=False)]
         x = (np.arange(k.KNOTS) - 10) * 0.4
         # starts inside its budget, so that rounding can't leave it
-        ramp = (np.where(x > 0, x, 0.01 * x) * (min(1.0, spec.slope * 0.999) if spec.slope > 0 else 1.0)).astype(f4)
+        ramp = (
+            np.where(x > 0, x, 0.01 * x) * (min(1.0, spec.slope * 0.999) if spec.slope > 0 else 1.0)
+        ).astype(f4)
         rms, fac = spec.rule == "rms", spec.rule == "factored"
         self.s = {
-            "count": np.zeros(1, np.int64),
+            "learnt": np.zeros(1, np.int64),
             "first": first,
             "table": np.zeros((0, H0), f4),
             "hidden": np.concatenate([w.ravel() for w in hidden]) if hidden else np.zeros(0, f4),
@@ -108,9 +113,22 @@ class Network(Stage):
         }
         self._sizes = np.array(spec.hidden, np.int64)
         self._n = np.array(
-            [("sgd", "rms", "factored").index(spec.rule), ("relu", "spline").index(spec.activation),
-             k.CLASSES if classify else k.VALUE, 0, inputs, spec.categories, member, L, U], np.int64)
-        self._h = np.array([spec.step, spec.step * 0.1, spec.beta, spec.slope, spec.row_norm, spec.out_norm], f4)
+            [
+                ("sgd", "rms", "factored").index(spec.rule),
+                ("relu", "spline").index(spec.activation),
+                k.CLASSES if classify else k.VALUE,
+                0,
+                inputs,
+                spec.categories,
+                member,
+                L,
+                U,
+            ],
+            np.int64,
+        )
+        self._h = np.array(
+            [spec.step, spec.step * 0.1, spec.beta, spec.slope, spec.row_norm, spec.out_norm], f4
+        )
         self._no_latent = np.zeros((0, HL), f4)
         self._project()
 
@@ -129,7 +147,9 @@ class Network(Stage):
             norm[long] = cap * cap
             at += b
 
-    def grow(self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int, spare: int = 0) -> None:
+    def grow(
+        self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int, spare: int = 0
+    ) -> None:
         """Make room without changing any prediction.
 
         Parameters
@@ -151,8 +171,7 @@ class Network(Stage):
             if self.spec.rule == "factored" and not len(s["in_moment"]):
                 s["in_moment"], s["in_count"] = np.zeros(inputs, f4), np.zeros(inputs, np.int64)
             self._n[k.N_IN] = inputs
-        old = len(s["out"])
-        if outputs > old:
+        if outputs > len(s["out"]):
             HL = s["out"].shape[1]
             low = s["out_bias"].min() - f4(3.0)  # a new class enters with a small share
             s["out"] = grown(s["out"], outputs, HL)
@@ -166,8 +185,18 @@ class Network(Stage):
             if self.spec.rule == "rms":
                 self.reserve("table_2", category_rows, spare)
 
-    def scan(self, op: np.ndarray, slot: np.ndarray, target: np.ndarray, weight: np.ndarray, start: int,
-             rows: np.ndarray, ids: np.ndarray, p: np.ndarray, latent: np.ndarray | None = None) -> None:
+    def scan(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        target: np.ndarray,
+        weight: np.ndarray,
+        start: int,
+        rows: np.ndarray,
+        ids: np.ndarray,
+        p: np.ndarray,
+        latent: np.ndarray | None = None,
+    ) -> None:
         """Predict at OBSERVE, learn at LEARN; see :func:`streamnn.network.kernel.scan`.
 
         Parameters
@@ -186,10 +215,10 @@ class Network(Stage):
         s, n = self.s, self._n
         n[k.N_FROM] = start
         flat = {name: v.reshape(-1) for name, v in s.items()}
-        k.scan(op, slot, target, weight, rows, ids, n, self._sizes, self._h, flat["count"], flat["first"], flat["table"],
-               flat["hidden"], flat["bias"], flat["knots"], flat["out"], flat["out_bias"], flat["first_norm"], flat["hidden_norm"],
-               flat["first_2"], flat["table_2"], flat["hidden_2"], flat["out_2"], flat["in_moment"], flat["in_count"],
-               flat["z_moment"], flat["d_moment"], flat["o_moment"], p, self._no_latent if latent is None else latent)
+        weights = k.Weights(*(flat[name] for name in k.Weights._fields))
+        moments = k.Moments(*(flat[name] for name in k.Moments._fields))
+        latent = self._no_latent if latent is None else latent
+        kernel.scan(op, slot, target, weight, rows, ids, n, self._sizes, self._h, weights, moments, p, latent)
 
     def certificate(self, rows: np.ndarray) -> Certificate:
         """Slope bound from the numeric part of the encoded row to the outputs, and the slope found at `rows`.
@@ -203,4 +232,11 @@ class Network(Stage):
         for a, b in zip(self.spec.hidden, self.spec.hidden[1:], strict=False):
             hidden.append(s["hidden"][at : at + a * b].reshape(a, b))
             at += a * b
-        return certify(s["first"], hidden, s["out"], s["bias"], s["knots"] if self.spec.activation == "spline" else None, rows)
+        return certify(
+            s["first"],
+            hidden,
+            s["out"],
+            s["bias"],
+            s["knots"] if self.spec.activation == "spline" else None,
+            rows,
+        )

@@ -1,0 +1,304 @@
+"""The scan that all pools share: features, pending events, members, mixer, ledger, uncertainty and alarms."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..alarms import DriftMonitor
+from ..errors import LimitError, SchemaError, SpecError
+from ..features.inputs import MAX_MEANS, PAIRS, Inputs
+from ..features.layout import Layout
+from ..features.schema import Schema
+from ..network.network import Network
+from ..regret.ledger import Ledger
+from ..regret.scores import Scores
+from ..stage import Stage
+from ..types import LEARN, OBSERVE, Alarm, Chunk, Output
+from ..uncertainty import LatentDensity
+from .pending import Pending
+from .trace import Trace
+
+f4 = np.float32
+_NO_TICKETS = np.zeros(0, np.int64)
+
+
+class Frame(ABC):
+    """What a classifier and a regressor have in common.
+
+    A pool is a scan over the log: OBSERVE predicts and keeps what learning will need, LEARN takes a label,
+    EXPIRE gives an event up. Stages run one after another over a chunk; where something grows (a class), the
+    chunk is cut, so that the bits do not depend on how the log was cut.
+    """
+
+    classify: bool
+    watched: str  # network whose latent is the ground of surprise
+
+    def __init__(
+        self,
+        seed: int,
+        max_columns: int,
+        max_pending: int,
+        events_per_false_alarm: float,
+        categories: Sequence[str],
+    ):
+        for name, v, least in (
+            ("max_columns", max_columns, 1),
+            ("max_pending", max_pending, 1),
+            ("seed", seed, 0),
+        ):
+            if not isinstance(v, int) or v < least:
+                raise SpecError(
+                    f"learner option {name} is {v!r}: allowed is a whole number of at least {least}"
+                )
+        self.seed = seed
+        if isinstance(categories, str) or not all(isinstance(c, str) for c in categories):
+            raise SpecError(f"learner option categories is {categories!r}: allowed is a list of column names")
+        self.schema = Schema(max_columns, categories)
+        self.inputs = Inputs()
+        self.max_pending = max_pending
+        self.events = 0
+        self._started = False
+        self.monitor = DriftMonitor(("surprise", "loss"), events_per_false_alarm)
+        self.trace = Trace()
+        self._waste: list[np.ndarray] = []
+
+    # -- what subclasses say ------------------------------------------------------------------------------------
+
+    networks_: list[Network]
+    pending_: Pending
+    layout: Layout
+    scores_: Scores
+    ledger: Ledger
+    density: LatentDensity
+    mixer: Any
+
+    @abstractmethod
+    def _make(self) -> None:
+        """Build stages for ``self.layout``."""
+
+    @abstractmethod
+    def _grow_rest(self, old: Layout, new: Layout, places: np.ndarray) -> None:
+        """Let stages other than networks make room."""
+
+    @abstractmethod
+    def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
+        """Labels as numbers; the operations before which the chunk must be cut, each with the width from there on."""
+
+    @abstractmethod
+    def _set_width(self, width: int) -> None:
+        """A label is so many values wide from here on."""
+
+    @abstractmethod
+    def _stages(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        ticket: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        book: np.ndarray,
+        latent: np.ndarray,
+    ) -> None:
+        """Run everything between the inputs and the ledger."""
+
+    @abstractmethod
+    def _stage_list(self) -> list[Stage]:
+        """Every stage but the density and the monitor."""
+
+    @abstractmethod
+    def _values(self) -> int:
+        """Width of a label: classes, or 1."""
+
+    @abstractmethod
+    def _result(self, slot: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Probabilities and point predictions of events."""
+
+    @abstractmethod
+    def _mask(self, out: Output, at: np.ndarray | None) -> None:
+        """Hide classes that were not known yet at the operations `at` of the last chunk (None: all known ones count)."""
+
+    # -- the scan -----------------------------------------------------------------------------------------------
+
+    @property
+    def next_ticket(self) -> int:
+        """Ticket of the next event observed."""
+        return self.events
+
+    @property
+    def pending(self) -> int:
+        """Events observed that are neither learnt nor expired."""
+        return len(self.pending_) if self._started else 0
+
+    def run(self, chunk: Chunk) -> Output:
+        """Go through the operations of a chunk in their order.
+
+        Raises
+        ------
+        SchemaError
+            When tickets are not consecutive, a label is none, or an operation names an event that is not pending.
+            Nothing has been changed then.
+        LimitError
+            When more events than allowed would wait for their label.
+        """
+        op = np.ascontiguousarray(chunk.op, np.int8)
+        ticket = np.ascontiguousarray(chunk.ticket, np.int64)
+        m = len(op)
+        seen = op == OBSERVE
+        n = int(seen.sum())
+        weight = np.ones(m, f4) if chunk.weight is None else np.asarray(chunk.weight).astype(f4)
+        if not (np.isfinite(weight).all() and (weight >= 0).all()):
+            raise SchemaError("weights must be finite and not negative")
+        if n and not np.array_equal(ticket[seen], np.arange(self.events, self.events + n)):
+            raise SchemaError(f"tickets of observed events must go on from {self.events}, one by one")
+        self._check(op, ticket, seen)
+        y, cuts = self._labels(op, chunk.label)
+        x = self.schema.encode(chunk.columns, n)
+        if n and not self._started:
+            self._start()
+        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        alarms: list[Alarm] = []
+        row = 0
+        for (a, width), b in zip([(0, 0), *cuts], [*(c for c, _ in cuts), m], strict=True):
+            self._set_width(width)
+            if a == b:
+                continue
+            k = int(seen[a:b].sum())
+            self._widen()
+            alarms += self._segment(op[a:b], ticket[a:b], y[a:b], weight[a:b], x[row : row + k], parts)
+            row += k
+        out = self._output(np.arange(self.events - n, self.events), parts, alarms)
+        self._mask(out, np.flatnonzero(seen))
+        return out
+
+    def _check(self, op: np.ndarray, ticket: np.ndarray, seen: np.ndarray) -> None:
+        # every LEARN and EXPIRE must name an event that is pending at that point, and not too many may be pending
+        most = self.pending + int(np.cumsum(2 * seen.astype(np.int64) - 1).max(initial=0))
+        if most > self.max_pending:
+            raise LimitError(
+                f"{most} events would wait for their label, the limit is {self.max_pending}: expire old ones, or raise max_pending"
+            )
+        done = np.flatnonzero(~seen)
+        if not done.size:
+            return
+        t = ticket[done]
+        ordered = t if (t[1:] > t[:-1]).all() else np.sort(t)
+        if (ordered[1:] == ordered[:-1]).any():
+            raise SchemaError("an event is learnt or expired twice in one chunk")
+        old = t < self.events
+        if old.any() and (not self._started or (self.pending_.find(t[old]) < 0).any()):
+            raise SchemaError(
+                f"event {int(t[old][0])} or a later one is not pending: learnt, expired or never observed"
+            )
+        before = self.events + np.cumsum(seen)[done]
+        if (t >= before).any():
+            raise SchemaError(f"event {int(t[t >= before][0])} is learnt or expired before it is observed")
+
+    def _segment(
+        self,
+        op: np.ndarray,
+        ticket: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        x: np.ndarray,
+        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    ) -> list[Alarm]:
+        store = self.pending_
+        seen = op == OBSERVE
+        n = int(seen.sum())
+        first = self.events
+        mine = store.take(n)
+        slot = np.empty(len(op), np.int64)
+        slot[seen] = mine
+        inside = ~seen & (ticket >= first)
+        slot[inside] = mine[ticket[inside] - first]
+        outside = ~seen & (ticket < first)
+        if outside.any():
+            slot[outside] = store.find(ticket[outside])
+        self.inputs.scan(op, slot, x, self.layout.offsets, store.a)
+        self._widen()
+        latent = np.zeros((len(op), self._hidden()), f4)
+        book = np.zeros((len(op), self.ledger.width))
+        self._stages(op, slot, ticket, y, weight, book, latent)
+        self.ledger.scan(op, book)
+        surprise, entropy = self.density.scan(op, y if self.classify else np.zeros(len(op), np.int64), latent)
+        self.trace.scan(op, surprise, entropy)
+        last = first - 1 + np.cumsum(seen)
+        learnt = op == LEARN
+        loss = book[learnt, len(self.scores_.names) + self.mixer.experts]
+        alarms = self.monitor.scan("surprise", surprise[seen], last[seen]) + self.monitor.scan(
+            "loss", loss, last[learnt]
+        )
+        self.events += n
+        parts.append((mine, surprise[seen], entropy[seen]))
+        stays = np.ones(n, np.bool_)
+        stays[ticket[inside] - first] = False
+        store.keep(np.flatnonzero(stays) + first, mine[stays])
+        store.forget(ticket[outside])
+        self._waste.append(np.concatenate([mine[~stays], slot[outside]]))
+        return sorted(alarms, key=lambda a: a.event)
+
+    def _output(
+        self, ticket: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], alarms: list[Alarm]
+    ) -> Output:
+        empty = np.zeros(0)
+        slot = np.concatenate([p[0] for p in parts]) if parts else _NO_TICKETS
+        surprise = np.concatenate([p[1] for p in parts]) if parts else empty
+        entropy = np.concatenate([p[2] for p in parts]) if parts else empty
+        if self._started:
+            proba, mean = self._result(slot)
+        else:
+            proba, mean = (np.zeros((0, 0), f4), None) if self.classify else (None, empty)
+        if self._waste:  # slots are reused only once the chunk's predictions have been read
+            self.pending_.give_back(np.concatenate(self._waste))
+            self._waste.clear()
+        return Output(ticket, proba, mean, surprise, entropy, alarms)
+
+    # -- growth -------------------------------------------------------------------------------------------------
+
+    def _hidden(self) -> int:
+        return next(n.spec.hidden[-1] for n in self.networks_ if n.spec.name == self.watched)
+
+    def _start(self) -> None:
+        first = self.schema.first
+        self.inputs.grow(self.schema.text[:first], first)
+        self.layout = self._layout()
+        self._make()
+        self._started = True
+
+    @abstractmethod
+    def _layout(self) -> Layout:
+        """Layout of a row as it should be now."""
+
+    def _widen(self) -> None:
+        if not self._started:
+            return
+        d = len(self.schema.names)
+        if d > self.inputs.columns:
+            self.inputs.grow(self.schema.text, self.schema.first)
+        old, new = self.layout, self._layout()
+        places = old.positions_in(new)
+        if new != old:
+            self.layout = new
+            self.pending_.reshape("row", (int(new.offsets[-1]),), places)
+            self.pending_.reshape("ids", (max(d, 1),), fill=-1)
+            if self.density.classes < self._values():
+                self.density.grow(self._values())
+        rows = self.inputs.category_rows
+        for net in self.networks_:
+            a, b = old.span(*net.spec.reads)
+            start, stop = new.span(*net.spec.reads)
+            net.grow(places[a:b] - start, stop - start, self._values(), rows, d)
+        self._grow_rest(old, new, places)
+
+    def _leaves(self) -> dict[str, tuple[type, tuple[int, ...]]]:
+        return {
+            "row": (f4, (int(self.layout.offsets[-1]),)),
+            "ids": (np.int32, (max(self.layout.columns, 1),)),
+            "mean_ids": (np.int32, (MAX_MEANS,)),
+            "pairs": (np.int32, (PAIRS,)),
+            "clock": (np.int64, ()),
+        }

@@ -1,0 +1,108 @@
+"""What a pool says of itself: scores, curves, certificates, alarms' calibration."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..features.inputs import LOOK
+from ..types import Output
+from .saving import Saving
+
+f4 = np.float32
+
+
+class Reading(Saving):
+    """The part of a pool that is looked at."""
+
+    def look(self, columns: Mapping[str, np.ndarray]) -> Output:
+        """Predictions for rows as if each were the next event. Changes nothing."""
+        n = len(next(iter(columns.values()))) if columns else 0
+        x = self.schema.encode(columns, n, learn=False)
+        ticket = np.full(n, self.events, np.int64)
+        if not self._started:
+            empty = np.zeros((n, 0), f4) if self.classify else None
+            return Output(ticket, empty, None if self.classify else np.zeros(n), np.zeros(n), np.zeros(n))
+        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        step = 1024
+        for a in range(0, n, step):
+            b = min(a + step, n)
+            op, zero = np.full(b - a, LOOK, np.int8), np.zeros(b - a, np.int64)
+            slot = self.pending_.take(b - a)
+            latent = np.zeros((b - a, self._hidden()), f4)
+            book = np.zeros((b - a, self.ledger.width))
+            self.inputs.scan(op, slot, x[a:b], self.layout.offsets, self.pending_.a)
+            self._stages(op, slot, ticket[a:b], zero, np.ones(b - a, f4), book, latent)
+            surprise, entropy = self.density.scan(np.zeros(b - a, np.int8), zero, latent)
+            parts.append((slot, surprise, entropy))
+        out = self._output(ticket, parts, [])
+        for slot, _, _ in parts:
+            self.pending_.give_back(slot)
+        self._mask(out, None)
+        return out
+
+    def scores(self) -> dict[str, Any]:
+        """Counts, prequential scores of the pool and the controls, and regret."""
+        out: dict[str, Any] = {"events": self.events, "labelled": 0, "pending": self.pending}
+        if self._started:
+            labels = self.ledger.labels
+            out["labelled"] = labels
+            out |= self._scores()
+            out["best_expert"] = self.ledger.best_expert
+            out["regret"] = self.ledger.regret if labels else float("nan")
+            out["regret_per_event"] = self.ledger.regret / labels if labels else float("nan")
+            out["regret_bound"] = self.mixer.regret_bound
+        return out
+
+    @abstractmethod
+    def _scores(self) -> dict[str, Any]:
+        """Scores that depend on the task."""
+
+    def history(self) -> dict[str, Any]:
+        """Curves of scores, losses, weights, surprise and entropy; at most 512 points each."""
+        if not self._started:
+            return {}
+        out: dict[str, Any] = {**self.ledger.curves(), **self.trace.curves()}
+        out["experts"] = list(self.ledger.experts)
+        out["regret_bound"] = self.mixer.regret_bound
+        return out
+
+    def networks(self) -> list[dict[str, Any]]:
+        """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
+        if not self._started:
+            return []
+        rows = self._recent_rows()
+        out = []
+        for net in self.networks_:
+            a, b = self.layout.span(*net.spec.reads)
+            c = net.certificate(rows[:, a:b])
+            out.append(
+                {
+                    "name": net.spec.name,
+                    "certified": c.bound,
+                    "attacked": c.attacked,
+                    "l1_bound": c.l1_bound,
+                    "knots": (np.arange(21) - 10) * 0.4,
+                    "splines": net.s["knots"].astype(np.float64),
+                    "used": np.abs(net.s["out"]).sum(0).astype(np.float64)
+                    if len(net.spec.hidden) == 1
+                    else np.ones(len(net.s["bias"])),
+                }
+            )
+        return out
+
+    def _recent_rows(self) -> np.ndarray:
+        # rows lately seen, pending or in slots not used again: only to look at, never to learn from
+        rows = self.pending_.a["row"]
+        return rows[np.abs(rows).any(1)][:32]
+
+    def missing(self) -> dict[str, int]:
+        """How often each column had no finite value since it first had one; such values count as the column's mean."""
+        return dict(zip(self.schema.names, self.inputs.s["missing"].tolist(), strict=False))
+
+    def alarm_status(self) -> dict[str, dict[str, Any]]:
+        """What each watched signal's detector knows so far."""
+        return self.monitor.status()

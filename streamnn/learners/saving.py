@@ -1,0 +1,99 @@
+"""A pool's state: everything a later prediction depends on, leaf by leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import StateError
+from ..state import Arrays, state_hash
+from .frame import Frame
+
+
+class Saving(Frame):
+    """The part of a pool that saves and loads."""
+
+    def state_dict(self) -> tuple[Arrays, dict[str, Any]]:
+        """Everything a later prediction depends on: arrays, and JSON-able data."""
+        alarms, alarms_meta = self.monitor.state_dict()
+        arrays = {f"alarms/{k}": v for k, v in alarms.items()}
+        meta: dict[str, Any] = {
+            "learner": type(self).__name__,
+            "options": self._options(),
+            "events": self.events,
+            "started": self._started,
+            "schema": self.schema.state(),
+            "alarms": alarms_meta,
+            **self._meta(),
+        }
+        arrays |= self.trace.state_dict()
+        if self._started:
+            density, meta["density"] = self.density.state_dict()
+            arrays |= {f"density/{k}": v for k, v in density.items()}
+            arrays |= self.pending_.state_dict()
+            for stage in self._stage_list():
+                arrays |= stage.state_dict()
+        return arrays, meta
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
+        """Go on from a state saved by :meth:`state_dict`; the learner must be new and have the same options.
+
+        Raises
+        ------
+        StateError
+            Names the option or leaf that does not fit.
+        """
+        if self.events or self._started:
+            raise StateError("a state is loaded into a new learner only: this one has seen events")
+        if meta.get("learner") != type(self).__name__:
+            raise StateError(f"the state is of a {meta.get('learner')}, this is a {type(self).__name__}")
+        for k, v in self._options().items():
+            if meta["options"].get(k) != v:
+                raise StateError(
+                    f"learner option {k} is {v!r} here and {meta['options'].get(k)!r} in the state"
+                )
+        self.schema.load(meta["schema"])
+        self._load_meta(meta)
+        self.events = meta["events"]
+        self.monitor.load_state_dict(
+            {k[7:]: v for k, v in arrays.items() if k.startswith("alarms/")}, meta["alarms"]
+        )
+        self.trace.load_state_dict(arrays)
+        known = {"alarms", "trace", "density", "pending"}
+        if meta["started"]:
+            self._start()
+            self._set_width(int(meta.get("width", 0)))
+            self.inputs.grow(self.schema.text, self.schema.first)
+            self.inputs.load_state_dict(arrays)
+            self._widen()
+            self.density.load_state_dict(
+                {k[8:]: v for k, v in arrays.items() if k.startswith("density/")}, meta["density"]
+            )
+            self.pending_.load_state_dict(arrays)
+            for stage in self._stage_list():
+                stage.load_state_dict(arrays)
+                known.add(stage.name)
+        stray = sorted(k for k in arrays if not any(k.startswith(n + "/") for n in known))
+        if stray:
+            raise StateError(f"state: leaf {stray[0]!r} is not known here ({len(stray)} in all)")
+
+    def state_hash(self) -> str:
+        """Hash of the whole state: equal means the same bits from here on."""
+        return state_hash(*self.state_dict())
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "max_columns": self.schema.max_columns,
+            "max_pending": self.max_pending,
+            "events_per_false_alarm": self.monitor.events_per_false_alarm,
+            "categories": sorted(self.schema.categories),
+        }
+
+    def _meta(self) -> dict[str, Any]:
+        return {}
+
+    def _load_meta(self, meta: Mapping[str, Any]) -> None:
+        pass
