@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from streamnn.types import LEARN, OBSERVE, Output
+from streamnn.types import Output
 
 DIGITS = 6
 """Decimals of the written figures: enough to read, and fewer bytes."""
 
 
-def prediction_columns(
-    position: np.ndarray, output: Output, classes: list[Any], known: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+def prediction_columns(position: np.ndarray, output: Output, classes: list[Any]) -> dict[str, np.ndarray]:
     """Position, prediction, its probability, surprise and entropy; one row an event.
 
     Parameters
@@ -23,8 +21,6 @@ def prediction_columns(
     output : Output
     classes : list
         Class values, in the order of the columns of ``output.proba``.
-    known : ndarray of int64, shape (n,), or None
-        How many of the classes were known when each event was seen; None for all.
 
     Returns
     -------
@@ -37,8 +33,8 @@ def prediction_columns(
         out["prediction"] = output.mean
     elif output.proba is not None:
         proba = output.proba
-        if known is not None:
-            proba = np.where(np.arange(proba.shape[1]) < known[:, None], proba, np.float32(-1.0))
+        if output.known is not None:  # else what is written of an event would depend on where a chunk was cut
+            proba = np.where(np.arange(proba.shape[1]) < output.known[:, None], proba, np.float32(-1.0))
         if proba.shape[1]:
             best = proba.argmax(axis=1)
             top = np.take_along_axis(proba, best[:, None], axis=1)[:, 0].astype(np.float64)
@@ -52,30 +48,3 @@ def prediction_columns(
     out["surprise"] = np.round(output.surprise, DIGITS)
     out["entropy"] = np.round(output.entropy, DIGITS)
     return out
-
-
-def classes_known(op: np.ndarray, code: np.ndarray, before: int, new: list[float]) -> np.ndarray | None:
-    """How many classes were known at each OBSERVE; None when that did not change within the chunk.
-
-    Otherwise what is written of an event would depend on where the chunk was cut.
-
-    Parameters
-    ----------
-    op : ndarray of int8, shape (m,)
-    code : ndarray of float64, shape (m,)
-        Code of the class at LEARN operations.
-    before : int
-        Number of classes known before the chunk.
-    new : list of float
-        Codes of the classes learnt for the first time in it.
-
-    Examples
-    --------
-    >>> classes_known(np.array([0, 1, 0, 1]), np.array([np.nan, 5.0, np.nan, 5.0]), 0, [5.0]).tolist()
-    [0, 1]
-    """
-    if not new:
-        return None
-    learn = op == LEARN
-    at = np.sort([int(np.argmax(learn & (code == c))) for c in new])
-    return before + np.searchsorted(at, np.flatnonzero(op == OBSERVE))

@@ -19,7 +19,7 @@ from .join import LabelJoin
 from .labels import Labels
 from .learner import Learner
 from .positions import Positions
-from .predictions import classes_known, prediction_columns
+from .predictions import prediction_columns
 from .spec import JobSpec
 
 Arrays = dict[str, np.ndarray]
@@ -94,7 +94,6 @@ class Worker:
         c.unlabelled += ops.unlabelled
         c.evicted += ops.evicted
         c.late += ops.late
-        known = len(self.learner.classes) if self.task == "classification" else 0
         chunk = Chunk(rows.columns, ops.op, ops.ticket, self.labels.objects(ops.label))
         output = self.learner.run(chunk)
         if output.alarms or self.alarms.held:
@@ -102,9 +101,7 @@ class Worker:
             c.alarms = self.alarms.count
         if predictions:
             classes = list(self.learner.classes) if self.task == "classification" else []
-            new = [self.labels.code(v) for v in classes[known:]]
-            at = classes_known(ops.op, ops.label, known, new)
-            out.predictions = prediction_columns(rows.position, output, classes, at)
+            out.predictions = prediction_columns(rows.position, output, classes)
         return out
 
     def check(self) -> None:

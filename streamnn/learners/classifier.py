@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LimitError, SchemaError
+from ..errors import LimitError, SchemaError, SpecError
 from ..features.history import LabelHistory
 from ..features.inputs import SPANS
 from ..features.layout import Layout
@@ -23,6 +23,7 @@ from .neighbours import NEAREST, WINDOWS, Neighbours
 from .pending import Pending
 from .pool import Pool
 from .presets import CLASSIFIER
+from .segment import Segment
 from .wide import Wide
 
 f4 = np.float32
@@ -76,6 +77,8 @@ class Classifier(Pool):
         categories: Sequence[str] = (),
     ):
         super().__init__(seed, max_columns, max_pending, events_per_false_alarm, categories)
+        if isinstance(classes, str) or not isinstance(classes, Sequence):
+            raise SpecError(f"learner option classes is {classes!r}: allowed is a list of labels")
         self.classes: list[Any] = []
         self._class: dict[Any, int] = {}
         for c in classes:
@@ -216,16 +219,8 @@ class Classifier(Pool):
             self.ledger,
         ]
 
-    def _stages(
-        self,
-        op: np.ndarray,
-        slot: np.ndarray,
-        ticket: np.ndarray,
-        y: np.ndarray,
-        weight: np.ndarray,
-        book: np.ndarray,
-        latent: np.ndarray,
-    ) -> None:
+    def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
+        op, slot, ticket, y, weight = part
         a, lay = self.pending_.a, self.layout
         offsets = lay.offsets
         target = y.astype(f4)

@@ -20,6 +20,7 @@ from ..stage import Stage
 from ..types import LEARN, OBSERVE, Alarm, Chunk, Output
 from ..uncertainty import LatentDensity
 from .pending import Pending
+from .segment import Segment
 from .trace import Trace
 
 f4 = np.float32
@@ -93,16 +94,7 @@ class Frame(ABC):
         """A label is so many values wide from here on."""
 
     @abstractmethod
-    def _stages(
-        self,
-        op: np.ndarray,
-        slot: np.ndarray,
-        ticket: np.ndarray,
-        y: np.ndarray,
-        weight: np.ndarray,
-        book: np.ndarray,
-        latent: np.ndarray,
-    ) -> None:
+    def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
         """Run everything between the inputs and the ledger."""
 
     @abstractmethod
@@ -222,7 +214,7 @@ class Frame(ABC):
         self._widen()
         latent = np.zeros((len(op), self._hidden()), f4)
         book = np.zeros((len(op), self.ledger.width))
-        self._stages(op, slot, ticket, y, weight, book, latent)
+        self._stages(Segment(op, slot, ticket, y, weight), book, latent)
         self.ledger.scan(op, book)
         surprise, entropy = self.density.scan(op, y if self.classify else np.zeros(len(op), np.int64), latent)
         self.trace.scan(op, surprise, entropy)

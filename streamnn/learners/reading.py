@@ -11,6 +11,7 @@ import numpy as np
 from ..features.inputs import LOOK
 from ..types import Output
 from .saving import Saving
+from .segment import Segment
 
 f4 = np.float32
 
@@ -35,7 +36,7 @@ class Reading(Saving):
             latent = np.zeros((b - a, self._hidden()), f4)
             book = np.zeros((b - a, self.ledger.width))
             self.inputs.scan(op, slot, x[a:b], self.layout.offsets, self.pending_.a)
-            self._stages(op, slot, ticket[a:b], zero, np.ones(b - a, f4), book, latent)
+            self._stages(Segment(op, slot, ticket[a:b], zero, np.ones(b - a, f4)), book, latent)
             surprise, entropy = self.density.scan(np.zeros(b - a, np.int8), zero, latent)
             parts.append((slot, surprise, entropy))
         out = self._output(ticket, parts, [])

@@ -21,6 +21,7 @@ from .least_squares import LeastSquares
 from .pending import Pending
 from .pool import Pool
 from .presets import REGRESSOR
+from .segment import Segment
 from .value_mixer import FORGETS, ValueMixer
 
 f4 = np.float32
@@ -148,16 +149,8 @@ class Regressor(Pool):
             self.ledger,
         ]
 
-    def _stages(
-        self,
-        op: np.ndarray,
-        slot: np.ndarray,
-        ticket: np.ndarray,
-        y: np.ndarray,
-        weight: np.ndarray,
-        book: np.ndarray,
-        latent: np.ndarray,
-    ) -> None:
+    def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
+        op, slot, ticket, _, weight = part
         a, lay = self.pending_.a, self.layout
         offsets, M = lay.offsets, len(REGRESSOR)
         value = self._target if len(self._target) == len(op) else np.zeros(len(op))

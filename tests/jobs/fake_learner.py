@@ -83,6 +83,7 @@ class FakeLearner:
             out.proba = np.zeros((n, len(self.classes)), np.float32)
             for j, p in enumerate(proba):
                 out.proba[j, : len(p)] = p
+            out.known = np.array([len(p) for p in proba], np.int64)
         out.alarms = alarms
         return out
 

@@ -1,0 +1,17 @@
+"""A stretch of the log as the stages see it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Segment(NamedTuple):
+    """Operations with the slots of their events; all of shape (m,)."""
+
+    op: np.ndarray  # int8
+    slot: np.ndarray  # int64
+    ticket: np.ndarray  # int64
+    y: np.ndarray  # int64: class numbers of LEARN operations
+    weight: np.ndarray  # float32
