@@ -48,7 +48,26 @@ def _known(op, slot, y, offsets, decays, last, fade, rows):
 
 
 @njit(**njit_options)
-def _filled(op, slot, ticket, y, offsets, decays, powers, n_means, base, count, recent, fade, error, mean, seen, prior, rows, mean_ids):
+def _filled(
+    op,
+    slot,
+    ticket,
+    y,
+    offsets,
+    decays,
+    powers,
+    n_means,
+    base,
+    count,
+    recent,
+    fade,
+    error,
+    mean,
+    seen,
+    prior,
+    rows,
+    mean_ids,
+):
     # count: events observed, labels learnt. recent: the last event's label, or its prediction while unknown
     C = fade.shape[1]
     m = len(decays)
@@ -67,7 +86,9 @@ def _filled(op, slot, ticket, y, offsets, decays, powers, n_means, base, count, 
                 r = mean_ids[s, q]
                 o = at_mean + q * (C - 1) - 1
                 for c in range(1, C):
-                    rows[s, o + c] = 4.0 * (mean[r, c] - prior[c]) * seen[r] / (seen[r] + 5.0) if r >= 0 else 0.0
+                    rows[s, o + c] = (
+                        4.0 * (mean[r, c] - prior[c]) * seen[r] / (seen[r] + 5.0) if r >= 0 else 0.0
+                    )
             if op[i] == 0:
                 for q in range(m):
                     for c in range(C):
@@ -87,7 +108,9 @@ def _filled(op, slot, ticket, y, offsets, decays, powers, n_means, base, count, 
                         fade[q, c] += h * ((1.0 if c == y[i] else 0.0) - base[s, 0, c])
             for q in range(m):
                 for c in range(C):
-                    error[q, c] += (1.0 - decays[q]) * ((1.0 if c == y[i] else 0.0) - base[s, 0, c] - error[q, c])
+                    error[q, c] += (1.0 - decays[q]) * (
+                        (1.0 if c == y[i] else 0.0) - base[s, 0, c] - error[q, c]
+                    )
             for q in range(n_means):
                 r = mean_ids[s, q]
                 if r >= 0:
@@ -139,13 +162,41 @@ class LabelHistory(Stage):
         self.reserve("mean", category_rows, spare)
         self.reserve("seen", category_rows, spare)
 
-    def scan_known(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> None:
+    def scan_known(
+        self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, offsets: np.ndarray, rows: np.ndarray
+    ) -> None:
         """Write the known block of OBSERVE rows; take in labels."""
         _known(op, slot, y, offsets, self._decays, self.s["last"], self.s["known_fade"], rows)
 
-    def scan_filled(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, offsets: np.ndarray,
-                    n_means: int, store: dict[str, np.ndarray]) -> None:
+    def scan_filled(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        ticket: np.ndarray,
+        y: np.ndarray,
+        offsets: np.ndarray,
+        n_means: int,
+        store: dict[str, np.ndarray],
+    ) -> None:
         """Write the blocks that need the base member's predictions, member 0 of ``store["p"]``."""
         s = self.s
-        _filled(op, slot, ticket, y, offsets, self._decays, self._powers, n_means, store["p"], s["count"], s["recent"], s["fade"],
-                s["error"], s["mean"], s["seen"], s["prior"], store["row"], store["mean_ids"])
+        _filled(
+            op,
+            slot,
+            ticket,
+            y,
+            offsets,
+            self._decays,
+            self._powers,
+            n_means,
+            store["p"],
+            s["count"],
+            s["recent"],
+            s["fade"],
+            s["error"],
+            s["mean"],
+            s["seen"],
+            s["prior"],
+            store["row"],
+            store["mean_ids"],
+        )

@@ -28,7 +28,26 @@ LOOK = 3
 
 
 @njit(**njit_options)
-def _scan(op, slot, x, offsets, spans, count, stat, ema, missing, values, value_row, distinct, text, mean_slot, rows, ids, mean_ids, pairs):
+def _scan(
+    op,
+    slot,
+    x,
+    offsets,
+    spans,
+    count,
+    stat,
+    ema,
+    missing,
+    values,
+    value_row,
+    distinct,
+    text,
+    mean_slot,
+    rows,
+    ids,
+    mean_ids,
+    pairs,
+):
     d = count.shape[0]
     n_context = ema.shape[1]
     at_context, at_x = offsets[1], offsets[2]
@@ -115,7 +134,9 @@ def _scan(op, slot, x, offsets, spans, count, stat, ema, missing, values, value_
         m = min(used, PAIR_COLUMNS)
         for a in range(m):
             for b in range(a + 1, m):
-                h = np.uint64(ids[s, a]) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(ids[s, b]) * np.uint64(0xC2B2AE3D27D4EB4F)
+                h = np.uint64(ids[s, a]) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(ids[s, b]) * np.uint64(
+                    0xC2B2AE3D27D4EB4F
+                )
                 h ^= h >> np.uint64(29)
                 h *= np.uint64(0xBF58476D1CE4E5B9)
                 h ^= h >> np.uint64(32)
@@ -188,8 +209,33 @@ class Inputs(Stage):
         s["text"][old:] = text[old:]
         s["mean_slot"] = grown(s["mean_slot"], d, fill=-1)
 
-    def scan(self, op: np.ndarray, slot: np.ndarray, x: np.ndarray, offsets: np.ndarray, store: dict[str, np.ndarray]) -> None:
+    def scan(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        x: np.ndarray,
+        offsets: np.ndarray,
+        store: dict[str, np.ndarray],
+    ) -> None:
         """Encode the rows of OBSERVE (and LOOK) operations into the store's slots."""
         s = self.s
-        _scan(op, slot, x, offsets, self._spans, s["count"], s["stat"], s["ema"], s["missing"], s["values"], s["value_row"],
-              s["distinct"], s["text"], s["mean_slot"], store["row"], store["ids"], store["mean_ids"], store["pairs"])
+        _scan(
+            op,
+            slot,
+            x,
+            offsets,
+            self._spans,
+            s["count"],
+            s["stat"],
+            s["ema"],
+            s["missing"],
+            s["values"],
+            s["value_row"],
+            s["distinct"],
+            s["text"],
+            s["mean_slot"],
+            store["row"],
+            store["ids"],
+            store["mean_ids"],
+            store["pairs"],
+        )

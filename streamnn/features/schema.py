@@ -88,7 +88,9 @@ class Schema:
         missing = all(x is None for x in v) if v.dtype == object else np.isnan(v).all()
         if not missing:
             was, now = ("text", "numbers") if self.text[i] else ("numbers", "text")
-            raise SchemaError(f"column {name!r} held {was} and now holds {now}: give it another name or mend the source")
+            raise SchemaError(
+                f"column {name!r} held {was} and now holds {now}: give it another name or mend the source"
+            )
 
     def _register(self, columns: Mapping[str, np.ndarray], fresh: list[str]) -> None:
         seen = []

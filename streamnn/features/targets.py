@@ -56,7 +56,27 @@ def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls
 
 
 @njit(**njit_options)
-def _filled(op, slot, ticket, y, offsets, decays, powers, residual_decays, n_means, base, count, lags, fade, error, mean, seen, scale, rows, mean_ids):
+def _filled(
+    op,
+    slot,
+    ticket,
+    y,
+    offsets,
+    decays,
+    powers,
+    residual_decays,
+    n_means,
+    base,
+    count,
+    lags,
+    fade,
+    error,
+    mean,
+    seen,
+    scale,
+    rows,
+    mean_ids,
+):
     at_fill, at_mean, at_res = offsets[3], offsets[4], offsets[5]
     L = len(lags)
     for e in range(len(op)):
@@ -135,16 +155,62 @@ class TargetHistory(Stage):
         self.reserve("mean", category_rows, spare)
         self.reserve("seen", category_rows, spare)
 
-    def scan_known(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, offsets: np.ndarray, store: dict[str, np.ndarray],
-                   target: np.ndarray) -> None:
+    def scan_known(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        y: np.ndarray,
+        offsets: np.ndarray,
+        store: dict[str, np.ndarray],
+        target: np.ndarray,
+    ) -> None:
         """Write the known block and the scale of OBSERVE rows; take in labels, leaving them scaled in `target`."""
         s = self.s
-        _known(op, slot, y, offsets, self._decays, s["stat"], s["known_lags"], s["known_fade"], store["row"], store["scale"],
-               store["controls"], target)
+        _known(
+            op,
+            slot,
+            y,
+            offsets,
+            self._decays,
+            s["stat"],
+            s["known_lags"],
+            s["known_fade"],
+            store["row"],
+            store["scale"],
+            store["controls"],
+            target,
+        )
 
-    def scan_filled(self, op: np.ndarray, slot: np.ndarray, ticket: np.ndarray, y: np.ndarray, offsets: np.ndarray,
-                    n_means: int, store: dict[str, np.ndarray]) -> None:
+    def scan_filled(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        ticket: np.ndarray,
+        y: np.ndarray,
+        offsets: np.ndarray,
+        n_means: int,
+        store: dict[str, np.ndarray],
+    ) -> None:
         """Write the blocks that need the base member's predictions, member 0 of ``store["p"]``."""
         s = self.s
-        _filled(op, slot, ticket, y, offsets, self._decays, self._powers, self._residual, n_means, store["p"], s["count"], s["lags"],
-                s["fade"], s["error"], s["mean"], s["seen"], store["scale"], store["row"], store["mean_ids"])
+        _filled(
+            op,
+            slot,
+            ticket,
+            y,
+            offsets,
+            self._decays,
+            self._powers,
+            self._residual,
+            n_means,
+            store["p"],
+            s["count"],
+            s["lags"],
+            s["fade"],
+            s["error"],
+            s["mean"],
+            s["seen"],
+            store["scale"],
+            store["row"],
+            store["mean_ids"],
+        )

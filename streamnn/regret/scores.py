@@ -12,7 +12,15 @@ from ..stage import Stage
 FLOOR = 1e-6
 BINS = 4096
 
-CLASSIFICATION = ["accuracy", "log_loss", "brier", "accuracy_no_change", "accuracy_majority", "accuracy_logistic", "log_loss_logistic"]
+CLASSIFICATION = [
+    "accuracy",
+    "log_loss",
+    "brier",
+    "accuracy_no_change",
+    "accuracy_majority",
+    "accuracy_logistic",
+    "log_loss_logistic",
+]
 REGRESSION = ["mae", "squared_error", "mae_no_change", "mae_mean", "mae_linear"]
 
 
@@ -71,11 +79,26 @@ class Scores(Stage):
         self.names = CLASSIFICATION if classify else REGRESSION
         self.s = {"bins": np.zeros((2, BINS if classify else 0), np.int64)}
 
-    def scan_classes(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, store: dict[str, np.ndarray], logistic: int, book: np.ndarray) -> None:
+    def scan_classes(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        y: np.ndarray,
+        store: dict[str, np.ndarray],
+        logistic: int,
+        book: np.ndarray,
+    ) -> None:
         """Fill the score columns of the book for LEARN operations."""
         _classes(op, slot, y, store["mixed"], store["was"], store["p"], logistic, self.s["bins"], book)
 
-    def scan_values(self, op: np.ndarray, slot: np.ndarray, target: np.ndarray, store: dict[str, np.ndarray], book: np.ndarray) -> None:
+    def scan_values(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        target: np.ndarray,
+        store: dict[str, np.ndarray],
+        book: np.ndarray,
+    ) -> None:
         """Fill the score columns of the book for LEARN operations."""
         _values(op, slot, target, store["forecast"], store["controls"], book)
 

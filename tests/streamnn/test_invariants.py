@@ -47,7 +47,11 @@ class Log:
         cols = {k: v[lo:hi] for k, v in self.columns.items()}
         label = np.where(self.op[a:b] == LEARN, self.labels[self.ticket[a:b]], None)
         out = model.run(Chunk(cols, self.op[a:b], self.ticket[a:b], label))
-        p = out.mean if out.proba is None else (out.proba[:, 0] if out.proba.shape[1] else np.zeros(len(out.ticket), np.float32))
+        p = (
+            out.mean
+            if out.proba is None
+            else (out.proba[:, 0] if out.proba.shape[1] else np.zeros(len(out.ticket), np.float32))
+        )
         return out.ticket, p, out.surprise, out.entropy, out.alarms
 
     def look(self, model):

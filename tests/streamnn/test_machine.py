@@ -33,7 +33,9 @@ _MACHINES = {
 
 def hashes(**env: str) -> list[str]:
     code = _RUN.format(folder=str(Path(__file__).parent))
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=True
+    )
     return done.stdout.split()
 
 
@@ -64,7 +66,13 @@ print(hash(tuple(map(math.exp, x))), hash(tuple(math.log(abs(v)) for v in x)), h
 def test_the_masks_do_change_libm_and_blas():
     # else the tests above could not fail
     def numbers(**env: str) -> list[str]:
-        done = subprocess.run([sys.executable, "-c", _LIBRARIES], env={**os.environ, **env}, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", _LIBRARIES],
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return done.stdout.split()
 
     if "fma" not in Path("/proc/cpuinfo").read_text():

@@ -8,7 +8,20 @@ from hypothesis import strategies as st
 from numba import njit
 
 from streamnn._math import cospi64, exp32, exp64, log32, log64
-from streamnn._simd import larger, largest, load, over, root, rsqrt, shorten, smaller, splat, store, total, whole
+from streamnn._simd import (
+    larger,
+    largest,
+    load,
+    over,
+    root,
+    rsqrt,
+    shorten,
+    smaller,
+    splat,
+    store,
+    total,
+    whole,
+)
 
 f4 = np.float32
 
@@ -75,7 +88,13 @@ def _shorten(s, u, out):
     store(out, 0, shorten(splat(f4(1.0)), load(s, 0), load(u, 0), splat(f4(0.4))))
 
 
-@given(st.lists(st.tuples(st.floats(f4(-0.4), f4(0.4), width=32), st.floats(-3, 3, width=32)), min_size=16, max_size=16))
+@given(
+    st.lists(
+        st.tuples(st.floats(f4(-0.4), f4(0.4), width=32), st.floats(-3, 3, width=32)),
+        min_size=16,
+        max_size=16,
+    )
+)
 def test_shorten_keeps_the_limit_and_takes_no_more_than_needed(pairs):
     s, u = (np.array(v, f4) for v in zip(*pairs, strict=True))
     t = np.zeros(16, f4)

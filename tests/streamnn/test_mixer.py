@@ -17,7 +17,13 @@ def run(p, y):
     n, M, C = p.shape
     mixer = Mixer(M, C)
     N = mixer.experts
-    store = {"p": p.astype(f4), "logs": np.zeros((n, M, C), f4), "expert": np.zeros((n, N, C), f4), "mixed": np.zeros((n, C), f4), "clock": np.zeros(n, np.int64)}
+    store = {
+        "p": p.astype(f4),
+        "logs": np.zeros((n, M, C), f4),
+        "expert": np.zeros((n, N, C), f4),
+        "mixed": np.zeros((n, C), f4),
+        "clock": np.zeros(n, np.int64),
+    }
     book = np.zeros((2 * n, 2 * N + 1))
     op, slot = np.tile(np.array([0, 1], np.int8), n), np.repeat(np.arange(n), 2)
     mixer.scan(op, slot, np.repeat(y, 2), np.ones(2 * n, f4), store, 0, book)

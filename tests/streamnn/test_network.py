@@ -25,7 +25,16 @@ def predict(net, rows, ids=None):
     n = len(rows)
     p = np.zeros((n, 1, len(net.s["out_bias"])), f4)
     ids = np.full((n, 1), -1, np.int32) if ids is None else ids
-    net.scan(np.zeros(n, np.int8), np.arange(n), np.zeros(n, f4), np.ones(n, f4), 0, np.ascontiguousarray(rows, f4), ids, p)
+    net.scan(
+        np.zeros(n, np.int8),
+        np.arange(n),
+        np.zeros(n, f4),
+        np.ones(n, f4),
+        0,
+        np.ascontiguousarray(rows, f4),
+        ids,
+        p,
+    )
     return p[:, 0]
 
 
@@ -70,7 +79,9 @@ def test_budgets_hold_after_every_event_even_with_absurd_steps(spec):
 @pytest.mark.parametrize("hidden", [(64,), (64, 32)])
 def test_certificate_is_above_every_observed_slope(hidden, activation):
     x, y = xor(3000, 2)
-    net = Network(NetworkSpec("n", hidden, "rms", 0.01, categories=False, activation=activation), 6, 2, True, 1)
+    net = Network(
+        NetworkSpec("n", hidden, "rms", 0.01, categories=False, activation=activation), 6, 2, True, 1
+    )
     rng = np.random.default_rng(3)
     for a in range(0, 3000, 1000):
         drive(net, x[a : a + 1000], y[a : a + 1000])
@@ -126,7 +137,10 @@ def test_a_gradient_step_goes_down_the_log_loss():
     net = Network(spec, 6, 2, True, 1)
     before = {k: v.copy() for k, v in net.s.items()}
     drive(net, x, y)
-    moved = {k: (before[k].astype(float) - net.s[k].astype(float)) / 1e-3 for k in ("first", "hidden", "bias", "out", "out_bias")}
+    moved = {
+        k: (before[k].astype(float) - net.s[k].astype(float)) / 1e-3
+        for k in ("first", "hidden", "bias", "out", "out_bias")
+    }
     moved["knots"] = (before["knots"].astype(float) - net.s["knots"].astype(float)) / 1e-4
 
     def loss():

@@ -116,10 +116,37 @@ NONE = np.array([None], object)
         (Chunk({"a": np.zeros(1)}, ONE, np.array([5]), NONE), "go on from 300"),
         (Chunk({}, np.array([LEARN], np.int8), np.array([7]), np.array(["up"], object)), "not pending"),
         (Chunk({}, np.array([EXPIRE], np.int8), np.array([999]), NONE), "before it is observed"),
-        (Chunk({"a": np.zeros(1)}, np.array([0, 1, 1], np.int8), np.array([300] * 3), np.array([None, "up", "up"], object)), "twice"),
-        (Chunk({"a": np.zeros(1)}, np.array([0, 1], np.int8), np.array([300, 300]), np.array([None, [1]], object)), r"class label is \[1\]"),
-        (Chunk({"a": np.zeros(1)}, np.array([0, 1], np.int8), np.array([300, 300]), np.array([None, None], object)), "class label is None"),
-        (Chunk({"a": np.array(["x"], object)}, ONE, np.array([300]), NONE), "'a' held numbers and now holds text"),
+        (
+            Chunk(
+                {"a": np.zeros(1)},
+                np.array([0, 1, 1], np.int8),
+                np.array([300] * 3),
+                np.array([None, "up", "up"], object),
+            ),
+            "twice",
+        ),
+        (
+            Chunk(
+                {"a": np.zeros(1)},
+                np.array([0, 1], np.int8),
+                np.array([300, 300]),
+                np.array([None, [1]], object),
+            ),
+            r"class label is \[1\]",
+        ),
+        (
+            Chunk(
+                {"a": np.zeros(1)},
+                np.array([0, 1], np.int8),
+                np.array([300, 300]),
+                np.array([None, None], object),
+            ),
+            "class label is None",
+        ),
+        (
+            Chunk({"a": np.array(["x"], object)}, ONE, np.array([300]), NONE),
+            "'a' held numbers and now holds text",
+        ),
     ],
 )
 def test_a_refused_chunk_changes_nothing(chunk, words):

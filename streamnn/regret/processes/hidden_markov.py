@@ -18,10 +18,10 @@ class HiddenMarkov(Process):
     --------
     >>> process = HiddenMarkov(seed=1)
     >>> x, y = process.take(1000)
-    >>> x.shape, sorted(set(y))
+    >>> x.shape, sorted(set(y.tolist()))
     ((1000, 16), [-1.0, 1.0])
     >>> round(process.best_loss(1000), 2)
-    0.75
+    0.84
     """
 
     name = "hmm"

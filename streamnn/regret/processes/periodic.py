@@ -21,7 +21,7 @@ class PeriodicPattern(Process):
     >>> process = PeriodicPattern(seed=1)
     >>> x, y = process.take(10_000)
     >>> round(process.best_loss(10_000), 3), round(float(y.var()), 2)
-    (0.04, 0.37)
+    (0.04, 0.38)
     """
 
     name = "period7"

@@ -16,7 +16,7 @@ class TentMap(Process):
     --------
     >>> process = TentMap(seed=1)
     >>> round(process.best_loss(10_000), 3), round(process.limit, 4)
-    (0.022, 0.0225)
+    (0.023, 0.0225)
     """
 
     name = "tent"

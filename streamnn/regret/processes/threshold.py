@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from .base import ROOT_3, Process
@@ -20,7 +22,7 @@ class ThresholdAR(Process):
     --------
     >>> process = ThresholdAR(seed=1)
     >>> round(process.best_loss(40_000), 3), process.limit
-    (0.062, 0.0625)
+    (0.063, 0.0625)
     """
 
     name = "setar"
@@ -37,7 +39,7 @@ class ThresholdAR(Process):
     def expected(self, values: np.ndarray) -> np.ndarray:
         """The regime's mean from the last two values; before the first ones, 0 stands for them."""
         before = np.concatenate([[0.0, 0.0], values])[: len(values) + 1].tolist()
-        return np.array([_mean(a, b) for b, a in zip(before, before[1:], strict=False)])
+        return np.array([_mean(a, b) for b, a in itertools.pairwise(before)])
 
 
 def _mean(a: float, b: float) -> float:
