@@ -32,7 +32,7 @@ types: $(VENV)/.dev ## type check
 	@$(BIN)/mypy
 
 doctest: $(VENV)/.test ## the examples in docstrings and documents
-	@$(BIN)/pytest --doctest-glob='*.md' $(DOCTESTS) $(DOCS) $(PYTEST_ARGS)
+	@$(BIN)/pytest --doctest-ignore-import-errors --doctest-glob='*.md' $(DOCTESTS) $(DOCS) $(PYTEST_ARGS)
 
 format: $(VENV)/.dev ## sort imports and format every file
 	@$(BIN)/ruff check --fix-only -q .

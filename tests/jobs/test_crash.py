@@ -34,7 +34,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
     return outcome(result, found)
 
 
-@pytest.mark.parametrize("start", range(10))
+@pytest.mark.parametrize("start", [0, *(pytest.param(i, marks=pytest.mark.slow) for i in range(1, 10))])
 def test_a_crash_at_any_position_changes_nothing(start: int, whole: tuple[Any, ...], tmp_path: Path) -> None:
     for position in range(start, 301, 10):
         items = stream()

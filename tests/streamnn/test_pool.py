@@ -7,6 +7,7 @@ import pytest
 
 from streamnn import Classifier, Regressor
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
+from streamnn.learners import classifier
 from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk
 
 
@@ -157,7 +158,7 @@ def test_a_refused_chunk_changes_nothing(chunk, words):
     assert model.state_hash() == before
 
 
-def test_limits_say_so():
+def test_limits_say_so(monkeypatch):
     model = Classifier(max_pending=3)
     for _ in range(3):
         model.observe({"a": 1.0})
@@ -166,10 +167,12 @@ def test_limits_say_so():
     wide = Classifier(max_columns=5)
     wide.learn_one({f"c{i}": 1.0 for i in range(50)}, 1)
     assert len(wide.schema.names) == 5 and wide.schema.refused == 45
+    monkeypatch.setattr(classifier, "MAX_CLASSES", 4)
     many = Classifier()
     with pytest.raises(LimitError, match="use regression"):
-        for i in range(300):
+        for i in range(5):
             many.learn_one({"a": 1.0}, i)
+    assert many.classes == [0, 1, 2, 3]
 
 
 def test_bad_options_are_named():
