@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from streamnn.errors import MissingPackage
+
 ROOT = Path(__file__).parents[1]
 ROOMS = {
     "streamnn": ROOT / "streamnn",
@@ -147,7 +149,10 @@ PACKAGES = [(name, path) for _, name, path in MODULES if path.name == "__init__.
 
 @pytest.mark.parametrize(("name", "path"), PACKAGES, ids=[p[0] for p in PACKAGES])
 def test_packages_list_the_names_they_give(name: str, path: Path) -> None:
-    package = importlib.import_module(name)
+    try:
+        package = importlib.import_module(name)
+    except MissingPackage as e:
+        pytest.skip(str(e))
     tree = ast.parse(path.read_text())
     gives = any(
         (isinstance(n, ast.ImportFrom) and n.module != "__future__")

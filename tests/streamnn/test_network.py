@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -101,7 +103,7 @@ def logits(net, x):
     """The network in double precision, written anew."""
     z, at, w0 = x.astype(np.float64), 0, 0
     sizes = (x.shape[1], *net.spec.hidden)
-    for layer, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (a, b) in enumerate(itertools.pairwise(sizes)):
         if layer == 0:
             w = net.s["first"]
         else:

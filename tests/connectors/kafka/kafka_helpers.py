@@ -1,0 +1,106 @@
+"""Small things that several tests of Kafka need."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from streamnn_connectors import Batch
+from streamnn_connectors.kafka import (
+    KafkaPartition,
+    KafkaSettings,
+    KafkaTransaction,
+    Message,
+    Place,
+    read_messages,
+)
+
+
+def produce(
+    settings: KafkaSettings,
+    topic: str,
+    values: Iterable[bytes | None],
+    keys: Sequence[bytes | None] | None = None,
+    headers: Sequence[tuple[str, bytes]] | None = None,
+    partition: int | None = 0,
+    **options: Any,
+) -> None:
+    """Write messages without a transaction."""
+    from streamnn_connectors.kafka._client import close_producer, make_producer
+
+    producer = make_producer(settings, **options)
+    for i, value in enumerate(values):
+        producer.send(topic, value, keys[i] if keys else None, list(headers or []), partition).add_errback(
+            _raise
+        )
+    producer.flush(20)
+    close_producer(producer)
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def read(settings: KafkaSettings, topic: str, partition: int = 0, **options: Any) -> list[Message]:
+    """All messages of a partition."""
+    return list(read_messages(settings, [Place(topic, partition)], **options))
+
+
+def values(settings: KafkaSettings, topic: str, partition: int = 0, **options: Any) -> list[bytes | None]:
+    """All values of a partition."""
+    return [message.value for message in read(settings, topic, partition, **options)]
+
+
+def batches(
+    partition: KafkaPartition, records: int, limit: int = 4096, timeout_s: float = 15.0
+) -> list[Batch]:
+    """Batches with so many records in all."""
+    out: list[Batch] = []
+    deadline = time.monotonic() + timeout_s
+    count = 0
+    while count < records and time.monotonic() < deadline:
+        partition.wait(1.0)
+        batch = partition.next_batch(min(limit, records - count))
+        if batch is None:
+            break
+        if len(batch.position) or batch.bad:
+            out.append(batch)
+            count += len(batch.position) + len(batch.bad)
+    assert count == records, f"{count} records within {timeout_s} s, expected {records}"
+    return out
+
+
+def rows(found: list[Batch]) -> list[dict[str, Any]]:
+    """The rows of batches."""
+    return [row for batch in found for row in batch.rows.to_pylist()]
+
+
+def eventually(holds: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+    """The first true value within the time."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if value := holds():
+            return value
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(0.02)
+
+
+def committed_run(output: KafkaTransaction, topic: str, *runs: Sequence[bytes]) -> None:
+    """One transaction a run."""
+    for run in runs:
+        output.begin()
+        output.send(topic, list(run), partition=0)
+        output.commit()
+
+
+@contextlib.contextmanager
+def no_complaints_of_sockets() -> Iterator[None]:
+    """A client that finds no broker leaves its socket to the garbage collector."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
