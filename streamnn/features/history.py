@@ -13,6 +13,8 @@ DECAYS = (0.7, 0.97)
 REACH = 1024
 """A label that comes later than this many events has faded and changes the filled history no more."""
 MEAN_STEP = 0.02
+LAGS = 3
+"""Labels remembered one by one."""
 
 
 def powers(decays: tuple[float, ...]) -> np.ndarray:
@@ -68,15 +70,18 @@ def _filled(
     rows,
     mean_ids,
 ):
-    # count: events observed, labels learnt. recent: the last event's label, or its prediction while unknown
+    # count: events observed, labels learnt. recent: labels of the last events, or predictions while unknown
     C = fade.shape[1]
     m = len(decays)
-    at_fill, at_mean, at_res = offsets[3], offsets[4], offsets[5]
+    at_fill, at_mean, at_res, at_lags = offsets[3], offsets[4], offsets[5], offsets[6]
+    L = len(recent)
     for i in range(len(op)):
         s = slot[i]
         if op[i] == 0 or op[i] == 3:
             for c in range(C):
-                rows[s, at_fill + c] = recent[c]
+                rows[s, at_fill + c] = recent[0, c]
+                for q in range(L):
+                    rows[s, at_lags + q * C + c] = recent[q, c]
             for q in range(m):
                 for c in range(C):
                     rows[s, at_fill + C * (1 + q) + c] = fade[q, c]
@@ -94,13 +99,15 @@ def _filled(
                     for c in range(C):
                         fade[q, c] = decays[q] * fade[q, c] + (1.0 - decays[q]) * base[s, 0, c]
                 for c in range(C):
-                    recent[c] = base[s, 0, c]
+                    for q in range(L - 1, 0, -1):
+                        recent[q, c] = recent[q - 1, c]
+                    recent[0, c] = base[s, 0, c]
                 count[0] += 1
         elif op[i] == 1:
             age = count[0] - 1 - ticket[i]
-            if age == 0:
+            if age < L:
                 for c in range(C):
-                    recent[c] = 1.0 if c == y[i] else 0.0
+                    recent[age, c] = 1.0 if c == y[i] else 0.0
             if age < powers.shape[1]:
                 for q in range(m):
                     h = (1.0 - decays[q]) * powers[q, age]
@@ -134,6 +141,7 @@ class LabelHistory(Stage):
 
     rows = 1 + len(DECAYS)
     residuals = len(DECAYS)
+    lags = LAGS
 
     def __init__(self, classes: int):
         super().__init__("history")
@@ -143,7 +151,7 @@ class LabelHistory(Stage):
             "last": np.full(1, -1, np.int64),
             "known_fade": np.zeros((m, classes)),
             "count": np.zeros(2, np.int64),
-            "recent": np.zeros(classes),
+            "recent": np.zeros((LAGS, classes)),
             "fade": np.zeros((m, classes)),
             "error": np.zeros((m, classes)),
             "mean": np.zeros((0, classes)),
@@ -156,8 +164,8 @@ class LabelHistory(Stage):
         s, m = self.s, len(DECAYS)
         for k in ("known_fade", "fade", "error"):
             s[k] = grown(s[k], m, classes)
-        for k in ("recent", "prior"):
-            s[k] = grown(s[k], classes)
+        s["recent"] = grown(s["recent"], LAGS, classes)
+        s["prior"] = grown(s["prior"], classes)
         s["mean"] = grown(s["mean"], len(s["mean"]), classes)
         self.reserve("mean", category_rows, spare)
         self.reserve("seen", category_rows, spare)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BLOCKS = ("known", "context", "x", "filled", "means", "residual")
+BLOCKS = ("known", "context", "x", "filled", "means", "residual", "lags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Layout:
     filled      history of labels, unknown ones stood in for by predictions
     means       mean label of the event's category values
     residual    recent errors of the base member
+    lags        the last few labels one by one, unknown ones stood in for
     ==========  =====================================================================
 
     Each block is a table (outer, inner) that only grows, so a wider layout holds every old position.
@@ -42,6 +43,8 @@ class Layout:
         Values of a label mean: classes - 1, or 1 for regression.
     residuals : int
         Rows of the recent errors.
+    lags : int
+        Labels remembered one by one.
     """
 
     columns: int
@@ -52,6 +55,7 @@ class Layout:
     mean_columns: int
     codes: int
     residuals: int
+    lags: int = 0
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -63,11 +67,12 @@ class Layout:
             (self.history, self.values),
             (self.mean_columns, self.codes),
             (self.residuals, self.codes),
+            (self.lags, self.values),
         )
 
     @property
     def offsets(self) -> np.ndarray:
-        """Start of each block, and the width of the row; int64, shape (7,)."""
+        """Start of each block, and the width of the row; int64, shape (8,)."""
         return np.cumsum([0] + [o * i for o, i in self.shapes]).astype(np.int64)
 
     def span(self, first: str, last: str) -> tuple[int, int]:

@@ -151,6 +151,7 @@ class Classifier(Pool):
             i.mean_columns,
             self._width - 1,
             LabelHistory.residuals,
+            LabelHistory.lags,
         )
 
     def _make(self) -> None:
@@ -160,15 +161,16 @@ class Classifier(Pool):
             a, b = lay.span(*reads)
             return b - a
 
-        self.networks_ = [Network(s, width(s.reads), C, True, self.seed, m) for m, s in enumerate(CLASSIFIER)]
-        M = len(CLASSIFIER)
+        self.networks_, self.members = [], []
+        for spec in CLASSIFIER:
+            self.networks_.append(Network(spec, width(spec.reads), C, True, self.seed, len(self.members)))
+            self.members += spec.members
+        M = self._free_at = len(self.members)  # place of the first member that is no network
         self.wide = Wide("wide", ("context", "residual"), width(("context", "residual")), C, True, M)
         self.logistic = Wide("logistic", ("x", "x"), width(("x", "x")), C, False, M + 1)
         self.neighbours = Neighbours(lay.columns, M + 2)
         self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
-        self.members = (
-            [s.name for s in CLASSIFIER] + ["wide", "logistic"] + [f"neighbours-{w}" for w in WINDOWS]
-        )
+        self.members += ["wide", "logistic", *(f"neighbours-{w}" for w in WINDOWS)]
         self.members += ["majority", "frequency", "no-change"]
         self.mixer = Mixer(len(self.members), C)
         self.history_ = LabelHistory(C)
@@ -244,7 +246,7 @@ class Classifier(Pool):
         self.neighbours.scan(op, slot, ticket, y, lay.span("x", "x")[0], a)
         self.frequencies.scan(op, slot, y, a)
         self.mixer.scan(op, slot, y, weight, a, len(self.scores_.names), book)
-        self.scores_.scan_classes(op, slot, y, a, len(CLASSIFIER) + 1, book)
+        self.scores_.scan_classes(op, slot, y, a, self._free_at + 1, book)
 
     def _mask(self, out: Output, at: np.ndarray | None) -> None:
         assert out.proba is not None

@@ -10,6 +10,7 @@ CLASSIFIER = (
     NetworkSpec("net-factored", rule="factored", step=0.001, reads=("context", "means")),
     NetworkSpec("net-fast", rule="factored", step=0.01, reads=("x", "x")),
     NetworkSpec("net-history", rule="factored", step=0.003, reads=("x", "filled")),
+    NetworkSpec("net-lags", hidden=(32,), rule="factored", step=0.003, reads=("lags", "lags"), categories=False, average=True),
 )
 """The networks of the classifier. The first fills the label history, so it reads known labels only."""
 

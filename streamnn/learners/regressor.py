@@ -112,10 +112,13 @@ class Regressor(Pool):
             a, b = lay.span(*reads)
             return b - a
 
-        self.networks_ = [Network(s, width(s.reads), 1, False, self.seed, m) for m, s in enumerate(REGRESSOR)]
-        M = len(REGRESSOR)
+        self.networks_, self.members = [], []
+        for spec in REGRESSOR:
+            self.networks_.append(Network(spec, width(spec.reads), 1, False, self.seed, len(self.members)))
+            self.members += spec.members
+        M = self._free_at = len(self.members)  # place of the first member that is no network
         self.linear = LeastSquares(width(("context", "means")), M)
-        self.members = [s.name for s in REGRESSOR] + ["linear", "last", "mean"]
+        self.members += ["linear", "last", "mean"]
         self.mixer = ValueMixer(len(self.members))
         self.history_ = TargetHistory()
         self.scores_ = Scores(False)
@@ -152,7 +155,7 @@ class Regressor(Pool):
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
         op, slot, ticket, _, weight = part
         a, lay = self.pending_.a, self.layout
-        offsets, M = lay.offsets, len(REGRESSOR)
+        offsets, M = lay.offsets, self._free_at
         value = self._target if len(self._target) == len(op) else np.zeros(len(op))
         target = np.zeros(len(op), f4)
         self.history_.scan_known(op, slot, value, offsets, a, target)

@@ -22,6 +22,10 @@ CLASSES, VALUE = 0, 1
 H_STEP, H_SPLINE, H_BETA, H_SLOPE, H_ROW, H_OUT = range(6)
 # places in the array of sizes
 N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS = range(9)
+AVERAGE = 100
+"""Weights enter their running average every so many learnt events, with weight 1 / (.3 times their number), ..."""
+MEMORY = 200
+"""... but never less than one in so many."""
 REFRESH = 64
 """Tracked row norms are computed anew every so many learnt events."""
 TIGHT = f4(0.999)  # share of the budget used, so that rounding of tracked norms never exceeds it

@@ -13,6 +13,7 @@ from .._jit import njit_options
 from .._math import exp32
 from .._simd import LANES, larger, largest, load, over, root, rsqrt, splat, store, total
 from .arrays import (
+    AVERAGE,
     CLASSES,
     FACTORED,
     H_BETA,
@@ -21,6 +22,7 @@ from .arrays import (
     H_SLOPE,
     H_SPLINE,
     H_STEP,
+    MEMORY,
     N_ACT,
     N_FROM,
     N_IDS,
@@ -155,7 +157,13 @@ def _cap_units(w, i, rows, n, norm, k, cap, afresh):
 
 
 @njit(**njit_options)
-def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, moments, p, latent):
+def _follow(mean, w, rate):
+    for i in range(len(w)):
+        mean[i] += rate * (w[i] - mean[i])
+
+
+@njit(**njit_options)
+def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, moments, p, latent):
     """Run one network over the operations of a chunk.
 
     OBSERVE writes its prediction to ``p[slot, member]``; LEARN goes forward again on the stored row, with today's
@@ -186,6 +194,11 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, moments, p, 
         if op[e] == 2:
             continue
         s = slot[e]
+        if op[e] != 1 and len(means.bias) > 0:
+            _forward(s, rows, ids, n, sizes, means, a, z, slope, fr, knot, low, high, nz, o)
+            fresh = -1
+            for c in range(C):
+                p[s, member + 1, c] = o[c]
         if s != fresh:
             m = _forward(s, rows, ids, n, sizes, weights, a, z, slope, fr, knot, low, high, nz, o)
             fresh = s
@@ -291,3 +304,12 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, moments, p, 
                     _plain_row(table, r * H0, step, d, 0, H0, no_norm)
         if row_cap > f4(0.0):
             _cap_units(first, 0, n[N_IN], H0, first_norm, 0, row_cap, afresh)
+        if len(means.bias) > 0 and count[0] % AVERAGE == 0:
+            rate = max(f4(AVERAGE) / (f4(0.3) * f4(count[0])), f4(1.0) / f4(MEMORY))
+            rate = min(rate, f4(1.0))
+            _follow(means.first, first, rate)
+            _follow(means.hidden, hidden, rate)
+            _follow(means.bias, bias, rate)
+            _follow(means.knots, knots, rate)
+            _follow(means.out, out, rate)
+            _follow(means.out_bias, out_bias, rate)

@@ -13,6 +13,9 @@ from .certificate import Certificate, certify
 
 f4 = np.float32
 
+AVERAGED = ("first", "hidden", "bias", "knots", "out", "out_bias")
+"""Weights that are averaged; category rows, of which there may be very many, are shared."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
@@ -38,6 +41,9 @@ class NetworkSpec:
         output's weights; 0 is no budget.
     beta : float
         Memory of the running mean squares.
+    average : bool
+        Keep a running average of the weights beside them; it predicts as the next member. Budgets are convex,
+        so the average keeps them too.
     """
 
     name: str
@@ -51,6 +57,12 @@ class NetworkSpec:
     row_norm: float = 4.0
     out_norm: float = 4.0
     beta: float = 0.999
+    average: bool = False
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of the predictions it gives."""
+        return (self.name, f"{self.name}-mean") if self.average else (self.name,)
 
 
 class Network(Stage):
@@ -80,10 +92,10 @@ class Network(Stage):
         rng = np.random.default_rng([seed, *spec.name.encode()])
 
         def draw(shape: tuple[int, ...], sd: float) -> np.ndarray:
-            return ((rng.random(shape) * 2.0 - 1.0) * (sd * 3.0**0.5)).astype(f4)
+            return ((rng.random(shape) * 2.0 - 1.0) * (sd * np.sqrt(3.0))).astype(f4)
 
-        first = draw((inputs, H0), (2.0 / max(inputs, 1)) ** 0.5)
-        hidden = [draw((a, b), (2.0 / a) ** 0.5) for a, b in zip(spec.hidden, spec.hidden[1:], strict=False)]
+        first = draw((inputs, H0), np.sqrt(2.0 / max(inputs, 1)))
+        hidden = [draw((a, b), np.sqrt(2.0 / a)) for a, b in zip(spec.hidden, spec.hidden[1:], strict=False)]
         x = (np.arange(k.KNOTS) - 10) * 0.4
         # starts inside its budget, so that rounding can't leave it
         ramp = (
@@ -97,7 +109,7 @@ class Network(Stage):
             "hidden": np.concatenate([w.ravel() for w in hidden]) if hidden else np.zeros(0, f4),
             "bias": np.zeros(U, f4),
             "knots": np.tile(ramp, (U, 1)),
-            "out": draw((outputs, HL), 0.1 / HL**0.5),
+            "out": draw((outputs, HL), 0.1 / np.sqrt(HL)),
             "out_bias": np.zeros(outputs, f4),
             "first_norm": np.zeros(H0, f4),
             "hidden_norm": np.zeros(U, f4),
@@ -131,6 +143,9 @@ class Network(Stage):
         )
         self._no_latent = np.zeros((0, HL), f4)
         self._project()
+        for name in AVERAGED:
+            v = self.s[name]
+            self.s[f"mean_{name}"] = v.copy() if spec.average else np.zeros((0, *v.shape[1:]), f4)
 
     def _project(self) -> None:
         cap = f4(self.spec.row_norm * 0.999)
@@ -161,21 +176,24 @@ class Network(Stage):
         """
         s = self.s
         if inputs != len(s["first"]):
-            for name in ("first", "first_2", "in_moment", "in_count"):
+            for name in ("first", "mean_first", "first_2", "in_moment", "in_count"):
                 old = s[name]
                 if name == "first" or len(old):
                     s[name] = np.zeros((inputs, *old.shape[1:]), old.dtype)
                     s[name][columns] = old
             if self.spec.rule == "rms" and not len(s["first_2"]):
                 s["first_2"] = np.zeros((inputs, s["first"].shape[1]), f4)
+            if self.spec.average and not len(s["mean_first"]):
+                s["mean_first"] = np.zeros((inputs, s["first"].shape[1]), f4)
             if self.spec.rule == "factored" and not len(s["in_moment"]):
                 s["in_moment"], s["in_count"] = np.zeros(inputs, f4), np.zeros(inputs, np.int64)
             self._n[k.N_IN] = inputs
         if outputs > len(s["out"]):
             HL = s["out"].shape[1]
-            low = s["out_bias"].min() - f4(3.0)  # a new class enters with a small share
-            s["out"] = grown(s["out"], outputs, HL)
-            s["out_bias"] = grown(s["out_bias"], outputs, fill=low)
+            for mean in ("", "mean_") if self.spec.average else ("",):
+                low = s[f"{mean}out_bias"].min() - f4(3.0)  # a new class enters with a small share
+                s[f"{mean}out"] = grown(s[f"{mean}out"], outputs, HL)
+                s[f"{mean}out_bias"] = grown(s[f"{mean}out_bias"], outputs, fill=low)
             if self.spec.rule == "rms":
                 s["out_2"] = grown(s["out_2"], outputs, HL)
             if self.spec.rule == "factored":
@@ -216,9 +234,14 @@ class Network(Stage):
         n[k.N_FROM] = start
         flat = {name: v.reshape(-1) for name, v in s.items()}
         weights = k.Weights(*(flat[name] for name in k.Weights._fields))
+        means = k.Weights(
+            *(flat["table" if name == "table" else f"mean_{name}"] for name in k.Weights._fields)
+        )
         moments = k.Moments(*(flat[name] for name in k.Moments._fields))
         latent = self._no_latent if latent is None else latent
-        kernel.scan(op, slot, target, weight, rows, ids, n, self._sizes, self._h, weights, moments, p, latent)
+        kernel.scan(
+            op, slot, target, weight, rows, ids, n, self._sizes, self._h, weights, means, moments, p, latent
+        )
 
     def certificate(self, rows: np.ndarray) -> Certificate:
         """Slope bound from the numeric part of the encoded row to the outputs, and the slope found at `rows`.
