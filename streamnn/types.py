@@ -73,23 +73,24 @@ class Output:
     Parameters
     ----------
     ticket : ndarray of int64, shape (n,)
-    proba : ndarray of float32, shape (n, classes), or None
-        Class probabilities (classification); 0 for classes that were not known when the event came.
-    known : ndarray of int64, shape (n,), or None
-        How many classes were known when the event came: the first so many columns of `proba`.
-    mean : ndarray of float64, shape (n,), or None
-        Point prediction in units of the target (regression).
     surprise : ndarray of float64, shape (n,)
         Epistemic uncertainty, -log p(latent), in nats.
     entropy : ndarray of float64, shape (n,)
         Aleatoric uncertainty, entropy of p(y | latent), in nats.
     alarms : list of Alarm
+    proba : ndarray of float32, shape (n, classes), or None
+        Class probabilities (classification); 0 for classes that were not known when the event came.
+    known : ndarray of int64, shape (n,), or None
+        How many classes were known when the event came: the first so many columns of `proba`.
+    mean, median : ndarray of float64, shape (n,), or None
+        Forecasts for squared and for absolute error, in units of the target (regression).
     """
 
     ticket: np.ndarray
-    proba: np.ndarray | None
-    mean: np.ndarray | None
     surprise: np.ndarray
     entropy: np.ndarray
     alarms: list[Alarm] = field(default_factory=list)
+    proba: np.ndarray | None = None
     known: np.ndarray | None = None
+    mean: np.ndarray | None = None
+    median: np.ndarray | None = None

@@ -25,12 +25,12 @@ def prediction_columns(position: np.ndarray, output: Output, classes: list[Any])
     Returns
     -------
     dict of str to ndarray
-        ``prediction`` is None, and its probability NaN, before the first class is known. Regression has no
-        ``probability``.
+        ``prediction`` is None, and its probability NaN, before the first class is known. Regression gives the
+        forecast for absolute error as ``prediction`` and that for squared error as ``mean``.
     """
     out: dict[str, np.ndarray] = {"position": position}
-    if output.mean is not None:
-        out["prediction"] = output.mean
+    if output.median is not None and output.mean is not None:
+        out["prediction"], out["mean"] = output.median, output.mean
     elif output.proba is not None:
         proba = output.proba
         if output.known is not None:  # else what is written of an event would depend on where a chunk was cut

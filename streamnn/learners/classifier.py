@@ -161,7 +161,8 @@ class Classifier(Pool):
             a, b = lay.span(*reads)
             return b - a
 
-        self.networks_, self.members = [], []
+        self.networks_: list[Network] = []
+        self.members: list[str] = []
         for spec in CLASSIFIER:
             self.networks_.append(Network(spec, width(spec.reads), C, True, self.seed, len(self.members)))
             self.members += spec.members
@@ -257,8 +258,10 @@ class Classifier(Pool):
         if self._fresh:
             out.proba[np.arange(len(self.classes)) >= out.known[:, None]] = 0.0
 
-    def _result(self, slot: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        return self.pending_.a["mixed"][slot, : len(self.classes)], None
+    def _result(self, slot: np.ndarray) -> dict[str, np.ndarray]:
+        if not self._started:
+            return {"proba": np.zeros((0, 0), f4)}
+        return {"proba": self.pending_.a["mixed"][slot, : len(self.classes)]}
 
     def _meta(self) -> dict[str, Any]:
         return {"classes": list(self.classes), "width": self._width}

@@ -106,8 +106,8 @@ class Frame(ABC):
         """Width of a label: classes, or 1."""
 
     @abstractmethod
-    def _result(self, slot: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Probabilities and point predictions of events."""
+    def _result(self, slot: np.ndarray) -> dict[str, np.ndarray]:
+        """What is said of events: fields of an output. Before anything was seen, `slot` is empty."""
 
     @abstractmethod
     def _mask(self, out: Output, at: np.ndarray | None) -> None:
@@ -240,14 +240,11 @@ class Frame(ABC):
         slot = np.concatenate([p[0] for p in parts]) if parts else _NO_TICKETS
         surprise = np.concatenate([p[1] for p in parts]) if parts else empty
         entropy = np.concatenate([p[2] for p in parts]) if parts else empty
-        if self._started:
-            proba, mean = self._result(slot)
-        else:
-            proba, mean = (np.zeros((0, 0), f4), None) if self.classify else (None, empty)
+        fields = self._result(slot)
         if self._waste:  # slots are reused only once the chunk's predictions have been read
             self.pending_.give_back(np.concatenate(self._waste))
             self._waste.clear()
-        return Output(ticket, proba, mean, surprise, entropy, alarms)
+        return Output(ticket, surprise, entropy, alarms, **fields)
 
     # -- growth -------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from .saving import Saving
 from .segment import Segment
 
 f4 = np.float32
+_NONE = np.zeros(0, np.int64)
 
 
 class Reading(Saving):
@@ -24,9 +25,14 @@ class Reading(Saving):
         n = len(next(iter(columns.values()))) if columns else 0
         x = self.schema.encode(columns, n, learn=False)
         ticket = np.full(n, self.events, np.int64)
-        if not self._started:
-            empty = np.zeros((n, 0), f4) if self.classify else None
-            return Output(ticket, empty, None if self.classify else np.zeros(n), np.zeros(n), np.zeros(n))
+        if not self._started:  # nothing is known: of every row the same
+            return Output(
+                ticket,
+                np.zeros(n),
+                np.zeros(n),
+                [],
+                **{k: np.zeros((n, *v.shape[1:]), v.dtype) for k, v in self._result(_NONE).items()},
+            )
         parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         step = 1024
         for a in range(0, n, step):

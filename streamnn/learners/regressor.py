@@ -23,6 +23,7 @@ from .pool import Pool
 from .presets import REGRESSOR
 from .segment import Segment
 from .value_mixer import FORGETS, ValueMixer
+from .value_neighbours import ValueNeighbours
 
 f4 = np.float32
 
@@ -112,13 +113,15 @@ class Regressor(Pool):
             a, b = lay.span(*reads)
             return b - a
 
-        self.networks_, self.members = [], []
+        self.networks_: list[Network] = []
+        self.members: list[str] = []
         for spec in REGRESSOR:
             self.networks_.append(Network(spec, width(spec.reads), 1, False, self.seed, len(self.members)))
             self.members += spec.members
         M = self._free_at = len(self.members)  # place of the first member that is no network
         self.linear = LeastSquares(width(("context", "means")), M)
-        self.members += ["linear", "last", "mean"]
+        self.members += ["linear", "last", "mean", "neighbours"]
+        self.neighbours = ValueNeighbours(lay.columns, M + 3)
         self.mixer = ValueMixer(len(self.members))
         self.history_ = TargetHistory()
         self.scores_ = Scores(False)
@@ -127,10 +130,10 @@ class Regressor(Pool):
         self.pending_ = Pending(
             {
                 **self._leaves(),
-                "p": (f4, (M + 3, 1)),
+                "p": (f4, (M + 4, 1)),
                 "expert": (np.float64, (self.mixer.experts,)),
                 "scale": (np.float64, (2,)),
-                "forecast": (np.float64, ()),
+                "forecast": (np.float64, (2,)),
                 "controls": (np.float64, (3,)),
             }
         )
@@ -139,6 +142,7 @@ class Regressor(Pool):
         a, b = old.span("context", "means")
         start, stop = new.span("context", "means")
         self.linear.grow(places[a:b] - start, stop - start)
+        self.neighbours.grow(new.columns)
         self.history_.grow(1, self.inputs.category_rows, new.columns)
 
     def _stage_list(self) -> list[Stage]:
@@ -179,11 +183,15 @@ class Regressor(Pool):
         a["p"][seen, M + 1, 0] = (controls[seen, 0] - scale[seen, 0]) / scale[seen, 1]
         a["p"][seen, M + 2, 0] = (controls[seen, 1] - scale[seen, 0]) / scale[seen, 1]
         controls[seen, 2] = scale[seen, 0] + scale[seen, 1] * a["p"][seen, M, 0]
+        self.neighbours.scan(op, slot, value, lay.span("x", "x")[0], a)
         self.mixer.scan(op, slot, value, weight, a, len(self.scores_.names), book)
         self.scores_.scan_values(op, slot, value, a, book)
 
-    def _result(self, slot: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        return None, self.pending_.a["forecast"][slot]
+    def _result(self, slot: np.ndarray) -> dict[str, np.ndarray]:
+        if not self._started:
+            return {"mean": np.zeros(0), "median": np.zeros(0)}
+        scale, forecast = self.pending_.a["scale"][slot], self.pending_.a["forecast"][slot]
+        return {"mean": scale[:, 0] + scale[:, 1] * forecast[:, 1], "median": forecast[:, 0]}
 
     def _scores(self) -> dict[str, Any]:
         g = self.ledger
@@ -196,6 +204,6 @@ class Regressor(Pool):
         }
 
     def predict_one(self, x: Mapping[str, Any]) -> float:
-        """Point prediction. Changes nothing."""
+        """Forecast of the mean. Changes nothing."""
         out = self.look(self._one(x)).mean
         return float(out[0]) if out is not None else 0.0

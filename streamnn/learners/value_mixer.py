@@ -1,4 +1,4 @@
-"""Exponential weights on the absolute error over members and stackers, for number targets."""
+"""Two mixtures for number targets: one for squared error with a proven bound, one for absolute error."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import numpy as np
 from numba import njit
 
 from .._jit import njit_options
-from .._math import exp64
+from .._math import exp64, log64
 from ..stage import Stage
 
 FORGETS = (0.999, 0.9999)
 """Forgetting of the least-squares stackers."""
 SHARE = 0.0005
+RANGE = 4.0
+"""Scaled targets and forecasts are clipped to this where squared loss is mixed."""
+RATE = 2.0 * RANGE * RANGE
+"""Squared loss on [-B, B] is mixable with c = 2 B^2 (Vovk 2001)."""
+
+
+@njit(**njit_options)
+def _clipped(x):
+    return min(max(x, -RANGE), RANGE)
 
 
 @njit(**njit_options)
@@ -27,8 +36,39 @@ def _centred(p, s, M, x):
 
 
 @njit(**njit_options)
+def _aggregate(expert, s, u):
+    # the aggregating algorithm's forecast: no worse than the mixed loss at either end, so nowhere
+    low, high = 0.0, 0.0
+    for i in range(len(u)):
+        e = _clipped(expert[s, i])
+        low += u[i] * exp64(-(e + RANGE) * (e + RANGE) / RATE)
+        high += u[i] * exp64(-(e - RANGE) * (e - RANGE) / RATE)
+    return _clipped(RATE * (log64(high) - log64(low)) / (4.0 * RANGE))
+
+
+@njit(**njit_options)
 def _scan(
-    op, slot, y, weight, forgets, cov, w, v, stale, count, error, p, expert, scale, forecast, clock, at, book
+    op,
+    slot,
+    y,
+    weight,
+    forgets,
+    prior,
+    cov,
+    w,
+    u,
+    v,
+    stale,
+    count,
+    error,
+    bound,
+    p,
+    expert,
+    scale,
+    forecast,
+    clock,
+    at,
+    book,
 ):
     M, S = p.shape[1], len(forgets)
     N = M + S
@@ -50,26 +90,34 @@ def _scan(
             q = 0.0
             for i in range(N):
                 q += v[i] * expert[s, i]
-            forecast[s] = m0 + sd * q
+            forecast[s, 0] = m0 + sd * q
+            forecast[s, 1] = _aggregate(expert, s, u)
             clock[s] = count[0]
             continue
         t = (y[e] - m0) / sd
+        c = _clipped(t)
         late = count[0] - clock[s] + 1.0
         a = count[0] + 1
         stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
         eta = min(1.0, 1.0 / stale[0] + 4.0 / a) * weight[e]
         share = SHARE / stale[0]
-        q = (forecast[s] - m0) / sd
-        total = 0.0
-        book[e, at + N] = abs(forecast[s] - y[e])
+        q = (forecast[s, 0] - m0) / sd
+        total, total2 = 0.0, 0.0
+        book[e, at + N] = (forecast[s, 1] - c) * (forecast[s, 1] - c)
         for i in range(N):
-            l = abs(expert[s, i] - t)
-            book[e, at + i] = l * sd
-            v[i] *= exp64(-eta * min(l / error[0], 20.0))
-            total += v[i]
+            d = _clipped(expert[s, i]) - c
+            book[e, at + i] = d * d
+            u[i] *= exp64(-eta * d * d / RATE)
+            total += u[i]
+            v[i] *= exp64(-eta * min(abs(expert[s, i] - t) / error[0], 20.0))
+            total2 += v[i]
         for i in range(N):
-            v[i] = (1.0 - share) * v[i] / total + share / N
-            book[e, at + N + 1 + i] = v[i]
+            u[i] = (1.0 - share) * u[i] / total + share * prior[i]
+            v[i] = (1.0 - share) * v[i] / total2 + share / N
+            book[e, at + N + 1 + i] = u[i]
+        bound[0] -= RATE * log64(1.0 - share)
+        if eta != 1.0:
+            bound[1] += 1.0  # the bound is proven for rate 1 only
         error[0] = max(error[0] + max(0.002, 1.0 / (a + 1)) * (min(abs(q - t), 10.0) - error[0]), 1e-6)
         for k in range(S):
             d = t - mean
@@ -94,27 +142,44 @@ def _scan(
 
 
 class ValueMixer(Stage):
-    """The pool's point prediction.
+    """The pool's forecasts of a number.
 
-    Stackers are least squares on the members' deviations from their mean. Exponential weights with fixed share
-    run on |error| over the running error; late labels slow them as in :class:`streamnn.learners.mixer.Mixer`.
+    Stackers are least squares on the members' deviations from their mean. Over members and stackers run
+
+    - the aggregating algorithm for squared loss (Vovk 2001) with fixed share, on clipped targets in units of
+      their running scale: the forecast of the mean. With labels at once, on every sequence,
+
+          loss(pool) <= loss(any expert i) + 2 B^2 (ln 1/prior_i - sum of ln(1 - share));
+
+    - exponential weights on |error| over the running error: the forecast for absolute error.
+
+    Late labels slow both as in :class:`streamnn.learners.mixer.Mixer`; then the bound is not proven.
     """
-
-    regret_bound = float("inf")
 
     def __init__(self, members: int):
         super().__init__("mixer")
         S = len(FORGETS)
         self.experts = members + S
         self._forgets = np.array(FORGETS)
+        # half of the prior is the stackers'
+        self.prior = np.concatenate([np.full(members, 0.5 / members), np.full(S, 0.5 / S)])
         self.s = {
             "cov": np.tile(np.eye(members), (S, 1, 1)),
             "w": np.zeros((S, members)),
+            "u": self.prior.copy(),
             "v": np.full(self.experts, 1.0 / self.experts),
             "stale": np.ones(1),
             "count": np.zeros(1, np.int64),
             "error": np.full(1, 0.5),
+            "bound": np.zeros(2),
         }
+
+    @property
+    def regret_bound(self) -> float:
+        """What the pool's squared loss may exceed any expert's by, in scaled units; infinite once labels came late."""
+        if self.s["bound"][1]:
+            return float("inf")
+        return float(RATE * -np.log(self.prior.min()) + self.s["bound"][0])
 
     def scan(
         self,
@@ -134,12 +199,15 @@ class ValueMixer(Stage):
             y,
             weight,
             self._forgets,
+            self.prior,
             s["cov"],
             s["w"],
+            s["u"],
             s["v"],
             s["stale"],
             s["count"],
             s["error"],
+            s["bound"],
             store["p"],
             store["expert"],
             store["scale"],

@@ -52,13 +52,13 @@ def _classes(op, slot, y, mixed, was, p, logistic, bins, book):
 
 
 @njit(**njit_options)
-def _values(op, slot, target, forecast, controls, book):
+def _values(op, slot, target, forecast, scale, controls, book):
     for e in range(len(op)):
         if op[e] != 1:
             continue
         s = slot[e]
-        d = abs(forecast[s] - target[e])
-        book[e, 0] = d
+        book[e, 0] = abs(forecast[s, 0] - target[e])
+        d = scale[s, 0] + scale[s, 1] * forecast[s, 1] - target[e]
         book[e, 1] = d * d
         for i in range(3):
             book[e, 2 + i] = abs(controls[s, i] - target[e])
@@ -70,7 +70,7 @@ class Scores(Stage):
     Classification: accuracy, log loss, Brier score (half the summed squares, for two classes the usual one),
     accuracy of no-change and majority, accuracy and log loss of online logistic regression; for two classes
     the distribution of scores that the area under the ROC curve needs, in 4,096 bins.
-    Regression: absolute and squared error, absolute error of no-change, running mean and online linear
+    Regression: absolute error of the forecast for it, squared error of the mean; absolute error of no-change, running mean and online linear
     regression.
     """
 
@@ -100,7 +100,7 @@ class Scores(Stage):
         book: np.ndarray,
     ) -> None:
         """Fill the score columns of the book for LEARN operations."""
-        _values(op, slot, target, store["forecast"], store["controls"], book)
+        _values(op, slot, target, store["forecast"], store["scale"], store["controls"], book)
 
     def auroc(self) -> float:
         """Area under the ROC curve of class 1, ties within a bin counted half; NaN without both classes."""

@@ -39,7 +39,7 @@ class FakeLearner:
         n = int(np.count_nonzero(chunk.op == OBSERVE))
         rows = _rows(chunk.columns, n)
         proba: list[np.ndarray] = []
-        out = Output(np.zeros(n, np.int64), None, np.zeros(n), np.zeros(n), np.zeros(n))
+        out = Output(np.zeros(n, np.int64), np.zeros(n), np.zeros(n), mean=np.zeros(n))
         alarms: list[Alarm] = []
         i = 0
         for op, ticket, label in zip(
@@ -78,8 +78,9 @@ class FakeLearner:
                 alarms.append(
                     Alarm(self.next_ticket - 1, "loss", "fake", "new concept", self.next_ticket - 1)
                 )
+        out.median = out.mean
         if self.task == "classification":
-            out.mean = None
+            out.mean = out.median = None
             out.proba = np.zeros((n, len(self.classes)), np.float32)
             for j, p in enumerate(proba):
                 out.proba[j, : len(p)] = p
@@ -92,10 +93,10 @@ class FakeLearner:
         found = [self._predict(row) for row in _rows(columns, n)]
         z = np.zeros(n)
         if self.task == "classification":
-            return Output(
-                np.full(n, -1), np.array([p for p, _ in found], np.float32).reshape(n, -1), None, z, z
-            )
-        return Output(np.full(n, -1), None, np.array([m for _, m in found]), z, z)
+            proba = np.array([p for p, _ in found], np.float32).reshape(n, -1)
+            return Output(np.full(n, -1), z, z, proba=proba)
+        mean = np.array([m for _, m in found])
+        return Output(np.full(n, -1), z, z, mean=mean, median=mean)
 
     def state_dict(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         names = sorted(self._w)

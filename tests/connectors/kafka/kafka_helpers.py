@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from streamnn_connectors import Batch
@@ -95,12 +92,3 @@ def committed_run(output: KafkaTransaction, topic: str, *runs: Sequence[bytes]) 
         output.begin()
         output.send(topic, list(run), partition=0)
         output.commit()
-
-
-@contextlib.contextmanager
-def no_complaints_of_sockets() -> Iterator[None]:
-    """A client that finds no broker leaves its socket to the garbage collector."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        yield
-        gc.collect()
