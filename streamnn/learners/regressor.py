@@ -150,6 +150,7 @@ class Regressor(Pool):
             self.inputs,
             *self.networks_,
             self.linear,
+            self.neighbours,
             self.mixer,
             self.history_,
             self.scores_,

@@ -1,0 +1,31 @@
+"""Plain steps."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ._rule import Rule, gradient
+
+
+class SgdRule(Rule):
+    """Weights less step times gradient, within the budget. Parameters as in the other rules: see :class:`RmsRule`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from streamnn.nn import SplineNetwork
+    >>> rule = SgdRule(SplineNetwork(2, 2, (16,)), step=0.1)
+    >>> before = rule.step(torch.ones(2), 1)
+    >>> bool(rule.model(torch.ones(1, 2))[0, 1] > before[1])
+    True
+    """
+
+    name = "sgd"
+
+    def _update(self, row: Tensor, post: list[Tensor], ids: Tensor | None) -> None:
+        m = self.model
+        self._biases()
+        for w in (m.first, *m.hidden, m.out, m.out_bias):
+            w.sub_(self.step_size * gradient(w))
+        for i in self._ids(ids):
+            m.table[i] -= self.step_size * gradient(m.table)[i]
