@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import njit_options
+from .._jit import leaf_options, njit_options
 from .._math import exp32, exp64, log32, log64
 from ..stage import Stage, grown
 
@@ -17,7 +17,7 @@ FLOOR = 1e-7
 """No member's probability of the label counts as less."""
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
 def _stack(s, k, logs, w, b, o):
     M, C = logs.shape[1], logs.shape[2]
     for c in range(C):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import njit_options
+from .._jit import leaf_options, njit_options
 from .._simd import LANES, load, smallest, splat, store
 from ..stage import Stage
 
@@ -15,7 +15,7 @@ NEAREST = 5
 _FLOOR = f4(0.02)  # of every class's vote: a new class changes no ratio between the others
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
 def _vote(near_d, near_i, label, trust, p, s, member):
     C = p.shape[2]
     t = _FLOOR * f4(C)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import njit_options
+from .._jit import leaf_options, njit_options
 from .._math import exp64, log64
 from ..stage import Stage
 
@@ -18,12 +18,12 @@ RATE = 2.0 * RANGE * RANGE
 """Squared loss on [-B, B] is mixable with c = 2 B^2 (Vovk 2001)."""
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
 def _clipped(x):
     return min(max(x, -RANGE), RANGE)
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
 def _centred(p, s, M, x):
     mean = 0.0
     for m in range(M):
@@ -35,7 +35,7 @@ def _centred(p, s, M, x):
     return mean
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
 def _aggregate(expert, s, u):
     # the aggregating algorithm's forecast: no worse than the mixed loss at either end, so nowhere
     low, high = 0.0, 0.0

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import njit_options
+from .._jit import leaf_options, njit_options
 from .._math import exp32
-from .._simd import LANES, larger, largest, load, over, root, rsqrt, splat, store, total
+from .._simd import LANES, load, over, root, splat, store
 from .arrays import (
     AVERAGE,
     CLASSES,
@@ -37,21 +37,13 @@ from .arrays import (
     SPLINE,
     TIGHT,
 )
+from .rows import cap_units, dot, dots, follow, plain_row, plain_rows, rms_row, rms_rows
 from .spline import activate, spline_step
 
 f4, i4 = np.float32, np.int32
 
 
-@njit(**njit_options)
-def dot(u, i, v, k, n):
-    """Inner product of u[i : i + n] and v[k : k + n]."""
-    s = splat(f4(0.0))
-    for j in range(0, n, LANES):
-        s = s + load(u, i + j) * load(v, k + j)
-    return total(s)
-
-
-@njit(**njit_options)
+@njit(**leaf_options)
 def _forward(s, rows, ids, n, sizes, w, a, z, slope, fr, knot, low, high, nz, o):
     first, table, hidden, bias, knots = w.first, w.table, w.hidden, w.bias, w.knots
     H = sizes[0]
@@ -76,11 +68,19 @@ def _forward(s, rows, ids, n, sizes, w, a, z, slope, fr, knot, low, high, nz, o)
     below, here, at = 0, H, 0
     for l in range(1, n[N_LAYERS]):
         G = sizes[l]
-        for j in range(0, G, LANES):
-            v = load(bias, here + j)
+        for j in range(0, G - LANES, 2 * LANES):  # two sums at a time, each in its order
+            v, u = load(bias, here + j), load(bias, here + j + LANES)
             for i in range(H):
-                v = v + splat(z[below + i]) * load(hidden, at + i * G + j)
+                x, k = splat(z[below + i]), at + i * G + j
+                v = v + x * load(hidden, k)
+                u = u + x * load(hidden, k + LANES)
             store(a, here + j, v)
+            store(a, here + j + LANES, u)
+        if G % (2 * LANES):
+            v = load(bias, here + G - LANES)
+            for i in range(H):
+                v = v + splat(z[below + i]) * load(hidden, at + i * G + G - LANES)
+            store(a, here + G - LANES, v)
         activate(n[N_ACT], here, G, a, z, slope, fr, knot, low, high, knots)
         at += H * G
         below, here, H = here, here + G, G
@@ -100,66 +100,10 @@ def _forward(s, rows, ids, n, sizes, w, a, z, slope, fr, knot, low, high, nz, o)
     return m
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
 def _moment(moment, k, v, b):
     moment[k] += b * (v * v - moment[k])
     return np.sqrt(moment[k])
-
-
-@njit(**njit_options)
-def _rms_row(w, w2, i, x, d, k, n, norm, step, beta):
-    # one row of weights, step scaled by each weight's running mean square; norm (if any) follows the squares
-    xs, b, b1, tiny, st = splat(x), splat(beta), splat(f4(1.0) - beta), splat(f4(1e-8)), splat(step)
-    for j in range(0, n, LANES):
-        v = xs * load(d, k + j)
-        m = b * load(w2, i + j) + b1 * v * v
-        store(w2, i + j, m)
-        old = load(w, i + j)
-        new = old - st * v * rsqrt(m + tiny)
-        store(w, i + j, new)
-        if len(norm) > 0:
-            store(norm, k + j, load(norm, k + j) + (new * new - old * old))
-
-
-@njit(**njit_options)
-def _plain_row(w, i, x, d, k, n, norm):
-    # one row of weights less x times d
-    xs = splat(x)
-    for j in range(0, n, LANES):
-        old = load(w, i + j)
-        new = old - xs * load(d, k + j)
-        store(w, i + j, new)
-        if len(norm) > 0:
-            store(norm, k + j, load(norm, k + j) + (new * new - old * old))
-
-
-@njit(**njit_options)
-def _cap_units(w, i, rows, n, norm, k, cap, afresh):
-    # units whose weights (a column of w) are longer than cap are scaled back
-    if afresh:
-        for j in range(0, n, LANES):
-            v = splat(f4(0.0))
-            for r in range(rows):
-                x = load(w, i + r * n + j)
-                v = v + x * x
-            store(norm, k + j, v)
-    v = splat(f4(0.0))
-    for j in range(0, n, LANES):
-        v = larger(v, load(norm, k + j))
-    if largest(v) <= cap * cap:
-        return
-    for j in range(n):
-        if norm[k + j] > cap * cap:
-            x = cap / np.sqrt(norm[k + j])
-            for r in range(rows):
-                w[i + r * n + j] *= x
-            norm[k + j] = cap * cap
-
-
-@njit(**njit_options)
-def _follow(mean, w, rate):
-    for i in range(len(w)):
-        mean[i] += rate * (w[i] - mean[i])
 
 
 @njit(**njit_options)
@@ -186,7 +130,8 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
     fr, low, high, below_, above_ = buffers[5], buffers[6], buffers[7], buffers[8], buffers[9]
     knot, nz = np.zeros(U, i4), np.zeros(n[N_IN] + 1, i4)
     o, g, zt = np.zeros(C, f4), np.zeros(C, f4), np.zeros(HL, f4)
-    no_norm = np.zeros(0, f4)
+    every = np.arange(max(U, 1)).astype(i4)
+    xs = np.zeros(max(U, n[N_IN] + 1), f4)
     top = U - HL  # where the last layer starts
     fresh = -1  # the slot whose activations lie in the buffers
     m = 0
@@ -236,12 +181,12 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
             for j in range(0, HL, LANES):
                 store(dz, top + j, load(dz, top + j) + x * load(out, i + j))
             if rule == RMS:
-                _rms_row(out, out_2, i, gc, z, top, HL, no_norm, step, beta)
+                rms_row(out, out_2, i, gc, z, top, HL, step, beta)
             elif rule == FACTORED:
                 gc /= _moment(o_moment, c, gc, b) + f4(1e-3)
-                _plain_row(out, i, step * gc, zt, 0, HL, no_norm)
+                plain_row(out, i, step * gc, zt, 0, HL)
             else:
-                _plain_row(out, i, step * gc, z, top, HL, no_norm)
+                plain_row(out, i, step * gc, z, top, HL)
             out_bias[c] -= step * gc
             if out_cap > f4(0.0):
                 v = dot(out, i, out, i, HL)
@@ -270,46 +215,48 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
             G = sizes[l - 1]
             below = here - G
             w -= G * H
-            for i in range(G):
-                x = z[below + i]
-                dz[below + i] = dot(hidden, w + i * H, d, here, H)
-                if rule == RMS:
-                    _rms_row(hidden, hidden_2, w + i * H, x, d, here, H, hidden_norm, step, beta)
-                else:
+            dots(hidden, w, G, d, here, H, dz, below)
+            if rule == RMS:
+                rms_rows(hidden, hidden_2, w, every, G, z, below, d, here, H, hidden_norm, step, beta)
+            else:
+                for i in range(G):
+                    x = z[below + i]
                     if rule == FACTORED:
                         x /= _moment(z_moment, below + i, x, b) + f4(1e-2)
-                    _plain_row(hidden, w + i * H, step * x, d, here, H, hidden_norm)
+                    xs[i] = step * x
+                plain_rows(hidden, w, every, G, xs, 0, d, here, H, hidden_norm)
             if row_cap > f4(0.0):
-                _cap_units(hidden, w, G, H, hidden_norm, here, row_cap, afresh)
+                cap_units(hidden, w, G, H, hidden_norm, here, row_cap, afresh)
             here, H = below, G
         # first layer
         for q in range(m):
             i = nz[q]
             x = rows[s, at + i]
-            if rule == RMS:
-                _rms_row(first, first_2, i * H0, x, d, 0, H0, first_norm, step, beta)
-            else:
-                if rule == FACTORED:
-                    in_count[i] += 1
-                    x /= _moment(in_moment, i, x, max(f4(1.0) - beta, f4(1.0) / f4(in_count[i]))) + f4(1e-2)
-                _plain_row(first, i * H0, step * x, d, 0, H0, first_norm)
+            if rule == FACTORED:
+                in_count[i] += 1
+                x /= _moment(in_moment, i, x, max(f4(1.0) - beta, f4(1.0) / f4(in_count[i]))) + f4(1e-2)
+            xs[q] = x if rule == RMS else step * x
+        if rule == RMS:
+            rms_rows(first, first_2, 0, nz, m, xs, 0, d, 0, H0, first_norm, step, beta)
+        else:
+            plain_rows(first, 0, nz, m, xs, 0, d, 0, H0, first_norm)
         if n[N_IDS]:
             for q in range(ids.shape[1]):
                 r = ids[s, q]
                 if r < 0:
                     break
                 if rule == RMS:
-                    _rms_row(table, table_2, r * H0, f4(1.0), d, 0, H0, no_norm, step, beta)
+                    rms_row(table, table_2, r * H0, f4(1.0), d, 0, H0, step, beta)
                 else:
-                    _plain_row(table, r * H0, step, d, 0, H0, no_norm)
+                    plain_row(table, r * H0, step, d, 0, H0)
         if row_cap > f4(0.0):
-            _cap_units(first, 0, n[N_IN], H0, first_norm, 0, row_cap, afresh)
+            cap_units(first, 0, n[N_IN], H0, first_norm, 0, row_cap, afresh)
         if len(means.bias) > 0 and count[0] % AVERAGE == 0:
             rate = max(f4(AVERAGE) / (f4(0.3) * f4(count[0])), f4(1.0) / f4(MEMORY))
             rate = min(rate, f4(1.0))
-            _follow(means.first, first, rate)
-            _follow(means.hidden, hidden, rate)
-            _follow(means.bias, bias, rate)
-            _follow(means.knots, knots, rate)
-            _follow(means.out, out, rate)
-            _follow(means.out_bias, out_bias, rate)
+            follow(means.first, first, rate)
+            follow(means.hidden, hidden, rate)
+            follow(means.bias, bias, rate)
+            follow(means.knots, knots, rate)
+            follow(means.out, out, rate)
+            follow(means.out_bias, out_bias, rate)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import njit_options
+from .._jit import leaf_options
 from .._simd import LANES, larger, load, shorten, smaller, splat, store, store_whole, whole
 from .arrays import KNOTS, RELU, STEP, TIGHT
 
 f4, u8 = np.float32, np.uint64
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
 def activate(act, o, H, a, z, slope, fr, knot, low, high, c):
     zero = splat(f4(0.0))
     if act == RELU:
@@ -38,7 +38,7 @@ def activate(act, o, H, a, z, slope, fr, knot, low, high, c):
         store(slope, j, d * per_step)
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
 def spline_step(o, H, dz, fr, knot, low, high, below, above, c, step, limit):
     # Two knots of each unit move; a move that would break the slope limit is shortened to the part that keeps it.
     # Steps of a unit's outer pieces are set to 0 where there is no such piece, so that it binds nothing.

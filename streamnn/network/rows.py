@@ -1,0 +1,110 @@
+"""Sums over units and updates of rows of weights, sixteen units at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._jit import leaf_options
+from .._simd import LANES, larger, largest, load, rsqrt, splat, store, total
+
+f4 = np.float32
+
+
+@njit(**leaf_options)
+def dot(u, i, v, k, n):
+    """Inner product of u[i : i + n] and v[k : k + n]."""
+    s = splat(f4(0.0))
+    for j in range(0, n, LANES):
+        s = s + load(u, i + j) * load(v, k + j)
+    return total(s)
+
+
+@njit(**leaf_options)
+def dots(w, i, rows, d, k, n, out, at):
+    # inner product of each row of weights with d[k : k + n]
+    for r in range(rows):
+        s = splat(f4(0.0))
+        for j in range(0, n, LANES):
+            s = s + load(w, i + r * n + j) * load(d, k + j)
+        out[at + r] = total(s)
+
+
+@njit(**leaf_options)
+def rms_row(w, w2, i, x, d, k, n, step, beta):
+    # one row of weights, step divided by each gradient's running root mean square
+    xs, b, b1, tiny, st = splat(x), splat(beta), splat(f4(1.0) - beta), splat(f4(1e-8)), splat(step)
+    for j in range(0, n, LANES):
+        v = xs * load(d, k + j)
+        m = b * load(w2, i + j) + b1 * v * v
+        store(w2, i + j, m)
+        store(w, i + j, load(w, i + j) - st * v * rsqrt(m + tiny))
+
+
+@njit(**leaf_options)
+def plain_row(w, i, x, d, k, n):
+    # one row of weights less x times d
+    xs = splat(x)
+    for j in range(0, n, LANES):
+        store(w, i + j, load(w, i + j) - xs * load(d, k + j))
+
+
+@njit(**leaf_options)
+def plain_rows(w, i, which, m, x, at, d, k, n, norm):
+    # rows `which` of weights less x times d; a lane's norm stays in a register
+    for j in range(0, n, LANES):
+        v, q = load(d, k + j), load(norm, k + j)
+        for r in range(m):
+            p = i + which[r] * n + j
+            old = load(w, p)
+            new = old - splat(x[at + r]) * v
+            store(w, p, new)
+            q = q + (new * new - old * old)
+        store(norm, k + j, q)
+
+
+@njit(**leaf_options)
+def rms_rows(w, w2, i, which, m, x, at, d, k, n, norm, step, beta):
+    # the same with each weight's step divided by its gradient's running root mean square
+    b, b1, tiny, st = splat(beta), splat(f4(1.0) - beta), splat(f4(1e-8)), splat(step)
+    for j in range(0, n, LANES):
+        dj, q = load(d, k + j), load(norm, k + j)
+        for r in range(m):
+            p = i + which[r] * n + j
+            v = splat(x[at + r]) * dj
+            s = b * load(w2, p) + b1 * v * v
+            store(w2, p, s)
+            old = load(w, p)
+            new = old - st * v * rsqrt(s + tiny)
+            store(w, p, new)
+            q = q + (new * new - old * old)
+        store(norm, k + j, q)
+
+
+@njit(**leaf_options)
+def cap_units(w, i, rows, n, norm, k, cap, afresh):
+    # units whose weights (a column of w) are longer than cap are scaled back
+    if afresh:
+        for j in range(0, n, LANES):
+            v = splat(f4(0.0))
+            for r in range(rows):
+                x = load(w, i + r * n + j)
+                v = v + x * x
+            store(norm, k + j, v)
+    v = splat(f4(0.0))
+    for j in range(0, n, LANES):
+        v = larger(v, load(norm, k + j))
+    if largest(v) <= cap * cap:
+        return
+    for j in range(n):
+        if norm[k + j] > cap * cap:
+            x = cap / np.sqrt(norm[k + j])
+            for r in range(rows):
+                w[i + r * n + j] *= x
+            norm[k + j] = cap * cap
+
+
+@njit(**leaf_options)
+def follow(mean, w, rate):
+    for i in range(len(w)):
+        mean[i] += rate * (w[i] - mean[i])
