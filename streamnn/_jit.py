@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 njit_options = {"cache": True, "error_model": "numpy", "boundscheck": False}
-leaf_options = {**njit_options, "_nrt": False}
-"""For functions that a kernel calls at every event and that make no array: without this each call counts references
-to every array it is given, which cost a 64-unit network half its time."""
+leaf_options = {
+    "error_model": "numpy",
+    "boundscheck": False,
+    "_nrt": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+"""For what only kernels call and what makes no array. The kernel is cached and holds it. Without `_nrt` off, each
+call would count references to every array it is given, which cost a 64-unit network half its time."""

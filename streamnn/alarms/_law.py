@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from numba import njit
 
+from .._jit import leaf_options
 from .._math import cospi64
-from ._layout import BLOCK, LARGEST, MEMORY, POINTS, SCORES, VAR_FLOOR, Signal, inner_options
+from ._layout import BLOCK, LARGEST, MEMORY, POINTS, SCORES, VAR_FLOOR, Signal
 
 SQRT2 = 1.4142135623730951
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def scores(s: Signal, c: float) -> None:
     """Place, spread, skew and shape of c = cos(pi rank): sqrt 2 cos(k pi rank), signed so that larger is up."""
     c2 = c * c
@@ -21,7 +22,7 @@ def scores(s: Signal, c: float) -> None:
     out[3] = (8.0 * c2 * c2 - 8.0 * c2 + 1.0) * SQRT2
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _pour(s: Signal, r: int, w: int) -> int:
     """Merge the sorted buffer and law r of view w into work arrays; equal values become one point."""
     old, mass, new = s.point[r, w], s.weight[r, w], s.buffer[w]
@@ -50,7 +51,7 @@ def _pour(s: Signal, r: int, w: int) -> int:
     return n
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def merge(s: Signal, r: int, w: int) -> None:
     """Take the full buffer of view w into its law r (0 in use, 1 on trial)."""
     n = _pour(s, r, w)
@@ -90,7 +91,7 @@ def merge(s: Signal, r: int, w: int) -> None:
     s.total[r, w] = total
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def fill_cosines(s: Signal, w: int) -> None:
     """cos(pi rank) of each point of the law in use, the rank in the middle of its weight."""
     below = 0.0
@@ -100,7 +101,7 @@ def fill_cosines(s: Signal, w: int) -> None:
         below += m
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def cosine(s: Signal, w: int, v: float) -> float:
     """cos(pi rank) of a value in the law in use; 1 below it, -1 above."""
     point, cos = s.point[0, w], s.cosine[w]
@@ -118,7 +119,7 @@ def cosine(s: Signal, w: int, v: float) -> float:
     return cos[lo] + (cos[hi] - cos[lo]) * ((v - point[lo]) / (point[hi] - point[lo]))
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def set_bounds(s: Signal, r: int) -> None:
     """Values far outside law r of the value view (30 times its 2 % to 98 % range) are cut before sums are made."""
     size, total = s.size[r, 0], s.total[r, 0]
@@ -141,7 +142,7 @@ def set_bounds(s: Signal, r: int) -> None:
     s.bound[1] = max(s.bound[1], hi) if r else hi
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def adopt(s: Signal, w: int) -> None:
     """The law on trial replaces the one in use; mean and variance of the scores are those of its points."""
     s.size[0, w] = s.size[1, w]

@@ -6,11 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import njit_options
-
-inner_options = {**njit_options, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""For what only other kernels call: the one they are called from is cached, and holds them."""
-
 VIEWS = 2  # the value itself, and what an autoregression leaves of it
 LAGS = 8
 POINTS = 128  # of the reference law, at most

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from numba import njit
 
+from .._jit import leaf_options
 from .._math import exp64, log64
-from ._layout import FEWEST, NEVER, PEAKS, Signal, inner_options
+from ._layout import FEWEST, NEVER, PEAKS, Signal
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def keep_peak(s: Signal, w: int, j: int, v: float) -> None:
     """Keep the PEAKS + 1 largest peaks of a statistic, ascending."""
     if not v > 0.0:
@@ -30,7 +31,7 @@ def keep_peak(s: Signal, w: int, j: int, v: float) -> None:
         top[i] = v
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def threshold(s: Signal, w: int, j: int, want: float, k: int, power: bool) -> float:
     """Height that a statistic passes `want` times per value, predicted from its k largest peaks."""
     n = s.kept[w, j]
@@ -52,7 +53,7 @@ def threshold(s: Signal, w: int, j: int, want: float, k: int, power: bool) -> fl
     return max(bar, top[n - 1]) if expected < 1.0 else bar
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def halve_peaks(s: Signal, w: int) -> None:
     """Forget: every second peak, and half the values they were taken over."""
     s.exposure[w] *= 0.5

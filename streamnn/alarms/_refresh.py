@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .._jit import leaf_options
 from .._math import exp64
 from ._law import fill_cosines, merge, set_bounds
 from ._layout import (
@@ -31,7 +32,6 @@ from ._layout import (
     VIEWS,
     YOUNG,
     Signal,
-    inner_options,
 )
 from ._peaks import halve_peaks, threshold
 from ._watch import follow
@@ -39,7 +39,7 @@ from ._watch import follow
 LN2 = 0.6931471805599453
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def clear(s: Signal, w: int) -> None:
     """Statistics of a view back to zero; their recorded peaks stay."""
     for j in range(STATS):
@@ -51,7 +51,7 @@ def clear(s: Signal, w: int) -> None:
         s.zero_ticket[w, j] = s.ticket[s.taken & (s.ticket.size - 1)]
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _autoregression(s: Signal) -> float:
     """Coefficients from the autocovariances (Levinson); the share of the variance they explain."""
     cov, a, b = s.ar_cov, s.ar_coef, s.work[0]
@@ -71,7 +71,7 @@ def _autoregression(s: Signal) -> float:
     return 1.0 - e / variance
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _dependence(s: Signal, w: int, horizon: float) -> None:
     """Length of an independent block from the batch means, and allowances that cover the law's own error."""
     s.floor[w] *= 1.0 - BLOCK / horizon
@@ -92,7 +92,7 @@ def _dependence(s: Signal, w: int, horizon: float) -> None:
     s.block[w] = block * exp64(LN2 * max(0.0, s.recent - 1.0))
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _thresholds(s: Signal, w: int, share: np.ndarray, rate: float, horizon: float) -> None:
     exposure = s.exposure[w]
     k = int(min(max(exposure / s.block[w] / PEAK_DIVISOR, FEWEST - 1.0), PEAKS * 1.0))
@@ -102,7 +102,7 @@ def _thresholds(s: Signal, w: int, share: np.ndarray, rate: float, horizon: floa
         s.bar[w, j] = threshold(s, w, j, share[j] * want, k, CUSUMS <= j < RAW_END)
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def refresh(s: Signal, share: np.ndarray, horizon: float, budget: float, purse_cap: float) -> None:
     """Take the full buffers into the laws and set the thresholds anew. Budget: false alarms per horizon values."""
     first = s.taken <= BLOCK

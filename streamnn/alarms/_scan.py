@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import njit_options
+from .._jit import leaf_options, njit_options
 from ._law import adopt
 from ._layout import (
     ARM_EVENTS,
@@ -23,14 +23,13 @@ from ._layout import (
     VALUE_RING,
     VIEWS,
     Signal,
-    inner_options,
 )
 from ._peaks import keep_peak
 from ._refresh import clear, refresh
 from ._watch import cusums, follow, jumps, standardise, value_mean
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _confirmed(s: Signal) -> bool:
     """Whether at least half of a jump of the raw value is still there: a lone outlier is no change."""
     m = SPANS[(s.jump_stat - CUSUMS) // 2]
@@ -39,7 +38,7 @@ def _confirmed(s: Signal) -> bool:
     return not s.on_trial and d * s.jump_size > 0.5 * s.jump_size * s.jump_size
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _note_jump(s: Signal) -> None:
     m = SPANS[(s.jump_stat - CUSUMS) // 2]
     now = s.taken
@@ -48,7 +47,7 @@ def _note_jump(s: Signal) -> None:
     s.quiet_until = now + 2 * SPANS[-1]
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _alarm(s: Signal, w: int, j: int, at: int, ticket: int) -> int:
     """A statistic is above its threshold: report it if the change is a new one, and begin a trial."""
     if j < CUSUMS:
@@ -77,7 +76,7 @@ def _alarm(s: Signal, w: int, j: int, at: int, ticket: int) -> int:
     return 1 if new else 0
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _end_trial(s: Signal) -> None:
     v, j = s.trial_view, s.trial_stat
     if s.height[v, j] == 0.0:  # it came back by itself: the old law stands, and has learnt new peaks
@@ -101,7 +100,7 @@ def _end_trial(s: Signal) -> None:
             adopt(s, w)
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _enter(s: Signal, v: float, ticket: int) -> float:
     """Write a value and its ticket where later ones look for them; what the autoregression leaves of it."""
     s.taken += 1
@@ -119,7 +118,7 @@ def _enter(s: Signal, v: float, ticket: int) -> float:
     return rest
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _decide(s: Signal, fired: int, view: int, raw: int, raw_view: int, ticket: int) -> int:
     """From the statistic that fired (or -1), and the raw jump that did: 1 when there is an alarm."""
     at = s.taken

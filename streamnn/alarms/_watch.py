@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .._jit import leaf_options
 from ._law import cosine, scores
 from ._layout import (
     ALLOWANCES,
@@ -21,14 +22,13 @@ from ._layout import (
     VALUE_RING,
     VAR_FLOOR,
     Signal,
-    inner_options,
 )
 from ._peaks import keep_peak
 
 SMALL = ALLOWANCES.size
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def follow(s: Signal, v: float) -> float:
     """What the autoregression leaves of a value; then its running mean and autocovariances."""
     lag, cov = s.ar_lag, s.ar_cov
@@ -48,7 +48,7 @@ def follow(s: Signal, v: float) -> float:
     return rest
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _batch_means(s: Signal, w: int) -> None:
     """Mean and variance of batch means of 1, 2, 4 ... scores."""
     for i in range(SCORES):
@@ -75,7 +75,7 @@ def _batch_means(s: Signal, w: int) -> None:
             half[i] += below[i]
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def standardise(s: Signal, w: int, v: float) -> None:
     """The four scores of a value, standardised by their running mean and sd before it (frozen in a trial)."""
     scores(s, cosine(s, w, v))
@@ -91,7 +91,7 @@ def standardise(s: Signal, w: int, v: float) -> None:
         _batch_means(s, w)
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _close(s: Signal, w: int, j: int) -> None:
     """An excursion is over: its peak is on record; peaks of one gap count once."""
     p = s.peak[w, j]
@@ -107,7 +107,7 @@ def _close(s: Signal, w: int, j: int) -> None:
             s.held[w, j] = max(s.held[w, j], p)
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def cusums(s: Signal, w: int, ticket: int) -> tuple[int, float]:
     """Both-sided cumulative sums of the scores; the one furthest above its threshold (or -1), and its ratio."""
     z, signed = s.z, s.signed
@@ -139,7 +139,7 @@ def cusums(s: Signal, w: int, ticket: int) -> tuple[int, float]:
     return best, ratio
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _jump(s: Signal, w: int, a: int) -> float:
     """Sum of the last SPANS[a] values (place scores for the wide ones), less that of as many before them."""
     m = SPANS[a]
@@ -158,7 +158,7 @@ def _jump(s: Signal, w: int, a: int) -> float:
     return (total[now & (SUM_RING - 1)] - middle) - (middle - total[(now - 2 * m) & (SUM_RING - 1)])
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def jumps(s: Signal, w: int, raw: bool) -> tuple[int, float]:
     """Contrasts of neighbouring windows, raw or of place; the one furthest above its threshold, its ratio."""
     best, ratio = -1, 0.0
@@ -188,7 +188,7 @@ def jumps(s: Signal, w: int, raw: bool) -> tuple[int, float]:
     return best, ratio
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def value_mean(s: Signal, first: int, last: int) -> float:
     """Mean of the values taken at first..last, all within the ring."""
     total = 0.0

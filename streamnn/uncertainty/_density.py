@@ -7,12 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .._jit import njit_options
+from .._jit import leaf_options, njit_options
 from .._math import exp64, log64
 from ..types import LEARN, OBSERVE
-
-inner_options = {**njit_options, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""For what only the scan calls: the scan is cached, and holds them."""
 
 LANES = 8  # partial sums: a fixed order that vectorises
 LOG_2PI = 1.8378770664093453
@@ -36,7 +33,7 @@ class State(NamedTuple):
     skipped: np.ndarray  # int64[1], labelled latents that were not finite
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, lane: np.ndarray) -> float:
     """Squared distance of z from the mean of class c in its own widths."""
     for l in range(LANES):
@@ -48,7 +45,7 @@ def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, la
     return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _bayes(joint: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
     """-log p(z) and the entropy of p(y|z), from log p(z, y) of the classes seen."""
     best = -np.inf
@@ -67,7 +64,7 @@ def _bayes(joint: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
     return -(best + spread), max(spread - mixed / total, 0.0)
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _average(
     z: np.ndarray,
     c: int,
@@ -96,7 +93,7 @@ def _average(
         pooled[i] += g_pooled * (square - pooled[i])
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _renew(
     c: int,
     hidden: int,
@@ -124,7 +121,7 @@ def _renew(
     return -0.5 * (log_det + hidden * LOG_2PI)
 
 
-@njit(**inner_options)
+@njit(**leaf_options)
 def _take(latent: np.ndarray, row: int, z: np.ndarray) -> bool:
     """Copy a latent, cut to a range whose squares are finite; False when it held NaN or infinity."""
     strange = 0
