@@ -26,12 +26,15 @@ def _scaled(v, m, s):
 
 
 @njit(**njit_options)
-def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls, target):
+def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls, target, unit):
     # stat: labels, running mean, running variance, plain mean
     for e in range(len(op)):
         s = slot[e]
         if op[e] == 1:
-            target[e] = min(max((y[e] - scale[s, 0]) / scale[s, 1], -LIMIT), LIMIT)
+            m, sd = stat[1] if stat[0] > 0.0 else y[e], np.sqrt(stat[2]) if stat[2] > 1e-12 else 1.0
+            # in today's units: those of the day of the prediction may have known no label at all
+            unit[e, 0], unit[e, 1] = m, sd
+            target[e] = min(max((y[e] - m) / sd, -LIMIT), LIMIT)
             stat[0] += 1.0
             d = y[e] - stat[1]
             h = max(1.0 / stat[0], FORGET)
@@ -125,7 +128,7 @@ def _filled(
 class TargetHistory(Stage):
     """What the targets so far say about the next one, under late labels; the scale in which networks learn.
 
-    The target is learnt in units of its running mean and deviation as they were when the event came, clipped.
+    The target is learnt in units of its running mean and deviation as they are when it comes, clipped.
     History: the last three values and means over about 8 and 48 of them, as known (``known``) and with unknown
     ones stood in for by the base member's predictions (``filled``); mean target of each category value; recent
     errors of the base member.
@@ -163,8 +166,12 @@ class TargetHistory(Stage):
         offsets: np.ndarray,
         store: dict[str, np.ndarray],
         target: np.ndarray,
+        unit: np.ndarray,
     ) -> None:
-        """Write the known block and the scale of OBSERVE rows; take in labels, leaving them scaled in `target`."""
+        """Write the known block and the scale of OBSERVE rows; take in labels.
+
+        At LEARN operations `target`, shape (m,), receives the scaled label and `unit`, shape (m, 2), its units.
+        """
         s = self.s
         _known(
             op,
@@ -179,6 +186,7 @@ class TargetHistory(Stage):
             store["scale"],
             store["controls"],
             target,
+            unit,
         )
 
     def scan_filled(

@@ -162,8 +162,8 @@ class Regressor(Pool):
         a, lay = self.pending_.a, self.layout
         offsets, M = lay.offsets, self._free_at
         value = self._target if len(self._target) == len(op) else np.zeros(len(op))
-        target = np.zeros(len(op), f4)
-        self.history_.scan_known(op, slot, value, offsets, a, target)
+        target, unit = np.zeros(len(op), f4), np.zeros((len(op), 2))
+        self.history_.scan_known(op, slot, value, offsets, a, target, unit)
         for m, net in enumerate(self.networks_):
             net.scan(
                 op,
@@ -185,7 +185,7 @@ class Regressor(Pool):
         a["p"][seen, M + 2, 0] = (controls[seen, 1] - scale[seen, 0]) / scale[seen, 1]
         controls[seen, 2] = scale[seen, 0] + scale[seen, 1] * a["p"][seen, M, 0]
         self.neighbours.scan(op, slot, value, lay.span("x", "x")[0], a)
-        self.mixer.scan(op, slot, value, weight, a, len(self.scores_.names), book)
+        self.mixer.scan(op, slot, value, weight, unit, a, len(self.scores_.names), book)
         self.scores_.scan_values(op, slot, value, a, book)
 
     def _result(self, slot: np.ndarray) -> dict[str, np.ndarray]:

@@ -52,6 +52,7 @@ def _scan(
     slot,
     y,
     weight,
+    unit,
     forgets,
     prior,
     cov,
@@ -94,22 +95,29 @@ def _scan(
             forecast[s, 1] = _aggregate(expert, s, u)
             clock[s] = count[0]
             continue
-        t = (y[e] - m0) / sd
+        # all in today's units; with labels at once they are those of the prediction
+        scaling, shift = sd / unit[e, 1], (m0 - unit[e, 0]) / unit[e, 1]
+        t = (y[e] - unit[e, 0]) / unit[e, 1]
         c = _clipped(t)
+        for m in range(M):
+            x[m] *= scaling
+        mean = mean * scaling + shift
         late = count[0] - clock[s] + 1.0
         a = count[0] + 1
         stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
         eta = min(1.0, 1.0 / stale[0] + 4.0 / a) * weight[e]
         share = SHARE / stale[0]
-        q = (forecast[s, 0] - m0) / sd
+        q = (forecast[s, 0] - unit[e, 0]) / unit[e, 1]
         total, total2 = 0.0, 0.0
-        book[e, at + N] = (forecast[s, 1] - c) * (forecast[s, 1] - c)
+        d = _clipped(forecast[s, 1] * scaling + shift) - c
+        book[e, at + N] = d * d
         for i in range(N):
-            d = _clipped(expert[s, i]) - c
+            z = expert[s, i] * scaling + shift
+            d = _clipped(z) - c
             book[e, at + i] = d * d
             u[i] *= exp64(-eta * d * d / RATE)
             total += u[i]
-            v[i] *= exp64(-eta * min(abs(expert[s, i] - t) / error[0], 20.0))
+            v[i] *= exp64(-eta * min(abs(z - t) / error[0], 20.0))
             total2 += v[i]
         for i in range(N):
             u[i] = (1.0 - share) * u[i] / total + share * prior[i]
@@ -187,6 +195,7 @@ class ValueMixer(Stage):
         slot: np.ndarray,
         y: np.ndarray,
         weight: np.ndarray,
+        unit: np.ndarray,
         store: dict[str, np.ndarray],
         at: int,
         book: np.ndarray,
@@ -198,6 +207,7 @@ class ValueMixer(Stage):
             slot,
             y,
             weight,
+            unit,
             self._forgets,
             self.prior,
             s["cov"],
