@@ -173,7 +173,7 @@ class Classifier(Pool):
         self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
         self.members += ["wide", "logistic", *(f"neighbours-{w}" for w in WINDOWS)]
         self.members += ["majority", "frequency", "no-change"]
-        self.mixer = Mixer(len(self.members), C)
+        self.mixer = Mixer(len(self.members), C, bool(self._declared))
         self.history_ = LabelHistory(C)
         self.scores_ = Scores(True)
         self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in STACKERS])
@@ -186,6 +186,7 @@ class Classifier(Pool):
                 "logs": (f4, (M, C)),
                 "expert": (f4, (N, C)),
                 "mixed": (f4, (C,)),
+                "reserve": (np.float64, (2,)),
                 "near": (np.int64, (NEAREST, 2)),
                 "was": (np.int64, (2,)),
             }
@@ -247,7 +248,8 @@ class Classifier(Pool):
         self.neighbours.scan(op, slot, ticket, y, lay.span("x", "x")[0], a)
         self.frequencies.scan(op, slot, y, a)
         self.mixer.scan(op, slot, y, weight, a, len(self.scores_.names), book)
-        self.scores_.scan_classes(op, slot, y, a, self._free_at + 1, book)
+        at = len(self.scores_.names)
+        self.scores_.scan_classes(op, slot, y, a, self._free_at + 1, at + self.mixer.experts, book)
 
     def _mask(self, out: Output, at: np.ndarray | None) -> None:
         assert out.proba is not None

@@ -37,7 +37,28 @@ def _stack(s, k, logs, w, b, o):
 
 
 @njit(**njit_options)
-def _scan(op, slot, y, weight, steps, w, b, v, stale, count, bound, p, logs, expert, mixed, clock, at, book):
+def _scan(
+    op,
+    slot,
+    y,
+    weight,
+    open_,
+    steps,
+    w,
+    b,
+    v,
+    stale,
+    count,
+    bound,
+    p,
+    logs,
+    expert,
+    mixed,
+    reserve,
+    clock,
+    at,
+    book,
+):
     M, C, S = p.shape[1], p.shape[2], len(steps)
     N = M + S
     o = np.zeros(C, f4)
@@ -70,6 +91,9 @@ def _scan(op, slot, y, weight, steps, w, b, v, stale, count, bound, p, logs, exp
                 for i in range(N):
                     q += v[i] * max(np.float64(expert[s, i, c]), FLOOR)
                 mixed[s, c] = q
+            # kept back for a class never seen so far, which grows less likely with every label
+            reserve[s, 0] = 1.0 / ((count[0] + 1.0) * (count[0] + 2.0)) if open_ else 0.0
+            reserve[s, 1] = C
             clock[s] = count[0]
             continue
         a = count[0] + 1
@@ -78,13 +102,23 @@ def _scan(op, slot, y, weight, steps, w, b, v, stale, count, bound, p, logs, exp
         eta = min(1.0, 1.0 / stale[0] + 4.0 / a) * weight[e]
         share = SHARE / stale[0]
         total = 0.0
-        book[e, at + N] = -log64(max(mixed[s, y[e]], FLOOR))
+        unseen = y[e] - np.int64(
+            reserve[s, 1]
+        )  # this was a class of which nobody could know: says nothing of anyone
+        if unseen >= 0:
+            kept = -log64(max(reserve[s, 0] / np.float64(np.int64(1) << min(unseen + 1, 30)), FLOOR))
+        else:
+            kept = -log64(1.0 - reserve[s, 0])
+            book[e, at + N] = -log64(max(np.float64(mixed[s, y[e]]), FLOOR))
         for i in range(N):
-            x = max(np.float64(expert[s, i, y[e]]), FLOOR)
-            l = -log64(x)
-            book[e, at + i] = l
-            v[i] *= x if eta == 1.0 else exp64(-eta * l)
+            l = 0.0
+            if unseen < 0:
+                x = max(np.float64(expert[s, i, y[e]]), FLOOR)
+                l = -log64(x)
+                v[i] *= x if eta == 1.0 else exp64(-eta * l)
+            book[e, at + i] = l + kept
             total += v[i]
+        book[e, at + N] += kept
         for i in range(N):
             v[i] = (1.0 - share) * v[i] / total + share / N
             book[e, at + N + 1 + i] = v[i]
@@ -92,8 +126,12 @@ def _scan(op, slot, y, weight, steps, w, b, v, stale, count, bound, p, logs, exp
         if eta != 1.0:
             bound[1] += 1.0  # the bound is proven for rate 1 only
         root = np.sqrt(stale[0])
-        for k in range(S):
-            _stack(s, k, logs, w, b, o)
+        for k in range(S if unseen < 0 else 0):
+            if late == 1.0:  # nothing has moved since
+                for c in range(C):
+                    o[c] = expert[s, M + k, c]
+            else:
+                _stack(s, k, logs, w, b, o)
             o[y[e]] -= f4(1.0)
             step = f4(steps[k] / root) * weight[e]
             for m in range(M):
@@ -114,12 +152,16 @@ class Mixer(Stage):
 
         loss(pool) <= loss(any of the N experts) + ln N - sum of ln(1 - share).
 
+    Unless the classes are `closed`, a share 1 / ((n + 1) (n + 2)) after n labels is kept back for classes never
+    seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
+
     Late labels slow the weights by the measured staleness d: rate 1/d, share/d, stackers' steps / sqrt(d).
     Then the bound is not proven.
     """
 
-    def __init__(self, members: int, classes: int):
+    def __init__(self, members: int, classes: int, closed: bool = False):
         super().__init__("mixer")
+        self._open = not closed
         S = len(STACKERS)
         self.experts = members + S
         self._steps = np.array(STACKERS)
@@ -161,6 +203,7 @@ class Mixer(Stage):
             slot,
             y,
             weight,
+            self._open,
             self._steps,
             s["w"],
             s["b"],
@@ -172,6 +215,7 @@ class Mixer(Stage):
             store["logs"],
             store["expert"],
             store["mixed"],
+            store["reserve"],
             store["clock"],
             at,
             book,

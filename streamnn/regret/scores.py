@@ -10,6 +10,8 @@ from .._math import log64
 from ..stage import Stage
 
 FLOOR = 1e-6
+WORST = 13.815510557964274
+"""No label costs more than -log of the floor."""
 BINS = 4096
 
 CLASSIFICATION = [
@@ -25,7 +27,7 @@ REGRESSION = ["mae", "squared_error", "mae_no_change", "mae_mean", "mae_linear"]
 
 
 @njit(**njit_options)
-def _classes(op, slot, y, mixed, was, p, logistic, bins, book):
+def _classes(op, slot, y, mixed, reserve, was, p, logistic, pool, bins, book):
     C = mixed.shape[1]
     for e in range(len(op)):
         if op[e] != 1:
@@ -40,12 +42,15 @@ def _classes(op, slot, y, mixed, was, p, logistic, bins, book):
             d = mixed[s, c] - (1.0 if c == l else 0.0)
             brier += d * d
         book[e, 0] = 1.0 if best == l else 0.0
-        book[e, 1] = -log64(max(np.float64(mixed[s, l]), FLOOR))
+        book[e, 1] = min(book[e, pool], WORST)
         book[e, 2] = 0.5 * brier
         book[e, 3] = 1.0 if was[s, 0] == l else 0.0
         book[e, 4] = 1.0 if was[s, 1] == l else 0.0
         book[e, 5] = 1.0 if best2 == l else 0.0
-        book[e, 6] = -log64(max(np.float64(p[s, logistic, l]), FLOOR))
+        # the share kept back for unseen classes is the same for everyone
+        book[e, 6] = book[e, 1]
+        if l < reserve[s, 1]:
+            book[e, 6] = -log64(max(np.float64(p[s, logistic, l]) * (1.0 - reserve[s, 0]), FLOOR))
         if l < 2:
             b = int(mixed[s, 1] * bins.shape[1])
             bins[l, min(max(b, 0), bins.shape[1] - 1)] += 1
@@ -86,10 +91,23 @@ class Scores(Stage):
         y: np.ndarray,
         store: dict[str, np.ndarray],
         logistic: int,
+        pool: int,
         book: np.ndarray,
     ) -> None:
-        """Fill the score columns of the book for LEARN operations."""
-        _classes(op, slot, y, store["mixed"], store["was"], store["p"], logistic, self.s["bins"], book)
+        """Fill the score columns of the book for LEARN operations; its column `pool` holds the pool's log loss."""
+        _classes(
+            op,
+            slot,
+            y,
+            store["mixed"],
+            store["reserve"],
+            store["was"],
+            store["p"],
+            logistic,
+            pool,
+            self.s["bins"],
+            book,
+        )
 
     def scan_values(
         self,

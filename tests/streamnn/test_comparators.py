@@ -158,7 +158,7 @@ class Mixed:
     """The pool's mixer over members whose probabilities are given, labels at once."""
 
     def __init__(self, n: int, members: int, classes: int):
-        self.mixer = Mixer(members, classes)
+        self.mixer = Mixer(members, classes, closed=True)
         N = self.experts = self.mixer.experts
         shapes = {
             "p": (members, classes),

@@ -15,7 +15,7 @@ f4 = np.float32
 def run(p, y):
     """Labels at once; returns cumulative losses of every expert and of the pool."""
     n, M, C = p.shape
-    mixer = Mixer(M, C)
+    mixer = Mixer(M, C, closed=True)
     N = mixer.experts
     store = {
         "p": p.astype(f4),
@@ -23,6 +23,7 @@ def run(p, y):
         "expert": np.zeros((n, N, C), f4),
         "mixed": np.zeros((n, C), f4),
         "clock": np.zeros(n, np.int64),
+        "reserve": np.zeros((n, 2)),
     }
     book = np.zeros((2 * n, 2 * N + 1))
     op, slot = np.tile(np.array([0, 1], np.int8), n), np.repeat(np.arange(n), 2)
