@@ -166,7 +166,10 @@ class Mixed:
             "expert": (N, classes),
             "mixed": (classes,),
         }
-        self.store = {k: np.zeros((n, *s), f4) for k, s in shapes.items()} | {"clock": np.zeros(n, np.int64)}
+        self.store = {k: np.zeros((n, *s), f4) for k, s in shapes.items()} | {
+            "clock": np.zeros(n, np.int64),
+            "reserve": np.zeros((n, 2)),
+        }
         self.book = np.zeros((n, 2 * N + 1))
 
     def run(self, a: int, b: int, ops: list[int], y: np.ndarray) -> None:

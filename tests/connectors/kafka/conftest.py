@@ -51,9 +51,9 @@ def broker() -> Iterator[Broker]:
     found.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def mortal_broker() -> Iterator[PrivateBroker]:
-    """A broker of this test alone, to be killed."""
+    """A broker of this file alone, to be killed."""
     _need_client()
     home = os.environ.get("KAFKA_HOME")
     if not home:

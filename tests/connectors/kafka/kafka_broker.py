@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import Protocol
 
@@ -50,7 +52,7 @@ class PrivateBroker:
         self._config.write_text(_config(home, port, controller, self._folder / "log"))
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            identity = self._run("kafka-storage.sh", "random-uuid").strip()
+            identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             self._run("kafka-storage.sh", "format", "-t", identity, "-c", str(self._config))
             self.start()
         except BaseException:

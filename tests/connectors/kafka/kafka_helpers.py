@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from streamnn_connectors import Batch
 from streamnn_connectors.kafka import (
+    KafkaOffsets,
     KafkaPartition,
     KafkaSettings,
     KafkaTransaction,
     Message,
+    Offset,
     Place,
     read_messages,
 )
@@ -92,3 +98,38 @@ def committed_run(output: KafkaTransaction, topic: str, *runs: Sequence[bytes]) 
         output.begin()
         output.send(topic, list(run), partition=0)
         output.commit()
+
+
+def committed(settings: KafkaSettings, group: str, topic: str, timeout_s: float = 30.0) -> Offset | None:
+    with KafkaOffsets(settings, group, timeout_s) as offsets:
+        return offsets.committed([Place(topic, 0)])[Place(topic, 0)]
+
+
+@contextmanager
+def child(
+    settings: KafkaSettings, *args: str
+) -> Iterator[tuple[subprocess.Popen[str], Callable[[str], str]]]:
+    """A process of kafka_child.py, and a way to give it a word and have its answer."""
+    path = Path(__file__).with_name("kafka_child.py")
+    process = subprocess.Popen(
+        [sys.executable, path, settings.where, *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+
+    def ask(word: str) -> str:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(word + "\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+
+    try:
+        assert process.stdout.readline().strip() == "ready"
+        yield process, ask
+    finally:
+        process.kill()
+        process.stdin.close()
+        process.stdout.close()
+        process.wait()

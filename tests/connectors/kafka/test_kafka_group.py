@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kafka_helpers import batches, eventually, produce, values
-from test_kafka_transaction import child, committed
+from kafka_helpers import batches, child, committed, eventually, produce, values
 
 from streamnn.errors import SourceError
 from streamnn_connectors.kafka import (

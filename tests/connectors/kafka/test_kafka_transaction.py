@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kafka_helpers import batches, committed_run, eventually, produce, read, values
+from kafka_helpers import batches, child, committed, committed_run, eventually, produce, read, values
 
 from streamnn.errors import SinkError, SourceError, SpecError
 from streamnn_connectors.kafka import (
@@ -31,41 +27,6 @@ pytestmark = pytest.mark.slow
 Make = Callable[..., str]
 Close = Callable[[Any], Any]
 Name = Callable[[str], str]
-
-
-def committed(settings: KafkaSettings, group: str, topic: str, timeout_s: float = 30.0) -> Offset | None:
-    with KafkaOffsets(settings, group, timeout_s) as offsets:
-        return offsets.committed([Place(topic, 0)])[Place(topic, 0)]
-
-
-@contextmanager
-def child(
-    settings: KafkaSettings, *args: str
-) -> Iterator[tuple[subprocess.Popen[str], Callable[[str], str]]]:
-    """A process of kafka_child.py, and a way to give it a word and have its answer."""
-    path = Path(__file__).with_name("kafka_child.py")
-    process = subprocess.Popen(
-        [sys.executable, path, settings.where, *args],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None and process.stdout is not None
-
-    def ask(word: str) -> str:
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(word + "\n")
-        process.stdin.flush()
-        return process.stdout.readline().strip()
-
-    try:
-        assert process.stdout.readline().strip() == "ready"
-        yield process, ask
-    finally:
-        process.kill()
-        process.stdin.close()
-        process.stdout.close()
-        process.wait()
 
 
 def test_commit_shows_and_abort_hides(
