@@ -1,0 +1,50 @@
+"""Kafka: topics as sources and sinks, outputs and offsets in one transaction. Needs kafka-python.
+
+Importing this package does not import kafka-python; making a client without it raises MissingPackage.
+"""
+
+from ._fields import MessageFields
+from ._partition import KafkaPartition
+from .admin import KafkaAdmin, TopicInfo, TopicLimits
+from .contract import Change, LivePartition, Message, Offset, Place, SharedSource, TransactionalSink
+from .dead_letters import DeadLetter, DeadLetters, dead_letter_messages
+from .encoding import Encoded, Encoding
+from .errors import Fenced, OutcomeUnknown, TransactionFailed
+from .feed import Fed, KafkaFeed
+from .offsets import KafkaOffsets
+from .reading import read_messages
+from .settings import KafkaSettings
+from .sink import KafkaSink
+from .source import KafkaSource
+from .transaction import KafkaTransaction
+
+__all__ = [
+    "Change",
+    "DeadLetter",
+    "DeadLetters",
+    "Encoded",
+    "Encoding",
+    "Fed",
+    "Fenced",
+    "KafkaAdmin",
+    "KafkaFeed",
+    "KafkaOffsets",
+    "KafkaPartition",
+    "KafkaSettings",
+    "KafkaSink",
+    "KafkaSource",
+    "KafkaTransaction",
+    "LivePartition",
+    "Message",
+    "MessageFields",
+    "Offset",
+    "OutcomeUnknown",
+    "Place",
+    "SharedSource",
+    "TopicInfo",
+    "TopicLimits",
+    "TransactionFailed",
+    "TransactionalSink",
+    "dead_letter_messages",
+    "read_messages",
+]

@@ -1,0 +1,76 @@
+"""Arrow IPC streams as messages: many rows a message, a position for each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.types as pt
+
+from streamnn.errors import SourceError
+
+from .._arrow import kept_columns, to_block
+from .._blocks import Block
+from .._faults import short
+from ..base import BadRecord
+
+ROW_BITS = 20
+"""A position is ``offset << 20 | row``: rows below 2**20 a message, offsets below 2**43."""
+MOST_ROWS = 1 << ROW_BITS
+_ERRORS = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, KeyError)
+
+
+class ArrowValues:
+    """Decodes values that hold an Arrow IPC stream each: a schema and any number of record batches.
+
+    Columns are handed on as those of a Parquet file. A column is a number or a string for good; a message
+    with another kind, without a usable column or with more than 2**20 rows is one bad record.
+    """
+
+    def __init__(self, kinds: dict[str, str], max_columns: int):
+        self.kinds = kinds
+        self._max_columns = max_columns
+
+    def decode(self, value: bytes, offset: int) -> Block:
+        """The rows of a message; a bad message is a block of one bad record."""
+        first = offset << ROW_BITS
+        try:
+            with pa.ipc.open_stream(pa.py_buffer(value)) as reader:
+                table = reader.read_all()
+            # lengths and offsets inside the buffers come from the network
+            table.validate(full=True)
+        except _ERRORS as error:
+            return _bad(first, f"no Arrow IPC stream: {_line(error)}", "decode", value)
+        if table.num_rows > MOST_ROWS:
+            return _bad(
+                first, f"{table.num_rows} rows in a message, the limit is {MOST_ROWS}", "decode", value
+            )
+        try:
+            kept, _ = kept_columns("the message", table.schema)
+        except SourceError as error:
+            return _bad(first, str(error), "schema", value)
+        found = {name: "string" if pt.is_string(kind) else "number" for name, kind in kept.items()}
+        for name, kind in found.items():
+            known = self.kinds.get(name, kind)
+            if known != kind:
+                return _bad(first, f"column {short(name)} is a {known} but has {kind}s", "schema", value)
+        if len(self.kinds | found) > self._max_columns:
+            new = next(name for name in found if name not in self.kinds)
+            return _bad(first, f"column {short(new)} would be one of too many columns", "schema", value)
+        try:
+            whole = table.combine_chunks().to_batches() or [
+                pa.RecordBatch.from_pylist([], schema=table.schema)
+            ]
+            block = to_block(whole[0], kept, first)
+        except _ERRORS as error:
+            return _bad(first, f"a column can't be converted: {_line(error)}", "decode", value)
+        self.kinds.update(found)
+        return block
+
+
+def _bad(first: int, reason: str, stage: str, value: bytes) -> Block:
+    nothing = pa.RecordBatch.from_pylist([], schema=pa.schema([]))
+    return Block(nothing, np.zeros(0, np.int64), [BadRecord(first, reason, stage, value)], first, first + 1)
+
+
+def _line(error: Exception) -> str:
+    return short(" ".join(str(error).split()), 200)

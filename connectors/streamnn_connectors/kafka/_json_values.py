@@ -1,0 +1,157 @@
+"""JSON messages to columns: the rules of JSON lines, at the speed of declared structs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from .._faults import Fault, short
+from .._json import DECODE_ERRORS, parse_object
+from .._rows import TYPES, Decoded, RowDecoder, record_batch
+from ..base import BadRecord
+
+_TYPES: dict[str, Any] = {"number": float | None, "string": str | None}
+_MOST_FIELDS = 256
+_QUOTE = ord('"')
+_MOST_SKIPS = 64
+
+
+class JsonValues:
+    """Decodes values that hold one JSON object each or, with `names`, one JSON array each.
+
+    Kinds of columns, bad records and limits are those of :class:`RowDecoder`, which does all the work where
+    the fast way has any doubt: the fast way takes only batches in which every value has exactly the columns
+    known so far, each once, in their kind and without escapes.
+    """
+
+    def __init__(
+        self,
+        kinds: dict[str, str],
+        max_record_bytes: int,
+        max_columns: int,
+        names: Sequence[str] | None = None,
+    ):
+        self._rows = RowDecoder(kinds, max_record_bytes, max_columns)
+        self._max_bytes = max_record_bytes
+        self._names = None if names is None else tuple(names)
+        self._built: dict[str, str] | None = None
+        self._decode: Any = None
+        self._get: Any = None
+        self._skip = self._skips = 0
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Names and kinds of the columns, in the order found."""
+        return self._rows.kinds
+
+    @property
+    def empty(self) -> bytes:
+        """A value without anything in it."""
+        return b"{}" if self._names is None else msgspec.json.encode([None] * len(self._names))
+
+    def decode(self, values: list[bytes], position: np.ndarray) -> Decoded:
+        """Rows of the good values, their positions, and the bad ones with their bytes."""
+        rows = self._fast(values) if values and not self._skip else None
+        if rows is not None:
+            self._skips = 0
+            return rows, position, []
+        self._skip = max(0, self._skip - 1)
+        before = len(self.kinds)
+        if self._names is None:
+            rows, at, bad = self._rows.lines(values, 0)
+        else:
+            rows, at, bad = self._arrays(values, self._names)
+        if values and not bad and before == len(self.kinds):
+            self._build()
+        return rows, position[at], [_original(b, values, position) for b in bad]
+
+    def _fast(self, values: list[bytes]) -> pa.RecordBatch | None:
+        if self._built is None or len(self._built) != len(self.kinds):
+            return None
+        text = b"".join(values)
+        if b"\\" in text or (len(text) > self._max_bytes and max(map(len, values)) > self._max_bytes):
+            return None
+        try:
+            rows = list(map(self._decode, values))
+        except DECODE_ERRORS:
+            # perhaps they never fit: ask less and less often
+            self._skips = min(_MOST_SKIPS, 2 * self._skips + 1)
+            self._skip = self._skips
+            return None
+        cells = (
+            zip(*map(self._get, rows), strict=True) if len(self._built) > 1 else [list(map(self._get, rows))]
+        )
+        columns: dict[str, pa.Array] = {}
+        strings = 0
+        for (name, kind), column in zip(self._built.items(), cells, strict=True):
+            columns[name] = pa.array(column, TYPES[kind])
+            if kind == "string":
+                strings += len(rows) - columns[name].null_count
+        if self._names is None:
+            # two quotes a key and two a string: more means that a key came twice
+            quotes = np.count_nonzero(np.frombuffer(text, np.uint8) == _QUOTE)
+            if quotes != 2 * (len(rows) * len(columns) + strings):
+                return None
+        return record_batch(columns, len(rows))
+
+    def _build(self) -> None:
+        """A struct of the columns known now; called once they have stopped growing."""
+        kinds = self.kinds
+        if self._built is not None and len(self._built) == len(kinds):
+            return
+        if not 0 < len(kinds) <= _MOST_FIELDS or (self._names is not None and set(kinds) != set(self._names)):
+            return
+        if any(c < " " or c in '"\\' for name in kinds for c in name):
+            return
+        order = list(kinds) if self._names is None else list(self._names)
+        fields = {name: f"f{i}" for i, name in enumerate(order)}
+        struct = msgspec.defstruct(
+            "Row",
+            [(field, _TYPES[kinds[name]]) for name, field in fields.items()],
+            rename={field: name for name, field in fields.items()},
+            array_like=self._names is not None,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        self._built = dict(kinds)
+        self._decode = msgspec.json.Decoder(struct).decode
+        self._get = attrgetter(*(fields[name] for name in kinds))
+        self._skip = self._skips = 0
+
+    def _arrays(self, values: list[bytes], names: tuple[str, ...]) -> Decoded:
+        good: list[dict[str, Any]] = []
+        at: list[int] = []
+        bad: list[BadRecord] = []
+        for i, value in enumerate(values):
+            try:
+                good.append(_array(value, names, self._max_bytes))
+            except Fault as fault:
+                bad.append(BadRecord(i, fault.reason, fault.stage, value))
+            else:
+                at.append(i)
+        rows, index, unfit = self._rows.records(good, 0)
+        where = np.array(at, np.int64)
+        bad += [replace(b, position=at[b.position]) for b in unfit]
+        bad.sort(key=lambda b: b.position)
+        return rows, where[index], bad
+
+
+def _array(value: bytes, names: tuple[str, ...], max_bytes: int) -> dict[str, Any]:
+    # the parser of objects knows all the faults
+    row = parse_object(b'{"":' + value + b"}", max_bytes + 5)
+    cells = row.get("")
+    if len(row) != 1 or not isinstance(cells, list):
+        raise Fault(f"not an array but {short(value)}: each message must be one JSON array")
+    if len(cells) != len(names):
+        raise Fault(f"an array of {len(cells)} values, {len(names)} columns are declared", "schema")
+    return dict(zip(names, cells, strict=True))
+
+
+def _original(bad: BadRecord, values: list[bytes], position: np.ndarray) -> BadRecord:
+    return replace(bad, position=int(position[bad.position]), raw=values[bad.position])

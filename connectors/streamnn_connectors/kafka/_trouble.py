@@ -1,0 +1,49 @@
+"""What is said when reading can't go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamnn.errors import SourceError
+
+from ._client import words
+
+_ANEW = "start a new job without the old checkpoints."
+
+
+def expired(topic: str, partition: int, offset: int) -> SourceError:
+    """An offset that the log does not hold."""
+    return SourceError(
+        f"{topic}: offset {offset} of partition {partition} is not there (any more): retention has passed it, or the "
+        f"topic was made anew. Nothing was skipped. Raise retention.ms for the next time; to begin at what is left, {_ANEW}"
+    )
+
+
+def truncated(topic: str, error: BaseException) -> SourceError:
+    """Messages that were read and are gone."""
+    return SourceError(
+        f"{topic}: messages that were read are not in the log any more, or the topic was made anew: {words(error)}. "
+        f"To begin at what is left, {_ANEW}"
+    )
+
+
+def unreadable(topic: str, consumer: Any, error: BaseException) -> SourceError:
+    """A message kafka-python can't get past: it does not skip one within its batch."""
+    at = {tp.partition: consumer.position(tp) for tp in consumer.assignment()}
+    return SourceError(
+        f"{topic}: the name of a header is no UTF-8 ({error}) at one of these offsets (by partition): {at}. The "
+        "client can't read past it: begin a new job behind it."
+    )
+
+
+def taken(topic: str, partition: int) -> SourceError:
+    """A partition that went to another member."""
+    return SourceError(f"{topic}: partition {partition} is no longer this member's. Drop its state.")
+
+
+def failed(topic: str, error: BaseException) -> SourceError:
+    """Anything else."""
+    text = words(error)
+    if "codec" in text.lower():
+        text += ". Run pip install 'kafka-python[crc32c,lz4,snappy,zstd]'"
+    return SourceError(f"{topic}: reading failed: {text}")
