@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 BLOCKS = ("known", "context", "x", "filled", "means", "residual", "lags")
+_PLACE = {name: i for i, name in enumerate(BLOCKS)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """Blocks of an encoded row, in an order that makes every member's input one contiguous piece.
 
@@ -70,15 +72,19 @@ class Layout:
             (self.lags, self.values),
         )
 
-    @property
+    @cached_property
     def offsets(self) -> np.ndarray:
         """Start of each block, and the width of the row; int64, shape (8,)."""
         return np.cumsum([0] + [o * i for o, i in self.shapes]).astype(np.int64)
 
     def span(self, first: str, last: str) -> tuple[int, int]:
         """Start and stop of the piece from block `first` to block `last`, both included."""
-        o = self.offsets
-        return int(o[BLOCKS.index(first)]), int(o[BLOCKS.index(last) + 1])
+        o = self._starts
+        return o[_PLACE[first]], o[_PLACE[last] + 1]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return self.offsets.tolist()
 
     def positions_in(self, wider: Layout) -> np.ndarray:
         """Where each position of this layout lies in a wider one; int64, increasing.

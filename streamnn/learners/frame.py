@@ -66,6 +66,7 @@ class Frame(ABC):
         self.monitor = DriftMonitor(("surprise", "loss"), events_per_false_alarm)
         self.trace = Trace()
         self._waste: list[np.ndarray] = []
+        self._sizes: tuple[int, ...] | None = None  # for which there is room
 
     # -- what subclasses say ------------------------------------------------------------------------------------
 
@@ -266,6 +267,10 @@ class Frame(ABC):
         if not self._started:
             return
         d = len(self.schema.names)
+        sizes = (d, self._values(), self.inputs.category_rows, self.inputs.mean_columns)
+        if sizes == self._sizes:
+            return
+        self._sizes = sizes
         if d > self.inputs.columns:
             self.inputs.grow(self.schema.text, self.schema.first)
         old, new = self.layout, self._layout()

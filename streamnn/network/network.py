@@ -142,6 +142,7 @@ class Network(Stage):
             [spec.step, spec.step * 0.1, spec.beta, spec.slope, spec.row_norm, spec.out_norm], f4
         )
         self._no_latent = np.zeros((0, HL), f4)
+        self._arrays: tuple[k.Weights, k.Weights, k.Moments] | None = None  # as the kernel takes them
         self._project()
         for name in AVERAGED:
             v = self.s[name]
@@ -174,7 +175,7 @@ class Network(Stage):
         inputs, outputs, category_rows : int
             New sizes.
         """
-        s = self.s
+        s, self._arrays = self.s, None
         if inputs != len(s["first"]):
             for name in ("first", "mean_first", "first_2", "in_moment", "in_count"):
                 old = s[name]
@@ -232,16 +233,16 @@ class Network(Stage):
         """
         s, n = self.s, self._n
         n[k.N_FROM] = start
-        flat = {name: v.reshape(-1) for name, v in s.items()}
-        weights = k.Weights(*(flat[name] for name in k.Weights._fields))
-        means = k.Weights(
-            *(flat["table" if name == "table" else f"mean_{name}"] for name in k.Weights._fields)
-        )
-        moments = k.Moments(*(flat[name] for name in k.Moments._fields))
+        if self._arrays is None:
+            flat = {name: v.reshape(-1) for name, v in s.items()}
+            means = {name: "table" if name == "table" else f"mean_{name}" for name in k.Weights._fields}
+            self._arrays = (
+                k.Weights(*(flat[name] for name in k.Weights._fields)),
+                k.Weights(*(flat[means[name]] for name in k.Weights._fields)),
+                k.Moments(*(flat[name] for name in k.Moments._fields)),
+            )
         latent = self._no_latent if latent is None else latent
-        kernel.scan(
-            op, slot, target, weight, rows, ids, n, self._sizes, self._h, weights, means, moments, p, latent
-        )
+        kernel.scan(op, slot, target, weight, rows, ids, n, self._sizes, self._h, *self._arrays, p, latent)
 
     def certificate(self, rows: np.ndarray) -> Certificate:
         """Slope bound from the numeric part of the encoded row to the outputs, and the slope found at `rows`.
