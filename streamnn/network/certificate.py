@@ -74,7 +74,7 @@ def certify(
         l1 *= float(np.abs(w).max(initial=0.0)) * float(bv.sum())
         at += H
     bound *= _spectral(out)
-    l1 *= float(np.abs(out).max(initial=0.0))
+    l1 *= float(np.abs(out).max(initial=0.0)) * len(out)  # the l1 norm sums over outputs
     return Certificate(bound * _ROUNDING, _attack(layers, out, bias, knots, rows), l1)
 
 

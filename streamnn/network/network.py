@@ -149,6 +149,10 @@ class Network(Stage):
             self.s[f"mean_{name}"] = v.copy() if spec.average else np.zeros((0, *v.shape[1:]), f4)
 
     def _project(self) -> None:
+        if self.spec.out_norm > 0:
+            out = self.s["out"]
+            norm = np.sqrt((out * out).sum(1, dtype=np.float64))
+            out *= np.minimum(1.0, self.spec.out_norm * 0.999 / np.maximum(norm, 1e-30)).astype(f4)[:, None]
         cap = f4(self.spec.row_norm * 0.999)
         if cap <= 0:
             return

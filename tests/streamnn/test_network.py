@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from streamnn.network import Network, NetworkSpec
+from streamnn.network import Network, NetworkSpec, certify
 
 f4 = np.float32
 
@@ -97,6 +97,22 @@ def test_certificate_is_above_every_observed_slope(hidden, activation):
             l1 = np.abs(logits(net, u) - logits(net, v)).sum(1) / np.abs(u - v).sum(1)
             assert l1.max() <= c.l1_bound
         assert c.attacked > 0.3 * slope.max()
+
+
+def test_budget_holds_before_the_first_event():
+    net = Network(
+        NetworkSpec("n", (64, 32), row_norm=0.5, out_norm=0.05, slope=0.5, categories=False), 6, 3, True, 1
+    )
+    assert np.linalg.norm(net.s["out"].astype(float), axis=1).max() <= 0.05
+    assert np.linalg.norm(net.s["first"].astype(float), axis=0).max() <= 0.5
+    assert np.abs(np.diff(net.s["knots"], axis=1)).max() / 0.4 <= 0.5
+
+
+def test_the_l1_bound_counts_every_output():
+    knots = np.tile(((np.arange(21) - 10) * 0.4).astype(f4), (16, 1))
+    first, out = np.ones((1, 16), f4), np.ones((3, 16), f4)
+    c = certify(first, [], out, np.zeros(16, f4), knots, np.zeros((1, 1), f4))
+    assert c.l1_bound >= 48.0 and c.bound >= np.sqrt(3) * 16
 
 
 def logits(net, x):

@@ -121,7 +121,9 @@ class ContainerBroker:
         os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
         (port,) = _free_ports(1)
         self.bootstrap = f"localhost:{port}"
-        self._container = DockerContainer(IMAGE).with_bind_ports(9092, port)
+        self._container = DockerContainer(IMAGE)
+        # on this machine alone; with_bind_ports would open the port to all the world
+        self._container.ports["9092"] = ("127.0.0.1", port)
         for name, value in _container_env(port).items():
             self._container.with_env(name, value)
         self._container.start()

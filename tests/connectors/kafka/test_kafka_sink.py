@@ -21,6 +21,7 @@ from streamnn_connectors.kafka import (
     KafkaSink,
     KafkaSource,
     KafkaTransaction,
+    Message,
     Offset,
     Place,
     dead_letter_messages,
@@ -142,15 +143,17 @@ def test_hostile_keys_and_headers_do_not_push_out_the_bytes(
     partition = closing(KafkaSource(settings, events)).open("0")
     batches(partition, 1)
     bad = BadRecord(0, "r" * 5000 + "\ud800", "decode", b"\xff" * 900)
-    messages = dead_letter_messages(
-        bad, Place(events, 0), Offset(0, 7), dead, partition.original(0), largest=3000
-    )
+    original = partition.original(0)
+    messages = dead_letter_messages(bad, Place(events, 0), Offset(0, 7), dead, original, largest=3000)
+    null = Message(events, 0, 0, None, b"x", (("h", None),))
+    messages += dead_letter_messages(bad, Place(events, 0), Offset(1), dead, null)
     output = closing(KafkaTransaction(settings, name("id"), message_bytes=3000))
     output.begin()
     for message in messages:
         output.send_message(message)
     output.commit()
-    (letter,) = DeadLetters(settings, dead)
+    letter, other = DeadLetters(settings, dead)
+    assert other.original.headers == (("h", b""),)
     assert letter.original.value == b"\xff" * 900 and letter.row == 7 and letter.original.key is None
 
 

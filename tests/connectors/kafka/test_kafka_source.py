@@ -258,6 +258,23 @@ def test_several_partitions_with_one_consumer(settings: KafkaSettings, topic: Ma
     assert latest.resume == {"position": 20, "kinds": []}
 
 
+class _NoText(str):
+    def encode(self, *_: Any) -> bytes:
+        return b"\xff"
+
+
+def test_a_message_the_client_cannot_read_is_an_error(
+    settings: KafkaSettings, topic: Make, closing: Close
+) -> None:
+    where = topic()
+    produce(settings, where, [b'{"x":1}'])
+    produce(settings, where, [b'{"x":2}'], headers=[(_NoText("h"), b"v")])
+    partition = closing(KafkaSource(settings, where)).open("0")
+    assert rows(batches(partition, 1)) == [{"x": 1.0}]
+    with pytest.raises(SourceError, match=r"one of \{0: 1\} is damaged, or the name of a header"):
+        batches(partition, 1)
+
+
 def test_mistakes_are_named(settings: KafkaSettings, topic: Make, closing: Close) -> None:
     where = topic()
     with pytest.raises(SourceError, match="is not there"):
