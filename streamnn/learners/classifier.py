@@ -86,8 +86,6 @@ class Classifier(Pool):
         self._declared = list(self.classes)
         self._width = max(2, len(self.classes))
 
-    # -- classes ------------------------------------------------------------------------------------------------
-
     def _may_add(self, label: Any) -> None:
         if not isinstance(label, (bool, int, float, str)) or label != label:
             raise SchemaError(
@@ -137,8 +135,6 @@ class Classifier(Pool):
 
     def _values(self) -> int:
         return self._width
-
-    # -- stages -------------------------------------------------------------------------------------------------
 
     def _layout(self) -> Layout:
         i = self.inputs
@@ -283,8 +279,6 @@ class Classifier(Pool):
         out["majority"] = g.mean("accuracy_majority")
         out["logistic"] = {"accuracy": g.mean("accuracy_logistic"), "log_loss": g.mean("log_loss_logistic")}
         return out
-
-    # -- river's interface --------------------------------------------------------------------------------------
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
         """Probability of every class known so far. Changes nothing."""

@@ -205,7 +205,7 @@ class ConsumerLoop:
                     self.fail(truncated(self.topic, error))
                 except errors.RetriableError:
                     time.sleep(_POLL_MS / 1000)
-                except UnicodeDecodeError as error:
+                except (errors.CorruptRecordError, UnicodeDecodeError) as error:
                     self.fail(unreadable(self.topic, self._consumer, error))
                 except errors.KafkaError as error:
                     self.fail(failed(self.topic, error))

@@ -31,8 +31,8 @@ def unreadable(topic: str, consumer: Any, error: BaseException) -> SourceError:
     """A message kafka-python can't get past: it does not skip one within its batch."""
     at = {tp.partition: consumer.position(tp) for tp in consumer.assignment()}
     return SourceError(
-        f"{topic}: the name of a header is no UTF-8 ({error}) at one of these offsets (by partition): {at}. The "
-        "client can't read past it: begin a new job behind it."
+        f"{topic}: a message at (partition: offset) one of {at} is damaged, or the name of a header of it is no UTF-8: "
+        f"{words(error)}. The client can't read past it: begin a new job behind it."
     )
 
 
