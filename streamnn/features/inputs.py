@@ -10,6 +10,12 @@ from ..stage import Stage, grown
 
 CLIP = 5.0
 """Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
+BEYOND = 1e100
+"""Values as large as this count as missing."""
+OUTLIER, OUTLIER_AFTER = 20.0, 20
+"""After so many values one counts for the running mean and deviation as at most so many deviations off."""
+TINY, TINIEST = 1e-24, 1e-200
+"""A variance below this share of the squared mean, or below this, is rounding: the column is constant."""
 MAX_VALUES = 400
 """A number column with more distinct values than this is no category."""
 MAX_ROWS = 1 << 16
@@ -65,17 +71,21 @@ def _scan(
         for c in range(d):
             v = x[r, c]
             z = 0.0
-            if not np.isfinite(v):
+            if not (abs(v) < BEYOND):
                 if keep and distinct[c] > 0:  # before its first value a column does not exist
                     missing[c] += 1
             else:
                 if not text[c]:
                     k = count[c, 0] + 1
                     e = v - count[c, 1]
+                    if k > OUTLIER_AFTER:  # a lone outlier must not blind the column for good
+                        far = OUTLIER * np.sqrt(count[c, 2] / count[c, 0])
+                        if far > 0.0:
+                            e = min(max(e, -far), far)
                     m = count[c, 1] + e / k
-                    m2 = count[c, 2] + e * (v - m)
+                    m2 = count[c, 2] + e * (e - e / k)
                     var = m2 / k
-                    if var > 1e-12:
+                    if var > TINY * m * m and var > TINIEST:
                         z = min(max((v - m) / np.sqrt(var), -CLIP), CLIP)
                     if keep:
                         count[c, 0], count[c, 1], count[c, 2] = k, m, m2

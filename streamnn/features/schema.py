@@ -31,7 +31,7 @@ class Schema:
     --------
     >>> import numpy as np
     >>> s = Schema()
-    >>> s.encode({"b": np.array([1.0, 2.0]), "a": np.array(["x", None], object)}, 2).tolist()
+    >>> s.encode(s.prepare({"b": [1, 2], "a": np.array(["x", None], object)}, 2), 2).tolist()
     [[0.0, 1.0], [nan, 2.0]]
     >>> s.names
     ['a', 'b']
@@ -48,27 +48,55 @@ class Schema:
         self._index: dict[str, int] = {}
         self._started = False
 
+    def prepare(self, columns: Mapping[str, Any], n: int) -> dict[str, np.ndarray]:
+        """Columns as float64 or object arrays of length n, checked against what is known. Changes nothing.
+
+        Raises
+        ------
+        SchemaError
+            When a column has another length, holds neither numbers nor strings, or changes between the two.
+        """
+        return {str(name): self._prepared(str(name), v, n) for name, v in columns.items()}
+
+    def _prepared(self, name: str, values: Any, n: int) -> np.ndarray:
+        v = np.asarray(values)
+        if v.shape != (n,):
+            raise SchemaError(
+                f"column {name!r} has shape {v.shape}, expected ({n},): one value an event observed"
+            )
+        if v.dtype.kind == "M":
+            v = np.where(np.isnat(v), np.nan, v.astype("datetime64[us]").astype(np.int64) / 1e6)
+        elif v.dtype.kind in "fiub":
+            v = v.astype(np.float64, copy=False)
+        elif v.dtype.kind == "U":
+            v = v.astype(object)
+        elif v.dtype != object or not all(x is None or isinstance(x, str) for x in v):
+            bad = next((x for x in v.tolist() if not (x is None or isinstance(x, str))), v.dtype)
+            raise SchemaError(f"column {name!r} holds {bad!r}: allowed are numbers, or strings and None")
+        if name in self.categories:
+            v = _as_text(v)
+        i = self._index.get(name)
+        if i is not None and (v.dtype == object) != self.text[i]:
+            missing = all(x is None for x in v) if v.dtype == object else np.isnan(v).all()
+            if not missing:
+                was, now = ("text", "numbers") if self.text[i] else ("numbers", "text")
+                raise SchemaError(
+                    f"column {name!r} held {was} and now holds {now}: give it another name or mend the source"
+                )
+        return v
+
     def encode(self, columns: Mapping[str, np.ndarray], n: int, learn: bool = True) -> np.ndarray:
         """Rows as float64, shape (n, columns known afterwards); NaN is missing.
 
         Parameters
         ----------
         columns : mapping of str to ndarray
-            float64 (NaN missing) or object with str and None.
+            What :meth:`prepare` gave.
         n : int
             Number of rows.
         learn : bool
             Register new columns and codes; otherwise unknown ones are ignored (they have no weight yet).
-
-        Raises
-        ------
-        SchemaError
-            When a column changes between text and number.
         """
-        if self.categories:
-            columns = {k: _as_text(v) if k in self.categories else v for k, v in columns.items()}
-        for name, v in columns.items():
-            self._same_kind(name, v)
         if learn and n:
             fresh = [k for k in columns if k not in self._index]
             if fresh:
@@ -80,17 +108,6 @@ class Schema:
             if i is not None and (v.dtype == object) == self.text[i]:
                 out[:, i] = self._coded(i, v, learn) if self.text[i] else v
         return out
-
-    def _same_kind(self, name: str, v: np.ndarray) -> None:
-        i = self._index.get(name)
-        if i is None or (v.dtype == object) == self.text[i]:
-            return
-        missing = all(x is None for x in v) if v.dtype == object else np.isnan(v).all()
-        if not missing:
-            was, now = ("text", "numbers") if self.text[i] else ("numbers", "text")
-            raise SchemaError(
-                f"column {name!r} held {was} and now holds {now}: give it another name or mend the source"
-            )
 
     def _register(self, columns: Mapping[str, np.ndarray], fresh: list[str]) -> None:
         seen = []

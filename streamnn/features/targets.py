@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import njit_options
+from .._jit import leaf_options, njit_options
 from ..stage import Stage
 from .history import MEAN_STEP, powers
+from .inputs import TINIEST, TINY
 
 f4 = np.float32
 LAGS = 3
@@ -17,10 +18,20 @@ FORGET = 0.001
 CLIP = 5.0
 LIMIT = 10.0
 """A scaled target is clipped to this: an outlier moves nothing far."""
+UNKNOWN = 1e-150
+"""Deviation of targets of which none is known."""
 RESIDUAL_DECAYS = (0.7, 0.97)
 
 
-@njit(**njit_options)
+@njit(**leaf_options)
+def _deviation(stat):
+    # with one value only its size is known, with none nothing: then every forecast is the mean
+    if stat[2] > TINY * stat[1] * stat[1] and stat[2] > TINIEST:
+        return np.sqrt(stat[2])
+    return max(abs(stat[1]), UNKNOWN)
+
+
+@njit(**leaf_options)
 def _scaled(v, m, s):
     return min(max((v - m) / s, -CLIP), CLIP)
 
@@ -31,7 +42,7 @@ def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls
     for e in range(len(op)):
         s = slot[e]
         if op[e] == 1:
-            m, sd = stat[1] if stat[0] > 0.0 else y[e], np.sqrt(stat[2]) if stat[2] > 1e-12 else 1.0
+            m, sd = stat[1] if stat[0] > 0.0 else y[e], _deviation(stat)
             # in today's units: those of the day of the prediction may have known no label at all
             unit[e, 0], unit[e, 1] = m, sd
             target[e] = min(max((y[e] - m) / sd, -LIMIT), LIMIT)
@@ -47,7 +58,7 @@ def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls
                 lags[q] = lags[q - 1]
             lags[0] = y[e]
         elif op[e] != 2:
-            m, sd = stat[1], np.sqrt(stat[2]) if stat[2] > 1e-12 else 1.0
+            m, sd = stat[1], _deviation(stat)
             scale[s, 0], scale[s, 1] = m, sd
             o = offsets[0]
             for q in range(len(lags)):

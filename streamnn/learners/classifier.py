@@ -41,7 +41,8 @@ class Classifier(Pool):
     Parameters
     ----------
     classes : sequence, optional
-        Labels known beforehand; others are added as they come.
+        Labels known beforehand; others are added as they come. Labels that compare equal (1, 1.0 and True) are
+        one class.
     seed : int
         Of the networks' initial weights.
     max_columns : int
@@ -80,55 +81,59 @@ class Classifier(Pool):
         if isinstance(classes, str) or not isinstance(classes, Sequence):
             raise SpecError(f"learner option classes is {classes!r}: allowed is a list of labels")
         self.classes: list[Any] = []
+        self._known, self._fresh = (
+            0,
+            list[int](),
+        )  # classes before the last chunk, and where new ones came in it
         self._class: dict[Any, int] = {}
-        for c in classes:
-            self._add(c)
+        self._declare(classes)
         self._declared = list(self.classes)
         self._width = max(2, len(self.classes))
 
-    def _may_add(self, label: Any) -> None:
-        if not isinstance(label, (bool, int, float, str)) or label != label:
-            raise SchemaError(
-                f"a class label is {label!r}: allowed are whole numbers, numbers, strings and bools"
-            )
-        if len(self.classes) >= MAX_CLASSES:
-            raise LimitError(
-                f"label {label!r} would be class {MAX_CLASSES + 1}, the limit is {MAX_CLASSES}: for a number target use regression"
-            )
-
-    def _add(self, label: Any) -> int:
-        if label not in self._class:
-            self._may_add(label)
-            self._class[label] = len(self.classes)
-            self.classes.append(label)
-        return self._class[label]
+    def _declare(self, classes: Sequence[Any]) -> None:
+        self.classes = self._new(classes)
+        self._class = {v: i for i, v in enumerate(self.classes)}
 
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
         y = np.zeros(len(op), np.int64)
         at = np.flatnonzero(op == LEARN)
-        values = np.asarray(labels)[at].tolist()
+        values = [v.item() if isinstance(v, np.generic) else v for v in np.asarray(labels)[at].tolist()]
+        self._known, self._fresh = len(self.classes), list[int]()
         get = self._class.get
         try:
             found = [get(v, -1) for v in values]
-        except TypeError:  # a list or dict among them: _may_add says so
-            found = [-1 if v.__hash__ is None else get(v, -1) for v in values]
-        y[at] = found
-        self._known = len(self.classes)
-        self._fresh: list[int] = []
+        except TypeError:  # a list or dict among them: _new says so
+            found = [-1]
         if -1 not in found:
+            y[at] = found
             return y, []
-        fresh = [i for i, f in enumerate(found) if f < 0]
-        for i in fresh:
-            self._may_add(values[i])
+        new = self._new(values)
+        self._class.update({v: len(self.classes) + i for i, v in enumerate(new)})
+        self.classes += new
         cuts, width = [], self._width
-        for i in fresh:
-            c = y[at[i]] = self._add(values[i])
+        for i, v in zip(at.tolist(), values, strict=True):
+            c = y[i] = self._class[v]
             if c == self._known + len(self._fresh):
-                self._fresh.append(int(at[i]))
+                self._fresh.append(i)
             if c >= width:
                 width = c + 1
-                cuts.append((int(at[i]), width))
+                cuts.append((i, width))
         return y, cuts
+
+    def _new(self, values: Sequence[Any]) -> list[Any]:
+        """Labels not known yet, in the order in which they come. Changes nothing."""
+        for v in values:
+            if not isinstance(v, (bool, int, float, str)) or v != v:
+                raise SchemaError(
+                    f"a class label is {v!r}: allowed are whole numbers, numbers, strings and bools"
+                )
+        new = list(dict.fromkeys(v for v in values if v not in self._class))
+        if len(self.classes) + len(new) > MAX_CLASSES:
+            raise LimitError(
+                f"label {new[MAX_CLASSES - len(self.classes)]!r} would be class {MAX_CLASSES + 1}, "
+                f"the limit is {MAX_CLASSES}: for a number target use regression"
+            )
+        return new
 
     def _set_width(self, width: int) -> None:
         self._width = max(self._width, width)
@@ -265,8 +270,8 @@ class Classifier(Pool):
         return {"classes": list(self.classes), "width": self._width}
 
     def _load_meta(self, meta: Mapping[str, Any]) -> None:
-        for c in meta["classes"]:
-            self._add(c)
+        self.classes, self._class = [], {}
+        self._declare(meta["classes"])
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "classes": list(self._declared)}
@@ -282,7 +287,7 @@ class Classifier(Pool):
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
         """Probability of every class known so far. Changes nothing."""
-        p = self.look(self._one(x)).proba
+        p = self.look(self._one(x), 1).proba
         if p is None or not p.shape[1]:
             return {}
         q = p[0].astype(np.float64)

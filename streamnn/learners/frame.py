@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..alarms import DriftMonitor
-from ..errors import LimitError, SchemaError, SpecError
+from ..errors import SchemaError
 from ..features.inputs import MAX_MEANS, PAIRS, Inputs
 from ..features.layout import Layout
 from ..features.schema import Schema
@@ -17,13 +17,18 @@ from ..network.network import Network
 from ..regret.ledger import Ledger
 from ..regret.scores import Scores
 from ..stage import Stage
-from ..types import LEARN, OBSERVE, Alarm, Chunk, Output
+from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
 from ..uncertainty import LatentDensity
+from .options import check_options
+from .order import check_order
 from .pending import Pending
+from .recent import Recent
 from .segment import Segment
 from .trace import Trace
 
 f4 = np.float32
+MAX_WEIGHT = 1e6
+"""Largest sample weight."""
 _NO_TICKETS = np.zeros(0, np.int64)
 
 
@@ -46,18 +51,8 @@ class Frame(ABC):
         events_per_false_alarm: float,
         categories: Sequence[str],
     ):
-        for name, v, least in (
-            ("max_columns", max_columns, 1),
-            ("max_pending", max_pending, 1),
-            ("seed", seed, 0),
-        ):
-            if not isinstance(v, int) or v < least:
-                raise SpecError(
-                    f"learner option {name} is {v!r}: allowed is a whole number of at least {least}"
-                )
+        check_options(seed, max_columns, max_pending, events_per_false_alarm, categories)
         self.seed = seed
-        if isinstance(categories, str) or not all(isinstance(c, str) for c in categories):
-            raise SpecError(f"learner option categories is {categories!r}: allowed is a list of column names")
         self.schema = Schema(max_columns, categories)
         self.inputs = Inputs()
         self.max_pending = max_pending
@@ -65,6 +60,7 @@ class Frame(ABC):
         self._started = False
         self.monitor = DriftMonitor(("surprise", "loss"), events_per_false_alarm)
         self.trace = Trace()
+        self.recent = Recent()
         self._waste: list[np.ndarray] = []
         self._sizes: tuple[int, ...] | None = None  # for which there is room
 
@@ -132,24 +128,32 @@ class Frame(ABC):
         Raises
         ------
         SchemaError
-            When tickets are not consecutive, a label is none, or an operation names an event that is not pending.
-            Nothing has been changed then.
+            When tickets are not consecutive, a label or a column does not fit, or an operation names an event that
+            is not pending.
         LimitError
-            When more events than allowed would wait for their label.
+            When more events than allowed would wait for their label, or more classes would be known.
+
+        After either nothing has been changed.
         """
         op = np.ascontiguousarray(chunk.op, np.int8)
         ticket = np.ascontiguousarray(chunk.ticket, np.int64)
         m = len(op)
+        if len(ticket) != m or len(chunk.label) != m or (chunk.weight is not None and len(chunk.weight) != m):
+            raise SchemaError(f"a chunk of {m} operations needs as many tickets, labels and weights")
+        if not np.isin(op, (OBSERVE, LEARN, EXPIRE)).all():
+            raise SchemaError("operations are OBSERVE (0), LEARN (1) and EXPIRE (2)")
         seen = op == OBSERVE
         n = int(seen.sum())
-        weight = np.ones(m, f4) if chunk.weight is None else np.asarray(chunk.weight).astype(f4)
-        if not (np.isfinite(weight).all() and (weight >= 0).all()):
-            raise SchemaError("weights must be finite and not negative")
+        weight = np.ones(m) if chunk.weight is None else np.asarray(chunk.weight, np.float64)
+        if not ((weight >= 0) & (weight <= MAX_WEIGHT)).all():
+            raise SchemaError(f"weights must lie between 0 and {MAX_WEIGHT:g}")
+        weight = weight.astype(f4)
         if n and not np.array_equal(ticket[seen], np.arange(self.events, self.events + n)):
             raise SchemaError(f"tickets of observed events must go on from {self.events}, one by one")
-        self._check(op, ticket, seen)
-        y, cuts = self._labels(op, chunk.label)
-        x = self.schema.encode(chunk.columns, n)
+        check_order(op, ticket, seen, self.events, self.pending_ if self._started else None, self.max_pending)
+        columns = self.schema.prepare(chunk.columns, n)
+        y, cuts = self._labels(op, chunk.label)  # the last that may refuse: nothing has been changed so far
+        x = self.schema.encode(columns, n)
         if n and not self._started:
             self._start()
         parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
@@ -166,29 +170,6 @@ class Frame(ABC):
         out = self._output(np.arange(self.events - n, self.events), parts, alarms)
         self._mask(out, np.flatnonzero(seen))
         return out
-
-    def _check(self, op: np.ndarray, ticket: np.ndarray, seen: np.ndarray) -> None:
-        # every LEARN and EXPIRE must name an event that is pending at that point, and not too many may be pending
-        most = self.pending + int(np.cumsum(2 * seen.astype(np.int64) - 1).max(initial=0))
-        if most > self.max_pending:
-            raise LimitError(
-                f"{most} events would wait for their label, the limit is {self.max_pending}: expire old ones, or raise max_pending"
-            )
-        done = np.flatnonzero(~seen)
-        if not done.size:
-            return
-        t = ticket[done]
-        ordered = t if (t[1:] > t[:-1]).all() else np.sort(t)
-        if (ordered[1:] == ordered[:-1]).any():
-            raise SchemaError("an event is learnt or expired twice in one chunk")
-        old = t < self.events
-        if old.any() and (not self._started or (self.pending_.find(t[old]) < 0).any()):
-            raise SchemaError(
-                f"event {int(t[old][0])} or a later one is not pending: learnt, expired or never observed"
-            )
-        before = self.events + np.cumsum(seen)[done]
-        if (t >= before).any():
-            raise SchemaError(f"event {int(t[t >= before][0])} is learnt or expired before it is observed")
 
     def _segment(
         self,
@@ -225,6 +206,7 @@ class Frame(ABC):
         alarms = self.monitor.scan("surprise", surprise[seen], last[seen]) + self.monitor.scan(
             "loss", loss, last[learnt]
         )
+        self.recent.take(first, store.a["row"], mine)
         self.events += n
         parts.append((mine, surprise[seen], entropy[seen]))
         stays = np.ones(n, np.bool_)
@@ -256,6 +238,7 @@ class Frame(ABC):
         first = self.schema.first
         self.inputs.grow(self.schema.text[:first], first)
         self.layout = self._layout()
+        self.recent.grow(np.zeros(0, np.int64), int(self.layout.offsets[-1]))
         self._make()
         self._started = True
 
@@ -278,6 +261,7 @@ class Frame(ABC):
         if new != old:
             self.layout = new
             self.pending_.reshape("row", (int(new.offsets[-1]),), places)
+            self.recent.grow(places, int(new.offsets[-1]))
             self.pending_.reshape("ids", (max(d, 1),), fill=-1)
             if self.density.classes < self._values():
                 self.density.grow(self._values())

@@ -6,39 +6,44 @@ import numpy as np
 from numba import njit
 
 from .._jit import njit_options
-from ..stage import Stage
+from ..stage import Stage, grown
 
 FORGET = 0.9998
 RIDGE = 1.0
 MOST = 160
-"""Inputs beyond this are left out: the cost is quadratic."""
 
 
 @njit(**njit_options)
-def _scan(op, slot, target, weight, at, member, cov, w, alive, trace, rows, p):
-    H = len(w)
-    x, g = np.zeros(H), np.zeros(H)
+def _scan(op, slot, target, weight, at, member, cov, w, where, n, trace, rows, p):
+    D = len(w)
+    x, g = np.zeros(D), np.zeros(D)
+    x[0] = 1.0
     for e in range(len(op)):
         if op[e] == 2:
             continue
         s = slot[e]
-        o = w[H - 1]
-        for i in range(H - 1):
-            x[i] = rows[s, at + i]
-            o += w[i] * x[i]
-        x[H - 1] = 1.0
+        for k in range(1, n[0]):
+            x[k] = 0.0
+        for i in range(len(where)):
+            v = np.float64(rows[s, at + i])
+            if v == 0.0:
+                continue
+            if where[i] < 0 and op[e] == 1 and n[0] < D:  # an input counts from its first value on
+                where[i] = n[0]
+                cov[n[0], n[0]] = 1.0 / RIDGE
+                trace[0] += 1.0 / RIDGE
+                n[0] += 1
+            if where[i] >= 0:
+                x[where[i]] = v
+        o = 0.0
+        for k in range(n[0]):
+            o += w[k] * x[k]
         if op[e] != 1:
             p[s, member, 0] = min(max(o, -5.0), 5.0)
             continue
-        n = 0
+        H = n[0]
         for j in range(H):
             g[j] = 0.0
-            if (
-                not alive[j] and x[j] != 0.0
-            ):  # an input counts from its first value on, so growth leaves no trace
-                alive[j] = True
-                trace[0] += cov[j, j]
-            n += alive[j]
         for i in range(H):
             v = x[i]
             if v != 0.0:
@@ -48,11 +53,9 @@ def _scan(op, slot, target, weight, at, member, cov, w, alive, trace, rows, p):
         for j in range(H):
             den += x[j] * g[j]
         r = 1.0 / den
-        grow = min(1.0, n / (RIDGE * trace[0])) / FORGET  # the trace is held at its start
+        grow = min(1.0, H / (RIDGE * trace[0])) / FORGET  # the trace is held at its start
         t = 0.0
         for i in range(H):
-            if not alive[i]:
-                continue
             for j in range(H):
                 cov[i, j] = (cov[i, j] - (g[i] * g[j]) * r) * grow  # symmetric to the last bit
             t += cov[i, i]
@@ -65,6 +68,8 @@ def _scan(op, slot, target, weight, at, member, cov, w, alive, trace, rows, p):
 class LeastSquares(Stage):
     """A linear member that needs no step size.
 
+    It takes inputs in the order in which they first have a value, at most 160: the cost is quadratic.
+
     Parameters
     ----------
     inputs : int
@@ -75,30 +80,24 @@ class LeastSquares(Stage):
     def __init__(self, inputs: int, member: int):
         super().__init__("least_squares")
         self.member = member
-        H = min(inputs, MOST) + 1
+        D = min(inputs, MOST) + 1
+        cov = np.zeros((D, D))
+        cov[0, 0] = 1.0 / RIDGE  # the constant
         self.s = {
-            "cov": np.eye(H) / RIDGE,
-            "w": np.zeros(H),
-            "alive": np.zeros(H, np.bool_),
-            "trace": np.zeros(1),
+            "cov": cov,
+            "w": np.zeros(D),
+            "where": np.full(inputs, -1, np.int64),  # dimension of each input
+            "n": np.ones(1, np.int64),
+            "trace": np.full(1, 1.0 / RIDGE),
         }
 
     def grow(self, columns: np.ndarray, inputs: int) -> None:
-        """Make room; `columns` are the new places of the old inputs. Bounded by ``MOST``."""
-        s, old = self.s, len(self.s["w"]) - 1
-        H = min(inputs, MOST) + 1
-        where = columns[:old]
-        if old + 1 == H and (where == np.arange(old)).all():
-            return
-        fits = np.append(where < H - 1, True)
-        where = np.append(where, H - 1)[fits]
-        cov, w, alive = np.eye(H) / RIDGE, np.zeros(H), np.zeros(H, np.bool_)
-        cov[np.ix_(where, where)] = s["cov"][np.ix_(fits, fits)]
-        w[where], alive[where] = s["w"][fits], s["alive"][fits]
-        trace = 0.0
-        for i in np.flatnonzero(alive):
-            trace += cov[i, i]
-        s["cov"], s["w"], s["alive"], s["trace"] = cov, w, alive, np.full(1, trace)
+        """Make room; `columns` are the new places of the old inputs."""
+        s = self.s
+        where = np.full(inputs, -1, np.int64)
+        where[columns] = s["where"]
+        D = min(inputs, MOST) + 1
+        s["where"], s["cov"], s["w"] = where, grown(s["cov"], D, D), grown(s["w"], D)
 
     def scan(
         self,
@@ -120,7 +119,8 @@ class LeastSquares(Stage):
             self.member,
             s["cov"],
             s["w"],
-            s["alive"],
+            s["where"],
+            s["n"],
             s["trace"],
             store["row"],
             store["p"],

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Self
 
 import numpy as np
 
 from ..errors import SchemaError
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
+from ._river import join_river
 from .reading import Reading
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+def _number(v: Any) -> float:
+    try:
+        return float(v)
+    except OverflowError:  # an integer beyond every float is as good as missing
+        return float("inf") if v > 0 else float("-inf")
 
 
 class Pool(Reading):
-    """The part of a pool that takes single events."""
+    """The part of a pool that takes single events: river's interface, and labels that come later."""
+
+    # what river's pipelines and evaluation ask of a model
+    _supervised = True
+    _multiclass = True
+    _tags: frozenset[str] = frozenset()
+
+    def works_with(self, metric: Any) -> bool:
+        """Whether river may score it with a metric: those of its kind."""
+        return bool(metric.works_with(self))
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        join_river(cls, "Classifier" if cls.classify else "Regressor")
+        return super().__new__(cls)
 
     def _one(self, x: Mapping[str, Any]) -> dict[str, np.ndarray]:
         columns = {}
@@ -21,10 +45,13 @@ class Pool(Reading):
             if v is None or isinstance(v, str):
                 columns[str(k)] = np.array([v], object)
             elif isinstance(v, (bool, int, float, np.number, np.bool_)):
-                columns[str(k)] = np.array([float(v)])
+                columns[str(k)] = np.array([_number(v)])
+            elif isinstance(v, date):
+                at = v if isinstance(v, datetime) else datetime(v.year, v.month, v.day)
+                columns[str(k)] = np.array([(at.replace(tzinfo=None) - _EPOCH).total_seconds()])
             else:
                 raise SchemaError(
-                    f"column {k!r} holds a {type(v).__name__}: allowed are numbers, strings, bools and None"
+                    f"column {k!r} holds a {type(v).__name__}: allowed are numbers, strings, bools, dates and None"
                 )
         return columns
 

@@ -20,10 +20,18 @@ _NONE = np.zeros(0, np.int64)
 class Reading(Saving):
     """The part of a pool that is looked at."""
 
-    def look(self, columns: Mapping[str, np.ndarray]) -> Output:
-        """Predictions for rows as if each were the next event. Changes nothing."""
-        n = len(next(iter(columns.values()))) if columns else 0
-        x = self.schema.encode(columns, n, learn=False)
+    def look(self, columns: Mapping[str, np.ndarray], n: int | None = None) -> Output:
+        """Predictions for rows as if each were the next event. Changes nothing.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray, shape (n,)
+        n : int, optional
+            Number of rows, where there may be no columns.
+        """
+        if n is None:
+            n = len(next(iter(columns.values()))) if columns else 0
+        x = self.schema.encode(self.schema.prepare(columns, n), n, learn=False)
         ticket = np.full(n, self.events, np.int64)
         if not self._started:  # nothing is known: of every row the same
             return Output(
@@ -37,13 +45,16 @@ class Reading(Saving):
         step = 1024
         for a in range(0, n, step):
             b = min(a + step, n)
-            op, zero = np.full(b - a, LOOK, np.int8), np.zeros(b - a, np.int64)
+            op, zero = (
+                np.full(b - a, LOOK, np.int8),
+                np.zeros(b - a, np.int64 if self.classify else np.float64),
+            )
             slot = self.pending_.take(b - a)
             latent = np.zeros((b - a, self._hidden()), f4)
             book = np.zeros((b - a, self.ledger.width))
             self.inputs.scan(op, slot, x[a:b], self.layout.offsets, self.pending_.a)
             self._stages(Segment(op, slot, ticket[a:b], zero, np.ones(b - a, f4)), book, latent)
-            surprise, entropy = self.density.scan(np.zeros(b - a, np.int8), zero, latent)
+            surprise, entropy = self.density.scan(np.zeros(b - a, np.int8), np.zeros(b - a, np.int64), latent)
             parts.append((slot, surprise, entropy))
         out = self._output(ticket, parts, [])
         for slot, _, _ in parts:
@@ -81,30 +92,28 @@ class Reading(Saving):
         """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
         if not self._started:
             return []
-        rows = self._recent_rows()
+        rows = self.recent.rows
         out = []
         for net in self.networks_:
             a, b = self.layout.span(*net.spec.reads)
-            c = net.certificate(rows[:, a:b])
-            out.append(
-                {
-                    "name": net.spec.name,
-                    "certified": c.bound,
-                    "attacked": c.attacked,
-                    "l1_bound": c.l1_bound,
-                    "knots": (np.arange(21) - 10) * 0.4,
-                    "splines": net.s["knots"].astype(np.float64),
-                    "used": np.abs(net.s["out"]).sum(0).astype(np.float64)
-                    if len(net.spec.hidden) == 1
-                    else np.ones(len(net.s["bias"])),
-                }
-            )
+            for mean, name in enumerate(net.spec.members):
+                prefix = "mean_" if mean else ""
+                c = net.certificate(rows[:, a:b], bool(mean))
+                above = np.abs(net.s[prefix + "out"]).sum(0)  # how much each unit of the last layer counts
+                used = np.ones(len(net.s["bias"]))
+                used[-len(above) :] = above
+                out.append(
+                    {
+                        "name": name,
+                        "certified": c.bound,
+                        "attacked": c.attacked,
+                        "l1_bound": c.l1_bound,
+                        "knots": (np.arange(21) - 10) * 0.4,
+                        "splines": net.s[prefix + "knots"].astype(np.float64),
+                        "used": used,
+                    }
+                )
         return out
-
-    def _recent_rows(self) -> np.ndarray:
-        # rows lately seen, pending or in slots not used again: only to look at, never to learn from
-        rows = self.pending_.a["row"]
-        return rows[np.abs(rows).any(1)][:32]
 
     def missing(self) -> dict[str, int]:
         """How often each column had no finite value since it first had one; such values count as the column's mean."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SchemaError
-from ..features.inputs import SPANS
+from ..features.inputs import BEYOND, SPANS
 from ..features.layout import Layout
 from ..features.targets import TargetHistory
 from ..network.network import Network
@@ -71,17 +71,13 @@ class Regressor(Pool):
         self.classes: list[Any] = []
 
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-        y = np.zeros(len(op), np.int64)  # numbers are kept apart: see _stages
-        self._target = np.zeros(len(op))
+        y = np.zeros(len(op))
         at = np.flatnonzero(op == LEARN)
-        values = np.asarray(labels)[at]
-        try:
-            self._target[at] = values.astype(np.float64)
-        except (TypeError, ValueError):
-            bad = next(v for v in values.tolist() if not isinstance(v, (int, float)))
-            raise SchemaError(f"a target is {bad!r}: regression needs numbers") from None
-        if not np.isfinite(self._target[at]).all():
-            raise SchemaError("a target is not finite: leave events without a label unlearnt instead")
+        for i, v in zip(at.tolist(), np.asarray(labels)[at].tolist(), strict=True):
+            v = v.item() if isinstance(v, np.generic) else v
+            if not isinstance(v, (int, float)) or not abs(v) < BEYOND:
+                raise SchemaError(f"a target is {v!r}: allowed are numbers up to {BEYOND:g}")
+            y[i] = v
         return y, []
 
     def _set_width(self, width: int) -> None:
@@ -158,10 +154,9 @@ class Regressor(Pool):
         ]
 
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
-        op, slot, ticket, _, weight = part
+        op, slot, ticket, value, weight = part
         a, lay = self.pending_.a, self.layout
         offsets, M = lay.offsets, self._free_at
-        value = self._target if len(self._target) == len(op) else np.zeros(len(op))
         target, unit = np.zeros(len(op), f4), np.zeros((len(op), 2))
         self.history_.scan_known(op, slot, value, offsets, a, target, unit)
         for m, net in enumerate(self.networks_):
@@ -206,5 +201,5 @@ class Regressor(Pool):
 
     def predict_one(self, x: Mapping[str, Any]) -> float:
         """Forecast of the mean. Changes nothing."""
-        out = self.look(self._one(x)).mean
+        out = self.look(self._one(x), 1).mean
         return float(out[0]) if out is not None else 0.0

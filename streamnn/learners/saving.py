@@ -29,6 +29,7 @@ class Saving(Frame):
             **self._meta(),
         }
         arrays |= self.trace.state_dict()
+        arrays |= self.recent.state_dict()
         if self._started:
             density, meta["density"] = self.density.state_dict()
             arrays |= {f"density/{k}": v for k, v in density.items()}
@@ -54,6 +55,11 @@ class Saving(Frame):
                 raise StateError(
                     f"learner option {k} is {v!r} here and {meta['options'].get(k)!r} in the state"
                 )
+        fresh = type(self)(**self._options())
+        fresh._take(arrays, meta)  # all or nothing
+        self.__dict__.update(fresh.__dict__)
+
+    def _take(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         self.schema.load(meta["schema"])
         self._load_meta(meta)
         self.events = meta["events"]
@@ -61,13 +67,14 @@ class Saving(Frame):
             {k[7:]: v for k, v in arrays.items() if k.startswith("alarms/")}, meta["alarms"]
         )
         self.trace.load_state_dict(arrays)
-        known = {"alarms", "trace", "density", "pending"}
+        known = {"alarms", "trace", "recent", "density", "pending"}
         if meta["started"]:
             self._start()
             self._set_width(int(meta.get("width", 0)))
             self.inputs.grow(self.schema.text, self.schema.first)
             self.inputs.load_state_dict(arrays)
             self._widen()
+            self.recent.load_state_dict(arrays)
             self.density.load_state_dict(
                 {k[8:]: v for k, v in arrays.items() if k.startswith("density/")}, meta["density"]
             )

@@ -13,5 +13,5 @@ class Segment(NamedTuple):
     op: np.ndarray  # int8
     slot: np.ndarray  # int64
     ticket: np.ndarray  # int64
-    y: np.ndarray  # int64: class numbers of LEARN operations
+    y: np.ndarray  # labels of LEARN operations: class numbers, int64, or targets, float64
     weight: np.ndarray  # float32

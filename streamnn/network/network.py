@@ -248,23 +248,20 @@ class Network(Stage):
         latent = self._no_latent if latent is None else latent
         kernel.scan(op, slot, target, weight, rows, ids, n, self._sizes, self._h, *self._arrays, p, latent)
 
-    def certificate(self, rows: np.ndarray) -> Certificate:
+    def certificate(self, rows: np.ndarray, mean: bool = False) -> Certificate:
         """Slope bound from the numeric part of the encoded row to the outputs, and the slope found at `rows`.
 
         Parameters
         ----------
         rows : ndarray of float32, shape (n, inputs)
             Places at which the attack looks.
+        mean : bool
+            Of the averaged weights.
         """
-        s, hidden, at = self.s, [], 0
+        s = {name: self.s[f"mean_{name}" if mean else name] for name in AVERAGED}
+        hidden, at = [], 0
         for a, b in zip(self.spec.hidden, self.spec.hidden[1:], strict=False):
             hidden.append(s["hidden"][at : at + a * b].reshape(a, b))
             at += a * b
-        return certify(
-            s["first"],
-            hidden,
-            s["out"],
-            s["bias"],
-            s["knots"] if self.spec.activation == "spline" else None,
-            rows,
-        )
+        knots = s["knots"] if self.spec.activation == "spline" else None
+        return certify(s["first"], hidden, s["out"], s["bias"], knots, rows)

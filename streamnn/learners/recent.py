@@ -1,0 +1,34 @@
+"""A few rows lately seen, at which the slope of a network is looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..stage import Stage
+
+ROWS, EVERY = 32, 16
+
+
+class Recent(Stage):
+    """Every sixteenth row, the last 32 of them."""
+
+    def __init__(self) -> None:
+        super().__init__("recent")
+        self.s = {"row": np.zeros((ROWS, 0), np.float32), "count": np.zeros(1, np.int64)}
+
+    def grow(self, places: np.ndarray, width: int) -> None:
+        """Make room; `places` are the new places of the old columns."""
+        old = self.s["row"]
+        self.s["row"] = np.zeros((ROWS, width), np.float32)
+        self.s["row"][:, places] = old
+
+    def take(self, first: int, rows: np.ndarray, slot: np.ndarray) -> None:
+        """Keep some of the rows in `slot`, of events numbered from `first`."""
+        for i in range(-first % EVERY, len(slot), EVERY):
+            self.s["row"][(first + i) // EVERY % ROWS] = rows[slot[i]]
+            self.s["count"][0] += 1
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows kept; float32, shape (at most 32, width)."""
+        return self.s["row"][: int(self.s["count"][0])]
