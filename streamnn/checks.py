@@ -23,6 +23,15 @@ import numpy as np
 from .state import from_bytes, state_hash, to_bytes
 
 CUTS = (1, 7, 4096)
+MACHINES = {
+    "haswell": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""},
+    "generic": {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+    "libm and BLAS without FMA": {
+        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable",
+        "OPENBLAS_CORETYPE": "Nehalem",
+    },
+}
+"""The machine invariant: a process started with any of these environments prints the same :func:`digest`."""
 
 Make = Callable[[], Any]
 Run = Callable[[Any, int, int], Any]

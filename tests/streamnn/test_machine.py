@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from streamnn.checks import MACHINES
+
 _RUN = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -20,15 +22,6 @@ for make in (Classifier, Regressor):
     log.run(model, 0, len(log))
     print(model.state_hash())
 """
-
-_MACHINES = {
-    "haswell": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""},
-    "generic": {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
-    "libm and BLAS without FMA": {
-        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable",
-        "OPENBLAS_CORETYPE": "Nehalem",
-    },
-}
 
 
 def hashes(**env: str) -> list[str]:
@@ -47,9 +40,9 @@ def native() -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("machine", _MACHINES)
+@pytest.mark.parametrize("machine", MACHINES)
 def test_same_bits_on_another_machine(machine, native):
-    assert hashes(**_MACHINES[machine]) == native
+    assert hashes(**MACHINES[machine]) == native
 
 
 _LIBRARIES = """
@@ -77,5 +70,5 @@ def test_the_masks_do_change_libm_and_blas():
 
     if "fma" not in Path("/proc/cpuinfo").read_text():
         pytest.skip("needs a CPU with fused multiply-add to mask it")
-    plain, masked = numbers(), numbers(**_MACHINES["libm and BLAS without FMA"])
+    plain, masked = numbers(), numbers(**MACHINES["libm and BLAS without FMA"])
     assert all(a != b for a, b in zip(plain, masked, strict=True))

@@ -1,0 +1,225 @@
+"""Chunk and resume for every stage on its own, over a log with late labels and expiries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_invariants import Log
+
+from streamnn.alarms import DriftMonitor
+from streamnn.checks import check_scan
+from streamnn.features.history import LabelHistory
+from streamnn.features.inputs import Inputs
+from streamnn.features.layout import Layout
+from streamnn.features.targets import TargetHistory
+from streamnn.learners.frequencies import Frequencies
+from streamnn.learners.least_squares import LeastSquares
+from streamnn.learners.mixer import Mixer
+from streamnn.learners.neighbours import NEAREST, Neighbours
+from streamnn.learners.recent import Recent
+from streamnn.learners.trace import Trace
+from streamnn.learners.value_mixer import ValueMixer
+from streamnn.learners.value_neighbours import ValueNeighbours
+from streamnn.learners.wide import Wide
+from streamnn.network import Network, NetworkSpec
+from streamnn.regret import Ledger, Scores
+from streamnn.types import LEARN, OBSERVE
+from streamnn.uncertainty import LatentDensity
+
+f4 = np.float32
+D, C, M = 4, 3, 5
+LOG = Log(200, False, 9, 12)
+OP, TICKET, N = LOG.op, LOG.ticket, 200
+RNG = np.random.default_rng(5)
+ROWS = (RNG.standard_normal((N, 48)) * (RNG.random((N, 48)) < 0.8)).astype(f4)
+RAW = np.where(RNG.random((N, D)) < 0.1, np.nan, RNG.standard_normal((N, D)) * [1, 100, 1, 1])
+RAW[:, 3] = RNG.integers(0, 6, N)
+CLASS = RNG.integers(0, C, N)
+VALUE = RNG.standard_normal(N) * 3 + 10
+P = RNG.dirichlet(np.ones(C), (N, M)).astype(f4)
+V = RNG.standard_normal((N, M, 1)).astype(f4)
+IDS = RNG.integers(-1, 5, (N, D)).astype(np.int32)
+WEIGHT = np.ones(len(OP), f4)
+WEIGHT[::7] = 0.5
+LAYOUT = Layout(D, D, 2, 3, C, 2, C - 1, 2, 3)
+VALUES = Layout(D, D, 2, 5, 1, 2, 1, 2)
+
+
+class Bench:
+    """Runs one stage; the pending store is made anew whenever the log begins anew."""
+
+    def __init__(self, stage):
+        self.stage = stage
+
+    def fresh(self):
+        self.store = {
+            "row": ROWS.copy(), "ids": IDS.copy(), "pairs": np.repeat(IDS, 9, axis=1), "mean_ids": np.repeat(IDS, 6, axis=1),
+            "p": P.copy(), "logs": np.zeros((N, M, C), f4), "expert": np.zeros((N, M + 3, C), f4), "mixed": np.zeros((N, C), f4),
+            "reserve": np.zeros((N, 2)), "clock": np.zeros(N, np.int64), "near": np.zeros((N, NEAREST, 2), np.int64),
+            "was": np.zeros((N, 2), np.int64), "scale": np.ones((N, 2)), "controls": np.zeros((N, 3)), "forecast": np.zeros((N, 2)),
+        }  # fmt: skip
+
+    def run(self, s, a, b):
+        if a == 0:
+            self.fresh()
+        op, slot, ticket = OP[a:b], TICKET[a:b], TICKET[a:b]
+        learn = op == LEARN
+        y, v = np.where(learn, CLASS[ticket], 0), np.where(learn, VALUE[ticket], 0.0)
+        w, m, st = WEIGHT[a:b], b - a, self.store
+        seen = ticket[op == OBSERVE]
+        kind = type(s)
+        if kind is Inputs:
+            s.scan(op, slot, RAW[seen], LAYOUT.offsets, st)
+            return st["row"][seen], st["mean_ids"][seen], st["pairs"][seen]
+        if kind is LabelHistory:
+            s.scan_known(op, slot, y, LAYOUT.offsets, st["row"])
+            s.scan_filled(op, slot, ticket, y, LAYOUT.offsets, 2, st)
+            return st["row"][seen]
+        if kind is TargetHistory:
+            target, unit = np.zeros(m, f4), np.zeros((m, 2))
+            st["p"] = V if st["p"].shape[2] > 1 else st["p"]
+            s.scan_known(op, slot, v, VALUES.offsets, st, target, unit)
+            s.scan_filled(op, slot, ticket, v, VALUES.offsets, 2, st)
+            return st["row"][seen], target[learn], unit[learn]
+        if kind is Network:
+            latent = np.zeros((m, 16), f4)
+            s.scan(op, slot, y.astype(f4), w, 3, st["row"], st["ids"], st["p"], latent)
+            return st["p"][seen], latent
+        if kind is Wide:
+            s.scan(op, slot, y, w, 2, st)
+            return st["p"][seen]
+        if kind is LeastSquares:
+            st["p"] = V.copy() if st["p"].shape[2] > 1 else st["p"]
+            s.scan(op, slot, v.astype(f4), w, 0, st)
+            return st["p"][seen]
+        if kind in (Neighbours, ValueNeighbours):
+            if kind is Neighbours:
+                s.scan(op, slot, ticket, y, 0, st)
+            else:
+                st["p"] = V.copy() if st["p"].shape[2] > 1 else st["p"]
+                s.scan(op, slot, v, 0, st)
+            return st["p"][seen]
+        if kind is Frequencies:
+            s.scan(op, slot, y, st)
+            return st["p"][seen], st["was"][seen]
+        if kind in (Mixer, ValueMixer):
+            book = np.zeros((m, 2 * s.experts + 1))
+            if kind is Mixer:
+                s.scan(op, slot, y, w, st, 0, book)
+                return st["mixed"][seen], book[learn]
+            st["p"], st["expert"] = V, (np.zeros((N, M + 2)) if st["expert"].ndim == 3 else st["expert"])
+            unit = np.tile([9.0, 2.0], (m, 1))
+            s.scan(op, slot, v, w, unit, st, 0, book)
+            return st["forecast"][seen], book[learn]
+        if kind is Ledger:
+            s.scan(op, np.random.default_rng(0).random((len(OP), s.width))[a:b])
+            return s.curves()["pool_loss"][:0]
+        if kind is Scores:
+            st["mixed"], st["reserve"][:, 1] = P[:, 0].copy(), C
+            book = np.full((m, 12), 0.5)
+            s.scan_classes(op, slot, y, st, 1, 10, book)
+            return book[learn]
+        if kind is Trace:
+            s.scan(op, ROWS[ticket, 0].astype(float), ROWS[ticket, 1].astype(float))
+            return None
+        if kind is Recent:
+            if len(seen):
+                s.take(int(seen[0]), st["row"], seen)
+            return s.rows[:0]
+        if kind is LatentDensity:
+            return s.scan(op, y, np.ascontiguousarray(ROWS[ticket, :16]))
+        x = ROWS[seen, 0].astype(float)
+        return s.scan("surprise", x, seen)
+
+
+def inputs():
+    s = Inputs()
+    s.grow([False, False, False, True], D)
+    return s
+
+
+def label_history():
+    s = LabelHistory(C)
+    s.grow(C, 8)
+    return s
+
+
+def target_history():
+    s = TargetHistory()
+    s.grow(1, 8)
+    return s
+
+
+def network(rule, average):
+    def make():
+        net = Network(NetworkSpec("n", (32, 16), rule, 0.01, average=average), 9, C, True, 1)
+        net.grow(np.arange(9), 9, C, 8)
+        return net
+
+    return make
+
+
+def wide():
+    s = Wide("w", ("x", "x"), 8, C, True, 1)
+    s.grow(np.arange(8), 8, C, 8)
+    return s
+
+
+def recent():
+    s = Recent()
+    s.grow(np.zeros(0, np.int64), 48)
+    return s
+
+
+STAGES = {
+    "inputs": inputs,
+    "label history": label_history,
+    "target history": target_history,
+    **{
+        f"network {r}{' average' * a}": network(r, a)
+        for r in ("sgd", "rms", "factored")
+        for a in (False, True)
+    },
+    "wide": wide,
+    "least squares": lambda: LeastSquares(12, 1),
+    "neighbours": lambda: Neighbours(6, 0),
+    "value neighbours": lambda: ValueNeighbours(6, 0),
+    "frequencies": lambda: Frequencies(C, 0),
+    "mixer": lambda: Mixer(M, C),
+    "value mixer": lambda: ValueMixer(M),
+    "ledger": lambda: Ledger(["a"], ["b", "c"]),
+    "scores": lambda: Scores(True),
+    "trace": Trace,
+    "recent": recent,
+    "latent density": lambda: LatentDensity(16, C),
+    "drift monitor": lambda: DriftMonitor(["surprise"]),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_keeps_the_invariants(stage):
+    make = STAGES[stage]
+    bench = Bench(make)
+    check_scan(make, bench.run, len(OP))
+
+
+def test_the_kit_finds_what_breaks_them():
+    class Forgetful(Trace):
+        def state_dict(self):
+            return {}
+
+        def load_state_dict(self, arrays):
+            pass
+
+    class PerChunk(Trace):
+        def scan(self, op, surprise, entropy):
+            super().scan(op, surprise + len(op), entropy)
+
+    def run(s, a, b):
+        s.scan(OP[a:b], ROWS[TICKET[a:b], 0].astype(float), ROWS[TICKET[a:b], 1].astype(float))
+        return s.s["bucket"].copy() if b == len(OP) else None
+
+    with pytest.raises(AssertionError, match="chunks of 1"):
+        check_scan(PerChunk, run, len(OP))
+    with pytest.raises(AssertionError, match="stopped"):
+        check_scan(Forgetful, run, len(OP))
