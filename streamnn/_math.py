@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ._jit import njit_options
+from ._jit import leaf_options, njit_options
 
 f4 = np.float32
 
@@ -91,3 +91,17 @@ def cospi64(x: float) -> float:
     p = -1.0 / 720.0 + z * (1.0 / 40320.0 + z * p)
     p = 1.0 + z * (-0.5 + z * (1.0 / 24.0 + z * p))
     return -p if flip else p
+
+
+@njit(**leaf_options)
+def softmax(o):
+    """float32 scores to probabilities, in place; none falls below e**-30 of the largest."""
+    top = o[0]
+    for c in range(1, len(o)):
+        top = max(top, o[c])
+    t = f4(0.0)
+    for c in range(len(o)):
+        o[c] = exp32(max(o[c] - top, f4(-30.0)))
+        t += o[c]
+    for c in range(len(o)):
+        o[c] /= t

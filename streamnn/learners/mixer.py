@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from .._jit import leaf_options, njit_options
-from .._math import exp32, exp64, log32, log64
+from .._math import exp64, log32, log64, softmax
 from ..stage import Stage, grown
 
 f4 = np.float32
@@ -25,15 +25,7 @@ def _stack(s, k, logs, w, b, o):
     for m in range(M):
         for c in range(C):
             o[c] += w[k, m] * logs[s, m, c]
-    top = o[0]
-    for c in range(1, C):
-        top = max(top, o[c])
-    t = f4(0.0)
-    for c in range(C):
-        o[c] = exp32(max(o[c] - top, f4(-30.0)))
-        t += o[c]
-    for c in range(C):
-        o[c] /= t
+    softmax(o)
 
 
 @njit(**njit_options)

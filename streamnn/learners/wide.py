@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from .._jit import njit_options
-from .._math import exp32
+from .._math import softmax
 from ..features.inputs import PAIR_BITS
 from ..stage import Stage, grown
 
@@ -64,15 +64,7 @@ def _scan(
                         break
                     for c in range(C):
                         o[c] += pair[r, c]
-            top = o[0]
-            for c in range(1, C):
-                top = max(top, o[c])
-            t = f4(0.0)
-            for c in range(C):
-                o[c] = exp32(max(o[c] - top, f4(-30.0)))
-                t += o[c]
-            for c in range(C):
-                o[c] /= t
+            softmax(o)
             fresh = s
         if op[e] != 1:
             for c in range(C):

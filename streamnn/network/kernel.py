@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from .._jit import leaf_options, njit_options
-from .._math import exp32
+from .._math import softmax
 from .._simd import LANES, load, over, root, splat, store
 from .arrays import (
     AVERAGE,
@@ -88,15 +88,7 @@ def _forward(s, rows, ids, n, sizes, w, a, z, slope, fr, knot, low, high, nz, o)
     for c in range(C):
         o[c] = dot(w.out, c * H, z, below, H) + w.out_bias[c]
     if n[N_TASK] == CLASSES:
-        top = o[0]
-        for c in range(1, C):
-            top = max(top, o[c])
-        t = f4(0.0)
-        for c in range(C):
-            o[c] = exp32(max(o[c] - top, f4(-30.0)))
-            t += o[c]
-        for c in range(C):
-            o[c] /= t
+        softmax(o)
     return m
 
 
