@@ -22,17 +22,17 @@ _FEW = 16
 
 
 class CsvDecoder:
-    """Decodes records of a CSV file whose column names and kinds ("number" or "string") are known."""
+    """Decodes records of a CSV file whose column names are known.
 
-    def __init__(self, kinds: dict[str, str], delimiter: bytes, max_record_bytes: int):
-        self._kinds = kinds
+    `kinds` ("number" or "string") are known too, but for columns that had no value yet (None): the first one
+    in a good record settles it. Until then they are missing numbers.
+    """
+
+    def __init__(self, kinds: dict[str, str | None], delimiter: bytes, max_record_bytes: int):
+        self.kinds = dict(kinds)
+        self._open = [name for name, kind in kinds.items() if kind is None]
         self._delimiter = delimiter
         self._max_bytes = max_record_bytes
-        self._convert = pa_csv.ConvertOptions(
-            column_types={name: TYPES[kind] for name, kind in kinds.items()},
-            null_values=[token.decode() for token in _MISSING],
-            strings_can_be_null=True,
-        )
         self._parse = pa_csv.ParseOptions(
             delimiter=delimiter.decode(), ignore_empty_lines=False, newlines_in_values=True
         )
@@ -42,8 +42,12 @@ class CsvDecoder:
         if not faults and len(records) >= _FEW:
             rows = self._fast(records)
             if rows is not None:
+                for name in self._open:
+                    if rows.column(name).null_count < len(rows):
+                        self.kinds[name] = "number"
+                self._open = [name for name in self._open if self.kinds[name] is None]
                 return rows, np.arange(first, first + len(records), dtype=np.int64), []
-        columns: list[list[float | str | None]] = [[] for _ in self._kinds]
+        columns: list[list[float | str | None]] = [[] for _ in self.kinds]
         position: list[int] = []
         bad: list[BadRecord] = []
         for i, record in enumerate(records):
@@ -58,21 +62,27 @@ class CsvDecoder:
                 column.append(value)
             position.append(first + i)
         arrays = {
-            name: pa.array(column, TYPES[kind])
-            for (name, kind), column in zip(self._kinds.items(), columns, strict=True)
+            name: pa.array(column, TYPES[kind or "number"])
+            for (name, kind), column in zip(self.kinds.items(), columns, strict=True)
         }
         return record_batch(arrays, len(position)), np.array(position, np.int64), bad
 
     def _row(self, record: bytes) -> list[float | str | None]:
-        fields = fields_of(record, self._delimiter, len(self._kinds), self._max_bytes)
+        fields = fields_of(record, self._delimiter, len(self.kinds), self._max_bytes)
         row: list[float | str | None] = []
-        for field, (name, kind) in zip(fields, self._kinds.items(), strict=True):
+        found: dict[str, str] = {}
+        for field, (name, kind) in zip(fields, self.kinds.items(), strict=True):
+            if kind is None and (kind := kind_of(field)) is not None:
+                found[name] = kind
             if field in _MISSING:
                 row.append(None)
             elif kind == "string":
                 row.append(field.decode())
             else:
                 row.append(_number(field, name))
+        if found:  # only now: a bad record settles nothing
+            self.kinds.update(found)
+            self._open = [name for name in self._open if name not in found]
         return row
 
     def _fast(self, records: list[bytes]) -> pa.RecordBatch | None:
@@ -82,11 +92,14 @@ class CsvDecoder:
         block = b"\n".join(records)
         if not (block.isascii() or _is_utf8(block)):
             return None
-        read = pa_csv.ReadOptions(
-            column_names=list(self._kinds), use_threads=False, block_size=len(block) + 1
+        read = pa_csv.ReadOptions(column_names=list(self.kinds), use_threads=False, block_size=len(block) + 1)
+        convert = pa_csv.ConvertOptions(
+            column_types={name: TYPES[kind or "number"] for name, kind in self.kinds.items()},
+            null_values=[token.decode() for token in _MISSING],
+            strings_can_be_null=True,
         )
         try:
-            table = pa_csv.read_csv(pa.py_buffer(block), read, self._parse, self._convert)
+            table = pa_csv.read_csv(pa.py_buffer(block), read, self._parse, convert)
         except pa.ArrowException:
             return None
         batches = table.to_batches()
@@ -110,10 +123,12 @@ def fields_of(record: bytes, delimiter: bytes, width: int, max_bytes: int) -> li
     return fields
 
 
-def is_number(field: bytes) -> bool:
-    """Whether a field is missing or a number."""
+def kind_of(field: bytes) -> str | None:
+    """The kind that a field shows, None when it is missing."""
     text = field.strip(b" \t")
-    return text in _MISSING or _NUMBER.fullmatch(text) is not None
+    if text in _MISSING:
+        return None
+    return "number" if _NUMBER.fullmatch(text) else "string"
 
 
 def _number(field: bytes, name: str) -> float | None:

@@ -67,11 +67,14 @@ class SourceInfo:
         How many records there are, where that is known.
     metadata : dict
         What the file says of itself (label names, code books, notes).
+    path : str or None
+        The file that holds the records, where it is one file.
     """
 
     name: str
     records: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    path: str | None = None
 
 
 @runtime_checkable

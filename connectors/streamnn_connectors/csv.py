@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from streamnn.errors import SourceError
 
 from ._blocks import skip_to, start_of
-from ._csv_decode import CsvDecoder, fields_of, is_number
+from ._csv_decode import CsvDecoder, fields_of, kind_of
 from ._csv_records import RecordReader, split_fields
 from ._faults import Fault
 from ._lines import LineReader, check_file
@@ -22,7 +23,7 @@ class CsvSource:
     """A CSV file with a header, plain or ``.gz``.
 
     A column is numeric (float64) when every value in the first 1,000 good records is missing or a number,
-    else a string. Missing are the empty field, ``NA``, ``null`` and ``nan``. Fields in quotes may hold
+    else a string; where all are missing, the first value after them decides. Missing are the empty field, ``NA``, ``null`` and ``nan``. Fields in quotes may hold
     delimiters and newlines. A column without a name is called ``column_<place>``. Records that do not fit
     are bad records with their bytes, without the last newline.
 
@@ -33,6 +34,8 @@ class CsvSource:
         One ASCII character.
     max_record_bytes : int, default 1_000_000
         Longer records are bad records.
+    text : sequence of str, optional
+        Columns that are strings whatever they hold, such as post codes.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class CsvSource:
         path: str | os.PathLike[str],
         delimiter: str = ",",
         max_record_bytes: int = MAX_RECORD_BYTES,
+        text: Sequence[str] = (),
     ):
         self._path = Path(path)
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
@@ -70,27 +74,33 @@ class CsvSource:
             self._kinds = self._look(
                 RecordReader(lines, self._delimiter, len(names), max_record_bytes), names
             )
+            self._kinds.update(dict.fromkeys((name for name in text if name in self._kinds), "string"))
         finally:
             lines.close()
 
     def info(self) -> SourceInfo:
         name = self._path.name.removesuffix(".gz")
-        return SourceInfo(Path(name).stem, None, {"file_bytes": self._path.stat().st_size})
+        return SourceInfo(Path(name).stem, None, {"file_bytes": self._path.stat().st_size}, str(self._path))
 
     def partitions(self) -> list[str]:
         return ["0"]
 
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume)
-        if resume is None or "byte" not in resume:
-            opened = self._at(0, self._start)
+        if resume is None or not {"byte", "kinds"} <= resume.keys():
+            opened = self._at(0, self._start, self._kinds)
             skip_to(str(self._path), opened, position)
             return opened
-        return self._at(position, resume["byte"])
+        if len(resume["kinds"]) != len(self._kinds):
+            raise SourceError(
+                f"{self._path} has {len(self._kinds)} columns and had {len(resume['kinds'])} when the checkpoint was "
+                "written: start again without it."
+            )
+        return self._at(position, resume["byte"], dict(zip(self._kinds, resume["kinds"], strict=True)))
 
-    def _at(self, position: int, byte: int) -> _CsvPartition:
+    def _at(self, position: int, byte: int, kinds: dict[str, str | None]) -> _CsvPartition:
         lines = LineReader(self._path, byte)
-        decoder = CsvDecoder(self._kinds, self._delimiter, self._max_bytes)
+        decoder = CsvDecoder(kinds, self._delimiter, self._max_bytes)
         records = RecordReader(lines, self._delimiter, len(self._kinds), self._max_bytes)
         return _CsvPartition(lines, records, decoder, position)
 
@@ -112,8 +122,8 @@ class CsvSource:
                 raise SourceError(f"{self._path}: the header has {name!r} more than once. Rename one.")
         return names
 
-    def _look(self, records: RecordReader, names: list[str]) -> dict[str, str]:
-        numeric = [True] * len(names)
+    def _look(self, records: RecordReader, names: list[str]) -> dict[str, str | None]:
+        kinds: list[str | None] = [None] * len(names)
         left = _LOOK_RECORDS
         while left:
             taken, faults = records.take(left)
@@ -127,8 +137,8 @@ class CsvSource:
                     fields = fields_of(record, self._delimiter, len(names), self._max_bytes)
                 except Fault:
                     continue
-                numeric = [n and is_number(f) for n, f in zip(numeric, fields, strict=True)]
-        return {name: "number" if n else "string" for name, n in zip(names, numeric, strict=True)}
+                kinds = [k if k == "string" else kind_of(f) or k for k, f in zip(kinds, fields, strict=True)]
+        return dict(zip(names, kinds, strict=True))
 
 
 class _CsvPartition:
@@ -144,7 +154,8 @@ class _CsvPartition:
             return None
         rows, position, bad = self._decoder.decode(records, faults, self._position)
         self._position += len(records)
-        resume = {"position": self._position, "byte": self._lines.byte}
+        kinds = list(self._decoder.kinds.values())  # in the order of the header
+        resume = {"position": self._position, "byte": self._lines.byte, "kinds": kinds}
         return Batch(rows, position, resume, bad)
 
     def close(self) -> None:

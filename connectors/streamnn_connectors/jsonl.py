@@ -56,7 +56,7 @@ class JsonLinesSource:
 
     def info(self) -> SourceInfo:
         name = self._path.name.removesuffix(".gz")
-        return SourceInfo(Path(name).stem, None, {"file_bytes": self._path.stat().st_size})
+        return SourceInfo(Path(name).stem, None, {"file_bytes": self._path.stat().st_size}, str(self._path))
 
     def partitions(self) -> list[str]:
         return ["0"]

@@ -18,6 +18,8 @@ from .parquet_sink import ParquetSink
 
 _PARQUET = (".parquet", ".pq")
 _JSON = (".jsonl", ".ndjson", ".json")
+SINK_SUFFIXES = (*_JSON, ".csv", *_PARQUET)
+"""What a path of :func:`open_sink` may end with."""
 
 
 def open_source(path: str | os.PathLike[str], **options: Any) -> Source:
@@ -39,14 +41,27 @@ def open_source(path: str | os.PathLike[str], **options: Any) -> Source:
     streamnn.errors.SourceError: prices.xlsx: the suffix says no format that can be read. Use .parquet, .pq, \
 .csv, .jsonl, .ndjson or .json (the last four also with .gz).
     """
+    return source_class(path)(path, **options)
+
+
+def source_class(
+    path: str | os.PathLike[str],
+) -> type[CsvSource] | type[JsonLinesSource] | type[ParquetSource]:
+    """The class of the source that reads the file `path`; SourceError when its suffix says none.
+
+    Examples
+    --------
+    >>> source_class("prices.csv.gz").__name__
+    'CsvSource'
+    """
     name = Path(path).name.lower()
     if name.endswith(_PARQUET):
-        return ParquetSource(path, **options)
+        return ParquetSource
     name = name.removesuffix(".gz")
     if name.endswith(".csv"):
-        return CsvSource(path, **options)
+        return CsvSource
     if name.endswith(_JSON):
-        return JsonLinesSource(path, **options)
+        return JsonLinesSource
     raise SourceError(
         f"{path}: the suffix says no format that can be read. Use .parquet, .pq, .csv, .jsonl, .ndjson or .json "
         "(the last four also with .gz)."

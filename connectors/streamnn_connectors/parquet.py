@@ -56,7 +56,9 @@ class ParquetSource:
             self._groups = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
         self._kept, dropped = kept_columns(str(self._path), schema)
         self._select = list(self._kept) if dropped else None
-        self._info = SourceInfo(self._path.stem, sum(self._groups), metadata_of(schema, dropped))
+        self._info = SourceInfo(
+            self._path.stem, sum(self._groups), metadata_of(schema, dropped), str(self._path)
+        )
 
     def info(self) -> SourceInfo:
         return self._info

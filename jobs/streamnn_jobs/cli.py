@@ -159,7 +159,7 @@ def predict(
 @app.command(epilog=_EPILOG)
 def datasets(json: Json = False) -> None:
     """List what can be replayed by name."""
-    from .commands import list_datasets
+    from .listing import list_datasets
 
     list_datasets(as_json=json)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,21 +15,27 @@ from typing import Any
 
 from rich.console import Console
 
-from streamnn.errors import SinkError
+from streamnn.errors import SinkError, SpecError
 
 from . import learner as learners
 from . import summary as summaries
 from .fingerprint import learning_fields
 from .load import make_spec, set_field
-from .plan import Plan, make_plan
+from .pipes import Printed, quiet_pipe
+from .plan import make_plan
 from .predict import Predictor
 from .progress import Progress
 from .result import Result
 from .runner import Job
+from .sinks import check_output
 from .spec import JobSpec
 from .version import VERSION
 
 _FILES = (".parquet", ".pq", ".csv", ".jsonl", ".ndjson", ".json", ".gz")
+
+
+NOTHING_SCORED = 3
+"""Exit code when records were there and none could be used."""
 
 
 def changes_of(fields: dict[str, Any]) -> list[str]:
@@ -45,13 +53,14 @@ def replay_spec(
     target: str, fields: dict[str, Any], output: str | None, changes: list[str], default_report: bool
 ) -> JobSpec:
     """The job spec of ``streamnn replay``."""
-    is_file = target.lower().endswith(_FILES) or Path(target).exists()
+    is_file = _is_file(target)
     data: dict[str, Any] = {"source": {"path" if is_file else "dataset": target}}
     for change in changes_of(fields):
         set_field(data, change)
     folder = Path()
     if output is not None:
-        if output.lower().endswith((".jsonl", ".ndjson", ".csv", ".parquet", ".pq")):
+        if Path(output).suffix and not output.endswith("/") and not Path(output).is_dir():
+            check_output(Path(output))
             data["output"] = {"predictions": output}
             folder = Path(output).parent
         else:
@@ -71,28 +80,43 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
         console.print(text, markup=False, soft_wrap=True)
 
     job = Job(spec, say=say)
+    path = spec.report.path
+    if path is not None:
+        _check_report(Path(path))
     with _signals(job) as caught, Progress(console, spec.run.until_records) as progress:
         job.show(progress)
         result = job.run()
     figures = summaries.summarise(result)
-    path = spec.report.path
     cpu = time.process_time()
+    failed: SinkError | None = None
     if path is not None:
-        _report(path, job, result, figures, spec.report.title or title or job.plan.name)
-        figures["report"] = path
+        try:
+            _report(path, job, result, figures, spec.report.title or title or job.plan.name)
+            figures["report"] = path
+        except SinkError as e:  # the figures of a long run are not lost for a page
+            failed = e
     if result.events:
         figures["events_per_cpu_s"] = result.events / (result.cpu_s + time.process_time() - cpu)
-    out = console if as_json else Console(highlight=False)
-    out.print(summaries.table(figures))
+    with quiet_pipe():
+        _show(figures, console if as_json else Printed(highlight=False), bool(spec.output.paths))
+        if as_json:
+            print(json.dumps(summaries.plain(figures), allow_nan=False))
+    if failed is not None:
+        raise failed
+    return 128 + caught[0] if caught and result.outcome == "interrupted" else 0
+
+
+def _show(figures: dict[str, Any], out: Console, kept: bool) -> None:
+    """The table and the lines for a person."""
+    out.print(summaries.title(figures), markup=False, soft_wrap=True)
+    if figures["labelled"]:
+        out.print(summaries.table(figures))
     for line in summaries.lines(figures):
         out.print(line, markup=False, soft_wrap=True)
-    if figures["dead_letters"] and not spec.output.paths:
+    if figures["dead_letters"] and not kept:
         out.print("dead letters were counted only: name an output to keep them", markup=False)
-    if path is not None:
-        out.print(f"report {path}", markup=False, soft_wrap=True)
-    if as_json:
-        print(json.dumps(summaries.plain(figures), allow_nan=False), flush=True)
-    return 128 + caught[0] if caught and result.outcome == "interrupted" else 0
+    if figures["report"] is not None:
+        out.print(f"report {figures['report']}", markup=False, soft_wrap=True)
 
 
 def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
@@ -100,18 +124,21 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
     plan = make_plan(spec)
     learners.make_learner(plan.spec, plan.task)
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "ok": True,
-                    "task": plan.task,
-                    "source": plan.name,
-                    "records": plan.total,
-                    "spec": learning_fields(plan.spec),
-                }
+        with quiet_pipe():
+            print(
+                json.dumps(
+                    {
+                        "ok": True,
+                        "task": plan.task,
+                        "source": plan.name,
+                        "records": plan.total,
+                        "spec": learning_fields(plan.spec),
+                    }
+                )
             )
-        )
         return
+    for note in plan.notes:
+        print(note, file=sys.stderr)
     records = "" if plan.total is None else f", {plan.total:,} records"
     print(
         f"{where}: ok: {plan.task} of {plan.spec.label.column!r} in {plan.name}{records}; labels {label_delay(plan.spec)}"
@@ -122,40 +149,13 @@ def predict_file(target: str, checkpoint: str, output: str | None, until: int | 
     """Score a file with the newest checkpoint."""
     console = Console(stderr=True, highlight=False)
     predictor = Predictor(checkpoint, say=lambda text: console.print(text, markup=False, soft_wrap=True))
-    is_file = target.lower().endswith(_FILES) or Path(target).exists()
-    figures = predictor.score(target, is_file, output, until)
-    if as_json:
-        print(json.dumps(summaries.plain(figures), allow_nan=False), flush=True)
-    else:
+    with quiet_pipe():
+        figures = predictor.score(target, _is_file(target), output, until)
+        if as_json:
+            print(json.dumps(summaries.plain(figures), allow_nan=False))
+    if not as_json:
         console.print(f"{figures['events']:,} scored, {figures['dead_letters']:,} could not be", markup=False)
-    return 0
-
-
-def list_datasets(as_json: bool) -> None:
-    """Names, sizes and origins."""
-    from .datasets import datasets
-
-    found = datasets()
-    if as_json:
-        keys = ("name", "origin", "task", "records", "label", "event_time", "label_time", "note")
-        print(json.dumps([{k: getattr(d, k) for k in keys} for d in found]))
-        return
-    rows = [["name", "records", "task", "label", "origin", "note"]]
-    for d in found:
-        late = f"{d.label}, late" if d.label_time else d.label or ""
-        rows.append(
-            [d.name, "" if d.records is None else f"{d.records:,}", d.task or "", late, d.origin, d.note]
-        )
-    wide = [max(len(row[i]) for row in rows) for i in range(5)]
-    console = Console(highlight=False)
-    for name, records, *rest in rows:
-        cells = [
-            name.ljust(wide[0]),
-            records.rjust(wide[1]),
-            *(c.ljust(w) for c, w in zip(rest, wide[2:], strict=False)),
-            rest[-1],
-        ]
-        console.print("  ".join(cells), markup=False, no_wrap=True, overflow="ellipsis", crop=True)
+    return NOTHING_SCORED if figures["dead_letters"] and not figures["events"] else 0
 
 
 def label_delay(spec: JobSpec) -> str:
@@ -170,6 +170,30 @@ def label_delay(spec: JobSpec) -> str:
         return f"come at their true time, {spec.label.time}"
     delay = spec.label.delay_events or 0
     return "come at once" if delay <= 1 else f"come {delay} events later"
+
+
+def _is_file(target: str) -> bool:
+    """Whether a target is a path: by its suffix, or because there is such a file and no dataset of that name."""
+    if target.lower().endswith(_FILES) or not Path(target).is_file():
+        return target.lower().endswith(_FILES)
+    from .datasets import resolve
+
+    try:
+        resolve(target)
+    except SpecError:
+        return True
+    return False
+
+
+def _check_report(path: Path) -> None:
+    """A page that can't be written is an error before the run, not after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as e:
+        raise SinkError(f"{path}: the report can't be written: {e.strerror or e}") from e
 
 
 def _report(path: str, job: Job, result: Result, figures: dict[str, Any], title: str) -> None:
@@ -219,11 +243,9 @@ def _signals(job: Job) -> Iterator[list[int]]:
 
 
 __all__ = [
-    "Plan",
     "changes_of",
     "check_spec",
     "label_delay",
-    "list_datasets",
     "predict_file",
     "replay_spec",
     "run_job",

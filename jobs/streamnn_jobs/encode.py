@@ -52,7 +52,6 @@ class Encoder:
         roles = {self._label, self._time, self._label_time} - {None}
         self._apart = roles | set(spec.features.ignore or ())
         self._include = None if spec.features.include is None else set(spec.features.include)
-        self._categories = set(spec.features.categories)
 
     def encode(self, batch: Batch) -> Encoded:
         """Columns, labels and times of the good rows.
@@ -101,13 +100,17 @@ class Encoder:
         return Encoded(columns, position, label, time, label_time, bad)
 
     def features(self, rows: pa.RecordBatch) -> tuple[dict[str, np.ndarray], dict[int, tuple[str, str]]]:
-        """Columns of known names only, and the rows that do not fit; keeps nothing. For frozen scoring."""
+        """Columns of known names only, and the rows that do not fit; keeps nothing. For frozen scoring.
+
+        A file says by itself what its columns are: one learnt as text may hold nothing but digits there, so
+        numbers are taken as their text.
+        """
         why: dict[int, tuple[str, str]] = {}
         column = {k: v for k, v in zip(rows.schema.names, rows.columns, strict=True) if k in self.kinds}
-        return self._features(column, why), why
+        return self._features(column, why, frozen=True), why
 
     def _features(
-        self, column: Mapping[str, pa.Array], why: dict[int, tuple[str, str]]
+        self, column: Mapping[str, pa.Array], why: dict[int, tuple[str, str]], frozen: bool = False
     ) -> dict[str, np.ndarray]:
         out = {}
         for name, values in column.items():
@@ -116,8 +119,8 @@ class Encoder:
             kind, known = arrow.kind_of(values.type), self.kinds.get(name)
             if kind == "null":
                 continue
-            if name in self._categories and kind == "number":
-                out[name] = _codes_as_text(values)
+            if frozen and known == "text" and kind == "number":
+                out[name] = _numbers_as_text(values)
                 continue
             if kind is None or (known is not None and kind != known):
                 wanted = f"{known} as in its first value" if known else "a number, a text or true/false"
@@ -162,7 +165,7 @@ class Encoder:
         self.labels.load(state["labels"])
 
 
-def _codes_as_text(values: pa.Array) -> np.ndarray:
+def _numbers_as_text(values: pa.Array) -> np.ndarray:
     out = np.empty(len(values), object)
     out[:] = [
         None if np.isnan(v) else repr(int(v)) if v.is_integer() else repr(v)

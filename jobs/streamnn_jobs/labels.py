@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from . import arrow
 
+MOST_TARGET = 1e100
+"""Targets beyond this are faults of the source: their squares would not be numbers any more."""
 _NAMES = {"bool": "true or false", "int": "whole numbers", "text": "text", "number": "numbers"}
 
 
@@ -43,11 +45,14 @@ class Labels:
         self.missing = list(missing or [])
         self.kind: str | None = None if task == "classification" else "number"
         self.values: list[Any] = []
-        self._codes: dict[Any, float] = {}
-        self._objects = np.array([None], object)
-        for value in declared or ():
-            if task == "classification":
-                self._add(_kind_of_value(value), value)
+        self._codes: dict[Any, float]
+        self.full = False
+        """Whether a record was refused because there are too many classes."""
+        for value in (declared or ()) if task == "classification" else ():
+            if value not in self.values:
+                self.kind = _kind_of_value(value)
+                self.values.append(value)
+        self._reset()
 
     def encode(self, column: pa.Array | None, good: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
         """Codes or targets of a column, and what is wrong with the rows that have neither.
@@ -79,10 +84,6 @@ class Labels:
             return codes
         return self._objects[np.where(np.isnan(codes), -1, codes).astype(np.intp)]
 
-    def code(self, value: Any) -> float:
-        """Code of a class."""
-        return self._codes[value]
-
     def _targets(self, column: pa.Array, good: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
         if arrow.kind_of(column.type) != "number":
             return self._none_of(column, good, "numbers")
@@ -90,12 +91,12 @@ class Labels:
         for value in self.missing:
             if isinstance(value, (int, float)):
                 y = np.where(y == float(value), np.nan, y)
+        wild = np.abs(y) > MOST_TARGET
         bad = {
-            int(i): f"the label is {y[i]}, not a finite number" for i in np.flatnonzero(np.isinf(y) & good)
+            int(i): f"the label is {y[i]}, not a finite number of at most {MOST_TARGET:g} in magnitude"
+            for i in np.flatnonzero(wild & good)
         }
-        if bad:
-            y = np.where(np.isinf(y), np.nan, y)
-        return y, bad
+        return np.where(wild, np.nan, y), bad
 
     def _classes(self, column: pa.Array, good: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
         kind = _class_kind(column.type)
@@ -119,8 +120,6 @@ class Labels:
             values = [None if np.isnan(v) or not ok else int(v) for v, ok in zip(raw, whole, strict=True)]
         else:
             values = column.to_pylist()
-        if not self._codes:
-            self._reset()
         get = self._codes.get
         codes = np.array([get(v, -1.0) for v in values])
         fresh = np.flatnonzero((codes == -1.0) & good)
@@ -129,6 +128,7 @@ class Labels:
                 if values[i] in self._codes or len(self.values) < self.limit:
                     self._add(kind, values[i])
                 else:
+                    self.full = True
                     bad[i] = (
                         f"the label {str(values[i])[:60]!r} would be one of more than {self.limit} classes"
                     )

@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from streamnn.errors import SpecError
+from streamnn.features import Schema
 from streamnn.types import Chunk, Output
 
 from .load import suggest
@@ -32,6 +33,9 @@ class Learner(Protocol):
     def scores(self) -> dict[str, Any]: ...
     def history(self) -> dict[str, Any]: ...
     def networks(self) -> list[dict[str, Any]]: ...
+    def missing(self) -> dict[str, int]: ...
+    @property
+    def schema(self) -> Schema: ...
 
 
 MakeLearner = Callable[[JobSpec, str], Learner]
@@ -49,7 +53,12 @@ def make_learner(spec: JobSpec, task: str) -> Learner:
 
     kind: Callable[..., Any] = learners.Classifier if task == "classification" else learners.Regressor
     extra = spec.learner.model_extra or {}
-    options = {"seed": spec.learner.seed, "max_pending": spec.limits.pending, **extra}
+    options = {
+        "seed": spec.learner.seed,
+        "max_pending": spec.limits.pending,
+        "categories": list(spec.features.categories),
+        **extra,
+    }
     parameters = inspect.signature(kind).parameters.values()
     known = [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
     if len(known) == len(parameters):

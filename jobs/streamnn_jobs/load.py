@@ -124,7 +124,7 @@ def _in_words(error: Any) -> str:
     model, description = _field(names)
     if error["type"] == "extra_forbidden":
         return f"{field}: is not known; {suggest(names[-1], list(model.model_fields))}"
-    got = _got(error["input"])
+    got = shown(error["input"])
     wrong = _WRONG.get(error["type"], "is {got}, which is out of range").format(got=got)
     allowed = f"; allowed: {description}" if description else ""
     return f"{field}: {wrong}{allowed}"
@@ -145,7 +145,8 @@ def _field(names: list[str]) -> tuple[type[BaseModel], str]:
     return model, description
 
 
-def _got(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value of a spec, for a person."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):

@@ -43,34 +43,54 @@ class Outputs:
         self._timeout_s = flush_timeout_s
         self._muted = {name: sink.committed() for name, sink in self._sinks.items()}
         self._last = dict(self._muted)
+        self._away: dict[str, dict[str, int]] = {}
 
     @property
     def wants_predictions(self) -> bool:
         """Whether anybody takes them."""
         return "predictions" in self._sinks
 
-    def places(self) -> dict[str, int]:
+    @property
+    def written(self) -> dict[str, int]:
         """Last position written to each sink, -1 for none."""
         return dict(self._last)
 
-    def resume(self, saved: Mapping[str, int]) -> list[str]:
-        """Compare with the places of a checkpoint; notes for a person come back.
+    def places(self, position: int) -> dict[str, dict[str, int]]:
+        """For a checkpoint at `position`: the last position written to each sink, and where it is complete to.
+
+        Sinks of earlier runs that are not open now keep their places, so that a later run sees what they miss.
+        """
+        return {**self._away, **{name: {"last": last, "to": position} for name, last in self._last.items()}}
+
+    def resume(self, saved: Mapping[str, Mapping[str, int]], position: int) -> list[str]:
+        """Compare with the places of a checkpoint at `position`; notes for a person come back.
 
         Raises
         ------
         SinkError
-            When a sink has lost something it had.
+            When a sink has lost something it had, or would miss records.
         """
         notes = []
+        self._away = {name: dict(place) for name, place in saved.items() if name not in self._sinks}
         for name, at in self._muted.items():
-            had = int(saved.get(name, -1))
-            if at == -1 and had >= 0:
-                notes.append(f"{name}: the output is new, it begins where the checkpoint stands")
+            if at >= 0 and name not in saved:
+                raise SinkError(
+                    f"{name}: the output already has records up to position {at}, which the checkpoint knows "
+                    "nothing of. Move it away, or name the folder of its checkpoints"
+                )
+            had, to = (saved[name]["last"], saved[name]["to"]) if name in saved else (-1, 0)
+            if at == -1 and (had >= 0 or to < position):
+                notes.append(f"{name}: the output is new, it begins at position {position}")
                 self._muted[name] = self._last[name] = had
             elif at < had:
                 raise SinkError(
                     f"{name}: the output ends at position {at}, but had reached {had} when the checkpoint was "
                     "written. Bring the file back, or move it away to begin a new one here"
+                )
+            elif to < position:
+                raise SinkError(
+                    f"{name}: the output is complete up to position {to} only, and the checkpoint stands at "
+                    f"{position}: the records between were learnt without it. Move it away to begin a new one here"
                 )
         return notes
 

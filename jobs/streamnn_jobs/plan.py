@@ -10,9 +10,12 @@ import numpy as np
 
 from streamnn.errors import SourceError, SpecError
 from streamnn_connectors.base import Batch, Source
+from streamnn_connectors.opening import source_class
 
 from . import arrow
 from .load import suggest
+from .options import check_options
+from .sinks import check_output
 from .spec import JobSpec
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Plan:
     task: str
     total: int | None
     probe: Batch | None
+    notes: list[str]
 
 
 def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
@@ -53,6 +57,8 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
     SourceError
         When the source can't be read.
     """
+    for path in spec.output.paths.values():
+        check_output(path)
     dataset = None
     if source is None:
         source, dataset = _open(spec)
@@ -78,12 +84,12 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
     fixed = spec.source.format != "jsonl" and not str(spec.source.path or "").endswith(
         (".jsonl", ".jsonl.gz")
     )
-    _check_columns(spec, probe, fixed)
+    notes = _check_columns(spec, probe, fixed)
     task: str = spec.learner.task
     if task == "auto":
         task = _task_of(spec, probe)
     name = dataset.name if dataset is not None else info.name
-    return Plan(spec, source, name, partitions[0], task, info.records, probe)
+    return Plan(spec, source, name, partitions[0], task, info.records, probe, notes)
 
 
 def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
@@ -99,15 +105,13 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
         return dataset.open(), dataset
     assert s.path is not None
     kinds: dict[str, Callable[..., Source]] = {
-        "auto": connectors.open_source,
         "parquet": connectors.ParquetSource,
         "csv": connectors.CsvSource,
         "jsonl": connectors.JsonLinesSource,
     }
-    try:
-        source = kinds[s.format](s.path, **s.options)
-    except TypeError as e:
-        raise SpecError(f"source.options: {str(e).split('() ')[-1]}") from e
+    kind = source_class(s.path) if s.format == "auto" else kinds[s.format]
+    check_options(kind, s.options)
+    source = kind(s.path, **s.options)
     # a file that says what its columns are
     about = source.info().metadata
     if about.get("kind") in ("cls", "reg", "image"):
@@ -150,12 +154,14 @@ def _filled(spec: JobSpec, d: Dataset) -> JobSpec:
     )
 
 
-def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> None:
+def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]:
+    """Refuses names that are not there. Where columns may come late, those of labels are only noted."""
     names = [] if probe is None else list(probe.rows.schema.names)
     if spec.label.column is None:
         raise SpecError(f"label.column: is missing; say which column to predict: {', '.join(names[:30])}")
+    notes: list[str] = []
     if probe is None or not probe.rows.num_rows:
-        return
+        return notes
     wanted: list[tuple[str, list[str | None]]] = [
         ("label.column", [spec.label.column]),
         ("source.event_time", [spec.source.event_time]),
@@ -166,7 +172,13 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> None:
         wanted.append(("features.categories", list(spec.features.categories)))
     for field, columns in wanted:
         for column in columns:
-            if column is not None and column not in names:
+            if column is None or column in names:
+                continue
+            if not fixed and field.startswith("label.") and spec.learner.task != "auto":
+                notes.append(
+                    f"{field}: no record among the first {len(probe.position)} has a value in column {column!r}"
+                )
+            else:
                 raise SpecError(f"{field}: there is no column {column!r}; {suggest(column, names)}")
     apart = {spec.label.column, spec.source.event_time, spec.label.time, *(spec.features.ignore or ())}
     usable = [
@@ -176,6 +188,7 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> None:
         raise SpecError(
             "features: no column is left to learn from; look at features.include and features.ignore"
         )
+    return notes
 
 
 def _task_of(spec: JobSpec, probe: Batch | None) -> str:

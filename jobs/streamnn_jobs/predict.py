@@ -11,19 +11,22 @@ from typing import Any
 import numpy as np
 
 from streamnn.errors import SchemaError, SinkError, SpecError, StateError
-from streamnn_connectors import open_sink, open_source
+from streamnn_connectors import CsvSource, open_sink
 from streamnn_connectors.base import Source
+from streamnn_connectors.opening import source_class
 
 from . import learner as learners
 from .checkpoint import CheckpointStore
 from .fingerprint import spec_of_fields
 from .learner import MakeLearner
 from .predictions import prediction_columns
-from .sinks import remove_output
+from .sinks import check_output, remove_output
 from .summary import plain
 from .worker import Worker
 
 BATCH_RECORDS = 2048
+SHOWN = 10
+"""Most records that can't be scored of which each is named."""
 
 
 class Predictor:
@@ -68,7 +71,7 @@ class Predictor:
         encoder, learner = self.worker.encoder, self.worker.learner
         classes = list(learner.classes) if self.worker.task == "classification" else []
         partition = source.open(source.partitions()[0])
-        seen = 0
+        seen = refused = 0
         first = True
         try:
             while until is None or seen < until:
@@ -83,20 +86,22 @@ class Predictor:
                 columns, why = encoder.features(batch.rows)
                 keep = np.ones(len(batch.position), np.bool_)
                 keep[list(why)] = False
-                for place in [b.position for b in batch.bad] + [int(batch.position[i]) for i in why]:
-                    reason = next((b.reason for b in batch.bad if b.position == place), None)
-                    row = int(np.searchsorted(batch.position, place))
-                    self._say(f"position {place}: {reason or why[row][0]}")
-                bad = len(batch.bad) + len(why)
+                bad = [(b.position, b.reason) for b in batch.bad]
+                bad += [(int(batch.position[i]), reason) for i, (reason, _) in why.items()]
+                for place, reason in sorted(bad)[: max(SHOWN - refused, 0)]:
+                    self._say(f"position {place}: {reason}")
+                if refused <= SHOWN < refused + len(bad):
+                    self._say("further records that can't be scored are counted only")
+                refused += len(bad)
                 if not keep.any():
-                    yield {}, bad
+                    yield {}, len(bad)
                     continue
                 n = int(keep.sum())
                 columns = {k: v[keep] for k, v in columns.items()}
                 for name, kind in encoder.kinds.items():  # what is not there is missing
                     if name not in columns:
                         columns[name] = np.full(n, np.nan) if kind == "number" else np.full(n, None, object)
-                yield prediction_columns(batch.position[keep], learner.look(columns), classes), bad
+                yield prediction_columns(batch.position[keep], learner.look(columns), classes), len(bad)
         finally:
             partition.close()
 
@@ -111,12 +116,13 @@ class Predictor:
         """
         from .datasets import resolve
 
-        source = open_source(target) if is_file else resolve(target).open()
+        source = self._file(target) if is_file else resolve(target).open()
         before = self.worker.learner.state_hash()
         sink = None
         if output is not None:
             if is_file and Path(output).resolve() == Path(target).resolve():
                 raise SpecError(f"--output: {output} is the source itself: name another file")
+            check_output(Path(output))
             try:
                 Path(output).parent.mkdir(parents=True, exist_ok=True)
                 remove_output(Path(output))
@@ -146,6 +152,13 @@ class Predictor:
             "output": output,
             "state_hash": after,
         }
+
+    def _file(self, target: str) -> Source:
+        kind = source_class(target)
+        if kind is not CsvSource:
+            return kind(target)
+        # text stays as it is written even where it is all digits: "007" is not 7
+        return CsvSource(target, text=[k for k, v in self.worker.encoder.kinds.items() if v == "text"])
 
     def _compare(self, names: list[str]) -> None:
         kinds = self.worker.encoder.kinds

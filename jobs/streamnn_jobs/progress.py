@@ -1,4 +1,4 @@
-"""A line that tells how a run goes, where somebody watches."""
+"""A line or two that tell how a run goes, where somebody watches."""
 
 from __future__ import annotations
 
@@ -56,10 +56,11 @@ class Progress:
             return
         self._next_s = now + _EVERY_S
         total = plan.total if self._until is None else min(self._until, plan.total or self._until)
-        self._live.update(Text(self.line(worker, total, now)), refresh=True)
+        text = "\n".join(folded(self.parts(worker, total, now), self._live.console.width))
+        self._live.update(Text(text), refresh=True)
 
-    def line(self, worker: Worker, total: int | None, now: float) -> str:
-        """What is shown."""
+    def parts(self, worker: Worker, total: int | None, now: float) -> list[str]:
+        """What is shown, figure by figure."""
         c, scores = worker.counters, worker.learner.scores()
         began, at = self._began or (now, c.records)
         rate = (c.records - at) / (now - began) if now > began else 0.0
@@ -79,7 +80,24 @@ class Progress:
         parts.append(f"pending {worker.join.pending:,}")
         parts.append(f"dead {c.dead:,}")
         parts.append(f"alarms {worker.alarms.count:,}")
-        return "  ".join(p for p in parts if p)
+        return [p for p in parts if p]
+
+
+def folded(parts: list[str], width: int) -> list[str]:
+    """Lines of at most `width` characters that break between figures only.
+
+    Examples
+    --------
+    >>> folded(["10,000 of 80,000", "9,000/s", "accuracy 0.700"], 30)
+    ['10,000 of 80,000  9,000/s', 'accuracy 0.700']
+    """
+    out: list[str] = []
+    for part in parts:
+        if out and len(out[-1]) + 2 + len(part) <= width:
+            out[-1] += "  " + part
+        else:
+            out.append(part)
+    return out
 
 
 def _figure(scores: dict[str, Any], key: str) -> float | None:

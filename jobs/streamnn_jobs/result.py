@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from .worker import Worker
 
@@ -28,8 +27,6 @@ class Result:
         Position this run went on from.
     checkpoint : str or None
         The last one written.
-    info : dict
-        Further facts for the report.
     """
 
     outcome: str
@@ -40,4 +37,3 @@ class Result:
     wall_s: float
     resumed_at: int | None
     checkpoint: str | None
-    info: dict[str, Any]

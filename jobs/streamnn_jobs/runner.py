@@ -11,8 +11,10 @@ from streamnn_connectors.base import Partition, Resume, Source
 
 from . import learner as learners
 from .checkpoint import CheckpointStore
+from .filemark import changed, file_mark
 from .fingerprint import differences, learning_fields, spec_hash
 from .learner import MakeLearner
+from .limits import LimitNotes
 from .outputs import ColumnSink, Outputs
 from .plan import Plan, make_plan
 from .result import Result
@@ -80,6 +82,8 @@ class Job:
         c = self.spec.checkpoint
         self._store = CheckpointStore(c.directory, c.keep, say) if c.directory is not None else None
         self._saved_path: str | None = None
+        self._path = self.plan.source.info().path
+        self._file = file_mark(self._path) if self._path is not None and self._store is not None else None
 
     def show(self, progress: Callable[[Plan, Worker], None]) -> None:
         """Call `progress` after every batch from now on."""
@@ -105,20 +109,23 @@ class Job:
         if loaded:
             worker.load_state_dict(loaded[0], loaded[1]["worker"])
             resume = loaded[1]["resume"]
+        for note in plan.notes:
+            self._say(note)
         warm_up(spec, task, self._make, plan.probe, self._say)
         if self._sinks is None:
             self._sinks = open_sinks(spec, fresh=self._store is None)
         outputs = Outputs(self._sinks, spec.output.flush_timeout_s)
-        if loaded:
-            for note in outputs.resume(loaded[1]["outputs"]):
-                self._say(note)
+        notes = outputs.resume(loaded[1]["outputs"], int(loaded[1]["resume"]["position"])) if loaded else []
+        for note in notes:
+            self._say(note)
         try:
             partition = plan.source.open(plan.partition, resume)
             try:
                 if not loaded:
                     self._refuse_strangers(outputs)
+                if not loaded or notes:
                     # before any output: from here on a crash always finds where it belongs
-                    self._save(worker, {"position": 0}, outputs)
+                    self._save(worker, resume or {"position": 0}, outputs)
                 return self._loop(partition, worker, outputs, resume)
             finally:
                 partition.close()
@@ -138,7 +145,8 @@ class Job:
         cpu, wall = time.process_time(), time.perf_counter()
         saved_s = self._clock()
         outcome = "until"
-        evicted = counters.evicted
+        limits = LimitNotes(spec, worker, self._say)
+        first_bad: str | None = None
         while until is None or counters.records < until:
             if self._stop:
                 outcome = "interrupted"
@@ -151,13 +159,11 @@ class Job:
             if not len(batch.position) and not batch.bad:
                 time.sleep(IDLE_S)
                 continue
-            outputs.write(worker.step(batch, wanted))
-            if counters.evicted and not evicted:
-                evicted = counters.evicted
-                self._say(
-                    f"limits.pending: {spec.limits.pending} events wait for their label; the oldest are given up "
-                    "from here on. Raise it, or set label.expire_after"
-                )
+            step = worker.step(batch, wanted)
+            if first_bad is None and step.dead_letters:
+                first_bad = step.dead_letters[0]["reason"]
+            outputs.write(step)
+            limits()
             self._progress(plan, worker)
             if self._store is not None and counters.records > saved_at:
                 c, now = spec.checkpoint, self._clock()
@@ -176,10 +182,11 @@ class Job:
         outputs.close()
         if outcome == "ended" and counters.records and not counters.predicted:
             raise SourceError(
-                f"{plan.name}: none of its {counters.records} records could be used; see the dead letters"
+                f"{plan.name}: none of its {counters.records} records could be used"
+                + ("" if first_bad is None else f"; the first: {first_bad}")
             )
         return Result(
-            outcome, worker, plan.name, counters.records - began, cpu, wall, resumed_at, self._saved_path, {}
+            outcome, worker, plan.name, counters.records - began, cpu, wall, resumed_at, self._saved_path
         )
 
     def _save(self, worker: Worker, resume: Resume, outputs: Outputs) -> None:
@@ -194,8 +201,9 @@ class Job:
             "spec": learning_fields(self.spec),
             "source": self.plan.name,
             "partition": self.plan.partition,
+            "file": self._file,
             "resume": resume,
-            "outputs": outputs.places(),
+            "outputs": outputs.places(int(resume["position"])),
             "worker": state,
         }
         self._saved_path = str(self._store.save(int(resume["position"]), arrays, manifest))
@@ -217,13 +225,18 @@ class Job:
             raise SpecError(
                 f"{path}: was written by a job with another spec:\n  {lines}\nset it back, or {_ELSE}"
             )
+        if self._path is not None and manifest.get("file") and changed(self._path, manifest["file"]):
+            raise StateError(
+                f"{self._path}: is not the file that {path} was written for (its size or its beginning differ). "
+                f"Bring that file back, or {_ELSE}"
+            )
         self._saved_path = str(path)
         self._say(f"going on from {path.name}")
         return arrays, manifest
 
     def _refuse_strangers(self, outputs: Outputs) -> None:
         """Outputs without a checkpoint are another job's: what they hold can't be told."""
-        for name, place in outputs.places().items():
+        for name, place in outputs.written.items():
             if place >= 0 and self._store is not None:
                 raise SinkError(
                     f"{name}: the output already has records up to position {place}, but {self._store.directory} "

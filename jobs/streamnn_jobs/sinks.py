@@ -50,6 +50,17 @@ def open_sinks(spec: JobSpec, fresh: bool) -> dict[str, ColumnSink]:
     return sinks
 
 
+def check_output(path: Path) -> None:
+    """SpecError unless the name says a format that can be written; nothing is touched."""
+    from streamnn_connectors.opening import SINK_SUFFIXES
+
+    if not path.name.lower().endswith(SINK_SUFFIXES):
+        raise SpecError(
+            f"output: {path} has no suffix of a known format; allowed: {', '.join(SINK_SUFFIXES)}; "
+            "a name without a suffix is a folder"
+        )
+
+
 def remove_output(path: Path) -> None:
     """Take away what an earlier run wrote: the file, or the parts of a Parquet folder and nothing else."""
     if path.is_dir():

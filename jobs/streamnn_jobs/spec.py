@@ -76,6 +76,13 @@ class LearnerSpec(_Section):
         default=1, description="a whole number from 0 to 4294967295"
     )
 
+    @model_validator(mode="after")
+    def _reserved(self) -> LearnerSpec:
+        for name, field in (("max_pending", "limits.pending"), ("categories", "features.categories")):
+            if name in (self.model_extra or {}):
+                raise ValueError(f"{name}: is set by {field}, which other parts of a job obey too: set that")
+        return self
+
 
 class OutputSpec(_Section):
     """``[output]``: predictions, dead letters and alarms."""

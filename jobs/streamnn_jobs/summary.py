@@ -16,6 +16,11 @@ _CONTROLS = (
     ("logistic", "logistic"),
     ("linear", "linear"),
 )
+_SCORES = {
+    "classification": ("accuracy", "log_loss", "brier", "auroc"),
+    "regression": ("mae", "rmse"),
+}
+_ALWAYS = ("no_change", "majority", "best_expert", "regret_per_event")
 _COLUMNS = (
     ("accuracy", "accuracy"),
     ("log_loss", "log loss"),
@@ -26,20 +31,15 @@ _COLUMNS = (
 )
 
 
-def summarise(result: Result, report: str | None = None) -> dict[str, Any]:
+def summarise(result: Result) -> dict[str, Any]:
     """The object ``--json`` prints: plain data, full precision.
-
-    Parameters
-    ----------
-    result : Result
-    report : str, optional
-        Path of the report.
 
     Returns
     -------
     dict
         The learner's scores, and ``events labelled pending expired dead_letters lipschitz_bound alarms
-        state_hash events_per_cpu_s report`` and more; a figure that can't be given is None.
+        state_hash events_per_cpu_s report`` and more; a figure that can't be given is None. The caller fills
+        in ``report``, the path of the page.
     """
     worker, c = result.worker, result.worker.counters
     scores = plain(worker.learner.scores())
@@ -59,12 +59,15 @@ def summarise(result: Result, report: str | None = None) -> dict[str, Any]:
         "dead_letters": c.dead,
     }
     out.update({k: v for k, v in scores.items() if k not in out})
-    out.setdefault("majority", None)
-    out.setdefault("no_change", None)
+    for name in (*_ALWAYS, *_SCORES[worker.task]):
+        out.setdefault(name, None)
+    missing = {name: count for name, count in worker.learner.missing().items() if count}
     out.update(
         {
             "lipschitz_bound": bounds,
             "attacked_slope": slopes,
+            "missing": missing,
+            "columns_refused": worker.learner.schema.refused,
             "alarms": alarms,
             "alarm_count": worker.alarms.count,
             "classes": list(worker.learner.classes) if worker.task == "classification" else None,
@@ -73,16 +76,21 @@ def summarise(result: Result, report: str | None = None) -> dict[str, Any]:
             "events_per_s": result.events / result.wall_s if result.wall_s > 0 else None,
             "resumed_at": result.resumed_at,
             "checkpoint": result.checkpoint,
-            "report": report,
+            "report": None,
         }
     )
     return out
 
 
+def title(summary: dict[str, Any]) -> str:
+    """What stands above the table."""
+    return f"{summary['source']}: {summary['labelled']:,} labels learnt"
+
+
 def table(summary: dict[str, Any]) -> Table:
     """The learner beside the simplest controls."""
     columns = [(key, title) for key, title in _COLUMNS if isinstance(summary.get(key), (int, float))]
-    out = Table(title=f"{summary['source']}: {summary['labelled']:,} labels learnt", title_justify="left")
+    out = Table()
     out.add_column("")
     for _, title in columns:
         out.add_column(title, justify="right")
@@ -112,6 +120,13 @@ def lines(summary: dict[str, Any]) -> list[str]:
     if s["lipschitz_bound"]:
         bounds = ", ".join(f"{k} {number(v)}" for k, v in s["lipschitz_bound"].items())
         out.append(f"slope bounds: {bounds}")
+    if s["missing"]:
+        worst = sorted(s["missing"].items(), key=lambda item: -item[1])
+        named = ", ".join(f"{name} {count:,}" for name, count in worst[:5])
+        more = f" and {len(worst) - 5} more columns" if len(worst) > 5 else ""
+        out.append(f"missing values {sum(s['missing'].values()):,}: {named}{more}")
+    if s["columns_refused"]:
+        out.append(f"values of columns beyond learner.max_columns, left out: {s['columns_refused']:,}")
     out.append(f"alarms {s['alarm_count']:,}")
     out += [
         f"  position {a['position']:,}: {a['cause']} ({a['signal']}, {a['statistic']})"
@@ -127,11 +142,13 @@ def number(value: Any) -> str:
 
     Examples
     --------
-    >>> number(0.95612), number(1234.56), number(None), number(0.000123)
-    ('0.956', '1,235', '-', '0.00012')
+    >>> number(0.95612), number(1234.56), number(None), number(0.000123), number(1.2345e50)
+    ('0.956', '1,235', '-', '0.00012', '1.23e+50')
     """
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
         return "-"
+    if abs(value) >= 1e9:
+        return f"{value:.3g}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return (

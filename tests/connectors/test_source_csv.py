@@ -101,6 +101,49 @@ def test_kinds_are_decided_by_the_first_thousand_records() -> None:
     assert bad[0].reason == "column 'b' is a number but has 'x'"
 
 
+@pytest.mark.parametrize(("late", "value"), [("word", "word"), ("1.5", 1.5), ("007", 7.0)])
+@pytest.mark.parametrize("limit", [1, 700, 4096])
+def test_a_column_without_a_value_among_the_first_is_settled_by_the_first(
+    late: str, value: Any, limit: int
+) -> None:
+    body = b"1,NA\n2,\n" * 600 + b"oops,other kind\n" + f"3,{late}\n4,\n5,{late}\n".encode() * 20
+    rows, bad = read(b"a,b\n" + body, limit)
+    assert [record.raw for record in bad] == [b"oops,other kind"]  # a bad record settles nothing
+    assert len(rows) == 1260 and [row["b"] for row in rows[1197:1203]] == [
+        None,
+        None,
+        None,
+        value,
+        None,
+        value,
+    ]
+
+
+def test_kinds_come_from_the_resume_token_when_the_file_has_grown(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_bytes(b"a,b\n1,\n2,\n")
+    partition = CsvSource(path).open("0")
+    batch = partition.next_batch(10)
+    partition.close()
+    assert batch is not None and batch.resume["kinds"] == ["number", None]
+    with path.open("ab") as file:
+        file.write(b"x,word\n3,word\n")
+    rest = CsvSource(path).open("0", batch.resume)  # a fresh look would take column a for text
+    more = rest.next_batch(10)
+    rest.close()
+    assert more is not None and more.rows.to_pylist() == [{"a": 3.0, "b": "word"}]
+    assert [b.reason for b in more.bad] == ["column 'a' is a number but has 'x'"]
+    with pytest.raises(SourceError, match="has 2 columns and had 1"):
+        CsvSource(path).open("0", batch.resume | {"kinds": ["number"]})
+
+
+def test_columns_can_be_told_to_be_text() -> None:
+    assert read(b"zip,x\n007,1\n12,2\n", text=["zip"])[0] == [
+        {"zip": "007", "x": 1.0},
+        {"zip": "12", "x": 2.0},
+    ]
+
+
 def test_missing_and_numbers() -> None:
     content = b"x,w\n" + b"".join(
         v + b",t\n" for v in (b"", b"NA", b"null", b"nan", b" ", b" 1.5\t", b"+2", b"1e999", b"-inf", b"007", b'"3"')
@@ -165,11 +208,12 @@ def test_what_a_csv_writer_writes_comes_back(records: list[list[str]]) -> None:
 
 
 @settings(max_examples=200)
-@given(st.lists(RECORD, min_size=16, max_size=24), st.sampled_from(["number", "string"]))
-def test_block_and_single_decoding_agree(records: list[bytes], kind: str) -> None:
-    decoder = CsvDecoder({"a": kind, "b": "string"}, b",", 1000)
+@given(st.lists(RECORD, min_size=16, max_size=24), st.sampled_from(["number", "string", None]))
+def test_block_and_single_decoding_agree(records: list[bytes], kind: str | None) -> None:
+    decoder, alone = (CsvDecoder({"a": kind, "b": "string"}, b",", 1000) for _ in range(2))
     rows, position, bad = decoder.decode(records, {}, 5)
-    single = [decoder.decode([record], {}, 5 + i) for i, record in enumerate(records)]
+    single = [alone.decode([record], {}, 5 + i) for i, record in enumerate(records)]
+    assert decoder.kinds == alone.kinds
     assert str(rows.to_pylist()) == str([row for s in single for row in s[0].to_pylist()])
     assert position.tolist() == [p for s in single for p in s[1].tolist()]
     assert bad == [b for s in single for b in s[2]]

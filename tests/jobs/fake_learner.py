@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from streamnn.features import Schema
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE, Alarm, Chunk, Output
 from streamnn_jobs.spec import JobSpec
@@ -24,7 +25,8 @@ class FakeLearner:
         self._total = 0.0
         self._rows: dict[int, dict[str, float]] = {}
         self._clock = float(seed)  # depends on the order of all operations
-        self._right = self._learnt = 0
+        self._right = self._learnt = self._missing = 0
+        self.schema = Schema()
 
     @property
     def pending(self) -> int:
@@ -50,6 +52,7 @@ class FakeLearner:
                 assert ticket == self.next_ticket
                 self.next_ticket += 1
                 self._rows[ticket] = rows[i]
+                self._missing += "x" not in rows[i]
                 p, mean = self._predict(rows[i])
                 proba.append(p)
                 out.ticket[i], out.mean[i], out.surprise[i] = ticket, mean, self._clock  # type: ignore[index]
@@ -139,6 +142,9 @@ class FakeLearner:
 
     def history(self) -> dict[str, Any]:
         return {}
+
+    def missing(self) -> dict[str, int]:
+        return {"x": self._missing} if self._missing else {}
 
     def networks(self) -> list[dict[str, Any]]:
         x = np.linspace(-1.0, 1.0, 5)

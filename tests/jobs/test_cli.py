@@ -7,40 +7,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fake_learner import FakeLearner, make_fake
+from cli_run import Run, good
+from fake_learner import FakeLearner
 
 from streamnn_jobs import cli
 from streamnn_jobs.cli import main
+from streamnn_jobs.listing import lines
 
-Run = Callable[..., tuple[int, str, str]]
 GOOD = b'{"x": 1.0, "y": 1}\n{"x": 2.0, "y": 0}\n{"x": 0.5, "y": 1}\n'
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    monkeypatch.setattr("streamnn_jobs.learner.make_learner", make_fake)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STREAMNN_DEBUG", raising=False)
-
-    def call(*args: str) -> tuple[int, str, str]:
-        code = main(list(args))
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return call
-
-
-def good(path: Path, n: int = 300) -> str:
-    path.write_text("".join(f'{{"x": {i % 17}, "y": {i % 17 % 2}}}\n' for i in range(n)))
-    return str(path)
 
 
 def parquet(path: Path) -> bytes:
@@ -256,6 +236,9 @@ def test_a_spec_runs_and_is_checked(run: Run, tmp_path: Path) -> None:
 def test_datasets_are_listed(run: Run) -> None:
     code, out, _ = run("datasets")
     assert code == 0 and "flights" in out and "80,789" in out
+    assert max(map(len, out.splitlines())) > 110 and "..." not in out and "…" not in out  # nothing is cut
+    narrow = lines([["name", "n", "note"], ["flights", "80,789", "word " * 30]], width=80)
+    assert max(map(len, narrow)) <= 80 and narrow[2].endswith("80,789") and narrow[-1].startswith("    word")
     code, out, _ = run("datasets", "--json")
     assert json.loads(out)[0]["name"] == "flights"
 

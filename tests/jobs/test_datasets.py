@@ -18,7 +18,7 @@ import pytest
 import streamnn_jobs.data.flights as flights_module
 from streamnn.errors import MissingPackage, SourceError, SpecError
 from streamnn_jobs.data import flights_table
-from streamnn_jobs.data.flights import EXPIRE_AFTER_MIN, SHIPPED, package_archive
+from streamnn_jobs.data.flights import EXPIRE_AFTER_MIN, FEATURES, SHIPPED, package_archive
 from streamnn_jobs.datasets import Dataset, datasets, resolve
 
 TOOL = Path(__file__).parents[2] / "tools" / "build_flights.py"
@@ -63,13 +63,10 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
 def test_the_shipped_quarter_is_what_the_catalogue_says() -> None:
     flights = resolve("flights")
     table = read(flights)
-    roles = {*flights.features, *flights.ignore, flights.label, flights.event_time, flights.label_time}
+    roles = {*FEATURES, *flights.ignore, flights.label, flights.event_time, flights.label_time}
     assert roles == set(table.column_names)
     assert len(table) == flights.records == 80_789
-    assert not set(flights.features) & {flights.label, *flights.ignore}
-    assert set(flights.categorical) == set(
-        json.loads(pq.read_schema(SHIPPED).metadata[b"streamnn"])["categories"]
-    )
+    assert not set(FEATURES) & {flights.label, *flights.ignore}
 
 
 def test_labels_of_flights_come_after_their_events_and_before_they_expire() -> None:
@@ -137,7 +134,6 @@ def test_the_full_year_can_come_from_a_recorded_file(folder: Path, monkeypatch: 
     assert (year.origin, year.records) == ("file", 100)
     for role in (
         "task",
-        "features",
         "label",
         "event_time",
         "label_time",
@@ -203,7 +199,7 @@ def test_a_river_stream_gives_rivers_records(name: str) -> None:
     dataset = resolve(f"river/{name}")
     table = read(dataset)
     assert len(table) == dataset.records
-    assert table.column_names == [*dataset.features, "y"]
+    assert table.column_names[-1] == dataset.label == "y"
     for row, (x, y) in zip(table.to_pylist(), getattr(river_datasets, name)(), strict=True):
         assert row.pop("y") == y
         plain = [k for k in x if not isinstance(x[k], date)]
@@ -237,13 +233,20 @@ def test_recorded_files_tell_their_columns_and_their_task(folder: Path) -> None:
     found = {d.name: d for d in datasets() if d.origin == "file"}
     assert list(found) == ["clicks", "events", "meter", "plain"]
     assert found["meter"].task == "regression" and found["plain"].task == "classification"
-    assert (found["meter"].features, found["meter"].ignore) == (("day", "load"), ("t",))
-    assert (found["meter"].categorical, found["meter"].note) == (("day",), "from a meter")
-    assert (found["clicks"].features, found["clicks"].ignore, found["clicks"].task) == (("x",), ("t",), None)
-    assert (found["events"].features, found["events"].label, found["events"].records) == (("a",), "y", None)
+    assert (found["meter"].ignore, found["meter"].note) == (("t",), "from a meter")
+    assert (found["clicks"].ignore, found["clicks"].task) == (("t",), None)
+    assert (found["events"].label, found["events"].records) == ("y", None)
     assert found["plain"].expire_after is None and found["plain"].event_time is None
     assert read(resolve("plain"))["load"].to_pylist() == [1.5]
     assert read(resolve(str(folder / "clicks.csv"))).num_rows == 1
+
+
+@pytest.mark.parametrize("about", ['{"categories": 5}', '{"kind": ["cls"]}', "[1]", "5"])
+def test_odd_metadata_of_a_file_says_nothing(about: str, folder: Path) -> None:
+    table = pa.table({"x": [0.0], "y": [2]}).replace_schema_metadata({"streamnn": about})
+    pq.write_table(table, folder / "odd.pq")
+    (found,) = [d for d in datasets() if d.origin == "file"]
+    assert (found.name, found.task, found.note) == ("odd", "classification", "")
 
 
 def test_files_that_cannot_be_replayed_are_left_out_and_say_why(folder: Path) -> None:

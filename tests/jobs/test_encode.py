@@ -12,6 +12,7 @@ from streamnn.errors import SchemaError
 from streamnn_connectors.base import Batch
 from streamnn_jobs.encode import Encoded, Encoder
 from streamnn_jobs.labels import Labels
+from streamnn_jobs.learner import make_learner
 from streamnn_jobs.load import make_spec
 
 
@@ -57,7 +58,17 @@ def test_columns_are_chosen() -> None:
     columns = {"a": [1.0], "b": [2.0], "c": [3.0], "y": [1]}
     assert list(encode(encoder(ignore=["b"]), columns).columns) == ["a", "c"]
     assert list(encode(encoder(include=["c", "y"]), columns).columns) == ["c"]
-    assert encode(encoder(categories=["a"]), columns).columns["a"].tolist() == ["1"]
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_categories_are_the_learners_business(task: str) -> None:
+    spec = make_spec(
+        {"source": {"path": "a.csv"}, "label": {"column": "y"}, "features": {"categories": ["a"]}}
+    )
+    learner = make_learner(spec, task)
+    assert learner.schema.categories == {"a"}
+    out = encode(Encoder(spec, Labels(task)), {"a": [1, 2], "b": [0.5, 1.5], "y": [0, 1]})
+    assert out.columns["a"].dtype == np.float64
 
 
 def test_a_column_keeps_the_type_of_its_first_value() -> None:
@@ -103,6 +114,30 @@ def test_classes_are_numbered_as_they_come(labels: list[Any], codes: list[Any], 
     again.load(e.state())
     assert [None if np.isnan(c) else c for c in encode(again, {"x": [0.0] * 5, "y": labels}).label] == codes
     assert again.labels.objects(out.label).tolist() == [None if c is None else values[c] for c in codes]
+
+
+def test_declared_classes_leave_missing_labels_missing() -> None:
+    labels = Labels("classification", missing=[-1], declared=[0, 1])
+    for column in (pa.array([1, None, -1, 0]), pa.array([1.0, None, -1.0, 0.0])):
+        codes, bad = labels.encode(column, np.ones(4, np.bool_))
+        assert codes[[0, 3]].tolist() == [1.0, 0.0] and np.isnan(codes[[1, 2]]).all() and not bad
+    assert labels.values == [0, 1] and labels.objects(codes).tolist() == [1, None, None, 0]
+
+
+def test_targets_beyond_all_measure_are_bad_labels() -> None:
+    out = encode(encoder("regression"), {"x": [0.0] * 4, "y": [1e100, 1.1e100, -1e200, float("nan")]})
+    assert out.position.tolist() == [0, 3] and out.label[0] == 1e100 and np.isnan(out.label[1])
+    assert ["of at most 1e+100 in magnitude" in b.reason and b.stage == "label" for b in out.bad] == [
+        True
+    ] * 2
+
+
+def test_a_column_learnt_as_text_takes_numbers_when_frozen() -> None:
+    e = encoder()
+    encode(e, {"a": ["7"], "b": [1.0], "y": [1]})
+    rows = pa.RecordBatch.from_pydict({"a": [7.0, None, 2.5], "b": ["x", None, None]})
+    columns, why = e.features(rows)
+    assert columns["a"].tolist() == ["7", None, "2.5"] and list(why) == [0] and "'b' is string" in why[0][0]
 
 
 def test_labels_that_are_none() -> None:

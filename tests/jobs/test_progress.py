@@ -11,15 +11,15 @@ from rich.console import Console
 from script import late_spec, stream
 
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.progress import Progress
+from streamnn_jobs.progress import Progress, folded
 from streamnn_jobs.runner import Job
 from streamnn_jobs.summary import lines, number, plain, summarise
 
 
-def watched(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+def watched(terminal: bool, monkeypatch: pytest.MonkeyPatch, width: int = 200) -> tuple[str, str]:
     monkeypatch.setattr("streamnn_jobs.progress._EVERY_S", 0.0)
     out = io.StringIO()
-    console = Console(file=out, force_terminal=terminal, width=200)
+    console = Console(file=out, force_terminal=terminal, width=width)
     with Progress(console, until_records=200) as progress:
         job = Job(
             late_spec(None, until_records=200), source=ScriptedSource(stream()), sinks={}, make=make_fake
@@ -47,9 +47,17 @@ def test_a_terminal_shows_every_figure_and_a_file_none(monkeypatch: pytest.Monke
     assert quiet.strip() == "" and looked_at == alone
 
 
+def test_a_narrow_terminal_breaks_between_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, _ = watched(True, monkeypatch, width=50)
+    drawn = [line for line in shown.splitlines() if "pending" in line or "accuracy" in line]
+    assert drawn and all(len(line.rsplit("\x1b[2K", 1)[-1]) <= 50 for line in drawn)
+    parts = ["10,000 of 80,000", "9,000/s", "accuracy 0.700", "x" * 60, "dead 0"]
+    assert folded(parts, 50) == ["10,000 of 80,000  9,000/s  accuracy 0.700", "x" * 60, "dead 0"]
+
+
 def test_the_summary_says_what_became_of_every_event() -> None:
     result = Job(late_spec(None), source=ScriptedSource(stream()), sinks={}, make=make_fake).run()
-    figures = summarise(result, report="r.html")
+    figures = summarise(result)
     assert (
         figures["events"]
         == figures["labelled"] + figures["pending"] + figures["expired"] + figures["unlabelled"]
@@ -68,6 +76,7 @@ def test_figures_for_machines_and_for_people() -> None:
         "c": [None, 1.0],
         "4": None,
     }
+    assert number(-1.5e60) == "-1.5e+60"
     assert [number(v) for v in (0.5, 12.345, 99_999.5, -0.0042, float("nan"), True)] == [
         "0.500",
         "12.3",

@@ -33,6 +33,8 @@ def changed(**sections: Any) -> dict[str, Any]:
             ["source.format: is 'xml'", "auto", "parquet, csv or jsonl"],
         ),
         (changed(source={"pth": "a"}), ["source.pth: is not known; did you mean path?"]),
+        (changed(learner={"max_pending": 5}), ["learner: max_pending: is set by limits.pending"]),
+        (changed(learner={"categories": ["a"]}), ["learner: categories: is set by features.categories"]),
         (changed(lable={}), ["lable: is not known; did you mean label?"]),
         (changed(zzz={}), ["zzz: is not known; known are source, label,"]),
         (changed(label={"delay": 3}), ["label.delay: is not known; did you mean delay_events?"]),

@@ -30,8 +30,6 @@ class Dataset:
         ``"classification"`` or ``"regression"``; None where it isn't known before reading.
     records : int or None
         How many records there are, where that is known before reading.
-    features : tuple of str
-        Columns to learn from, in the order of the source.
     label : str or None
         Column to predict; None where the file has no column ``y``.
     event_time, label_time : str or None
@@ -42,8 +40,6 @@ class Dataset:
         How long a label is waited for, in units of `event_time`.
     ignore : tuple of str
         Columns that are never features.
-    categorical : tuple of str
-        Features whose numbers are codes, not amounts.
     note : str
         For a person.
     opener : callable
@@ -54,7 +50,6 @@ class Dataset:
     origin: str
     task: str | None
     records: int | None
-    features: tuple[str, ...]
     label: str | None
     opener: Callable[[], Source] = field(repr=False, compare=False)
     event_time: str | None = None
@@ -62,7 +57,6 @@ class Dataset:
     missing_label: int | None = None
     expire_after: int | None = None
     ignore: tuple[str, ...] = ()
-    categorical: tuple[str, ...] = ()
     note: str = ""
 
     def open(self) -> Source:

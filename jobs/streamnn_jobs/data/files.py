@@ -16,7 +16,8 @@ from .flights import EXPIRE_AFTER_MIN
 if TYPE_CHECKING:
     from streamnn_connectors import Source
 
-SUFFIXES = (".parquet", ".csv", ".jsonl")
+_PARQUET = (".parquet", ".pq")
+SUFFIXES = (*_PARQUET, ".csv", ".jsonl")
 FOLDER = "STREAMNN_DATA"
 """Environment variable that names a folder of recorded files."""
 
@@ -52,7 +53,7 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
     """
     path = Path(path)
     try:
-        columns, records, about, task = _parquet(path) if path.suffix == ".parquet" else _text(path)
+        columns, records, about, task = _parquet(path) if path.suffix in _PARQUET else _text(path)
     except (OSError, ValueError) as e:  # Arrow's errors are among these
         raise SourceError(f"{path}: can't be read: {e}") from e
     if about.get("kind") == "image":
@@ -64,13 +65,11 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
         return open_source(str(path))
 
     late = {"t_event_min", "t_label_min"} <= set(columns)
-    features = tuple(c for c in columns if c not in NEVER_FEATURES)
     return Dataset(
         name=name or path.stem,
         origin="file",
         task=task,
         records=records,
-        features=features,
         label="y" if "y" in columns else None,
         opener=opener,
         event_time="t_event_min" if late else None,
@@ -78,7 +77,6 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
         missing_label=-1 if late else None,
         expire_after=EXPIRE_AFTER_MIN if late else None,
         ignore=tuple(c for c in columns if c in NEVER_FEATURES and c != "y"),
-        categorical=tuple(c for c in about.get("categories", ()) if c in features),
         note=str(about.get("note", "")),
     )
 
@@ -90,7 +88,9 @@ def _parquet(path: Path) -> tuple[list[str], int, dict[str, Any], str | None]:
     with pq.ParquetFile(path) as file:
         schema, records = file.schema_arrow, file.metadata.num_rows
     about = json.loads((schema.metadata or {}).get(b"streamnn", b"{}"))
-    task = _TASKS.get(about.get("kind"))
+    if not isinstance(about, dict):
+        about = {}
+    task = _TASKS.get(str(about.get("kind")))
     if task is None and "y" in schema.names:
         task = "regression" if pa.types.is_floating(schema.field("y").type) else "classification"
     return schema.names, records, about, task

@@ -160,7 +160,6 @@ def _flights(name: str, origin: str, records: int, when: str, opener: Any) -> Da
         origin=origin,
         task="classification",
         records=records,
-        features=FEATURES,
         label="y",
         opener=opener,
         event_time="t_event_min",
@@ -168,6 +167,5 @@ def _flights(name: str, origin: str, records: int, when: str, opener: Any) -> Da
         missing_label=-1,
         expire_after=EXPIRE_AFTER_MIN,
         ignore=("arr_delay", "dep_delay", "t_event_min", "t_label_min"),
-        categorical=CATEGORICAL,
         note=f"departures from New York, {when}: arrives {LATE_MIN} minutes late or more? True late labels",
     )

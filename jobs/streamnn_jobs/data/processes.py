@@ -68,7 +68,6 @@ def process_stream(name: str) -> Dataset:
         origin="process",
         task=task,
         records=RECORDS,
-        features=FEATURES,
         label=LABEL,
         opener=opener,
         note=f"{note}. Its best possible loss is known",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,18 +56,11 @@ def river_stream(name: str) -> Dataset:
 
         return MemorySource(_table(stream, name), name=name)
 
-    with warnings.catch_warnings():
-        # river leaves its file open when an iterator is dropped before the end
-        warnings.simplefilter("ignore", ResourceWarning)
-        records = iter(stream)
-        first, _ = next(records)
-        del records
     return Dataset(
         name=name,
         origin="package river",
         task=_TASKS[stream.task],
         records=stream.n_samples,
-        features=tuple(first),
         label=LABEL,
         opener=opener,
         note=stream.desc.strip().splitlines()[0].rstrip("."),
