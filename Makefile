@@ -4,12 +4,13 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+TESTS := tests/test_layers.py tests/streamnn tests/connectors tests/jobs
 DOCTESTS := --doctest-modules streamnn connectors jobs
 DOCS := $(wildcard README.md docs/*.md)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint types doctest format bench peers clean
+.PHONY: help run test test-all test-kafka lint types doctest format bench peers clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -22,7 +23,10 @@ test: $(VENV)/.test ## the fast tests
 	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
 
 test-all: $(VENV)/.all ## every test and doctest, slow ones and those that need torch too
-	@$(BIN)/pytest -rs --doctest-glob='*.md' $(DOCTESTS) $(DOCS) tests $(PYTEST_ARGS)
+	@$(BIN)/pytest -rs --doctest-glob='*.md' $(DOCTESTS) $(DOCS) $(TESTS) $(PYTEST_ARGS)
+
+test-kafka: $(VENV)/.all ## the Kafka connector against a real broker: KAFKA_HOME, STREAMNN_KAFKA or Docker
+	@$(BIN)/pytest -rs tests/broker $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## style and formatting, changes nothing
 	@$(BIN)/ruff check .
