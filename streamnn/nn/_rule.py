@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from .spline_network import SplineNetwork
 f4 = np.float32
 
 
-class Rule:
+class Rule(ABC):
     """One event, one step: what the kernel does at LEARN, with gradients by autograd.
 
     Parameters
@@ -155,16 +156,16 @@ class Rule:
             self._cap()
             return (scores.softmax(1) if model.classify else scores)[0].detach()
 
-    def _watch(self, pre: list[Tensor], post: list[Tensor]) -> None:
+    def _watch(self, pre: list[Tensor], post: list[Tensor]) -> None:  # noqa: B027 - most rules watch nothing
         """Register what must happen on the way back."""
 
     def _error(self, l: int, dz: Tensor) -> Tensor:
         """Gradient of activations as the spline step of layer l uses it."""
         return dz
 
+    @abstractmethod
     def _update(self, row: Tensor, post: list[Tensor], ids: Tensor | None) -> None:
         """Step all weights and biases, given their gradients."""
-        raise NotImplementedError
 
     def _biases(self) -> None:
         for b in self.model.bias:
