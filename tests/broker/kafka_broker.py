@@ -52,7 +52,8 @@ class PrivateBroker:
         self._config.write_text(_config(home, port, controller, self._folder / "log"))
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # a letter in front, so that it never looks like an option
+            identity = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
             self._run("kafka-storage.sh", "format", "-t", identity, "-c", str(self._config))
             self.start()
         except BaseException:
