@@ -132,8 +132,8 @@ def lines(summary: dict[str, Any]) -> list[str]:
         f"  position {a['position']:,}: {a['cause']} ({a['signal']}, {a['statistic']})"
         for a in s["alarms"][-5:]
     ]
-    speed = f"{rate:,.0f} events per CPU second" if rate else ""
-    out.append(f"state {s['state_hash'][:16]}; {speed}")
+    speed = f"; {rate:,.0f} events per CPU second" if rate else ""
+    out.append(f"state {s['state_hash'][:16]}{speed}")
     return out
 
 
