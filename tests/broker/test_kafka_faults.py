@@ -11,16 +11,17 @@ import pytest
 from kafka_broker import ContainerBroker, PrivateBroker, docker_runs
 from kafka_helpers import batches, committed_run, eventually, produce, rows, values
 
-from streamnn.errors import SourceError
+from streamnn.errors import SinkError, SourceError
 from streamnn_connectors.kafka import (
     KafkaAdmin,
-    KafkaOffsets,
     KafkaSettings,
     KafkaSource,
     KafkaTransaction,
+    Offset,
     OutcomeUnknown,
     Place,
     TransactionFailed,
+    take_over,
 )
 
 pytestmark = pytest.mark.slow
@@ -61,9 +62,8 @@ def test_a_broker_killed_within_transactions(mortal_broker: PrivateBroker, closi
             # drop, take over, read the truth, go on there
             output.close()
             partition.close()
-            output = eventually(lambda: _again(settings), 30)
-            with KafkaOffsets(settings, "group") as offsets:
-                found = offsets.committed([Place("events", 0)])[Place("events", 0)]
+            output, offsets = eventually(lambda: _again(settings), 60)
+            found = offsets[Place("events", 0)]
             assert found is not None and found.offset in (at, at + 20)
             at = found.offset
             partition = source.open("0", {"position": at})
@@ -72,10 +72,10 @@ def test_a_broker_killed_within_transactions(mortal_broker: PrivateBroker, closi
     assert values(settings, "out") == [b"%d" % i for i in range(300)]
 
 
-def _again(settings: KafkaSettings) -> KafkaTransaction | None:
+def _again(settings: KafkaSettings) -> tuple[KafkaTransaction, dict[Place, Offset | None]] | None:
     try:
-        return KafkaTransaction(settings, "id", timeout_s=3)
-    except TransactionFailed:
+        return take_over(settings, "id", "group", [Place("events", 0)], [Place("out", 0)], timeout_s=3)
+    except (SinkError, SourceError):
         return None
 
 

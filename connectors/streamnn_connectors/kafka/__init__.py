@@ -16,6 +16,7 @@ from .reading import read_messages
 from .settings import KafkaSettings
 from .sink import KafkaSink
 from .source import KafkaSource
+from .takeover import take_over
 from .transaction import KafkaTransaction
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "TransactionalSink",
     "dead_letter_messages",
     "read_messages",
+    "take_over",
 ]

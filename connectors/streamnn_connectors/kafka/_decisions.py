@@ -1,0 +1,56 @@
+"""What became of a transaction, read from the log that the transaction coordinators keep."""
+
+from __future__ import annotations
+
+import struct
+
+from streamnn.errors import SourceError
+
+from .contract import Place
+from .reading import read_messages
+from .settings import KafkaSettings
+
+TOPIC = "__transaction_state"
+_HEAD = struct.Struct(">hqhib")  # version, producer id, producer epoch, time-out, status
+_STATUS = {2: True, 4: True, 3: False, 5: False, 6: False}  # prepared or complete: commit, abort; fenced
+
+
+def decision(
+    settings: KafkaSettings, partitions: int, transactional_id: str, producer_id: int, epoch: int
+) -> bool | None:
+    """Whether the last transaction decided in an epoch of a producer was committed; None when it is not told.
+
+    Parameters
+    ----------
+    settings : KafkaSettings
+    partitions : int
+        Of the coordinators' topic.
+    transactional_id : str
+    producer_id, epoch : int
+    """
+    name = transactional_id.encode()
+    key = struct.pack(">hh", 0, len(name)) + name
+    place = Place(TOPIC, java_hash(transactional_id) % partitions)
+    found: bool | None = None
+    try:
+        for message in read_messages(settings, [place], isolation="read_uncommitted"):
+            if message.key == key and message.value is not None and len(message.value) >= _HEAD.size:
+                _, whose, when, _, status = _HEAD.unpack_from(message.value)
+                if (whose, when) == (producer_id, epoch) and status in _STATUS:
+                    found = _STATUS[status]
+    except SourceError:
+        return None
+    return found
+
+
+def java_hash(text: str) -> int:
+    """Java's hash of a string, as the coordinators use it: without sign.
+
+    >>> java_hash("id"), java_hash("streamnn-flights-0")
+    (3355, 1807837849)
+    """
+    value = 0
+    units = text.encode("utf-16-be")
+    for (unit,) in struct.iter_unpack(">H", units):
+        value = (31 * value + unit) & 0xFFFFFFFF
+    return value & 0x7FFFFFFF
