@@ -127,7 +127,9 @@ def _finish(
     _mark_as(admin, decided)
     try:
         for tp, producer in left:
-            spec = kafka.admin.AbortTransactionSpec(tp, producer.producer_id, producer.producer_epoch)
+            spec = kafka.admin.AbortTransactionSpec(
+                tp, producer.producer_id, producer.producer_epoch, max(0, producer.coordinator_epoch)
+            )
             admin.abort_transaction(spec)
     except kafka.errors.AuthorizationError as error:
         raise TransactionFailed(
