@@ -9,6 +9,7 @@ from collections.abc import Callable
 from streamnn.errors import SourceError, StreamnnError
 
 from .admin import KafkaAdmin, TopicInfo
+from .settings import KafkaSettings
 
 
 class TopicWatch:
@@ -16,8 +17,7 @@ class TopicWatch:
 
     Parameters
     ----------
-    admin : KafkaAdmin
-        Closed in the end.
+    settings : KafkaSettings
     topic : TopicInfo
         As it was when reading began.
     every_s : float
@@ -29,13 +29,14 @@ class TopicWatch:
 
     def __init__(
         self,
-        admin: KafkaAdmin,
+        settings: KafkaSettings,
         topic: TopicInfo,
         every_s: float,
         unreachable_s: float,
         fail: Callable[[SourceError], None],
     ):
-        self._admin = admin
+        self._settings = settings
+        self._admin: KafkaAdmin | None = None
         self._topic = topic
         self._every_s = every_s
         self._unreachable_s = unreachable_s
@@ -48,14 +49,22 @@ class TopicWatch:
         """Watch no more. Safe to call twice."""
         self._stop.set()
         self._thread.join(5)
-        self._admin.close()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            admin.close()
 
     def _run(self) -> None:
         reached_s = time.monotonic()
         while not self._stop.wait(self._every_s):
             try:
+                self._admin = self._admin or KafkaAdmin(self._settings)
                 found = self._admin.find(self._topic.name)
             except StreamnnError as error:
+                # a client may never find back to a broker that was away: the next look is by a new one
+                self._give_up()
                 away_s = time.monotonic() - reached_s
                 if away_s > self._unreachable_s:
                     self._fail(SourceError(f"{self._topic.name}: out of reach for {away_s:.0f} s: {error}"))

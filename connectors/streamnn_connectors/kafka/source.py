@@ -206,9 +206,7 @@ class KafkaSource:
         if self._loop is None:
             consumer = make_consumer(self.settings, **self._consumer_options)
             self._loop = ConsumerLoop(consumer, self.settings, self.topic, self.managed, *self._loop_options)
-            self._watch = TopicWatch(
-                KafkaAdmin(self.settings), self._info, *self._watch_options, self._loop.fail
-            )
+            self._watch = TopicWatch(self.settings, self._info, *self._watch_options, self._loop.fail)
         return self._loop
 
     def _number(self, partition: str) -> int:
