@@ -4,7 +4,7 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-TESTS := tests/test_layers.py tests/streamnn tests/connectors tests/jobs
+TESTS := tests/test_layers.py tests/streamnn tests/connectors tests/jobs tests/broker
 DOCTESTS := --doctest-modules streamnn connectors jobs
 DOCS := $(wildcard README.md docs/*.md)
 
@@ -22,10 +22,10 @@ run: $(VENV)/.base ## replay New York's flights of early 2013 and write the repo
 test: $(VENV)/.test ## the fast tests
 	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
 
-test-all: $(VENV)/.all ## every test and doctest, slow ones and those that need torch too
-	@$(BIN)/pytest -rs --doctest-glob='*.md' $(DOCTESTS) $(DOCS) $(TESTS) $(PYTEST_ARGS)
+test-all: $(VENV)/.all ## every test and doctest: slow ones, those that need torch, those that need a Kafka broker
+	@$(BIN)/pytest -rs --doctest-glob='*.md' --ignore-glob='*/conftest.py' $(DOCTESTS) $(DOCS) $(TESTS) $(PYTEST_ARGS)
 
-test-kafka: $(VENV)/.all ## the Kafka connector against a real broker: KAFKA_HOME, STREAMNN_KAFKA or Docker
+test-kafka: $(VENV)/.all ## Kafka alone, on a real broker: STREAMNN_KAFKA, KAFKA_HOME or Docker
 	@$(BIN)/pytest -rs tests/broker $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## style and formatting, changes nothing

@@ -8,8 +8,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from kafka_broker import ContainerBroker, PrivateBroker, docker_runs
-from kafka_helpers import batches, committed_run, eventually, produce, rows, values
+from kafka_broker import PrivateBroker
+from kafka_helpers import batches, eventually, produce, rows, values
 
 from streamnn.errors import SinkError, SourceError
 from streamnn_connectors.kafka import (
@@ -106,21 +106,3 @@ def test_a_reader_waits_for_its_broker_and_gives_up_in_the_stated_time(
     mortal_broker.start()
     produce(settings, "in", [b'{"x":10}'])
     assert rows(batches(patient, 1)) == [{"x": 10.0}]
-
-
-def test_the_container_takes_transactions(closing: Close) -> None:
-    if not docker_runs():
-        pytest.skip("needs a Docker engine and the package testcontainers")
-    broker = ContainerBroker()
-    try:
-        settings = KafkaSettings(bootstrap_servers=broker.bootstrap)
-        with KafkaAdmin(settings) as admin:
-            admin.create("t")
-        output = closing(KafkaTransaction(settings, "id", timeout_s=20))
-        committed_run(output, "t", [b'{"x":1}'], [b'{"x":2}'])
-        source = closing(KafkaSource(settings, "t", until_end=True))
-        assert rows(batches(source.open("0"), 2)) == [{"x": 1.0}, {"x": 2.0}]
-        source.close()
-        output.close()
-    finally:
-        broker.stop()
