@@ -113,9 +113,9 @@ class Outputs:
                     self._sinks[name].write(new)
                     self._last[name] = new[-1]["position"]
 
-    def flush(self) -> None:
-        """On return everything is safely out; one deadline for all sinks."""
-        deadline = time.monotonic() + self._timeout_s
+    def flush(self, timeout_s: float | None = None) -> None:
+        """On return everything is safely out; one deadline for all sinks, `timeout_s` where that is sooner."""
+        deadline = time.monotonic() + min(self._timeout_s, timeout_s or self._timeout_s)
         for sink in self._sinks.values():
             sink.flush(max(deadline - time.monotonic(), 0.001))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from streamnn.errors import SinkError, SourceError, SpecError, StateError
@@ -11,10 +11,12 @@ from streamnn_connectors.base import Partition, Resume, Source
 
 from . import learner as learners
 from .checkpoint import CheckpointStore
+from .control import Control
 from .filemark import changed, file_mark
 from .fingerprint import differences, learning_fields, spec_hash
 from .learner import MakeLearner
 from .limits import LimitNotes
+from .observer import Audience, Observer
 from .outputs import ColumnSink, Outputs
 from .plan import Plan, make_plan
 from .result import Result
@@ -49,6 +51,8 @@ class Job:
         Told, in words, what a person should know.
     progress : callable
         Called with the worker after every batch.
+    observers : sequence of Observer
+        Told what the job does; they change nothing.
     clock : callable
         Seconds that only go up; decides nothing but when checkpoints are written.
 
@@ -69,6 +73,7 @@ class Job:
         make: MakeLearner | None = None,
         say: Callable[[str], None] = lambda text: None,
         progress: Callable[[Plan, Worker], None] = lambda plan, worker: None,
+        observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
     ):
         self.plan = make_plan(spec, source)
@@ -78,7 +83,8 @@ class Job:
         self._say = say
         self._progress = progress
         self._clock = clock
-        self._stop = False
+        self.control = Control()
+        self.audience = Audience(observers, say)
         c = self.spec.checkpoint
         self._store = CheckpointStore(c.directory, c.keep, say) if c.directory is not None else None
         self._saved_path: str | None = None
@@ -90,8 +96,8 @@ class Job:
         self._progress = progress
 
     def stop(self) -> None:
-        """Finish the batch, save, and return; safe to call from a signal handler."""
-        self._stop = True
+        """Finish the batch, save, and return; safe to call from a signal handler. More in `control`."""
+        self.control.stop()
 
     def run(self) -> Result:
         """Read, learn and write until the stream ends, `until_records` is reached or :meth:`stop` is called.
@@ -126,14 +132,19 @@ class Job:
                 if not loaded or notes:
                     # before any output: from here on a crash always finds where it belongs
                     self._save(worker, resume or {"position": 0}, outputs)
-                return self._loop(partition, worker, outputs, resume)
+                self.audience.opened(plan, worker, None if resume is None else int(resume["position"]))
+                result = self._loop(partition, worker, outputs, resume)
             finally:
                 partition.close()
+                self.audience.closed(worker)
         except (
             Exception
         ):  # nothing is tidied up after a scripted crash or a second Ctrl-C: that is their point
             outputs.abandon()
+            self.audience.ended("failed")
             raise
+        self.audience.ended(result.outcome)
+        return result
 
     def _loop(self, partition: Partition, worker: Worker, outputs: Outputs, resume: Resume | None) -> Result:
         spec, plan, counters = self.spec, self.plan, worker.counters
@@ -148,15 +159,25 @@ class Job:
         limits = LimitNotes(spec, worker, self._say)
         first_bad: str | None = None
         while until is None or counters.records < until:
-            if self._stop:
+            if self.control.stopping:
                 outcome = "interrupted"
                 break
+            if wishes := self.control.save_wanted:
+                self._save(worker, place, outputs)
+                self.control.saved(wishes)
+                saved_at, saved_s = counters.records, self._clock()
+            if self.control.paused:
+                self.audience.idle()
+                time.sleep(IDLE_S)
+                continue
+            begun_s = time.perf_counter()
             batch = partition.next_batch(size if until is None else min(size, until - counters.records))
             if batch is None:
                 outcome = "ended"
                 break
             place = batch.resume
             if not len(batch.position) and not batch.bad:
+                self.audience.idle()
                 time.sleep(IDLE_S)
                 continue
             step = worker.step(batch, wanted)
@@ -165,6 +186,8 @@ class Job:
             outputs.write(step)
             limits()
             self._progress(plan, worker)
+            seconds = time.perf_counter() - begun_s
+            self.audience.stepped(worker, step, int(place["position"]), seconds, self._lag(partition, place))
             if self._store is not None and counters.records > saved_at:
                 c, now = spec.checkpoint, self._clock()
                 due = c.every_events is not None and counters.records - saved_at >= c.every_events
@@ -189,10 +212,18 @@ class Job:
             outcome, worker, plan.name, counters.records - began, cpu, wall, resumed_at, self._saved_path
         )
 
+    def _lag(self, partition: Partition, place: Resume) -> int | None:
+        lag: Callable[[], int] | None = getattr(partition, "lag", None)  # of a live one
+        if lag is not None:
+            return lag()
+        return None if self.plan.total is None else max(self.plan.total - int(place["position"]), 0)
+
     def _save(self, worker: Worker, resume: Resume, outputs: Outputs) -> None:
-        outputs.flush()
+        begun_s = time.perf_counter()
+        outputs.flush(self.control.remaining_s())
         worker.check()
         if self._store is None:
+            self.audience.saved(worker, None, None, time.perf_counter() - begun_s)
             return
         arrays, state = worker.state_dict()
         manifest = {
@@ -206,7 +237,9 @@ class Job:
             "outputs": outputs.places(int(resume["position"])),
             "worker": state,
         }
-        self._saved_path = str(self._store.save(int(resume["position"]), arrays, manifest))
+        path = self._store.save(int(resume["position"]), arrays, manifest)
+        self._saved_path = str(path)
+        self.audience.saved(worker, str(path), path.stat().st_size, time.perf_counter() - begun_s)
 
     def _load(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         found = self._store.load() if self._store is not None else None

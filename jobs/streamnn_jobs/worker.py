@@ -27,11 +27,18 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(slots=True)
 class Step:
-    """What a batch gave: columns of predictions, dead letters and alarm records, by position."""
+    """What a batch gave: columns of predictions, dead letters and alarm records, by position.
+
+    For those who look on, its `records`, its `events`, and sums of their `surprise` and `entropy` (nats).
+    """
 
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     alarms: list[dict[str, Any]] = field(default_factory=list)
+    records: int = 0
+    events: int = 0
+    surprise: float = 0.0
+    entropy: float = 0.0
 
 
 class Worker:
@@ -66,7 +73,7 @@ class Worker:
         )
         self.positions = Positions()
         self.alarms = AlarmLog(self.positions)
-        self._source, self._partition = source, partition
+        self.source, self.partition = source, partition
 
     def step(self, batch: Batch, predictions: bool = True) -> Step:
         """Predict, score and learn a batch.
@@ -81,8 +88,9 @@ class Worker:
         c = self.counters
         c.records += len(batch.position) + len(batch.bad)
         c.dead += len(rows.bad)
-        out = Step(dead_letters=[dead_letter(b, self._source, self._partition) for b in rows.bad])
+        out = Step(dead_letters=[dead_letter(b, self.source, self.partition) for b in rows.bad])
         n = len(rows.position)
+        out.records, out.events = len(batch.position) + len(batch.bad), n
         if n == 0:
             return out
         self.positions.add(self.join.next_ticket, rows.position)
@@ -96,6 +104,7 @@ class Worker:
         c.late += ops.late
         chunk = Chunk(rows.columns, ops.op, ops.ticket, self.labels.objects(ops.label))
         output = self.learner.run(chunk)
+        out.surprise, out.entropy = float(output.surprise.sum()), float(output.entropy.sum())
         if output.alarms or self.alarms.held:
             out.alarms = self.alarms.add(output.alarms, self.join.next_ticket - 1)
             c.alarms = self.alarms.count
