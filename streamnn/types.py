@@ -39,20 +39,29 @@ class Chunk:
 
 @dataclass(slots=True, frozen=True)
 class Alarm:
-    """One drift alarm.
+    """One drift alarm: that something changed, since when, what moved and what it probably means.
 
     Parameters
     ----------
     event : int
         Ticket of the event last observed when the alarm fired.
     signal : str
-        The scalar that was watched: ``"surprise"`` or ``"loss"``.
+        The scalar whose test fired, such as ``"surprise"``, ``"loss"`` or ``"feature worst"``.
     statistic : str
         The statistic of that scalar that fired, such as ``"place+ cusum 0.5"``.
     cause : str
-        ``"new inputs"``, ``"new concept"`` or ``"more noise"``.
+        ``"new inputs"``, ``"new concept"``, ``"more noise"``, ``"less noise"``, ``"new label balance"``,
+        ``"feature died"``, ``"feature changed unit"``, or ``"change of ..."`` a scalar of one's own.
     began : int
         Estimated ticket at which the change began.
+    direction : str
+        What the scalar did: ``"up"``, ``"down"``, ``"wider"``, ``"narrower"`` or ``"another shape"``.
+    before, after : float or None
+        Mean of the scalar before the change and since, where known.
+    feature : str
+        The input column that the evidence points to, or ``""``.
+    moved : dict of str to float
+        Every watched scalar that moved since the change began: by how many standard errors, + for up.
     """
 
     event: int
@@ -60,10 +69,15 @@ class Alarm:
     statistic: str
     cause: str
     began: int
+    direction: str = ""
+    before: float | None = None
+    after: float | None = None
+    feature: str = ""
+    moved: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
-        return {k: getattr(self, k) for k in self.__slots__}
+        return {k: getattr(self, k) for k in self.__slots__} | {"moved": dict(self.moved)}
 
 
 @dataclass(slots=True)

@@ -9,7 +9,10 @@ from streamnn.types import Alarm
 
 from .positions import Positions
 
-_FIELDS = ("position", "event", "signal", "statistic", "cause", "began", "began_position")
+_FIELDS = (
+    *("position", "event", "cause", "feature", "signal", "direction", "before", "after"),
+    *("began", "began_position", "statistic", "moved"),
+)
 KEPT = 1000
 """Alarms kept for the summary and the report."""
 
@@ -66,4 +69,4 @@ def _grouped(alarms: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _in_order(record: dict[str, Any]) -> dict[str, Any]:
     """Fields in their order: a checkpoint sorts them by name, but the output's bytes may not change."""
-    return {name: record[name] for name in _FIELDS}
+    return {name: record[name] for name in _FIELDS} | {"moved": dict(sorted(record["moved"].items()))}
