@@ -1,4 +1,4 @@
-"""Topics as sinks without transactions, dead letters, and recorded streams fed into topics."""
+"""Topics as sinks without transactions, and dead letters."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from kafka_helpers import batches, produce, read, values
 
-from streamnn.errors import SinkError, SourceError, SpecError
-from streamnn_connectors import BadRecord, MemorySource, Sink, check_sink
+from streamnn.errors import SinkError, SourceError
+from streamnn_connectors import BadRecord, Sink, check_sink
 from streamnn_connectors.kafka import (
     DeadLetters,
     Encoding,
-    KafkaFeed,
     KafkaSettings,
     KafkaSink,
     KafkaSource,
@@ -155,86 +153,3 @@ def test_hostile_keys_and_headers_do_not_push_out_the_bytes(
     letter, other = DeadLetters(settings, dead)
     assert other.original.headers == (("h", b""),)
     assert letter.original.value == b"\xff" * 900 and letter.row == 7 and letter.original.key is None
-
-
-ROWS: list[Any] = [
-    {"t": 0.0, "x": 1, "y": "a", "known": 5.0},
-    {"t": 1.0, "x": 2, "y": "b", "known": 1.5},
-    {"x": [1]},
-    {"t": 4.0, "x": 3, "y": None, "known": 4.5},
-    {"t": 6.0, "x": 4, "y": "d", "known": 100.0},
-]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.slept.append(seconds)
-
-
-def test_feeding_in_time_with_labels_when_they_are_known(
-    settings: KafkaSettings, topic: Make, closing: Close
-) -> None:
-    events, labels = topic("events", partitions=3), topic("labels", partitions=3)
-    clock = Clock()
-    feed = closing(
-        KafkaFeed(
-            settings,
-            events,
-            labels,
-            "y",
-            event_time="t",
-            label_time="known",
-            rate=2.0,
-            clock=clock,
-            sleep=clock.sleep,
-        )
-    )
-    log: list[tuple[str, str | None, float]] = []
-    send = feed._send
-    feed._send = lambda topic, key, value: (log.append((topic, key, clock.now)), send(topic, key, value))
-    fed = feed.run(MemorySource(ROWS, "m"))
-    assert (fed.events, fed.labels, fed.bad) == (4, 3, 1)
-    e, lab = events, labels
-    assert log == [
-        (e, "m-0", 0.0), (e, "m-1", 0.5), (e, None, 0.5), (lab, "m-1", 0.75), (e, "m-3", 2.0), (lab, "m-0", 2.5),
-        (e, "m-4", 3.0), (lab, "m-4", 50.0),
-    ]  # fmt: skip
-    assert max(clock.slept) <= 1.0
-    where: dict[str, dict[bytes | None, int]] = {}
-    for t in (events, labels):
-        where[t] = {m.key: p for p in range(3) for m in read(settings, t, p)}
-    assert all(where[events][key] == p for key, p in where[labels].items())
-    found = {m.key: json.loads(m.value or b"") for p in range(3) for m in read(settings, events, p) if m.key}
-    assert found[b"m-0"] == {"key": "m-0", "t": 0.0, "x": 1.0}
-    (label,) = [m.value for p in range(3) for m in read(settings, labels, p) if m.key == b"m-0"]
-    assert json.loads(label or b"") == {"key": "m-0", "y": "a", "time": 5.0}
-
-
-def test_feeding_as_fast_as_possible_with_labels_some_events_later(
-    settings: KafkaSettings, topic: Make, closing: Close
-) -> None:
-    events, labels = topic("events"), topic("labels")
-    table = pa.table({"id": [f"k{i}" for i in range(3000)], "x": np.arange(3000.0), "y": np.arange(3000) % 2})
-    feed = closing(KafkaFeed(settings, events, labels, "y", delay_events=10, key="id", compression="gzip"))
-    fed = feed.run(MemorySource(table, "t"), limit=2000)
-    assert (fed.events, fed.labels) == (2000, 2000)
-    source = closing(KafkaSource(settings, events, until_end=True))
-    found = batches(source.open("0"), 2000)
-    assert found[0].rows.slice(0, 1).to_pylist() == [{"key": "k0", "id": "k0", "x": 0.0}]
-    first = read(settings, labels)[0]
-    assert (first.key, json.loads(first.value or b"")) == (b"k0", {"key": "k0", "y": 0, "time": 10.0})
-    few = topic("few", partitions=2)
-    with pytest.raises(SpecError, match=r"1 partitions, .* 2: the label"):
-        KafkaFeed(settings, events, few, "y")
-    with pytest.raises(SpecError, match="need event_time"):
-        KafkaFeed(settings, events, labels, "y", rate=1.0)
-    with pytest.raises(SpecError, match="no column 'nope'"):
-        closing(KafkaFeed(settings, events, labels, "y", event_time="nope")).run(MemorySource(table))

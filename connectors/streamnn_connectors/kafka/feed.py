@@ -2,68 +2,103 @@
 
 from __future__ import annotations
 
-import heapq
+import json
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from streamnn.errors import SinkError, SpecError
 
-from .._columns import column_rows
-from ..base import Batch, Source
-from ._client import close_producer, in_our_words, make_producer, words
+from ..base import Source
+from ._steps import FeedSteps, Step
 from .admin import KafkaAdmin
-from .encoding import json_lines
+from .contract import Message, Offset, Place
+from .offsets import KafkaOffsets
+from .reading import read_messages
 from .settings import KafkaSettings
+from .takeover import take_over
+from .transaction import KafkaTransaction
 
 _PATIENCE_S = 1.0
-KEY = "key"
+_AROUND_BYTES = 200
 
 
 @dataclass(slots=True)
 class Fed:
-    """What was sent: events, labels, bad records (as they are, among the events)."""
+    """What was sent: events, labels, bad records (as they are, among the events).
+
+    Parameters
+    ----------
+    events, labels, bad : int
+    before : int
+        Messages that an earlier call had sent.
+    """
 
     events: int = 0
     labels: int = 0
     bad: int = 0
+    before: int = 0
+
+    @property
+    def messages(self) -> int:
+        """All that were sent by this call."""
+        return self.events + self.labels + self.bad
 
 
 class KafkaFeed:
-    """Replays a source into a topic of events and one of labels.
+    """Replays a source into a topic of events and one of labels, each message once.
 
     An event is the row without its label, as JSON with the column ``key``; a label is ``key``, `label` and
     ``time``. Both are keyed alike and their topics must have equally many partitions, so that the partition
     of a label is that of its event. A label is sent before the first event that is later than its time, as
     a job that replays the recording learns it.
 
+    Messages go out in transactions that also hold how far the feed has come, as the offset of a consumer
+    group named after the topic and the stream: stopped or killed at any moment, the same feed goes on behind
+    the last message that readers see. A second one of the same topic fences the first.
+
     Parameters
     ----------
     settings : KafkaSettings
     events, labels : str
-        The topics.
-    label : str
+        The topics; they may be one.
+    label : str or None
         Column with the label; rows without one have no label message.
+    name : str, optional
+        What keys begin with, the name of the source by default.
     event_time : str, optional
-        Column with the time of events: needed to feed in time, or labels by time.
+        Column with the time of events (numbers, or ISO 8601 texts, taken as seconds): needed to feed in time,
+        or labels by time.
     label_time : str, optional
         Column with the time at which the label is known.
     delay_events : int, default 0
         Where there are no label times: how many events later it is known; 0 is right after its event.
     key : str, optional
-        Column with the key; otherwise it is the name of the source and the position.
+        Column with the key; otherwise it is the name and the position.
+    missing : collection
+        Values of the label that mean: never known.
+    leave_out : collection of str
+        Columns that events do not carry.
     rate : float, optional
         Units of event time a second; as fast as possible without.
+    events_per_s : float, optional
+        So many events a second, whatever their times.
+    unit_ms : float, optional
+        Milliseconds a unit of event time (since 1970): messages then bear the time of the stream. Without it
+        that of sending, and retention counts from there.
+    append : bool, default False
+        Write behind what others have written; otherwise the topics must be empty at the first call.
+    latency_s : float, default 0.05
+        A transaction is committed after so long (a second where there is no pace), or after 2,000 messages.
     clock, sleep : callable
         Seconds that only go up, and waiting some of them.
 
     Raises
     ------
     SpecError
-        When the topics differ in their partitions, or a column that is needed is not named.
+        When the topics differ in their partitions or hold something else, or options do not fit.
     """
 
     def __init__(
@@ -71,137 +106,176 @@ class KafkaFeed:
         settings: KafkaSettings,
         events: str,
         labels: str,
-        label: str,
+        label: str | None,
         *,
+        name: str | None = None,
         event_time: str | None = None,
         label_time: str | None = None,
         delay_events: int = 0,
         key: str | None = None,
+        missing: Collection[Any] = (),
+        leave_out: Collection[str] = (),
         rate: float | None = None,
+        events_per_s: float | None = None,
+        unit_ms: float | None = None,
+        append: bool = False,
         compression: str | None = None,
+        latency_s: float = 0.05,
+        timeout_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ):
-        if event_time is None and (rate is not None or label_time is not None):
-            raise SpecError("feed: rate and label_time need event_time, the column with the time of events.")
-        with KafkaAdmin(settings) as admin:
-            admin.require_alike(events, labels)
+        if event_time is None and (rate is not None or label_time is not None or unit_ms is not None):
+            raise SpecError(
+                "feed: rate, unit_ms and label_time need event_time, the column with the time of events."
+            )
+        if rate is not None and events_per_s is not None:
+            raise SpecError("feed: rate and events_per_s are two paces. Give one.")
         self._settings = settings
-        self._events, self._labels, self._label = events, labels, label
-        self._event_time, self._label_time, self._key = event_time, label_time, key
-        self._delay = delay_events
-        self._rate, self._clock, self._sleep = rate, clock, sleep
-        self._due: list[tuple[float, int, str, Any]] = []
+        self._topics = {"event": events, "bad": events, "label": labels}
+        self._name = name
+        self._columns: dict[str, Any] = {
+            "event_time": event_time, "label_time": label_time, "delay_events": delay_events, "key": key,
+            "missing": sorted(map(str, missing)), "leave_out": sorted(leave_out),
+        }  # fmt: skip
+        self._label, self._missing = label, missing
+        self._rate, self._events_per_s, self._unit_ms = rate, events_per_s, unit_ms
+        self._append = append
+        paced = rate is not None or events_per_s is not None
+        self._latency_s = latency_s if paced else max(latency_s, 1.0)
+        self._clock, self._sleep = clock, sleep
         self._began: tuple[float, float] | None = None
-        self._now = -np.inf
-        self._failure: BaseException | None = None
+        self._opened_s = 0.0
         self._stop = False
         self.fed = Fed()
-        self._producer = make_producer(
-            settings, compression_type=compression, linger_ms=5, batch_size=1 << 17
-        )
+        with KafkaAdmin(settings) as admin:
+            count = admin.require_alike(events, labels)
+            largest = [admin.limits(topic).message_bytes for topic in (events, labels)]
+        self._places = [Place(t, p) for t in dict.fromkeys((events, labels)) for p in range(count)]
+        self._progress = Place(events, 0)
+        self._options: dict[str, Any] = {
+            "timeout_s": timeout_s,
+            "compression": compression,
+            "message_bytes": min([1_000_000, *filter(None, largest)]) - _AROUND_BYTES,
+        }
 
     def stop(self) -> None:
-        """End after the row at hand; safe to call from a signal handler."""
+        """End after the message at hand; safe to call from a signal handler."""
         self._stop = True
 
     def run(self, source: Source, partition: str = "0", limit: int | None = None) -> Fed:
-        """Replay a partition of `source` to its end, or `limit` records of it; on return all is sent.
+        """Replay a partition of `source` to its end, or `limit` records of it; on return readers see all of it.
+
+        At the limit, labels that are not known yet are not sent: a later call with a higher one, or none, goes on.
 
         Raises
         ------
         SinkError
-            When a message is not taken.
+            When a message is not taken. What was committed is there; the same call goes on behind it.
         """
-        opened = source.open(partition)
-        name = source.info().name
-        left = limit
+        name = self._name or source.info().name
+        about = [name, partition, self._label, self._columns]
+        group = f"streamnn-feed-{self._progress.topic}-{zlib.crc32(json.dumps(about).encode()):08x}"
+        output, found = take_over(
+            self._settings,
+            f"streamnn-feed-{self._progress.topic}",
+            group,
+            [self._progress],
+            self._places,
+            **self._options,
+        )
         try:
-            while not self._stop and left != 0:
-                batch = opened.next_batch(1000 if left is None else min(1000, left))
-                if batch is None:
-                    break
-                self._batch(batch, name)
-                if left is not None:
-                    left -= len(batch.position) + len(batch.bad)
-            if not self._stop:
-                self._labels_until(np.inf)
-            with in_our_words(self._settings, SinkError):
-                self._producer.flush(60)
-            self._check()
+            at = found[self._progress]
+            if at is None and not self._append:
+                self._require_empty(name)
+            self.fed.before = 0 if at is None else at.offset
+            with KafkaOffsets(self._settings, group) as offsets:
+                member = offsets.membership()
+                columns = self._columns | {"missing": self._missing}
+                steps = FeedSteps(name, self._label, **columns)
+                self._send(_all(source, partition, limit, steps), output, member)
             return self.fed
         finally:
-            opened.close()
+            output.close()
 
-    def close(self) -> None:
-        """Give up the producer. Safe to call twice."""
-        close_producer(self._producer)
-
-    def _batch(self, batch: Batch, name: str) -> None:
-        rows = batch.rows
-        columns = dict(zip(rows.schema.names, (c.to_pylist() for c in rows.columns), strict=True))
-        labels = columns.pop(self._label, [None] * len(batch.position))
-        known = columns.pop(self._label_time, None) if self._label_time else None
-        times = columns.get(self._event_time) if self._event_time else None
-        if self._event_time and times is None and len(batch.position):
-            raise SpecError(f"feed: the source has no column {self._event_time!r}. Name one that it has.")
-        if self._key is not None:
-            keys = [str(k) for k in columns.get(self._key, batch.position.tolist())]
-        else:
-            keys = [f"{name}-{p}" for p in batch.position.tolist()]
-        values = json_lines(column_rows({KEY: keys} | {n: c for n, c in columns.items() if n != KEY}))
-        bad = list(batch.bad)
-        for i, position in enumerate(batch.position.tolist()):
-            while bad and bad[0].position < position:
-                self._send(self._events, None, bad.pop(0).raw)
-                self.fed.bad += 1
+    def _send(self, steps: Iterator[Step], output: KafkaTransaction, member: Any) -> None:
+        done = 0
+        for step in steps:
+            done += 1
+            if done <= self.fed.before:
+                continue
             if self._stop:
-                return
-            if times is not None and times[i] is not None:
-                self._now = max(self._now, float(times[i]))
-            self._labels_until(self._now if known is not None else float(self.fed.events))
-            self._wait(self._now)
-            self._send(self._events, keys[i], values[i])
+                done -= 1
+                break
+            if (wait_s := self._wait_s(step)) > 0:
+                if output.is_open and wait_s > self._latency_s:
+                    self._commit(output, done - 1, member)
+                while not self._stop and wait_s > 0:
+                    # in short steps, so that stop() is heard
+                    self._sleep(min(wait_s, _PATIENCE_S))
+                    wait_s = self._wait_s(step)
+            self._add(step, output)
+            full = self.fed.messages % 2000 == 0
+            if full or self._clock() - self._opened_s >= self._latency_s:
+                self._commit(output, done, member)
+        if output.is_open:
+            self._commit(output, done, member)
+
+    def _add(self, step: Step, output: KafkaTransaction) -> None:
+        topic = self._topics[step.kind]
+        if len(step.value) + len(step.key or "") > output.largest:
+            raise SinkError(
+                f"feed: {step.kind} {step.key or self.fed.messages} has {len(step.value)} bytes, topic {topic} takes "
+                f"{output.largest}. Raise its max.message.bytes, or leave columns out; then start again."
+            )
+        if not output.is_open:
+            output.begin()
+            self._opened_s = self._clock()
+        key = None if step.key is None else step.key.encode("utf-8", "surrogatepass")
+        stamp = -1 if self._unit_ms is None or step.at is None else int(step.at * self._unit_ms)
+        output.send_message(Message(topic, -1, -1, key, step.value, (), stamp))
+        if step.kind == "event":
             self.fed.events += 1
-            if labels[i] is not None and labels[i] == labels[i]:
-                at = float(self.fed.events - 1 + self._delay) if known is None else known[i]
-                if at is not None and at == at:
-                    heapq.heappush(self._due, (float(at), self.fed.events, keys[i], labels[i]))
-        for record in bad:
-            self._send(self._events, None, record.raw)
-            self.fed.bad += 1
-        self._check()
-
-    def _labels_until(self, now: float) -> None:
-        """Send the labels known before `now`."""
-        while self._due and not self._stop and self._due[0][0] < now:
-            at, _, key, value = heapq.heappop(self._due)
-            if self._label_time is not None:
-                self._wait(at)
-            self._send(self._labels, key, json_lines([{KEY: key, self._label: value, "time": at}])[0])
+        elif step.kind == "label":
             self.fed.labels += 1
+        else:
+            self.fed.bad += 1
 
-    def _wait(self, at: float) -> None:
-        """Until the clock has come to a time of the stream."""
-        if self._rate is None or not np.isfinite(at):
-            return
+    def _commit(self, output: KafkaTransaction, done: int, member: Any) -> None:
+        output.commit({self._progress: Offset(done)}, member)
+
+    def _wait_s(self, step: Step) -> float:
+        """How long until a message is due."""
+        if self._rate is not None and step.at is not None:
+            at = step.at / self._rate
+        elif self._events_per_s is not None:
+            at = self.fed.events / self._events_per_s
+        else:
+            return 0.0
         if self._began is None:
             self._began = (at, self._clock())
-        due_s = self._began[1] + (at - self._began[0]) / self._rate
-        while not self._stop and (left_s := due_s - self._clock()) > 0:
-            # in short steps, so that stop() is heard
-            self._sleep(min(left_s, _PATIENCE_S))
+        return self._began[1] + at - self._began[0] - self._clock()
 
-    def _send(self, topic: str, key: str | None, value: bytes) -> None:
-        with in_our_words(self._settings, SinkError):
-            future = self._producer.send(
-                topic, value, None if key is None else key.encode("utf-8", "surrogatepass")
-            )
-        future.add_errback(self._failed)
+    def _require_empty(self, name: str) -> None:
+        for place in self._places:
+            if next(read_messages(self._settings, [place]), None) is not None:
+                raise SpecError(
+                    f"feed: topic {place.topic} is not empty, and not known to be fed with {name} like this. Name "
+                    "other topics, delete this one, or append to it."
+                )
 
-    def _failed(self, error: BaseException) -> None:
-        self._failure = error
 
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise SinkError(f"feed: a message was not taken: {words(self._failure)}. Nothing more was sent.")
+def _all(source: Source, partition: str, limit: int | None, steps: FeedSteps) -> Iterator[Step]:
+    opened = source.open(partition)
+    left = limit
+    try:
+        while left != 0:
+            batch = opened.next_batch(1000 if left is None else min(1000, left))
+            if batch is None:
+                yield from steps.rest()
+                return
+            yield from steps.batch(batch)
+            if left is not None:
+                left -= len(batch.position) + len(batch.bad)
+    finally:
+        opened.close()

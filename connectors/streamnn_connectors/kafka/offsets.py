@@ -75,6 +75,10 @@ class KafkaOffsets:
         """The offset after the last message a read-committed reader can have of each."""
         return self._ends(places, "end_offsets")
 
+    def membership(self) -> Any:
+        """What a transaction commits with for a group without members: it fences nobody."""
+        return self._consumer.group_metadata()
+
     def close(self) -> None:
         """Give up the socket. Safe to call twice."""
         self._consumer.close(autocommit=False, timeout_ms=2000)

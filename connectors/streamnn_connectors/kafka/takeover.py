@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -70,7 +71,7 @@ def take_over(
     with in_our_words(settings, SinkError):
         admin = make_admin(settings)
         try:
-            before = _describe(admin, transactional_id)
+            before = _describe(admin, transactional_id, options.get("timeout_s", 30.0))
             output = KafkaTransaction(settings, transactional_id, **options)
             try:
                 if before is not None:
@@ -85,13 +86,24 @@ def take_over(
             admin.close()
 
 
-def _describe(admin: Any, transactional_id: str) -> Any:
+def _describe(admin: Any, transactional_id: str, timeout_s: float) -> Any:
     """What the coordinator knows of an id; None when it knows nothing, or does not say."""
     errors = client().errors
-    try:
-        return admin.describe_transactions([transactional_id])[transactional_id]
-    except (errors.TransactionalIdNotFoundError, errors.AuthorizationError, errors.UnsupportedVersionError):
-        return None
+    until_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            return admin.describe_transactions([transactional_id])[transactional_id]
+        except (
+            errors.TransactionalIdNotFoundError,
+            errors.AuthorizationError,
+            errors.UnsupportedVersionError,
+        ):
+            return None
+        except errors.RetriableError:
+            # the first transaction of a cluster finds its coordinators still being made
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(0.1)
 
 
 def _finish(

@@ -1,0 +1,147 @@
+"""The messages of a replayed stream, one after another, in an order that nothing but the stream decides."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from streamnn.errors import SpecError
+
+from .._columns import column_rows
+from ..base import Batch
+from .encoding import json_lines
+
+KEY = "key"
+
+
+class Step(NamedTuple):
+    """A message to be sent: an event, a label, or a bad record as it is. `at` is its time in the stream."""
+
+    kind: Literal["event", "label", "bad"]
+    key: str | None
+    value: bytes
+    at: float | None
+
+
+class FeedSteps:
+    """Turns batches into steps.
+
+    A label comes before the first event that is later than its time, as a job that replays the recording
+    learns it; those after the last event come at the end.
+
+    Parameters
+    ----------
+    name : str
+        Of the source: keys are ``name-position`` where no column has them.
+    label : str or None
+        Column with the label; None where there are none.
+    event_time, label_time, key : str, optional
+        Columns.
+    delay_events : int
+        Where there are no label times.
+    missing : collection
+        Values of the label that mean: never known.
+    leave_out : collection of str
+        Columns that events do not carry.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        label: str | None,
+        *,
+        event_time: str | None = None,
+        label_time: str | None = None,
+        delay_events: int = 0,
+        key: str | None = None,
+        missing: Collection[Any] = (),
+        leave_out: Collection[str] = (),
+    ):
+        self._name, self._label, self._key = name, label, key
+        self._event_time, self._label_time = event_time, label_time
+        self._delay = delay_events
+        self._missing = frozenset(missing)
+        self._leave_out = frozenset(leave_out)
+        self._due: list[tuple[float, int, str, Any]] = []
+        self._events = 0
+        self._now: float | None = None
+
+    def batch(self, batch: Batch) -> Iterator[Step]:
+        """Those of a batch, labels that have become known since among them."""
+        rows = batch.rows
+        columns: dict[str, list[Any]] = dict(
+            zip(rows.schema.names, (c.to_pylist() for c in rows.columns), strict=True)
+        )
+        count = len(batch.position)
+        for wanted in (self._event_time, self._label_time, self._key):
+            if wanted is not None and wanted not in columns and count:
+                raise SpecError(f"feed: the source has no column {wanted!r}. Name one that it has.")
+        labels = columns.pop(self._label, [None] * count) if self._label else [None] * count
+        known = columns.pop(self._label_time) if self._label_time and count else None
+        times = columns[self._event_time] if self._event_time and count else None
+        position = batch.position.tolist()
+        names: list[Any] = columns[self._key] if self._key and count else [None] * count
+        keys = [f"{self._name}-{p}" if k is None else _text(k) for p, k in zip(position, names, strict=True)]
+        kept = {n: c for n, c in columns.items() if n != KEY and n not in self._leave_out}
+        values = json_lines(column_rows({KEY: keys, **kept}))
+        bad = list(batch.bad)
+        for i, at in enumerate(position):
+            while bad and bad[0].position < at:
+                yield Step("bad", None, bad.pop(0).raw, self._now)
+            if times is not None and times[i] is not None:
+                when = _number(self._event_time, times[i])
+                self._now = when if self._now is None else max(self._now, when)
+            yield from self._labels_before(self._clock(known is not None))
+            yield Step("event", keys[i], values[i], self._now)
+            self._events += 1
+            if not _is_missing(labels[i]) and labels[i] not in self._missing:
+                if known is None:
+                    due = float(self._events - 1 + self._delay)
+                elif _is_missing(known[i]):
+                    continue
+                else:
+                    due = _number(self._label_time, known[i])
+                heapq.heappush(self._due, (due, self._events, keys[i], labels[i]))
+        for record in bad:
+            yield Step("bad", None, record.raw, self._now)
+
+    def rest(self) -> Iterator[Step]:
+        """The labels that are known after the last event."""
+        yield from self._labels_before(np.inf)
+
+    def _clock(self, by_time: bool) -> float:
+        if by_time:
+            return -np.inf if self._now is None else self._now
+        return float(self._events)
+
+    def _labels_before(self, now: float) -> Iterator[Step]:
+        while self._due and self._due[0][0] < now:
+            due, _, key, value = heapq.heappop(self._due)
+            text = json_lines([{KEY: key, self._label or "label": value, "time": due}])[0]
+            yield Step("label", key, text, due if self._label_time else self._now)
+
+
+def _text(key: Any) -> str:
+    # whole numbers beside missing ones are read as floats
+    return str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _number(column: str | None, value: Any) -> float:
+    """A time: a number, or an ISO 8601 text in seconds since 1970."""
+    if isinstance(value, str):
+        try:
+            when = datetime.fromisoformat(value)
+        except ValueError:
+            raise SpecError(
+                f"feed: column {column!r} has {value[:40]!r}, which is no time. Times are numbers or ISO 8601 texts."
+            ) from None
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    return float(value)
