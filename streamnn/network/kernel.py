@@ -103,8 +103,8 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
     """Run one network over the operations of a chunk.
 
     OBSERVE writes its prediction to ``p[slot, member]``; LEARN goes forward again on the stored row, with today's
-    weights, and takes one step. ``latent`` of shape (m, units of the last layer) receives the last hidden layer
-    at every operation, before learning; give it no rows if it is not wanted.
+    weights, and takes one step. ``latent`` of shape (m, k) receives the k last hidden units at every operation,
+    before learning: the last layer, or more; give it no rows if it is not wanted.
     """
     first, table, hidden, bias = weights.first, weights.table, weights.hidden, weights.bias
     knots, out, out_bias = weights.knots, weights.out, weights.out_bias
@@ -140,8 +140,8 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
             m = _forward(s, rows, ids, n, sizes, weights, a, z, slope, fr, knot, low, high, nz, o)
             fresh = s
         if latent.shape[0] > 0:
-            for j in range(HL):
-                latent[e, j] = z[top + j]
+            for j in range(latent.shape[1]):
+                latent[e, j] = z[U - latent.shape[1] + j]
         if op[e] != 1:
             for c in range(C):
                 p[s, member, c] = o[c]

@@ -232,8 +232,9 @@ class Network(Stage):
         rows, ids : ndarray, shapes (slots, width), (slots, categories)
         p : ndarray of float32, shape (slots, members, outputs)
             Receives predictions.
-        latent : ndarray of float32, shape (m, units), optional
-            Receives the last hidden layer, before learning.
+        latent : ndarray of float32, shape (m, k), optional
+            Receives the k last hidden units, before learning: k is the width of the last layer, or more for layers
+            below it too.
         """
         s, n = self.s, self._n
         n[k.N_FROM] = start

@@ -14,6 +14,7 @@ from ..types import LEARN, OBSERVE
 LANES = 8  # partial sums: a fixed order that vectorises
 LOG_2PI = 1.8378770664093453
 FARTHEST = 1e9  # latents are cut to this: no square overflows
+TINY = 1e-12  # no latent's squared length counts as less
 RAREST = 1e-30  # prior of a class that was seen, at least
 EARLY, STRIDE = 32, 8  # a class's widths are renewed at each of its first labels, then at every 8th
 FLOOR, FLOOR_SHARE = 1e-4, 0.01  # variance, at least: absolute, plus that share of the pooled one
@@ -122,14 +123,24 @@ def _renew(
 
 
 @njit(**leaf_options)
-def _take(latent: np.ndarray, row: int, z: np.ndarray) -> bool:
-    """Copy a latent, cut to a range whose squares are finite; False when it held NaN or infinity."""
+def _take(latent: np.ndarray, row: int, normalise: bool, z: np.ndarray) -> bool:
+    """Copy a latent, cut to a range whose squares are finite; False when it held NaN or infinity.
+
+    To `normalise` is to give it the mean square 1.
+    """
     strange = 0
     for i in range(latent.shape[1]):
         x = float(latent[row, i])
         strange += 0 if np.abs(x) < np.inf else 1
         x = x if x > -FARTHEST else -FARTHEST
         z[i] = x if x < FARTHEST else FARTHEST
+    if normalise:
+        square = 0.0
+        for i in range(latent.shape[1]):
+            square += z[i] * z[i]
+        scale = np.sqrt(latent.shape[1] / max(square, TINY))
+        for i in range(latent.shape[1]):
+            z[i] *= scale
     return strange == 0
 
 
@@ -139,6 +150,7 @@ def scan(
     op: np.ndarray,
     label: np.ndarray,
     latent: np.ndarray,
+    normalise: bool,
     memory: float,
     strength: float,
     surprise: np.ndarray,
@@ -154,13 +166,13 @@ def scan(
         known += 1 if seen[k] > 0 else 0
     for i in range(op.size):
         if op[i] == OBSERVE:
-            _take(latent, i, z)
+            _take(latent, i, normalise, z)
             for k in range(seen.size):
                 if seen[k] > 0:
                     joint[k] = score[k] - 0.5 * _distance(z, k, mean, precision, lane)
             surprise[i], entropy[i] = _bayes(joint, seen)
         elif op[i] == LEARN:
-            if not _take(latent, i, z):
+            if not _take(latent, i, normalise, z):
                 skipped[0] += 1
                 continue
             c = label[i]

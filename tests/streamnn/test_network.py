@@ -213,3 +213,23 @@ def test_value_head_learns_a_number():
     net = Network(NetworkSpec("n", (64,), "rms", 0.003, categories=False), 3, 1, False, 1)
     p = drive(net, x, y)[:, 0]
     assert np.abs(p[2000:] - y[2000:]).mean() < 0.15
+
+
+def test_latents_of_several_layers():
+    x, y = xor(50)
+    net = Network(NetworkSpec("n", (32, 16), "rms", 0.003, categories=False), 6, 2, True, 1)
+    drive(net, x, y)
+    op, target, weight = np.zeros(50, np.int8), np.zeros(50, f4), np.ones(50, f4)
+    p, both, last = np.zeros((50, 1, 2), f4), np.zeros((50, 48), f4), np.zeros((50, 16), f4)
+    args = (op, np.arange(50), target, weight, 0, x.astype(f4), np.full((50, 1), -1, np.int32), p)
+    net.scan(*args, both)
+    net.scan(*args, last)
+    np.testing.assert_array_equal(both[:, 32:], last)
+    s = net.s
+    a = (
+        both[:, :32].astype(float) @ s["hidden"].reshape(32, 16) + s["bias"][32:]
+    )  # the first layer makes the second
+    grid = (np.arange(21) - 10) * 0.4
+    inside = np.abs(a) < 4
+    want = np.stack([np.interp(a[:, j], grid, s["knots"][32 + j]) for j in range(16)], 1)
+    np.testing.assert_allclose(last[inside], want[inside], atol=1e-4)

@@ -1,0 +1,202 @@
+"""Kernel of the latent density with tied or full covariance: rank-one updates, a Cholesky factor now and then.
+
+Symmetric matrices and roots are upper triangles, row by row, so that every inner loop adds a multiple of one row
+to another: it vectorises and no sum changes its order.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .._jit import leaf_options, njit_options
+from .._math import log64
+from ..types import LEARN, OBSERVE
+from ._density import LANES, LOG_2PI, RAREST, _bayes, _take
+
+EARLY, STRIDE = 64, 64  # roots are renewed at labels 1, 2, 4, ... 64, then at every 64th
+FLOOR, FLOOR_SHARE = 1e-4, 1e-3  # added to every variance: absolute, and that share of the pooled one
+
+
+class State(NamedTuple):
+    """All that is known. Matrices are [columns, columns], of which the upper triangle is used."""
+
+    mean: np.ndarray  # float64[classes, columns]
+    covariance: np.ndarray  # float64[classes or 0, columns, columns]
+    root: np.ndarray  # float64[classes or 1, columns, columns], inverse of the transposed Cholesky factor
+    white: np.ndarray  # float64[classes or 0, columns], means in the root's coordinates, when tied
+    constant: np.ndarray  # float64[classes], log of the density's peak
+    prior: np.ndarray  # float64[classes], faded share of the labels
+    score: np.ndarray  # float64[classes], log prior + constant
+    seen: np.ndarray  # int64[classes], labels learnt
+    pooled: np.ndarray  # float64[columns, columns], covariance within classes
+    skipped: np.ndarray  # int64[1], labelled latents that were not finite
+
+
+@njit(**leaf_options)
+def _whiten(root: np.ndarray, f: int, d: np.ndarray, out: np.ndarray, lane: np.ndarray) -> None:
+    """Coordinates of d in which the Gaussian is round."""
+    for k in range(0, d.size, LANES):
+        for l in range(LANES):
+            lane[l] = 0.0
+        for i in range(k + LANES):
+            x = d[i]
+            for l in range(LANES):
+                lane[l] += x * root[f, i, k + l]
+        for l in range(LANES):
+            out[k + l] = lane[l]
+
+
+@njit(**leaf_options)
+def _square(r: np.ndarray, lane: np.ndarray) -> float:
+    for l in range(LANES):
+        lane[l] = 0.0
+    for i in range(0, r.size, LANES):
+        for l in range(LANES):
+            lane[l] += r[i + l] * r[i + l]
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+
+
+@njit(**leaf_options)
+def _add(s: np.ndarray, rate: float, share: float, d: np.ndarray, hidden: int) -> None:
+    """Covariance s moves towards share * d d'."""
+    for i in range(hidden):
+        x = share * d[i]
+        for j in range(i, hidden):
+            s[i, j] += rate * (x * d[j] - s[i, j])
+
+
+@njit(**leaf_options)
+def _invert_root(u: np.ndarray, hidden: int, row: np.ndarray) -> float:
+    """Covariance (upper triangle) to the inverse of its transposed Cholesky factor; returns its log determinant."""
+    log_det = 0.0
+    for k in range(hidden):
+        pivot = max(u[k, k], 0.01 * FLOOR)  # the floor keeps it above, up to rounding
+        log_det += log64(pivot)
+        inverse = 1.0 / np.sqrt(pivot)
+        for i in range(k + 1, hidden):
+            u[k, i] *= inverse
+        u[k, k] = inverse
+        for j in range(k + 1, hidden):
+            x = u[k, j]
+            for i in range(j, hidden):
+                u[j, i] -= x * u[k, i]
+    for k in range(hidden - 1, -1, -1):
+        inverse = u[k, k]
+        for i in range(k + 1, hidden):
+            row[i] = u[k, i] * inverse
+            u[k, i] = 0.0
+        for j in range(k + 1, hidden):
+            x = row[j]
+            for i in range(j, hidden):
+                u[k, i] -= x * u[j, i]
+    return log_det
+
+
+@njit(**leaf_options)
+def _renew(
+    u: np.ndarray,
+    s: np.ndarray,
+    hidden: int,
+    n: float,
+    pooled_n: float,
+    own: float,
+    pooled: np.ndarray,
+    unit: float,
+    row: np.ndarray,
+) -> float:
+    """Factor of n labels' covariance, shrunk to the pooled one worth `own` labels, and that to 1; log of the peak."""
+    a, b = 1.0 / (n + own), 1.0 / (pooled_n + unit)
+    for i in range(hidden):
+        for j in range(i, hidden):
+            p = pooled_n * pooled[i, j] * b
+            if i == j:
+                p += unit * b
+            v = (n * s[i, j] + own * p) * a
+            u[i, j] = v + (FLOOR + FLOOR_SHARE * p) if i == j else v
+    return -0.5 * (_invert_root(u, hidden, row) + hidden * LOG_2PI)
+
+
+@njit(**njit_options)
+def scan(
+    state: State,
+    op: np.ndarray,
+    label: np.ndarray,
+    latent: np.ndarray,
+    normalise: bool,
+    memory: float,
+    own: float,
+    unit: float,
+    surprise: np.ndarray,
+    entropy: np.ndarray,
+) -> None:
+    """Operations in their order; surprise and entropy are written at OBSERVE."""
+    mean, covariance, root, white, constant, prior, score, seen, pooled, skipped = state
+    columns, hidden = mean.shape[1], latent.shape[1]
+    z, r, w = np.zeros(columns), np.zeros(columns), np.zeros(columns)
+    lane, joint = np.zeros(LANES), np.zeros(seen.size)
+    tied = white.shape[0] > 0
+    labels = known = 0
+    for k in range(seen.size):
+        labels += seen[k]
+        known += 1 if seen[k] > 0 else 0
+    for i in range(op.size):
+        if op[i] == OBSERVE:
+            _take(latent, i, normalise, z)
+            if tied:
+                _whiten(root, 0, z, w, lane)
+            for k in range(seen.size):
+                if seen[k] > 0:
+                    for j in range(columns):
+                        r[j] = w[j] - white[k, j] if tied else z[j] - mean[k, j]
+                    if not tied:
+                        _whiten(root, k, r, w, lane)
+                    joint[k] = score[k] - 0.5 * _square(r if tied else w, lane)
+            surprise[i], entropy[i] = _bayes(joint, seen)
+        elif op[i] == LEARN:
+            if not _take(latent, i, normalise, z):
+                skipped[0] += 1
+                continue
+            c = label[i]
+            n = np.float64(seen[c])
+            labels += 1
+            known += 1 if n == 0.0 else 0
+            pooled_n = np.float64(labels - known)
+            g = 1.0 / min(n + 1.0, memory)
+            for j in range(hidden):
+                r[j] = z[j] - mean[c, j]
+                mean[c, j] = mean[c, j] + g * r[j] if n > 0.0 else z[j]
+            if n > 0.0:  # the first label of a class tells nothing of its width
+                _add(pooled, 1.0 / min(pooled_n, memory), 1.0 - g, r, hidden)
+                if not tied:
+                    _add(covariance[c], 1.0 / min(n, memory), 1.0 - g, r, hidden)
+            seen[c] += 1
+            count = labels if tied else seen[c]
+            if (count <= EARLY and count & (count - 1) == 0) or count % STRIDE == 0:
+                if tied:
+                    peak = _renew(root[0], pooled, hidden, 0.0, min(pooled_n, memory), own, pooled, unit, r)
+                    for k in range(seen.size):
+                        constant[k] = peak
+                        _whiten(root, 0, mean[k], white[k], lane)
+                else:
+                    constant[c] = _renew(
+                        root[c],
+                        covariance[c],
+                        hidden,
+                        min(n, memory),
+                        min(pooled_n, memory),
+                        own,
+                        pooled,
+                        unit,
+                        r,
+                    )
+            if tied:
+                constant[c] = constant[0]
+                _whiten(root, 0, mean[c], white[c], lane)
+            g = 1.0 / min(np.float64(labels), memory)
+            for k in range(seen.size):
+                prior[k] += g * ((1.0 if k == c else 0.0) - prior[k])
+                if seen[k] > 0:
+                    score[k] = log64(max(prior[k], RAREST)) + constant[k]
