@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options, njit_options
+from .._jit import kernel, leaf_options
 from ._law import adopt
 from ._layout import (
     ARM_EVENTS,
@@ -140,7 +140,7 @@ def _decide(s: Signal, fired: int, view: int, raw: int, raw_view: int, ticket: i
     return 0
 
 
-@njit(**njit_options)
+@kernel
 def scan(
     signals: np.ndarray,
     k: int,

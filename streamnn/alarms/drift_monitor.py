@@ -104,10 +104,18 @@ class DriftMonitor:
                 f"signal {signal!r}: values {values.shape} and event {event.shape} must be of shape (n,) both"
             )
         fired = np.empty((values.size, 3), np.int64)
+        n = self.take(k, values, event, fired)
+        return self.report(k, fired[:n])
+
+    def take(self, k: int, values: np.ndarray, event: np.ndarray, fired: np.ndarray) -> int:
+        """What :meth:`scan` runs: values of signal number `k`; alarms go to `fired`, int64[n, 3]. Returns how many.
+
+        They are to be told to :meth:`report`.
+        """
         family = len(self.signals)
         # alone a signal may save up for later what it did not spend; in a family that would add up
         saved = 1.5 if family == 1 else 0.0
-        n = _scan(
+        n: int = _scan(
             self._state,
             k,
             values,
@@ -118,8 +126,12 @@ class DriftMonitor:
             saved,
             fired,
         )
-        alarms = []
-        for ticket, statistic, began in fired[:n].tolist():
+        return n
+
+    def report(self, k: int, fired: np.ndarray) -> list[Alarm]:
+        """Alarms of signal number `k` for those that fired; further evidence of an earlier change is counted only."""
+        signal, alarms = self.signals[k], []
+        for ticket, statistic, began in fired.tolist():
             before = self._reported[:k]
             if bool(((before >= max(began, 0)) & (before <= ticket)).any()):
                 self._merged[k] += 1

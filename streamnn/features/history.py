@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from ..stage import Stage, grown
 
 DECAYS = (0.7, 0.97)
@@ -28,7 +27,7 @@ def powers(decays: tuple[float, ...]) -> np.ndarray:
     return out
 
 
-@njit(**njit_options)
+@kernel
 def _known(op, slot, y, offsets, decays, last, fade, rows):
     C = fade.shape[1]
     m = len(decays)
@@ -49,7 +48,7 @@ def _known(op, slot, y, offsets, decays, last, fade, rows):
                     rows[s, o + C * (1 + q) + c] = fade[q, c]
 
 
-@njit(**njit_options)
+@kernel
 def _filled(
     op,
     slot,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from ..stage import Stage, grown
 
 CLIP = 5.0
@@ -33,7 +32,7 @@ LOOK = 3
 """Like OBSERVE, but leaves no trace."""
 
 
-@njit(**njit_options)
+@kernel
 def _scan(
     op,
     slot,
@@ -58,6 +57,7 @@ def _scan(
     n_context = ema.shape[1]
     at_context, at_x = offsets[1], offsets[2]
     r = -1
+    before = stat[1] + stat[2]
     for i in range(len(op)):
         if op[i] != 0 and op[i] != LOOK:
             continue
@@ -156,6 +156,7 @@ def _scan(
             pairs[s, q] = -1
         if keep:
             stat[0] = t + 1
+    return stat[1] + stat[2] - before
 
 
 class Inputs(Stage):
@@ -226,10 +227,13 @@ class Inputs(Stage):
         x: np.ndarray,
         offsets: np.ndarray,
         store: dict[str, np.ndarray],
-    ) -> None:
-        """Encode the rows of OBSERVE (and LOOK) operations into the store's slots."""
+    ) -> int:
+        """Encode the rows of OBSERVE (and LOOK) operations into the store's slots.
+
+        Returns how many category rows and columns with label means there are more than before.
+        """
         s = self.s
-        _scan(
+        more: int = _scan(
             op,
             slot,
             x,
@@ -249,3 +253,4 @@ class Inputs(Stage):
             store["mean_ids"],
             store["pairs"],
         )
+        return more

@@ -13,6 +13,8 @@ from ..errors import SchemaError
 OWN_CODES, HASHED_CODES = 336, 64
 """Category values of a text column with a code of their own; further ones share this many hashed codes."""
 
+_NAN = float("nan")
+
 
 class Schema:
     """The feature map of a learner.
@@ -127,23 +129,25 @@ class Schema:
             if row == 0 and not self._started:
                 self.first += 1
 
-    def _coded(self, i: int, values: np.ndarray, learn: bool) -> list[float]:
+    def place(self, name: str) -> int | None:
+        """Place of a column, None when it is not known."""
+        return self._index.get(name)
+
+    def code(self, i: int, value: str, learn: bool = False) -> int:
+        """Code of a value of text column `i`; one not known yet gets the next, for good if it is to be learnt."""
         table = self.codes[i]
-        out = []
-        for v in values:
-            if v is None:
-                out.append(np.nan)
-                continue
-            c = table.get(v)
-            if c is None:
-                if learn and len(table) < OWN_CODES:
-                    c = table[v] = len(table)
-                elif len(table) < OWN_CODES:
-                    c = len(table)  # what it would get
-                else:
-                    c = OWN_CODES + zlib.crc32(v.encode("utf-8", "surrogatepass")) % HASHED_CODES
-            out.append(float(c))
-        return out
+        c = table.get(value)
+        if c is not None:
+            return c
+        if len(table) >= OWN_CODES:
+            return OWN_CODES + zlib.crc32(value.encode("utf-8", "surrogatepass")) % HASHED_CODES
+        if learn:
+            table[value] = len(table)
+            return len(table) - 1
+        return len(table)
+
+    def _coded(self, i: int, values: np.ndarray, learn: bool) -> list[float]:
+        return [_NAN if v is None else float(self.code(i, v, learn)) for v in values]
 
     def state(self) -> dict[str, Any]:
         """As JSON-able data."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options, njit_options
+from .._jit import kernel, leaf_options
 from ..stage import Stage
 from .history import MEAN_STEP, powers
 from .inputs import TINIEST, TINY
@@ -36,7 +36,7 @@ def _scaled(v, m, s):
     return min(max((v - m) / s, -CLIP), CLIP)
 
 
-@njit(**njit_options)
+@kernel
 def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls, target, unit):
     # stat: labels, running mean, running variance, plain mean
     for e in range(len(op)):
@@ -69,7 +69,7 @@ def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls
             controls[s, 1] = stat[3]
 
 
-@njit(**njit_options)
+@kernel
 def _filled(
     op,
     slot,

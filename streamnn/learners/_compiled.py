@@ -17,7 +17,7 @@ def compiled(task: str = "classification") -> bool:
     """
     mixing = mixer._scan if task == "classification" else value_mixer._scan
     for function in (inputs._scan, kernel.scan, alarms.scan, mixing):
-        index = getattr(getattr(function, "_cache", None), "_cache_file", None)
+        index = getattr(getattr(function.compiled, "_cache", None), "_cache_file", None)
         if index is not None and not index._load_index():
             return False
     return True

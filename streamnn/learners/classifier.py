@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LimitError, SchemaError, SpecError
+from ..errors import SpecError
 from ..features.history import LabelHistory
 from ..features.inputs import SPANS
 from ..features.layout import Layout
@@ -17,6 +17,7 @@ from ..regret.scores import Scores
 from ..stage import Stage
 from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
+from .class_labels import new_labels
 from .frequencies import Frequencies
 from .mixer import STACKERS, Mixer
 from .neighbours import NEAREST, WINDOWS, Neighbours
@@ -27,8 +28,6 @@ from .segment import Segment
 from .wide import Wide
 
 f4 = np.float32
-
-MAX_CLASSES = 256
 
 
 class Classifier(Pool):
@@ -91,7 +90,7 @@ class Classifier(Pool):
         self._width = max(2, len(self.classes))
 
     def _declare(self, classes: Sequence[Any]) -> None:
-        self.classes = self._new(classes)
+        self.classes = new_labels(classes, self._class)
         self._class = {v: i for i, v in enumerate(self.classes)}
 
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
@@ -102,12 +101,12 @@ class Classifier(Pool):
         get = self._class.get
         try:
             found = [get(v, -1) for v in values]
-        except TypeError:  # a list or dict among them: _new says so
+        except TypeError:  # a list or dict among them: new_labels says so
             found = [-1]
         if -1 not in found:
             y[at] = found
             return y, []
-        new = self._new(values)
+        new = new_labels(values, self._class)
         self._class.update({v: len(self.classes) + i for i, v in enumerate(new)})
         self.classes += new
         cuts, width = [], self._width
@@ -119,21 +118,6 @@ class Classifier(Pool):
                 width = c + 1
                 cuts.append((i, width))
         return y, cuts
-
-    def _new(self, values: Sequence[Any]) -> list[Any]:
-        """Labels not known yet, in the order in which they come. Changes nothing."""
-        for v in values:
-            if not isinstance(v, (bool, int, float, str)) or v != v:
-                raise SchemaError(
-                    f"a class label is {v!r}: allowed are whole numbers, numbers, strings and bools"
-                )
-        new = list(dict.fromkeys(v for v in values if v not in self._class))
-        if len(self.classes) + len(new) > MAX_CLASSES:
-            raise LimitError(
-                f"label {new[MAX_CLASSES - len(self.classes)]!r} would be class {MAX_CLASSES + 1}, "
-                f"the limit is {MAX_CLASSES}: for a number target use regression"
-            )
-        return new
 
     def _set_width(self, width: int) -> None:
         self._width = max(self._width, width)
@@ -225,10 +209,9 @@ class Classifier(Pool):
         ]
 
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
-        op, slot, ticket, y, weight = part
+        op, slot, ticket, y, weight, target = part
         a, lay = self.pending_.a, self.layout
         offsets = lay.offsets
-        target = y.astype(f4)
         self.history_.scan_known(op, slot, y, offsets, a["row"])
         for m, net in enumerate(self.networks_):
             net.scan(
@@ -266,6 +249,15 @@ class Classifier(Pool):
             return {"proba": np.zeros((0, 0), f4)}
         return {"proba": self.pending_.a["mixed"][slot, : len(self.classes)]}
 
+    def _answer(self, slot: int) -> np.ndarray:
+        return self.pending_.a["mixed"][slot]
+
+    def _label(self, y: Any) -> int | None:
+        try:
+            return self._class.get(y)
+        except TypeError:
+            return None
+
     def _meta(self) -> dict[str, Any]:
         return {"classes": list(self.classes), "width": self._width}
 
@@ -287,12 +279,20 @@ class Classifier(Pool):
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
         """Probability of every class known so far. Changes nothing."""
-        p = self.look(self._one(x), 1).proba
-        if p is None or not p.shape[1]:
+        n = len(self.classes)
+        if not self._started or not n:
             return {}
-        q = p[0].astype(np.float64)
-        q /= q.sum()
-        return dict(zip(self.classes, q.tolist(), strict=True))
+        steps = self._single()
+        found = steps.look(x) if steps is not None else None
+        if found is None:
+            proba = self.look(self._one(x), 1).proba
+            assert proba is not None
+            found = proba[0]
+        p = found.tolist()[:n]
+        total = 0.0
+        for v in p:
+            total += v
+        return {c: v / total for c, v in zip(self.classes, p, strict=True)}
 
     def predict_one(self, x: Mapping[str, Any]) -> Any:
         """The most probable class, None before the first label. Changes nothing."""

@@ -63,6 +63,7 @@ class Frame(ABC):
         self.recent = Recent()
         self._waste: list[np.ndarray] = []
         self._sizes: tuple[int, ...] | None = None  # for which there is room
+        self._grown = 0  # how often room was made
 
     # -- what subclasses say ------------------------------------------------------------------------------------
 
@@ -105,6 +106,10 @@ class Frame(ABC):
     @abstractmethod
     def _result(self, slot: np.ndarray) -> dict[str, np.ndarray]:
         """What is said of events: fields of an output. Before anything was seen, `slot` is empty."""
+
+    @abstractmethod
+    def _answer(self, slot: int) -> np.ndarray:
+        """Where what is said of the event in a slot will lie."""
 
     @abstractmethod
     def _mask(self, out: Output, at: np.ndarray | None) -> None:
@@ -196,7 +201,8 @@ class Frame(ABC):
         self._widen()
         latent = np.zeros((len(op), self._hidden()), f4)
         book = np.zeros((len(op), self.ledger.width))
-        self._stages(Segment(op, slot, ticket, y, weight), book, latent)
+        target = y.astype(f4) if self.classify else np.zeros(len(op), f4)
+        self._stages(Segment(op, slot, ticket, y, weight, target), book, latent)
         self.ledger.scan(op, book)
         surprise, entropy = self.density.scan(op, y if self.classify else np.zeros(len(op), np.int64), latent)
         self.trace.scan(op, surprise, entropy)
@@ -254,6 +260,7 @@ class Frame(ABC):
         if sizes == self._sizes:
             return
         self._sizes = sizes
+        self._grown += 1
         if d > self.inputs.columns:
             self.inputs.grow(self.schema.text, self.schema.first)
         old, new = self.layout, self._layout()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from ..stage import Stage, grown
 
 f4 = np.float32
 STEP = 0.01
 
 
-@njit(**njit_options)
+@kernel
 def _scan(op, slot, y, member, last, counts, fade, follow, was, p):
     C = len(fade)
     for e in range(len(op)):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from ..stage import Stage, grown
 
 FORGET = 0.9998
@@ -13,7 +12,7 @@ RIDGE = 1.0
 MOST = 160
 
 
-@njit(**njit_options)
+@kernel
 def _scan(op, slot, target, weight, at, member, cov, w, where, n, trace, rows, p):
     D = len(w)
     x, g = np.zeros(D), np.zeros(D)

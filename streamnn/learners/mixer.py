@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options, njit_options
+from .._jit import kernel, leaf_options
 from .._math import exp64, log32, log64, softmax
 from ..stage import Stage, grown
 
@@ -28,7 +28,7 @@ def _stack(s, k, logs, w, b, o):
     softmax(o)
 
 
-@njit(**njit_options)
+@kernel
 def _scan(
     op,
     slot,

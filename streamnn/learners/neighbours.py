@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options, njit_options
+from .._jit import kernel, leaf_options
 from .._simd import LANES, load, smallest, splat, store
 from ..stage import Stage
 
@@ -30,7 +30,7 @@ def _vote(near_d, near_i, label, trust, p, s, member):
         p[s, member, c] /= t
 
 
-@njit(**njit_options)
+@kernel
 def _scan(op, slot, ticket, y, at, member, windows, rows, ring, label, trust, owner, count, near, p):
     d = len(ring) // len(label)
     W = len(label)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import Any, Self
 
 import numpy as np
 
-from ..errors import SchemaError
+from ..features.encoder import plain
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
 from ._river import join_river
+from .frame import MAX_WEIGHT
 from .reading import Reading
-
-_EPOCH = datetime(1970, 1, 1)
-
-
-def _number(v: Any) -> float:
-    try:
-        return float(v)
-    except OverflowError:  # an integer beyond every float is as good as missing
-        return float("inf") if v > 0 else float("-inf")
+from .steps import Steps
 
 
 class Pool(Reading):
@@ -30,6 +23,7 @@ class Pool(Reading):
     _supervised = True
     _multiclass = True
     _tags: frozenset[str] = frozenset()
+    _steps: Steps | None = None
 
     def works_with(self, metric: Any) -> bool:
         """Whether river may score it with a metric: those of its kind."""
@@ -41,18 +35,9 @@ class Pool(Reading):
 
     def _one(self, x: Mapping[str, Any]) -> dict[str, np.ndarray]:
         columns = {}
-        for k, v in x.items():
-            if v is None or isinstance(v, str):
-                columns[str(k)] = np.array([v], object)
-            elif isinstance(v, (bool, int, float, np.number, np.bool_)):
-                columns[str(k)] = np.array([_number(v)])
-            elif isinstance(v, date):
-                at = v if isinstance(v, datetime) else datetime(v.year, v.month, v.day)
-                columns[str(k)] = np.array([(at.replace(tzinfo=None) - _EPOCH).total_seconds()])
-            else:
-                raise SchemaError(
-                    f"column {k!r} holds a {type(v).__name__}: allowed are numbers, strings, bools, dates and None"
-                )
+        for k, value in x.items():
+            v = plain(k, value)
+            columns[str(k)] = np.array([v]) if isinstance(v, float) else np.array([v], object)
         return columns
 
     def observe(self, x: Mapping[str, Any]) -> tuple[Output, int]:
@@ -76,14 +61,28 @@ class Pool(Reading):
 
     def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
         """Observe an event and learn its label at once."""
+        steps = self._single()
+        if steps is not None and len(self.pending_) < self.max_pending and 0.0 <= w <= MAX_WEIGHT:
+            label = self._label(y)
+            if label is not None and steps.learn(x, label, w) is not None:
+                return
         t = self.events
-        label = np.empty(2, object)
-        label[1] = y
-        self.run(
-            Chunk(
-                self._one(x), np.array([OBSERVE, LEARN], np.int8), np.array([t, t]), label, np.array([1.0, w])
-            )
-        )
+        labels = np.empty(2, object)
+        labels[1] = y
+        op, ticket = np.array([OBSERVE, LEARN], np.int8), np.array([t, t])
+        self.run(Chunk(self._one(x), op, ticket, labels, np.array([1.0, w])))
+
+    def _single(self) -> Steps | None:
+        if self._steps is None and self._started:
+            self._steps = Steps(self)
+        return self._steps
+
+    @abstractmethod
+    def _label(self, y: Any) -> Any:
+        """A label as a number; None where there is more to be done about it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_steps": None}  # it holds addresses
 
     def learn_many(self, columns: Mapping[str, np.ndarray], y: Sequence[Any]) -> None:
         """The same bits as :meth:`learn_one` event by event, and faster."""

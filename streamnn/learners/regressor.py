@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._jit import kernel
 from ..errors import SchemaError
 from ..features.inputs import BEYOND, SPANS
 from ..features.layout import Layout
@@ -26,6 +27,18 @@ from .value_mixer import FORGETS, ValueMixer
 from .value_neighbours import ValueNeighbours
 
 f4 = np.float32
+
+
+@kernel
+def _controls(op, slot, member, scale, controls, p):
+    # last target and mean as members; the linear member as a control
+    for e in range(len(op)):
+        if op[e] == 0 or op[e] == 3:
+            s = slot[e]
+            m, sd = scale[s, 0], scale[s, 1]
+            for i in range(2):
+                p[s, member + 1 + i, 0] = (controls[s, i] - m) / sd
+            controls[s, 2] = m + sd * p[s, member, 0]
 
 
 class Regressor(Pool):
@@ -154,10 +167,10 @@ class Regressor(Pool):
         ]
 
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
-        op, slot, ticket, value, weight = part
+        op, slot, ticket, value, weight, target = part
         a, lay = self.pending_.a, self.layout
         offsets, M = lay.offsets, self._free_at
-        target, unit = np.zeros(len(op), f4), np.zeros((len(op), 2))
+        unit = np.zeros((len(op), 2))
         self.history_.scan_known(op, slot, value, offsets, a, target, unit)
         for m, net in enumerate(self.networks_):
             net.scan(
@@ -174,11 +187,7 @@ class Regressor(Pool):
             if m == 0:
                 self.history_.scan_filled(op, slot, ticket, value, offsets, lay.mean_columns, a)
         self.linear.scan(op, slot, target, weight, lay.span("context", "means")[0], a)
-        seen = slot[(op == 0) | (op == 3)]
-        scale, controls = a["scale"], a["controls"]
-        a["p"][seen, M + 1, 0] = (controls[seen, 0] - scale[seen, 0]) / scale[seen, 1]
-        a["p"][seen, M + 2, 0] = (controls[seen, 1] - scale[seen, 0]) / scale[seen, 1]
-        controls[seen, 2] = scale[seen, 0] + scale[seen, 1] * a["p"][seen, M, 0]
+        _controls(op, slot, M, a["scale"], a["controls"], a["p"])
         self.neighbours.scan(op, slot, value, lay.span("x", "x")[0], a)
         self.mixer.scan(op, slot, value, weight, unit, a, len(self.scores_.names), book)
         self.scores_.scan_values(op, slot, value, a, book)
@@ -188,6 +197,12 @@ class Regressor(Pool):
             return {"mean": np.zeros(0), "median": np.zeros(0)}
         scale, forecast = self.pending_.a["scale"][slot], self.pending_.a["forecast"][slot]
         return {"mean": scale[:, 0] + scale[:, 1] * forecast[:, 1], "median": forecast[:, 0]}
+
+    def _answer(self, slot: int) -> np.ndarray:
+        return self.pending_.a["forecast"][slot]
+
+    def _label(self, y: Any) -> float | None:
+        return float(y) if isinstance(y, (int, float)) and abs(y) < BEYOND else None
 
     def _scores(self) -> dict[str, Any]:
         g = self.ledger
@@ -201,5 +216,9 @@ class Regressor(Pool):
 
     def predict_one(self, x: Mapping[str, Any]) -> float:
         """Forecast of the mean. Changes nothing."""
+        steps = self._single()
+        if steps is not None and steps.look(x) is not None:
+            m, sd = self.pending_.a["scale"][steps.slot].tolist()
+            return float(m + sd * self.pending_.a["forecast"][steps.slot, 1])
         out = self.look(self._one(x), 1).mean
         return float(out[0]) if out is not None else 0.0

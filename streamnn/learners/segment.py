@@ -15,3 +15,6 @@ class Segment(NamedTuple):
     ticket: np.ndarray  # int64
     y: np.ndarray  # labels of LEARN operations: class numbers, int64, or targets, float64
     weight: np.ndarray  # float32
+    target: (
+        np.ndarray
+    )  # float32, what networks learn at LEARN: class numbers, or scaled targets, filled on the way

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from ..stage import Stage
 
 BUCKETS = 512
 FIRST = 32
 
 
-@njit(**njit_options)
+@kernel
 def _scan(op, surprise, entropy, clock, bucket):
     # clock: events, events in a bucket; bucket: sum and largest surprise, sum of entropy
     for e in range(len(op)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options, njit_options
+from .._jit import kernel, leaf_options
 from .._math import exp64, log64
 from ..stage import Stage
 
@@ -46,7 +46,7 @@ def _aggregate(expert, s, u):
     return _clipped(RATE * (log64(high) - log64(low)) / (4.0 * RANGE))
 
 
-@njit(**njit_options)
+@kernel
 def _scan(
     op,
     slot,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from .._simd import LANES, load, smallest, splat, store
 from ..stage import Stage
 
@@ -14,7 +13,7 @@ WINDOW = 1024
 NEAREST = 16
 
 
-@njit(**njit_options)
+@kernel
 def _scan(op, slot, y, at, member, rows, ring, label, count, scale, p):
     W, K = len(label), NEAREST
     d = len(ring) // W

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from .._math import softmax
 from ..features.inputs import PAIR_BITS
 from ..stage import Stage, grown
@@ -13,7 +12,7 @@ from ..stage import Stage, grown
 f4 = np.float32
 
 
-@njit(**njit_options)
+@kernel
 def _scan(
     op,
     slot,

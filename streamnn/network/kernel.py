@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options, njit_options
+from .._jit import kernel, leaf_options
 from .._math import softmax
 from .._simd import LANES, load, over, root, splat, store
 from .arrays import (
@@ -98,7 +98,7 @@ def _moment(moment, k, v, b):
     return np.sqrt(moment[k])
 
 
-@njit(**njit_options)
+@kernel
 def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, moments, p, latent):
     """Run one network over the operations of a chunk.
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from ..errors import SpecError
 
 
-@njit(**njit_options)
+@kernel
 def _sequences(losses, total, last, since):
     # total[t, m]: least loss of events 0..t with at most m switches; last, since: its final expert, and from when on
     n, N = losses.shape
@@ -31,7 +30,7 @@ def _sequences(losses, total, last, since):
             total[t, m], last[t, m], since[t, m] = d[m, best], best, start[m, best]
 
 
-@njit(**njit_options)
+@kernel
 def _worst(pool, losses):
     # Kadane's scan for every expert: the interval on which pool - expert sums to the most
     n, N = losses.shape

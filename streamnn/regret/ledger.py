@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from ..stage import Stage
 
 BUCKETS = 512
@@ -13,7 +12,7 @@ FIRST = 32
 """Labels between two entries of the history, at first; doubled whenever the history is full."""
 
 
-@njit(**njit_options)
+@kernel
 def _scan(op, book, total, clock, at, history):
     # clock: labels, labels between entries, entries
     A, W = len(total), book.shape[1]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._jit import njit_options
+from .._jit import kernel
 from .._math import log64
 from ..stage import Stage
 
@@ -26,7 +25,7 @@ CLASSIFICATION = [
 REGRESSION = ["mae", "squared_error", "mae_no_change", "mae_mean", "mae_linear"]
 
 
-@njit(**njit_options)
+@kernel
 def _classes(op, slot, y, mixed, reserve, was, p, logistic, pool, bins, book):
     C = mixed.shape[1]
     for e in range(len(op)):
@@ -56,7 +55,7 @@ def _classes(op, slot, y, mixed, reserve, was, p, logistic, pool, bins, book):
             bins[l, min(max(b, 0), bins.shape[1] - 1)] += 1
 
 
-@njit(**njit_options)
+@kernel
 def _values(op, slot, target, forecast, scale, controls, book):
     for e in range(len(op)):
         if op[e] != 1:

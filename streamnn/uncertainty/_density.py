@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options, njit_options
+from .._jit import kernel, leaf_options
 from .._math import exp64, log64
 from ..types import LEARN, OBSERVE
 
@@ -144,7 +144,7 @@ def _take(latent: np.ndarray, row: int, normalise: bool, z: np.ndarray) -> bool:
     return strange == 0
 
 
-@njit(**njit_options)
+@kernel
 def scan(
     state: State,
     op: np.ndarray,

@@ -10,7 +10,7 @@ import pytest
 from streamnn import Classifier, Regressor
 from streamnn.checks import check_chunks, check_resume
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
-from streamnn.learners import classifier
+from streamnn.learners import class_labels
 from streamnn.types import LEARN, OBSERVE, Chunk
 
 
@@ -155,7 +155,7 @@ def test_a_refusal_leaves_not_even_a_class_behind(bad):
 
 
 def test_too_many_classes_at_once_add_none(monkeypatch):
-    monkeypatch.setattr(classifier, "MAX_CLASSES", 4)
+    monkeypatch.setattr(class_labels, "MAX_CLASSES", 4)
     model = Classifier()
     with pytest.raises(LimitError, match="would be class 5"):
         model.learn_many({"a": np.zeros(6)}, list("abcdef"))

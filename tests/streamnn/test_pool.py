@@ -7,7 +7,7 @@ import pytest
 
 from streamnn import Classifier, Regressor
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
-from streamnn.learners import classifier
+from streamnn.learners import class_labels
 from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk
 
 
@@ -167,7 +167,7 @@ def test_limits_say_so(monkeypatch):
     wide = Classifier(max_columns=5)
     wide.learn_one({f"c{i}": 1.0 for i in range(50)}, 1)
     assert len(wide.schema.names) == 5 and wide.schema.refused == 45
-    monkeypatch.setattr(classifier, "MAX_CLASSES", 4)
+    monkeypatch.setattr(class_labels, "MAX_CLASSES", 4)
     many = Classifier()
     with pytest.raises(LimitError, match="use regression"):
         for i in range(5):
