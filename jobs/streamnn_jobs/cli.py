@@ -49,6 +49,14 @@ Until = Annotated[
         "--until", metavar="N", min=0, help="Stop after N records from the beginning of the stream."
     ),
 ]
+Http = Annotated[
+    str | None,
+    typer.Option(
+        "--http",
+        metavar="HOST:PORT",
+        help="Serve metrics, status and the live page while the job runs, as on 127.0.0.1:8321.",
+    ),
+]
 
 
 @app.command(epilog=_EPILOG)
@@ -83,6 +91,7 @@ def replay(
         str | None, typer.Option(metavar="PATH", help="Where the HTML report goes; 'none' for no report.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the learner.")] = None,
+    http: Http = None,
     json: Json = False,
     set_: Set = None,
 ) -> None:
@@ -100,6 +109,7 @@ def replay(
             "checkpoint.directory": checkpoint,
             "checkpoint.every_events": checkpoint_every,
             "report.path": None if report == "none" else report,
+            "http.address": http,
         },
         output,
         set_ or [],
@@ -113,6 +123,7 @@ def run(
     spec: Annotated[Path, typer.Argument(help="A job spec in TOML.")],
     until: Until = None,
     checkpoint: Checkpoint = None,
+    http: Http = None,
     json: Json = False,
     set_: Set = None,
 ) -> None:
@@ -120,7 +131,9 @@ def run(
     from .commands import changes_of, run_job
     from .load import load_spec
 
-    changes = changes_of({"run.until_records": until, "checkpoint.directory": checkpoint})
+    changes = changes_of(
+        {"run.until_records": until, "checkpoint.directory": checkpoint, "http.address": http}
+    )
     raise typer.Exit(run_job(load_spec(spec, changes + (set_ or [])), as_json=json, title=spec.stem))
 
 

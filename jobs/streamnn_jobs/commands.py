@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from streamnn.errors import SinkError, SpecError
 from . import learner as learners
 from . import summary as summaries
 from .fingerprint import learning_fields
+from .labels_words import label_delay
+from .live.watch import Watch
 from .load import make_spec, set_field
 from .pipes import Printed, quiet_pipe
 from .plan import make_plan
@@ -79,11 +81,17 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
-    job = Job(spec, say=say)
+    watch = Watch() if spec.http.address is not None else None
+    job = Job(spec, say=say, observers=[watch] if watch else [])
     path = spec.report.path
     if path is not None:
         _check_report(Path(path))
-    with _signals(job) as caught, Progress(console, spec.run.until_records) as progress:
+    page = spec.report.title or title or job.plan.name
+    with (
+        _signals(job) as caught,
+        _serving(spec.http.address, watch, job, page, say),
+        Progress(console, spec.run.until_records) as progress,
+    ):
         job.show(progress)
         result = job.run()
     figures = summaries.summarise(result)
@@ -91,7 +99,7 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     failed: SinkError | None = None
     if path is not None:
         try:
-            _report(path, job, result, figures, spec.report.title or title or job.plan.name)
+            _report(path, job, result, figures, page)
             figures["report"] = path
         except SinkError as e:  # the figures of a long run are not lost for a page
             failed = e
@@ -158,20 +166,6 @@ def predict_file(target: str, checkpoint: str, output: str | None, until: int | 
     return NOTHING_SCORED if figures["dead_letters"] and not figures["events"] else 0
 
 
-def label_delay(spec: JobSpec) -> str:
-    """When labels come, in words.
-
-    Examples
-    --------
-    >>> label_delay(make_spec({"source": {"path": "a.csv"}, "label": {"delay_events": 48}}))
-    'come 48 events later'
-    """
-    if spec.label.time is not None:
-        return f"come at their true time, {spec.label.time}"
-    delay = spec.label.delay_events or 0
-    return "come at once" if delay <= 1 else f"come {delay} events later"
-
-
 def _is_file(target: str) -> bool:
     """Whether a target is a path: by its suffix, or because there is such a file and no dataset of that name."""
     if target.lower().endswith(_FILES) or not Path(target).is_file():
@@ -219,6 +213,21 @@ def _report(path: str, job: Job, result: Result, figures: dict[str, Any], title:
         )
     except OSError as e:
         raise SinkError(f"{path}: the report can't be written: {e.strerror or e}") from e
+
+
+@contextlib.contextmanager
+def _serving(
+    address: str | None, watch: Watch | None, job: Job, title: str, say: Callable[[str], None]
+) -> Iterator[None]:
+    """Metrics, status and the live page, where they are asked for."""
+    if address is None or watch is None:
+        yield
+        return
+    from .http import JobServer
+
+    with JobServer(address, watch, job.control, title) as server:
+        say(f"live page {server.url}")
+        yield
 
 
 @contextlib.contextmanager

@@ -154,6 +154,43 @@ class RunSpec(_Section):
     batch_records: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=2048, description="a whole number from 1 to 1000000: most records read at a time"
     )
+    stop_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=25.0,
+        description="a number of seconds above 0: a job told to stop that has not ended by then is ended hard",
+    )
+
+
+class HttpSpec(_Section):
+    """``[http]``: metrics, status and the live page of a running job."""
+
+    address: str | None = Field(
+        default=None, description="host:port to listen on, such as 127.0.0.1:8321; port 0 takes a free one"
+    )
+
+    @model_validator(mode="after")
+    def _is_an_address(self) -> HttpSpec:
+        if self.address is not None:
+            host, colon, port = self.address.rpartition(":")
+            if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
+                raise ValueError(f"address: {self.address!r} is no host:port, such as 127.0.0.1:8321")
+        return self
+
+
+class LogSpec(_Section):
+    """``[log]``: what a job says on standard error."""
+
+    format: Literal["plain", "text", "json"] = Field(
+        default="plain", description="plain (words for a person), text (time, level, event, fields) or json"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+    every_s: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="a number of seconds above 0: how often a running job says how it goes"
+    )
+    records: bool = Field(
+        default=False, description="true or false: whether the content of dead letters may be logged"
+    )
 
 
 class JobSpec(_Section):
@@ -175,6 +212,8 @@ class JobSpec(_Section):
     report: ReportSpec = Field(default=ReportSpec(), description="a table")
     limits: LimitsSpec = Field(default=LimitsSpec(), description="a table")
     run: RunSpec = Field(default=RunSpec(), description="a table")
+    http: HttpSpec = Field(default=HttpSpec(), description="a table")
+    log: LogSpec = Field(default=LogSpec(), description="a table")
 
     @model_validator(mode="after")
     def _labels_fit(self) -> JobSpec:

@@ -29,6 +29,8 @@ def line_chart(
     ceil: float | None = None,
     zero: bool = False,
     height: int = 240,
+    x_range: tuple[float, float] | None = None,
+    reach: float | None = None,
 ) -> str:
     """Curves over a common x axis, as an HTML figure with one SVG.
 
@@ -53,6 +55,10 @@ def line_chart(
         Show the line at zero, and have it in range.
     height : int
         Of the plot area, in CSS pixels.
+    x_range : (float, float), optional
+        Ends of the x axis; from zero to the last point by default.
+    reach : float, optional
+        The y axis reaches at least so high.
     """
     x = np.asarray(x, float)
     shown = [s for s in lines if np.isfinite(s.values).any()]
@@ -63,7 +69,8 @@ def line_chart(
         shown = [replace(s, values=np.repeat(s.values, 2)) for s in shown]
         band = (band[0], np.repeat(band[1], 2), np.repeat(band[2], 2)) if band else None
     ranged = [s.values for s in shown] + ([band[1], band[2]] if band else [])
-    extra = [np.array([v]) for v in ([0.0] if zero else []) + ([level[1]] if level else [])]
+    must = ([0.0] if zero else []) + ([level[1]] if level else []) + ([reach] if reach is not None else [])
+    extra = [np.array([v]) for v in must]
     low, high = span(_typical(ranged, band), floor, ceil)
     if extra:
         flat = np.concatenate(extra)
@@ -71,7 +78,8 @@ def line_chart(
         low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
     kind = shown[0].kind
     words = tick_words(low, high, kind)
-    x_range = (0.0, float(x[-1]) or 1.0) if x[-1] > 0 else (float(x[-1]) - 1, float(x[-1]) + 1)
+    if x_range is None:
+        x_range = (0.0, float(x[-1]) or 1.0) if x[-1] > 0 else (float(x[-1]) - 1, float(x[-1]) + 1)
     main = shown[0]
     finite = main.values[np.isfinite(main.values)]
     say: Callable[[float], str] = percent if kind == "percent" else decimal

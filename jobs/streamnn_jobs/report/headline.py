@@ -32,9 +32,13 @@ def headline(report: Report) -> str:
     ]
     facts += [("streamnn", info.get("version"))]
     line = " · ".join(f"{name}: {esc(value)}" for name, value in facts if value)
+    return f"<header><h1>{esc(report.title)}</h1><p class='facts'>{line}</p></header>{standing(report)}"
+
+
+def standing(report: Report) -> str:
+    """Verdict, tiles and the table of controls, as HTML."""
     rows = _figures(report)
     return (
-        f"<header><h1>{esc(report.title)}</h1><p class='facts'>{line}</p></header>"
         f"<section class='bare' id='headline'><p class='verdict'>{_verdict(report, rows)}</p>"
         "<p class='how'>Every figure below is prequential: each event was predicted first and learnt "
         "from only when its label was known.</p>"
@@ -109,15 +113,20 @@ def _tiles(report: Report, rows: list[tuple[str, str, float, float]]) -> str:
     ):
         if math.isfinite(as_float(s.get(key))):
             tiles.append((name, decimal(s[key]), words, ""))
-    speed = as_float(s.get("events_per_cpu_s"))
-    tiles.append(
-        (
-            "Events",
-            whole(s.get("events")),
-            f"{whole(speed)} a CPU second" if math.isfinite(speed) else "seen",
-            "",
+    if "lag" in s:  # of a job that runs
+        behind = "" if s["lag"] is None else f", {whole(s['lag'])} behind" if s["lag"] else ", none behind"
+        tiles.append(
+            (
+                "Records a second",
+                whole(s.get("records_per_s")),
+                f"{whole(s.get('events'))} events{behind}",
+                "",
+            )
         )
-    )
+    else:
+        speed = as_float(s.get("events_per_cpu_s"))
+        words = f"{whole(speed)} a CPU second" if math.isfinite(speed) else "seen"
+        tiles.append(("Events", whole(s.get("events")), words, ""))
     late = f"{whole(s.get('pending', 0))} pending, {whole(s.get('expired', 0))} expired"
     tiles.append(("Labels learnt", whole(s.get("labelled")), late, ""))
     regret = as_float(s.get("regret_per_event"))

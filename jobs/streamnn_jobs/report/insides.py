@@ -46,13 +46,13 @@ def certificate(report: Report) -> str:
     )
 
 
-def functions(report: Report) -> str:
-    """The learnt activation functions, as HTML."""
+def functions(report: Report, most: int = 24, steady: bool = False) -> str:
+    """The learnt activation functions, as HTML; `most` of a network, see :func:`gallery`."""
     how = (
         "Each small picture is the function that one unit has learnt: its input runs to the right, its output "
         "upwards. The grey line is the leaky ReLU it began with; the numbers below are its smallest and largest slope."
     )
-    parts = [gallery(dict(n), i) for i, n in enumerate(report.networks)]
+    parts = [gallery(dict(n), i, most, steady) for i, n in enumerate(report.networks)]
     return section(
         "functions",
         "Learnt activation functions",

@@ -49,7 +49,7 @@ def pick_units(splines: np.ndarray, start: np.ndarray, used: np.ndarray, most: i
     return order[:most][score[order[:most]] >= 0]
 
 
-def gallery(network: dict[str, Any], number: int, most: int = 24) -> str:
+def gallery(network: dict[str, Any], number: int, most: int = 24, steady: bool = False) -> str:
     """The learnt activation functions of one network, as a grid of small SVGs on one common scale.
 
     Parameters
@@ -60,6 +60,8 @@ def gallery(network: dict[str, Any], number: int, most: int = 24) -> str:
         Tells the plots of one page apart.
     most : int
         Units shown.
+    steady : bool
+        In the order of the units, so that a picture that is drawn again and again keeps its place.
 
     Examples
     --------
@@ -81,6 +83,7 @@ def gallery(network: dict[str, Any], number: int, most: int = 24) -> str:
         used = np.ones(len(splines))
     start = np.asarray(network.get("initial", np.where(knots > 0, knots, LEAK * knots)), float)
     units = pick_units(splines, start, used, most)
+    units = np.sort(units) if steady else units
     if not units.size:
         return empty(plot, f"Activation functions of {name}", "No function of this network is finite.")
     every = np.concatenate([splines[units].ravel(), start])

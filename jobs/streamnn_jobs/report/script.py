@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 JS = """
-(() => {
+const readouts = root => {
   const count = v => v.toLocaleString('en-US', {maximumFractionDigits: 0});
   const say = (v, kind) => v === null ? '\\u2013' : kind === 'percent' ? (100 * v).toFixed(1) + '\\u00a0%'
     : v.toLocaleString('en-US', {maximumSignificantDigits: 4});
-  for (const figure of document.querySelectorAll('figure')) {
+  for (const figure of root.querySelectorAll('figure')) {
     const block = figure.querySelector('script.values'), svg = figure.querySelector('svg.plot');
     if (!block || !svg) continue;
     const data = JSON.parse(block.textContent), [low, high] = data.range;
@@ -47,5 +47,6 @@ JS = """
     svg.addEventListener('pointerleave', hide);
     figure.append(tip);
   }
-})();
+};
+readouts(document);
 """

@@ -1,0 +1,122 @@
+"""What each path of a job answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from prometheus_client.exposition import choose_encoder
+
+from ..control import Control
+from ..live.page import LivePage
+from ..live.status import healthy, job_status, ready, state
+from ..live.watch import Watch
+from ..metrics import make_registry
+from ..summary import plain
+from .access import Access
+
+SAVE_TIMEOUT_S = 30.0
+Headers = Mapping[str, str] | Message
+
+
+@dataclass(slots=True)
+class Answer:
+    """An HTTP answer: status, body, type and further headers."""
+
+    code: int
+    body: bytes
+    kind: str = "text/plain; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Routes:
+    """Answers requests out of the latest views; the job does not notice.
+
+    Parameters
+    ----------
+    watch : Watch
+    control : Control
+    page : LivePage
+    access : Access
+    """
+
+    def __init__(self, watch: Watch, control: Control, page: LivePage, access: Access):
+        self._watch, self._control, self._page, self._access = watch, control, page, access
+        self._registry = make_registry(watch, control)
+        self.looked_s = float("-inf")
+        self._get: dict[str, Callable[[Mapping[str, str], Headers], Answer]] = {
+            "/": self._live,
+            "/live": self._parts,
+            "/metrics": self._metrics,
+            "/status": lambda query, headers: _json(200, job_status(watch, control)),
+            "/healthz": lambda query, headers: _word(*healthy(watch, control)),
+            "/readyz": lambda query, headers: _word(*ready(watch, control)),
+        }
+        self._post: dict[str, Callable[[], Answer]] = {
+            "/pause": self._pause,
+            "/resume": self._resume,
+            "/checkpoint": self._checkpoint,
+        }
+
+    def answer(self, method: str, target: str, headers: Headers) -> Answer:
+        """The answer to a request; `headers` finds names in any case."""
+        url = urlsplit(target)
+        wanted = "POST" if url.path in self._post else "GET"
+        if url.path not in self._get and url.path not in self._post:
+            known = " ".join((*self._get, *self._post))
+            return Answer(404, f"no such path; there are {known}\n".encode())
+        if method != wanted and not (method == "HEAD" and wanted == "GET"):
+            return Answer(405, f"{url.path} takes {wanted}\n".encode(), headers={"Allow": wanted})
+        if wanted == "GET":
+            query = {k: v[-1] for k, v in parse_qs(url.query).items()}
+            return self._get[url.path](query, headers)
+        refused = self._access.refusal(headers)
+        if refused is not None:
+            more = {"WWW-Authenticate": "Bearer"} if refused[0] == 401 else {}
+            return Answer(refused[0], f"{refused[1]}\n".encode(), headers=more)
+        if self._watch.outcome is not None:
+            return _json(409, {"error": "the job is over"})
+        return self._post[url.path]()
+
+    def _live(self, query: Mapping[str, str], headers: Headers) -> Answer:
+        self._watch.ask()
+        text, policy = self._page.page(query.get("partition"))
+        more = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
+        return Answer(200, text.encode(), "text/html; charset=utf-8", more)
+
+    def _parts(self, query: Mapping[str, str], headers: Headers) -> Answer:
+        self._watch.ask()
+        self.looked_s = time.monotonic()
+        return _json(200, self._page.parts(query.get("partition"), query.get("have", "")))
+
+    def _metrics(self, query: Mapping[str, str], headers: Headers) -> Answer:
+        encode, kind = choose_encoder(headers.get("Accept") or "")
+        return Answer(200, encode(self._registry), kind)
+
+    def _pause(self) -> Answer:
+        self._control.pause()
+        return _json(200, {"state": state(self._watch, self._control)})
+
+    def _resume(self) -> Answer:
+        self._control.resume()
+        return _json(200, {"state": state(self._watch, self._control)})
+
+    def _checkpoint(self) -> Answer:
+        if not self._control.save(SAVE_TIMEOUT_S):
+            return _json(504, {"error": f"not done within {SAVE_TIMEOUT_S:.0f} s; the job will still do it"})
+        return _json(
+            200, {p.view.partition: p.checkpoint and p.checkpoint[0] for p in self._watch.open_partitions()}
+        )
+
+
+def _json(code: int, data: Any) -> Answer:
+    return Answer(code, json.dumps(plain(data), allow_nan=False).encode() + b"\n", "application/json")
+
+
+def _word(good: bool, word: str) -> Answer:
+    return Answer(200 if good else 503, f"{word}\n".encode())

@@ -1,0 +1,119 @@
+"""What is counted of one partition while it is learnt, and its latest view."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..worker import Step, Worker
+from .histogram import Histogram
+from .reasons import reason_word
+from .view import Sample, View
+
+KEPT_S = 600
+"""Samples kept, one a second."""
+NETWORKS_S = 10.0
+ASKED_S = 60.0
+
+
+class PartitionWatch:
+    """Counts since this process took the partition on; written by the job's thread only.
+
+    Parameters
+    ----------
+    worker : Worker
+    resumed_at : int or None
+        Position of the checkpoint it went on from.
+    at : float
+        Unix time.
+    """
+
+    def __init__(self, worker: Worker, resumed_at: int | None, at: float):
+        self.resumed_at = resumed_at
+        self.batches, self.commits = Histogram(), Histogram()
+        self.dead: Counter[str] = Counter()
+        self.alarms: Counter[str] = Counter()
+        self.checkpoints = 0
+        self.checkpoint: tuple[str, float] | None = None
+        self.state_bytes: int | None = None
+        self.asked_s = float("-inf")
+        self.closed = False
+        self._worker = worker
+        self._alarmed = worker.alarms.count
+        self._samples: deque[Sample] = deque(maxlen=KEPT_S)
+        self._surprise = self._entropy = 0.0
+        self._events = 0
+        self._position = resumed_at or 0
+        self._lag: int | None = None
+        self._changed = False
+        self._networks_s = float("-inf")
+        self._networks: Sequence[Mapping[str, Any]] = ()
+        now = replace(worker.counters)
+        scores, missing = worker.learner.scores(), worker.learner.missing()
+        self.view = View(
+            0, worker.partition, worker.source, worker.task, at, self._position, None, now, now,
+            worker.join.pending, worker.join.waiting, scores, scores, worker.learner.history(),
+            missing=missing, start_missing=missing,
+        )  # fmt: skip
+
+    def step(self, step: Step, position: int, seconds: float, lag: int | None) -> None:
+        """A batch was learnt."""
+        self.batches.add(seconds)
+        self._position, self._lag = position, lag
+        self._surprise += step.surprise
+        self._entropy += step.entropy
+        self._events += step.events
+        for letter in step.dead_letters:
+            self.dead[reason_word(letter["reason"])] += 1
+        fresh = self._worker.alarms.count - self._alarmed
+        if fresh:
+            self._alarmed += fresh
+            for alarm in self._worker.alarms.recent[-fresh:]:
+                self.alarms[alarm["cause"]] += 1
+        self._changed = True
+
+    def save(self, path: str | None, size_bytes: int | None, seconds: float, at: float) -> None:
+        """Outputs are safe; with `path` there is a checkpoint."""
+        self.commits.add(seconds)
+        if path is not None:
+            self.checkpoints += 1
+            self.checkpoint = (path, at)
+            self.state_bytes = size_bytes
+
+    def refresh(self, up_s: float, now_s: float, at: float) -> None:
+        """Make the next view; the learner is asked only when something has changed."""
+        w, old = self._worker, self.view
+        c = w.counters
+        self._samples.append(
+            (up_s, c.records, c.dead, w.join.pending, self._lag, self._surprise, self._entropy, self._events)
+        )
+        due = now_s - self.asked_s <= ASKED_S and now_s - self._networks_s >= NETWORKS_S
+        if due and (self._changed or not self._networks):
+            self._networks_s = now_s
+            self._networks = w.learner.networks()
+        learnt: dict[str, Any] = {}
+        if self._changed or old.version == 0:
+            learnt = {
+                "scores": w.learner.scores(),
+                "history": w.learner.history(),
+                "missing": w.learner.missing(),
+                "alarms": tuple(w.alarms.recent),
+                "columns": len(w.learner.schema.names),
+                "classes": len(w.learner.classes) if w.task == "classification" else None,
+            }
+            self._changed = False
+        self.view = replace(
+            old,
+            version=old.version + 1,
+            at=at,
+            position=self._position,
+            lag=self._lag,
+            counters=replace(c),
+            pending=w.join.pending,
+            waiting=w.join.waiting,
+            networks=self._networks,
+            samples=tuple(self._samples),
+            **learnt,
+        )

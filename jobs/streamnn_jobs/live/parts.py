@@ -1,0 +1,69 @@
+"""The live page's sections: those of the report, drawn from a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..fingerprint import learning_fields
+from ..labels_words import label_delay
+from ..plan import Plan
+from ..report.curves import quality, regret, surprise, weights
+from ..report.headline import standing
+from ..report.insides import certificate, details, functions
+from ..report.report import Report
+from ..summary import plain
+from ..version import VERSION
+from .now import now
+from .view import View
+
+_UNITS = 12
+
+FAST: dict[str, Callable[[Report, View], str]] = {
+    "standing": lambda report, view: standing(report),
+    "now": lambda report, view: now(view),
+    "quality": lambda report, view: quality(report),
+    "regret": lambda report, view: regret(report),
+    "weights": lambda report, view: weights(report),
+    "surprise": lambda report, view: surprise(report),
+}
+"""Drawn again with every view."""
+SLOW: dict[str, Callable[[Report, View], str]] = {
+    "slopes": lambda report, view: certificate(report),
+    "functions": lambda report, view: functions(report, _UNITS, steady=True),
+    "details": lambda report, view: details(report),
+}
+"""Drawn again when there are new figures of the networks."""
+
+
+def make_report(view: View, plan: Plan, title: str) -> Report:
+    """What the sections draw from."""
+    c = view.counters
+    summary: dict[str, Any] = {
+        "records": c.records,
+        "events": c.predicted,
+        "labelled": c.learnt,
+        "pending": view.pending,
+        "expired": c.expired,
+        "unlabelled": c.unlabelled,
+        "dead_letters": c.dead,
+        "position": view.position,
+        "records_per_s": view.rate(),
+        "lag": view.lag,
+    }
+    summary |= {k: v for k, v in plain(dict(view.scores)).items() if k not in summary}
+    summary |= {
+        "missing": {name: count for name, count in view.missing.items() if count} or None,
+        "columns": view.columns,
+        "class_count": view.classes,
+        "alarm_count": c.alarms,
+    }
+    info = {
+        "source": view.source,
+        "partition": view.partition,
+        "task": view.task,
+        "label_delay": f"labels {label_delay(plan.spec)}",
+        "version": VERSION,
+        "spec": learning_fields(plan.spec),
+    }
+    return Report(title, summary, view.history, view.networks, view.alarms, info)

@@ -1,0 +1,101 @@
+"""A job's status as plain data: the same for a running one and for its checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..control import Control
+from ..summary import plain
+from ..version import VERSION
+from .view import View
+from .watch import Watch
+
+STALLED_S = 120.0
+"""A job that has neither finished a batch nor looked for one for so long is not healthy."""
+
+
+def job_status(watch: Watch, control: Control) -> dict[str, Any]:
+    """What ``/status`` gives.
+
+    Returns
+    -------
+    dict
+        ``state`` is ``"starting"``, ``"running"``, ``"paused"``, ``"stopping"`` or ``"over"``.
+    """
+    parts = dict(watch.partitions)
+    return {
+        "state": state(watch, control),
+        "outcome": watch.outcome,
+        "version": VERSION,
+        "started_at": watch.began,
+        "up_s": watch.up_s,
+        "silent_s": watch.silent_s,
+        "partitions": [
+            {
+                **partition_status(view),
+                "closed": parts[view.partition].closed,
+                "resumed_at": parts[view.partition].resumed_at,
+                **_checkpoint(parts[view.partition], view.at),
+            }
+            for view in watch.views()
+        ],
+    }
+
+
+def state(watch: Watch, control: Control) -> str:
+    """One word for how the job stands."""
+    if watch.outcome is not None:
+        return "over"
+    if control.stopping:
+        return "stopping"
+    if not watch.partitions:
+        return "starting"
+    return "paused" if control.paused else "running"
+
+
+def partition_status(v: View) -> dict[str, Any]:
+    """How one partition stands, with its scores."""
+    lately = v.lately()
+    return {
+        "partition": v.partition,
+        "source": v.source,
+        "task": v.task,
+        "position": v.position,
+        "lag": v.lag,
+        "records_per_s": v.rate(),
+        **v.counters.to_dict(),
+        "pending": v.pending,
+        "waiting": v.waiting,
+        "classes": v.classes,
+        "columns": v.columns,
+        "surprise": lately and lately[0],
+        "entropy": lately and lately[1],
+        "last_alarm": v.alarms[-1] if v.alarms else None,
+        "scores": plain(dict(v.scores)),
+    }
+
+
+def healthy(watch: Watch, control: Control) -> tuple[bool, str]:
+    """Whether the job's loop turns, and a word."""
+    if watch.outcome == "failed":
+        return False, "failed"
+    if watch.partitions and watch.outcome is None and watch.silent_s > STALLED_S:
+        return False, f"no batch for {watch.silent_s:.0f} s"
+    return True, state(watch, control)
+
+
+def ready(watch: Watch, control: Control) -> tuple[bool, str]:
+    """Whether the job learns what comes, and a word."""
+    word = state(watch, control)
+    return watch.ready and word in ("running", "paused"), word
+
+
+def _checkpoint(part: Any, at: float) -> dict[str, Any]:
+    if part.checkpoint is None:
+        return {"checkpoint": None, "checkpoint_age_s": None, "state_bytes": None}
+    path, when = part.checkpoint
+    return {
+        "checkpoint": path,
+        "checkpoint_age_s": max(at - when, 0.0),
+        "state_bytes": part.state_bytes,
+    }

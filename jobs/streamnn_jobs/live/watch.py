@@ -1,0 +1,110 @@
+"""Watches a job and gives views of it: cheap for the job, harmless to read at any time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ..observer import Observer
+from ..plan import Plan
+from ..worker import Step, Worker
+from .partition import PartitionWatch
+from .view import View
+
+EVERY_S = 1.0
+"""How often views and samples are made."""
+
+
+class Watch(Observer):
+    """Keeps a view of every partition up to date while a job runs.
+
+    The job's thread makes the views, between batches and at most once a second; other threads only read
+    them. What is dear (slopes of the networks) is made every ten seconds, and only while somebody asks.
+
+    Parameters
+    ----------
+    clock, wall : callable
+        Seconds that only go up, and Unix time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time):
+        self._clock, self._wall = clock, wall
+        self.began = wall()
+        self._began_s = self.beat_s = clock()
+        self._next_s = self._began_s
+        self.partitions: dict[str, PartitionWatch] = {}
+        self.outcome: str | None = None
+        self.plan: Plan | None = None
+
+    @property
+    def up_s(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._began_s
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the job last finished a batch or looked for one."""
+        return self._clock() - self.beat_s
+
+    @property
+    def beat_at(self) -> float:
+        """The same moment in Unix time."""
+        return self._wall() - self.silent_s
+
+    @property
+    def ready(self) -> bool:
+        """Partitions are open and the job goes on."""
+        return self.outcome is None and bool(self.open_partitions())
+
+    def open_partitions(self) -> list[PartitionWatch]:
+        """What is counted of the partitions that are learnt now."""
+        return [p for _, p in sorted(dict(self.partitions).items()) if not p.closed]
+
+    def views(self) -> list[View]:
+        """The latest view of each partition, by name."""
+        found = dict(self.partitions)
+        return [found[name].view for name in sorted(found, key=_numbers_first)]
+
+    def ask(self) -> None:
+        """Somebody is interested in all there is, for the next minute."""
+        for part in list(self.partitions.values()):
+            part.asked_s = self._clock()
+
+    def opened(self, plan: Plan, worker: Worker, resumed_at: int | None) -> None:
+        self.plan = plan
+        self.partitions[worker.partition] = PartitionWatch(worker, resumed_at, self._wall())
+
+    def stepped(self, worker: Worker, step: Step, position: int, seconds: float, lag: int | None) -> None:
+        part = self.partitions[worker.partition]
+        part.step(step, position, seconds, lag)
+        self._tick()
+
+    def idle(self) -> None:
+        self._tick()
+
+    def saved(self, worker: Worker, path: str | None, size_bytes: int | None, seconds: float) -> None:
+        part = self.partitions.get(worker.partition)
+        if part is not None:  # else it is not open yet
+            part.save(path, size_bytes, seconds, self._wall())
+
+    def closed(self, worker: Worker) -> None:
+        part = self.partitions.get(worker.partition)
+        if part is not None:
+            part.refresh(self.up_s, self._clock(), self._wall())
+            part.closed = True
+
+    def ended(self, outcome: str) -> None:
+        self.outcome = outcome
+
+    def _tick(self) -> None:
+        self.beat_s = now = self._clock()
+        if now < self._next_s:
+            return
+        self._next_s = now + EVERY_S
+        for part in self.partitions.values():
+            if not part.closed:
+                part.refresh(now - self._began_s, now, self._wall())
+
+
+def _numbers_first(name: str) -> tuple[int, str]:
+    return (int(name), name) if name.isascii() and name.isdigit() else (1 << 62, name)

@@ -1,0 +1,27 @@
+"""The registry that is scraped: the job's metrics and those of its process."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from ..control import Control
+from ..live.watch import Watch
+from .collector import JobCollector
+
+
+def make_registry(watch: Watch, control: Control) -> CollectorRegistry:
+    """A registry of its own for one job.
+
+    Parameters
+    ----------
+    watch : Watch
+        An observer of the job.
+    control : Control
+        That of the job.
+    """
+    registry = CollectorRegistry(auto_describe=True)
+    registry.register(JobCollector(watch, control))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
