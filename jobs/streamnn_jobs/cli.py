@@ -12,6 +12,8 @@ import typer
 
 from streamnn import errors
 
+from .feed_cli import feed
+
 EXIT_CODES = (
     (0, "done"),
     (1, "internal error: a bug, please report it"),
@@ -175,6 +177,9 @@ def datasets(json: Json = False) -> None:
     from .listing import list_datasets
 
     list_datasets(as_json=json)
+
+
+app.command(epilog=_EPILOG)(feed)
 
 
 def _version(wanted: bool) -> None:

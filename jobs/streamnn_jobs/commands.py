@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from .predict import Predictor
 from .progress import Progress
 from .result import Result
 from .runner import Job
+from .signals import stopping
 from .sinks import check_output
 from .spec import JobSpec
 from .version import VERSION
@@ -88,7 +88,7 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
         _check_report(Path(path))
     page = spec.report.title or title or job.plan.name
     with (
-        _signals(job) as caught,
+        stopping(job.stop) as caught,
         _serving(spec.http.address, watch, job, page, say),
         Progress(console, spec.run.until_records) as progress,
     ):
@@ -228,27 +228,6 @@ def _serving(
     with JobServer(address, watch, job.control, title) as server:
         say(f"live page {server.url}")
         yield
-
-
-@contextlib.contextmanager
-def _signals(job: Job) -> Iterator[list[int]]:
-    """Ctrl-C and SIGTERM end the job cleanly; a second one ends it at once."""
-    caught: list[int] = []
-    before: dict[signal.Signals, Any] = {}
-
-    def handle(number: int, frame: Any) -> None:
-        caught.append(number)
-        job.stop()
-        signal.signal(number, before[signal.Signals(number)])
-        print("finishing the batch; once more to stop at once", file=sys.stderr)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, handle)
-    try:
-        yield caught
-    finally:
-        for caught_by, old in before.items():
-            signal.signal(caught_by, old)
 
 
 __all__ = [

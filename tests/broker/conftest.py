@@ -60,9 +60,8 @@ def broker() -> Iterator[Broker]:
     found.stop()
 
 
-@pytest.fixture(scope="module")
-def mortal_broker() -> Iterator[PrivateBroker]:
-    """A broker of this file alone, to be killed."""
+@pytest.fixture(scope="session")
+def _second_broker() -> Iterator[PrivateBroker]:
     _need_client()
     home = os.environ.get("KAFKA_HOME")
     if not home:
@@ -72,6 +71,14 @@ def mortal_broker() -> Iterator[PrivateBroker]:
     found = PrivateBroker(Path(home).resolve())
     yield found
     found.stop()
+
+
+@pytest.fixture
+def mortal_broker(_second_broker: PrivateBroker) -> PrivateBroker:
+    """A broker to be killed; it runs when a test begins, whatever the one before did to it."""
+    if not _second_broker.runs:
+        _second_broker.start()
+    return _second_broker
 
 
 @pytest.fixture(scope="session")

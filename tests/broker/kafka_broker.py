@@ -18,7 +18,7 @@ WAYS = (
     "needs a Kafka broker. Three ways: STREAMNN_KAFKA=host:port of a running one; KAFKA_HOME=folder of Apache "
     "Kafka 4 (and Java 17); or Docker with testcontainers"
 )
-START_S = 60.0
+START_S = 120.0
 IMAGE = "apache/kafka:4.3.1"
 
 
@@ -78,6 +78,11 @@ class PrivateBroker:
                 text = log.read_text(errors="replace")[-3000:]
                 raise RuntimeError(f"the broker did not start within {START_S} s:\n{text}")
             time.sleep(0.05)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         """SIGKILL: as if the machine had lost power, but for the page cache."""

@@ -6,7 +6,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from streamnn.errors import SinkError, SpecError
@@ -92,6 +92,8 @@ class KafkaFeed:
         Write behind what others have written; otherwise the topics must be empty at the first call.
     latency_s : float, default 0.05
         A transaction is committed after so long (a second where there is no pace), or after 2,000 messages.
+    on_commit : callable
+        Told, after each transaction, what readers see.
     clock, sleep : callable
         Seconds that only go up, and waiting some of them.
 
@@ -121,6 +123,7 @@ class KafkaFeed:
         append: bool = False,
         compression: str | None = None,
         latency_s: float = 0.05,
+        on_commit: Callable[[Fed], None] = lambda fed: None,
         timeout_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -143,11 +146,14 @@ class KafkaFeed:
         self._append = append
         paced = rate is not None or events_per_s is not None
         self._latency_s = latency_s if paced else max(latency_s, 1.0)
+        self._on_commit = on_commit
         self._clock, self._sleep = clock, sleep
         self._began: tuple[float, float] | None = None
         self._opened_s = 0.0
         self._stop = False
         self.fed = Fed()
+        self.muted = Fed()
+        self.committed: Fed | None = None
         with KafkaAdmin(settings) as admin:
             count = admin.require_alike(events, labels)
             largest = [admin.limits(topic).message_bytes for topic in (events, labels)]
@@ -203,6 +209,7 @@ class KafkaFeed:
         for step in steps:
             done += 1
             if done <= self.fed.before:
+                _count(self.muted, step)
                 continue
             if self._stop:
                 done -= 1
@@ -234,15 +241,12 @@ class KafkaFeed:
         key = None if step.key is None else step.key.encode("utf-8", "surrogatepass")
         stamp = -1 if self._unit_ms is None or step.at is None else int(step.at * self._unit_ms)
         output.send_message(Message(topic, -1, -1, key, step.value, (), stamp))
-        if step.kind == "event":
-            self.fed.events += 1
-        elif step.kind == "label":
-            self.fed.labels += 1
-        else:
-            self.fed.bad += 1
+        _count(self.fed, step)
 
     def _commit(self, output: KafkaTransaction, done: int, member: Any) -> None:
         output.commit({self._progress: Offset(done)}, member)
+        self.committed = replace(self.fed)
+        self._on_commit(self.committed)
 
     def _wait_s(self, step: Step) -> float:
         """How long until a message is due."""
@@ -263,6 +267,15 @@ class KafkaFeed:
                     f"feed: topic {place.topic} is not empty, and not known to be fed with {name} like this. Name "
                     "other topics, delete this one, or append to it."
                 )
+
+
+def _count(fed: Fed, step: Step) -> None:
+    if step.kind == "event":
+        fed.events += 1
+    elif step.kind == "label":
+        fed.labels += 1
+    else:
+        fed.bad += 1
 
 
 def _all(source: Source, partition: str, limit: int | None, steps: FeedSteps) -> Iterator[Step]:
