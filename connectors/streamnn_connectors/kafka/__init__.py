@@ -7,7 +7,8 @@ from ._fields import MessageFields
 from ._partition import KafkaPartition
 from .admin import KafkaAdmin, TopicInfo, TopicLimits
 from .contract import Change, LivePartition, Message, Offset, Place, SharedSource, TransactionalSink
-from .dead_letters import DeadLetter, DeadLetters, dead_letter_messages
+from .dead_letter_topic import DeadLetters
+from .dead_letters import DeadLetter, dead_letter_messages
 from .encoding import Encoded, Encoding
 from .errors import Fenced, OutcomeUnknown, TransactionFailed
 from .feed import Fed, KafkaFeed

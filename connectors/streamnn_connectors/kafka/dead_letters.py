@@ -1,32 +1,15 @@
-"""Bad records in a topic: written with why and where they were, listed, and sent again."""
+"""Bad records as messages: with why and where they were, in parts where they are large."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..base import BadRecord
-from .admin import KafkaAdmin
 from .contract import Message, Offset, Place
-from .reading import read_messages
-from .settings import KafkaSettings
-from .transaction import KafkaTransaction
 
-_PREFIX = "streamnn-"
+PREFIX = "streamnn-"
+"""What the names of our headers begin with."""
 _REASON_BYTES = 1000
-_OWN = (
-    "reason",
-    "stage",
-    "topic",
-    "partition",
-    "offset",
-    "row",
-    "timestamp",
-    "part",
-    "parts",
-    "tombstone",
-    "cut",
-)
 
 
 @dataclass(slots=True, frozen=True)
@@ -51,6 +34,12 @@ class DeadLetter:
     original: Message
     row: int
     at: tuple[Place, int]
+
+    @property
+    def where(self) -> str:
+        """Where the record was: ``topic/partition/offset``, and ``:row`` behind the first row of a message."""
+        old = self.original
+        return f"{old.topic}/{old.partition}/{old.offset}" + (f":{self.row}" if self.row else "")
 
 
 def dead_letter_messages(
@@ -109,106 +98,40 @@ def dead_letter_messages(
     parts = [bad.raw[i : i + room] for i in range(0, len(bad.raw), room)] or [b""]
     out = []
     for i, part in enumerate(parts):
-        headers = [(_PREFIX + name, value) for name, value in own]
+        headers = [(PREFIX + name, value) for name, value in own]
         if len(parts) > 1:
-            headers += [(_PREFIX + "part", b"%d" % i), (_PREFIX + "parts", b"%d" % len(parts))]
+            headers += [(PREFIX + "part", b"%d" % i), (PREFIX + "parts", b"%d" % len(parts))]
         out.append(Message(topic, -1, -1, key, part, (*theirs, *headers)))
     return out
 
 
-class DeadLetters:
-    """The letters of a dead-letter topic.
-
-    Parameters
-    ----------
-    settings : KafkaSettings
-    topic : str
-
-    Examples
-    --------
-    ::
-
-        letters = DeadLetters(settings, "dead")
-        letters.replay(letter for letter in letters if letter.stage == "schema")
-    """
-
-    def __init__(self, settings: KafkaSettings, topic: str):
-        self._settings = settings
-        self._topic = topic
-
-    def __iter__(self) -> Iterator[DeadLetter]:
-        """All there are now, a partition after another, parts put together."""
-        with KafkaAdmin(self._settings) as admin:
-            count = admin.describe(self._topic).partitions
-        parts: dict[tuple[bytes | None, ...], list[bytes]] = {}
-        for message in read_messages(self._settings, [Place(self._topic, p) for p in range(count)]):
-            if message.header(_PREFIX + "reason") is None:
-                continue
-            origin = tuple(message.header(_PREFIX + n) for n in ("topic", "partition", "offset", "row"))
-            wanted = int(message.header(_PREFIX + "parts") or 1)
-            if message.header(_PREFIX + "part") in (None, b"0"):
-                parts[origin] = []
-            have = parts.setdefault(origin, [])
-            have.append(message.value or b"")
-            if len(have) == wanted:
-                yield _letter(message, b"".join(parts.pop(origin)))
-
-    def replay(
-        self,
-        letters: Iterable[DeadLetter],
-        topic: str | None = None,
-        *,
-        batch: int = 1000,
-        change: Callable[[Message], Message] = lambda message: message,
-    ) -> int:
-        """Send originals again, with key and headers, to `topic` or to where they came from.
-
-        Each batch is one transaction. Says how many were sent; what is sent again by a later call comes twice.
-        """
-        count = 0
-        output = KafkaTransaction(self._settings, f"streamnn-replay-{self._topic}", message_bytes=1 << 23)
-        try:
-            for letter in letters:
-                if not output.is_open:
-                    output.begin()
-                old = letter.original
-                # the partition of its key, as when it was written first; without a key the same one
-                partition = old.partition if old.key is None and topic is None else -1
-                headers = (
-                    *old.headers,
-                    (_PREFIX + "replayed", f"{old.topic}/{old.partition}/{old.offset}".encode()),
-                )
-                message = Message(topic or old.topic, partition, -1, old.key, old.value, headers)
-                output.send_message(change(message))
-                count += 1
-                if count % batch == 0:
-                    output.commit()
-            if output.is_open:
-                output.commit()
-        finally:
-            output.close()
-        return count
+def own_headers(message: Message) -> dict[str, bytes]:
+    """Our headers, without what their names begin with; empty where the message is no letter."""
+    return {name.removeprefix(PREFIX): value or b"" for name, value in message.headers[_first_own(message) :]}
 
 
-def _letter(message: Message, raw: bytes) -> DeadLetter:
-    own = {name: message.header(_PREFIX + name) for name in _OWN}
-    theirs = tuple(
-        (k, v)
-        for k, v in message.headers
-        if k.removeprefix(_PREFIX) not in _OWN or k[: len(_PREFIX)] != _PREFIX
-    )
+def dead_letter(message: Message, raw: bytes) -> DeadLetter:
+    """The letter of a message (the last of its parts) and the bytes of all its parts."""
+    own = own_headers(message)
     original = Message(
         _text(own["topic"]),
-        int(own["partition"] or 0),
-        int(own["offset"] or 0),
+        int(own["partition"]),
+        int(own["offset"]),
         message.key or None,
-        None if own["tombstone"] else raw,
-        theirs,
-        int(own["timestamp"] or -1),
+        None if "tombstone" in own else raw,
+        message.headers[: _first_own(message)],
+        int(own.get("timestamp", -1)),
     )
     at = Place(message.topic, message.partition), message.offset
-    return DeadLetter(_text(own["reason"]), _text(own["stage"]), original, int(own["row"] or 0), at)
+    return DeadLetter(_text(own["reason"]), _text(own["stage"]), original, int(own["row"]), at)
 
 
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode("utf-8", "replace")
+def _first_own(message: Message) -> int:
+    """Ours come last, whatever names the record's own headers have."""
+    names = [name for name, _ in message.headers]
+    first = PREFIX + "reason"
+    return len(names) - 1 - names[::-1].index(first) if first in names else len(names)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
