@@ -12,6 +12,7 @@ import typer
 
 from streamnn import errors
 
+from .dlq_cli import dlq
 from .feed_cli import feed
 
 EXIT_CODES = (
@@ -180,6 +181,7 @@ def datasets(json: Json = False) -> None:
 
 
 app.command(epilog=_EPILOG)(feed)
+app.add_typer(dlq, name="dlq", epilog=_EPILOG)
 
 
 def _version(wanted: bool) -> None:
