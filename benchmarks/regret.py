@@ -51,6 +51,8 @@ class Run:
     pool: np.ndarray
     stated: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """Regret bound that the learner stated when the chunk of each event was done."""
+    spread: float = 1.0
+    """One over the least prior weight."""
 
 
 class Recorder:
@@ -105,6 +107,7 @@ class Recorder:
             rows[:, at : at + n],
             rows[:, at + n],
             np.concatenate(self.stated),
+            float(1.0 / self.model.mixer.prior.min()),
         )
 
 
@@ -141,10 +144,10 @@ def falling_leaders(n: int, classify: bool, seed: int) -> Run:
 
 def bounds(run: Run, mixable: bool) -> dict[str, Any]:
     """Regret and bounds on the whole run; how many prefixes (and intervals) broke a bound."""
-    n, N = run.losses.shape
+    (n, experts), N = run.losses.shape, run.spread
     t = np.arange(1, n + 1)
     regrets = regret(run.pool, run.losses)
-    row: dict[str, Any] = {"experts": N, "regret": regrets[-1], "most on a prefix": regrets.max()}
+    row: dict[str, Any] = {"experts": experts, "regret": regrets[-1], "most on a prefix": regrets.max()}
     if not mixable:  # no bound is proven yet for numbers; one that the learner states is checked
         stated = np.isfinite(run.stated)
         row |= {"bound": float(run.stated[-1]) if stated.any() else None}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from .._jit import kernel
+from .._jit import kernel, leaf_options
 from ..stage import Stage, grown
 
 CLIP = 5.0
@@ -23,13 +24,26 @@ MAX_MEANS = 24
 """Category columns that get label means."""
 PAIR_COLUMNS, PAIRS = 9, 36
 """Pairs of this many category columns are hashed into rows of their own."""
-PAIR_BITS = 15
+SINGLES = 8
+"""Columns with more values than a category may have, whose values are whole numbers or text, that are hashed."""
+PAIR_BITS = 16
 WIDE = 256
 """A stream whose first event has more columns than this gets no context: it would triple the first layer."""
 SPANS = (4.0, 32.0)
 
 LOOK = 3
 """Like OBSERVE, but leaves no trace."""
+
+
+PAIR_MASK = np.uint64((1 << PAIR_BITS) - 1)
+
+
+@njit(**leaf_options)
+def _mixed(a, b):
+    h = a * np.uint64(0x9E3779B97F4A7C15) + b * np.uint64(0xC2B2AE3D27D4EB4F)
+    h ^= h >> np.uint64(29)
+    h *= np.uint64(0xBF58476D1CE4E5B9)
+    return h ^ (h >> np.uint64(32))
 
 
 @kernel
@@ -56,6 +70,7 @@ def _scan(
     d = count.shape[0]
     n_context = ema.shape[1]
     at_context, at_x = offsets[1], offsets[2]
+    token = np.empty(PAIR_COLUMNS, np.uint64)
     r = -1
     before = stat[1] + stat[2]
     for i in range(len(op)):
@@ -65,7 +80,7 @@ def _scan(
         keep = op[i] == 0
         s = slot[i]
         t = stat[0]
-        used, unseen = 0, 0
+        used, unseen, tokens, p = 0, 0, 0, 0
         for q in range(mean_ids.shape[1]):
             mean_ids[s, q] = -1
         for c in range(d):
@@ -123,11 +138,21 @@ def _scan(
                     if row >= 0 and (n > 2 or text[c]):
                         ids[s, used] = row
                         used += 1
+                        if tokens < PAIR_COLUMNS:
+                            token[tokens] = np.uint64(row)
+                            tokens += 1
                         if keep and mean_slot[c] < 0 and stat[2] < mean_ids.shape[1]:
                             mean_slot[c] = stat[2]
                             stat[2] += 1
                         if mean_slot[c] >= 0:
                             mean_ids[s, mean_slot[c]] = row
+                if n > MAX_VALUES and p < SINGLES and v == np.floor(v):
+                    h = _mixed(np.uint64(c + 1), np.uint64(np.int64(v)))
+                    pairs[s, p] = np.int32(h & PAIR_MASK)
+                    p += 1
+                    if tokens < PAIR_COLUMNS:
+                        token[tokens] = h | np.uint64(1 << 32)
+                        tokens += 1
             rows[s, at_x + c] = z
             if c < n_context:
                 for q in range(len(spans)):
@@ -140,17 +165,9 @@ def _scan(
                         ema[q, c] = e + max(1.0 / spans[q], 1.0 / (t + 1)) * (z - e)
         for q in range(used, ids.shape[1]):
             ids[s, q] = -1
-        p = 0
-        m = min(used, PAIR_COLUMNS)
-        for a in range(m):
-            for b in range(a + 1, m):
-                h = np.uint64(ids[s, a]) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(ids[s, b]) * np.uint64(
-                    0xC2B2AE3D27D4EB4F
-                )
-                h ^= h >> np.uint64(29)
-                h *= np.uint64(0xBF58476D1CE4E5B9)
-                h ^= h >> np.uint64(32)
-                pairs[s, p] = np.int32(h & np.uint64((1 << PAIR_BITS) - 1))
+        for a in range(tokens):
+            for b in range(a + 1, tokens):
+                pairs[s, p] = np.int32(_mixed(token[a], token[b]) & PAIR_MASK)
                 p += 1
         for q in range(p, pairs.shape[1]):
             pairs[s, q] = -1

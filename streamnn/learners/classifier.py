@@ -23,7 +23,7 @@ from .mixer import STACKERS, Mixer
 from .neighbours import NEAREST, WINDOWS, Neighbours
 from .pending import Pending
 from .pool import Pool
-from .presets import CLASSIFIER
+from .presets import CLASSIFIER, SOUND, SOUND_ODDS, STACKER_ODDS
 from .segment import Segment
 from .wide import Wide
 
@@ -158,7 +158,8 @@ class Classifier(Pool):
         self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
         self.members += ["wide", "logistic", *(f"neighbours-{w}" for w in WINDOWS)]
         self.members += ["majority", "frequency", "no-change"]
-        self.mixer = Mixer(len(self.members), C, bool(self._declared))
+        odds = [SOUND_ODDS if m in SOUND else 1.0 for m in self.members] + [STACKER_ODDS] * len(STACKERS)
+        self.mixer = Mixer(len(self.members), C, bool(self._declared), odds)
         self.history_ = LabelHistory(C)
         self.scores_ = Scores(True)
         self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in STACKERS])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..alarms import DriftMonitor
 from ..errors import SchemaError
-from ..features.inputs import MAX_MEANS, PAIRS, Inputs
+from ..features.inputs import MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.layout import Layout
 from ..features.schema import Schema
 from ..network.network import Network
@@ -284,6 +284,6 @@ class Frame(ABC):
             "row": (f4, (int(self.layout.offsets[-1]),)),
             "ids": (np.int32, (max(self.layout.columns, 1),)),
             "mean_ids": (np.int32, (MAX_MEANS,)),
-            "pairs": (np.int32, (PAIRS,)),
+            "pairs": (np.int32, (PAIRS + SINGLES,)),
             "clock": (np.int64, ()),
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 
@@ -10,8 +12,10 @@ from .._math import exp64, log32, log64, softmax
 from ..stage import Stage, grown
 
 f4 = np.float32
-STACKERS = (0.001, 0.005, 0.02)
-"""Step sizes of the stackers."""
+STACKERS = (0.001, 0.003, 0.01)
+"""Step sizes of the stackers, in units of each weight's running root mean square gradient."""
+MEMORY = 500.0
+"""Of those mean squares, in labels."""
 SHARE = 0.0005
 FLOOR = 1e-7
 """No member's probability of the label counts as less."""
@@ -36,7 +40,9 @@ def _scan(
     weight,
     open_,
     steps,
+    prior,
     w,
+    w_2,
     b,
     v,
     stale,
@@ -91,7 +97,7 @@ def _scan(
         a = count[0] + 1
         late = count[0] - clock[s] + 1.0
         stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
-        eta = min(1.0, 1.0 / stale[0] + 4.0 / a) * weight[e]
+        eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
         share = SHARE / stale[0]
         total = 0.0
         unseen = y[e] - np.int64(
@@ -112,7 +118,7 @@ def _scan(
             total += v[i]
         book[e, at + N] += kept
         for i in range(N):
-            v[i] = (1.0 - share) * v[i] / total + share / N
+            v[i] = (1.0 - share) * v[i] / total + share * prior[i]
             book[e, at + N + 1 + i] = v[i]
         bound[0] -= log64(1.0 - share)
         if eta != 1.0:
@@ -130,7 +136,8 @@ def _scan(
                 g = f4(0.0)
                 for c in range(C):
                     g += o[c] * logs[s, m, c]
-                w[k, m] -= step * g
+                w_2[k, m] += max(f4(1.0 / MEMORY), f4(1.0) / f4(a)) * (g * g - w_2[k, m])
+                w[k, m] -= step * g / (np.sqrt(w_2[k, m]) + f4(1e-3))
             for c in range(C):
                 b[k, c] -= step * f4(0.1) * o[c]
         count[0] += 1
@@ -142,25 +149,36 @@ class Mixer(Stage):
     Stackers mix the members in the logit space. Exponential weights with fixed share run over members *and*
     stackers, so that with labels at once, on every sequence,
 
-        loss(pool) <= loss(any of the N experts) + ln N - sum of ln(1 - share).
+        loss(pool) <= loss(any expert i) + ln 1/prior_i - sum of ln(1 - share).
 
     Unless the classes are `closed`, a share 1 / ((n + 1) (n + 2)) after n labels is kept back for classes never
     seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
 
-    Late labels slow the weights by the measured staleness d: rate 1/d, share/d, stackers' steps / sqrt(d).
-    Then the bound is not proven.
+    Late labels slow the weights by the measured staleness d: at label a rate 1/d + 1/sqrt(a d), the anytime rate under
+    delay (Joulani et al. 2013), share/d, stackers' steps / sqrt(d). Then the bound is not proven.
+
+    Parameters
+    ----------
+    members, classes : int
+    closed : bool
+        No other classes will come.
+    odds : sequence of float
+        Prior odds of the members and then of the stackers; all alike if none are given.
     """
 
-    def __init__(self, members: int, classes: int, closed: bool = False):
+    def __init__(self, members: int, classes: int, closed: bool = False, odds: Sequence[float] = ()):
         super().__init__("mixer")
         self._open = not closed
         S = len(STACKERS)
         self.experts = members + S
         self._steps = np.array(STACKERS)
+        weights = np.array(odds if len(odds) else [1.0] * self.experts)
+        self.prior = weights / weights.sum()
         self.s = {
             "w": np.full((S, members), min(1.0, 2.0 / members), f4),
+            "w_2": np.zeros((S, members), f4),
             "b": np.zeros((S, classes), f4),
-            "v": np.full(self.experts, 1.0 / self.experts),
+            "v": self.prior.copy(),
             "stale": np.ones(1),
             "count": np.zeros(1, np.int64),
             "bound": np.zeros(2),
@@ -173,7 +191,7 @@ class Mixer(Stage):
     @property
     def regret_bound(self) -> float:
         """What the pool's loss may exceed its best expert's by, in nats; infinite once labels came late."""
-        return float("inf") if self.s["bound"][1] else float(np.log(self.experts) + self.s["bound"][0])
+        return float("inf") if self.s["bound"][1] else float(self.s["bound"][0] - np.log(self.prior.min()))
 
     def scan(
         self,
@@ -197,7 +215,9 @@ class Mixer(Stage):
             weight,
             self._open,
             self._steps,
+            self.prior,
             s["w"],
+            s["w_2"],
             s["b"],
             s["v"],
             s["stale"],

@@ -5,11 +5,10 @@ from __future__ import annotations
 from ..network.network import NetworkSpec
 
 CLASSIFIER = (
-    NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
+    NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x"), average=2000),
     NetworkSpec("net-slow", rule="rms", step=0.0003, reads=("context", "means")),
-    NetworkSpec("net-factored", rule="factored", step=0.001, reads=("context", "means")),
-    NetworkSpec("net-fast", rule="factored", step=0.01, reads=("x", "x")),
-    NetworkSpec("net-history", rule="factored", step=0.003, reads=("x", "filled")),
+    NetworkSpec("net-factored", rule="factored", step=0.001, reads=("context", "means"), average=2000),
+    NetworkSpec("net-fast", rule="factored", step=0.01, reads=("x", "x"), average=500),
     NetworkSpec(
         "net-lags",
         hidden=(32,),
@@ -17,17 +16,22 @@ CLASSIFIER = (
         step=0.003,
         reads=("lags", "lags"),
         categories=False,
-        average=True,
+        average=20000,
     ),
 )
 """The networks of the classifier. The first fills the label history, so it reads known labels only."""
 
+SOUND = ("net-known", "net-slow", "wide", "logistic")
+"""Members of the classifier that do not go far wrong while labels are late: where little is known yet, they have
+the greater prior weight."""
+SOUND_ODDS, STACKER_ODDS = 8.0, 4.0
+
 REGRESSOR = (
     NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
     NetworkSpec("net-rms", rule="rms", step=0.001, reads=("x", "means")),
-    NetworkSpec("net-deep", hidden=(64, 32), rule="rms", step=0.001, reads=("x", "means"), average=True),
-    NetworkSpec("net-factored", rule="factored", step=0.003, reads=("x", "means"), average=True),
-    NetworkSpec("net-row", rule="factored", step=0.003, reads=("x", "x"), average=True),
+    NetworkSpec("net-deep", hidden=(64, 32), rule="rms", step=0.001, reads=("x", "means"), average=20000),
+    NetworkSpec("net-factored", rule="factored", step=0.003, reads=("x", "means"), average=20000),
+    NetworkSpec("net-row", rule="factored", step=0.003, reads=("x", "x"), average=20000),
     NetworkSpec(
         "net-short",
         hidden=(32,),
@@ -35,7 +39,7 @@ REGRESSOR = (
         step=0.003,
         reads=("filled", "filled"),
         categories=False,
-        average=True,
+        average=20000,
     ),
 )
 """The networks of the regressor. The first fills the target history, so it reads known targets only."""

@@ -21,11 +21,11 @@ CLASSES, VALUE = 0, 1
 # places in the array of hyper-parameters
 H_STEP, H_SPLINE, H_BETA, H_SLOPE, H_ROW, H_OUT = range(6)
 # places in the array of sizes
-N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS = range(9)
-AVERAGE = 100
-"""Weights enter their running average every so many learnt events, with weight 1 / (.3 times their number), ..."""
-MEMORY = 200
-"""... but never less than one in so many."""
+N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS, N_AVERAGE = range(10)
+AVERAGES = 100
+"""Weights enter their running average so many times within its memory, at least every 100 learnt events."""
+YOUNG = f4(0.3)
+"""The average reaches back over this share of the past, and not beyond its memory."""
 REFRESH = 64
 """Tracked row norms are computed anew every so many learnt events."""
 TIGHT = f4(0.999)  # share of the budget used, so that rounding of tracked norms never exceeds it

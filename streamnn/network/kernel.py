@@ -13,7 +13,7 @@ from .._jit import kernel, leaf_options
 from .._math import softmax
 from .._simd import LANES, load, over, root, splat, store
 from .arrays import (
-    AVERAGE,
+    AVERAGES,
     CLASSES,
     FACTORED,
     H_BETA,
@@ -22,8 +22,8 @@ from .arrays import (
     H_SLOPE,
     H_SPLINE,
     H_STEP,
-    MEMORY,
     N_ACT,
+    N_AVERAGE,
     N_FROM,
     N_IDS,
     N_IN,
@@ -36,6 +36,7 @@ from .arrays import (
     RMS,
     SPLINE,
     TIGHT,
+    YOUNG,
 )
 from .rows import cap_units, dot, dots, follow, plain_row, plain_rows, rms_row, rms_rows
 from .spline import activate, spline_step
@@ -125,6 +126,7 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
     every = np.arange(max(U, 1)).astype(i4)
     xs = np.zeros(max(U, n[N_IN] + 1), f4)
     top = U - HL  # where the last layer starts
+    pause = min(max(n[N_AVERAGE] // AVERAGES, 1), 100)
     fresh = -1  # the slot whose activations lie in the buffers
     m = 0
     for e in range(len(op)):
@@ -243,8 +245,8 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
                     plain_row(table, r * H0, step, d, 0, H0)
         if row_cap > f4(0.0):
             cap_units(first, 0, n[N_IN], H0, first_norm, 0, row_cap, afresh)
-        if len(means.bias) > 0 and count[0] % AVERAGE == 0:
-            rate = max(f4(AVERAGE) / (f4(0.3) * f4(count[0])), f4(1.0) / f4(MEMORY))
+        if len(means.bias) > 0 and count[0] % pause == 0:
+            rate = f4(pause) / min(YOUNG * f4(count[0]), f4(n[N_AVERAGE]))
             rate = min(rate, f4(1.0))
             follow(means.first, first, rate)
             follow(means.hidden, hidden, rate)

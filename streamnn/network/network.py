@@ -41,9 +41,9 @@ class NetworkSpec:
         output's weights; 0 is no budget.
     beta : float
         Memory of the running mean squares.
-    average : bool
-        Keep a running average of the weights beside them; it predicts as the next member. Budgets are convex,
-        so the average keeps them too.
+    average : int
+        Keep a running average of the weights over the last so many learnt events beside them; it predicts as the
+        next member. Budgets are convex, so the average keeps them too. 0 keeps none.
     """
 
     name: str
@@ -57,7 +57,7 @@ class NetworkSpec:
     row_norm: float = 4.0
     out_norm: float = 4.0
     beta: float = 0.999
-    average: bool = False
+    average: int = 0
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -135,6 +135,7 @@ class Network(Stage):
                 member,
                 L,
                 U,
+                spec.average,
             ],
             np.int64,
         )

@@ -2,6 +2,7 @@
 
 Losses are in nats with scale 1. For another loss the scale is c, where exp(-loss / c) is concave in the
 prediction (or the loss mixable at 1 / c): c = 8 B**2 for the squared loss of predictions and targets in [-B, B].
+Where experts start with different weights, one over the least of them takes the place of their number N.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def static_bound(experts: int, scale: float = 1.0) -> float:
     return fixed_share_bound(1, experts, 0.0, scale=scale)
 
 
-def fixed_share_bound(n: int, experts: int, share: float, switches: int = 0, scale: float = 1.0) -> float:
+def fixed_share_bound(n: int, experts: float, share: float, switches: int = 0, scale: float = 1.0) -> float:
     """Regret of fixed share over n events to the best sequence of experts with so many switches.
 
     After each event every weight gives up the part `share`, which all experts get alike; an expert keeps
@@ -36,7 +37,7 @@ def fixed_share_bound(n: int, experts: int, share: float, switches: int = 0, sca
     ----------
     n : int
         Events.
-    experts : int
+    experts : float
     share : float
         From 0 (then no switches) to 1.
     switches : int
@@ -74,7 +75,7 @@ def best_share(n: int, switches: int) -> float:
     return min(1.0, switches / max(n - 1, 1))
 
 
-def interval_bound(length: int, experts: int, share: float, scale: float = 1.0) -> float:
+def interval_bound(length: int, experts: float, share: float, scale: float = 1.0) -> float:
     """Regret of fixed share on any interval of so many events to the expert that is best there.
 
     When the interval begins, no weight is under share / N.
