@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -64,3 +65,11 @@ def _nan(column: pa.Array) -> np.ndarray:
     if not pa.types.is_floating(column.type):
         return np.zeros(len(column), np.bool_)
     return np.isnan(column.to_numpy(zero_copy_only=False))
+
+
+def row_json(rows: pa.RecordBatch, i: int) -> bytes:
+    """A row whose original bytes are not known: its values by name, however the batch was cut."""
+    record = rows.slice(i, 1).to_pylist()[0]
+    return msgspec.json.encode(
+        {k: v for k, v in sorted(record.items()) if v is not None and v == v}, enc_hook=repr
+    )

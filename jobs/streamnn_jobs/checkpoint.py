@@ -96,8 +96,13 @@ class CheckpointStore:
             raise StateError(f"{path}: the checkpoint can't be written: {e.strerror or e}") from e
         return path
 
-    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any], Path] | None:
+    def load(self, at_most: int | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any], Path] | None:
         """Arrays, manifest and path of the newest valid checkpoint; None when there is none at all.
+
+        Parameters
+        ----------
+        at_most : int, optional
+            Only those at this position or before it.
 
         Raises
         ------
@@ -106,6 +111,8 @@ class CheckpointStore:
         """
         complaints = []
         for path in self.files():
+            if at_most is not None and int(path.stem.partition("-")[2]) > at_most:
+                continue
             try:
                 arrays, manifest = _checked(path)
             except OSError as e:

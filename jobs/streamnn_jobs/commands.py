@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from .predict import Predictor
 from .progress import Progress
 from .result import Result
 from .runner import Job
+from .serving import serving
 from .signals import stopping
 from .sinks import check_output
 from .spec import JobSpec
@@ -81,6 +80,10 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
+    if spec.source.topic is not None:
+        from .kafka.command import run_kafka
+
+        return run_kafka(spec, as_json, console, say, title)
     watch = Watch() if spec.http.address is not None else None
     job = Job(spec, say=say, observers=[watch] if watch else [])
     path = spec.report.path
@@ -89,7 +92,7 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     page = spec.report.title or title or job.plan.name
     with (
         stopping(job.stop) as caught,
-        _serving(spec.http.address, watch, job, page, say),
+        serving(spec.http.address, watch, job.control, page, say),
         Progress(console, spec.run.until_records) as progress,
     ):
         job.show(progress)
@@ -129,6 +132,10 @@ def _show(figures: dict[str, Any], out: Console, kept: bool) -> None:
 
 def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
     """Everything a run would check before its first event."""
+    if spec.source.topic is not None:
+        from .kafka.command import check_kafka
+
+        return check_kafka(spec, where, as_json)
     plan = make_plan(spec)
     learners.make_learner(plan.spec, plan.task)
     if as_json:
@@ -213,21 +220,6 @@ def _report(path: str, job: Job, result: Result, figures: dict[str, Any], title:
         )
     except OSError as e:
         raise SinkError(f"{path}: the report can't be written: {e.strerror or e}") from e
-
-
-@contextlib.contextmanager
-def _serving(
-    address: str | None, watch: Watch | None, job: Job, title: str, say: Callable[[str], None]
-) -> Iterator[None]:
-    """Metrics, status and the live page, where they are asked for."""
-    if address is None or watch is None:
-        yield
-        return
-    from .http import JobServer
-
-    with JobServer(address, watch, job.control, title) as server:
-        say(f"live page {server.url}")
-        yield
 
 
 __all__ = [

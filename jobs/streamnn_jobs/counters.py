@@ -21,8 +21,14 @@ class Counters:
     evicted : int
         Those among `expired` that went because too many were pending.
     labels : int
-        Labels that came with the records; `late` of them after their event had expired.
+        Labels that came; `late` of them after their event had expired.
     alarms : int
+    label_records, label_dead : int
+        Records on a topic of labels, and those of them that are dead letters.
+    duplicates, unmatched : int
+        Labels of an event that had one; labels given up before their event came.
+    closed : int
+        Those among `unlabelled` whose label record said that there is none.
     """
 
     records: int = 0
@@ -35,6 +41,11 @@ class Counters:
     labels: int = 0
     late: int = 0
     alarms: int = 0
+    label_records: int = 0
+    label_dead: int = 0
+    duplicates: int = 0
+    unmatched: int = 0
+    closed: int = 0
 
     def check(self, pending: int, waiting: int) -> None:
         """The three balances; an imbalance is a bug, and says the numbers.
@@ -58,8 +69,14 @@ class Counters:
                 self.predicted,
                 self.learnt + pending + self.expired + self.unlabelled,
             ),
-            ("labels = learnt + waiting + late", self.labels, self.learnt + waiting + self.late),
+            (
+                "labels = learnt + closed + waiting + late + duplicates + unmatched",
+                self.labels,
+                self.learnt + self.closed + waiting + self.late + self.duplicates + self.unmatched,
+            ),
         ]
+        if self.label_records:
+            rows.append(("label records = labels + dead", self.label_records, self.labels + self.label_dead))
         for what, left, right in rows:
             if left != right:
                 raise AssertionError(f"balance broken: {what}: {left} != {right}; pending {pending}, {self}")

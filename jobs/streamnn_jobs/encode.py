@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -49,7 +48,7 @@ class Encoder:
         self._label = spec.label.column
         self._time = spec.source.event_time
         self._label_time = spec.label.time
-        roles = {self._label, self._time, self._label_time} - {None}
+        roles = {self._label, self._time, self._label_time, spec.label.key} - {None}
         self._apart = roles | set(spec.features.ignore or ())
         self._include = None if spec.features.include is None else set(spec.features.include)
 
@@ -82,7 +81,7 @@ class Encoder:
         if why:
             keep = np.flatnonzero(good)
             bad = bad + [
-                BadRecord(int(position[i]), reason, stage, _as_json(rows, i))
+                BadRecord(int(position[i]), reason, stage, arrow.row_json(rows, i))
                 for i, (reason, stage) in why.items()
             ]
             bad.sort(key=lambda b: b.position)
@@ -172,11 +171,3 @@ def _numbers_as_text(values: pa.Array) -> np.ndarray:
         for v in arrow.numbers(values).tolist()
     ]
     return out
-
-
-def _as_json(rows: pa.RecordBatch, i: int) -> bytes:
-    """The row, for its original bytes are not known here: its values by name, however the batch was cut."""
-    record = rows.slice(i, 1).to_pylist()[0]
-    return msgspec.json.encode(
-        {k: v for k, v in sorted(record.items()) if v is not None and v == v}, enc_hook=repr
-    )

@@ -10,6 +10,14 @@ from typing import Any
 
 from .spec import JobSpec
 
+_LATER: dict[str, Any] = {
+    "source.topic": None,
+    "label.topic": None,
+    "label.key": None,
+    "limits.early_labels": 100_000,
+}
+"""Fields that came after the first release, and what they are when not given."""
+
 
 def learning_fields(spec: JobSpec) -> dict[str, Any]:
     """Fields that decide what is learnt, by their dotted names.
@@ -28,6 +36,11 @@ def learning_fields(spec: JobSpec) -> dict[str, Any]:
     for section in ("source", "label", "features", "learner", "limits"):
         for name, value in getattr(spec, section).model_dump(mode="json").items():
             out[f"{section}.{name}"] = value
+    for name in _LATER:  # a checkpoint of a job without them is none of another job
+        if out[name] == _LATER[name]:
+            del out[name]
+    if spec.source.topic is not None:
+        out |= {f"kafka.{name}": value for name, value in spec.kafka.learning().items()}
     if out["source.path"] is not None:
         out["source.path"] = PurePath(out["source.path"]).name
     return out

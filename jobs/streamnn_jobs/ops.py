@@ -26,6 +26,10 @@ class Ops:
         Those among `expired` that went because too many were pending.
     late : int
         Labels dropped because their ticket had expired before they came.
+    duplicates, unmatched : int
+        Labels, coming apart from their events, of an event that had one, or given up before their event came.
+    closed : int
+        Those among `unlabelled` that a message said so of.
     """
 
     op: np.ndarray
@@ -37,3 +41,6 @@ class Ops:
     unlabelled: int = 0
     evicted: int = 0
     late: int = 0
+    duplicates: int = 0
+    unmatched: int = 0
+    closed: int = 0

@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+
+from .kafka.spec import KafkaSpec
+from .section import Section
 
 Value = bool | int | float | str
 Task = Literal["auto", "classification", "regression"]
 _Count = Annotated[int, Field(ge=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class SourceSpec(_Section):
+class SourceSpec(Section):
     """``[source]``: where events come from."""
 
     dataset: str | None = Field(default=None, description="a name that `streamnn datasets` lists")
     path: str | None = Field(default=None, description="path of a .parquet, .csv or .jsonl file")
+    topic: str | None = Field(default=None, description="name of a Kafka topic; section kafka says the rest")
     format: Literal["auto", "parquet", "csv", "jsonl"] = Field(
         default="auto", description="auto (told by the suffix), parquet, csv or jsonl"
     )
@@ -31,17 +31,24 @@ class SourceSpec(_Section):
 
     @model_validator(mode="after")
     def _one(self) -> SourceSpec:
-        if (self.dataset is None) == (self.path is None):
-            raise ValueError("give either dataset (a name) or path (a file), not both and not neither")
+        if sum(where is not None for where in (self.dataset, self.path, self.topic)) != 1:
+            raise ValueError("give either dataset (a name) or path (a file) or topic (of Kafka): exactly one")
         return self
 
 
-class LabelSpec(_Section):
+class LabelSpec(Section):
     """``[label]``: what is predicted, and when it becomes known."""
 
     column: str | None = Field(default=None, description="name of the column to predict")
     time: str | None = Field(
         default=None, description="name of the column that says when the label was known"
+    )
+    topic: str | None = Field(
+        default=None, description="name of the Kafka topic that labels come on, if not with their events"
+    )
+    key: str | None = Field(
+        default=None,
+        description="name of the column, in events and labels, that says which event a label is of",
     )
     delay_events: Annotated[int, Field(ge=0)] | None = Field(
         default=None,
@@ -54,7 +61,7 @@ class LabelSpec(_Section):
     expire_after_events: _Count | None = Field(default=None, description="a whole number, 1 or more")
 
 
-class FeaturesSpec(_Section):
+class FeaturesSpec(Section):
     """``[features]``: which columns are learnt from."""
 
     include: list[str] | None = Field(
@@ -66,7 +73,7 @@ class FeaturesSpec(_Section):
     )
 
 
-class LearnerSpec(_Section):
+class LearnerSpec(Section):
     """``[learner]``: the task, the seed, and any option of the learner."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
@@ -84,7 +91,7 @@ class LearnerSpec(_Section):
         return self
 
 
-class OutputSpec(_Section):
+class OutputSpec(Section):
     """``[output]``: predictions, dead letters and alarms."""
 
     directory: str | None = Field(
@@ -114,7 +121,7 @@ class OutputSpec(_Section):
         }
 
 
-class CheckpointSpec(_Section):
+class CheckpointSpec(Section):
     """``[checkpoint]``: where and how often the state is saved."""
 
     directory: str | None = Field(default=None, description="a folder of its own for this job")
@@ -125,18 +132,22 @@ class CheckpointSpec(_Section):
     keep: _Count = Field(default=2, description="a whole number, 1 or more: how many checkpoints are kept")
 
 
-class ReportSpec(_Section):
+class ReportSpec(Section):
     """``[report]``: the HTML page."""
 
     path: str | None = Field(default=None, description="path of the .html file to write")
     title: str | None = Field(default=None, description="a text")
 
 
-class LimitsSpec(_Section):
+class LimitsSpec(Section):
     """``[limits]``: bounds of what grows."""
 
     pending: _Count = Field(
         default=100_000, description="a whole number, 1 or more: most events waiting for their label"
+    )
+    early_labels: _Count = Field(
+        default=100_000,
+        description="a whole number, 1 or more: most labels, on a topic of their own, waiting for their event",
     )
     classes: Annotated[int, Field(ge=2, le=256)] = Field(
         default=256,
@@ -144,7 +155,7 @@ class LimitsSpec(_Section):
     )
 
 
-class RunSpec(_Section):
+class RunSpec(Section):
     """``[run]``: how far, and in what pieces; nothing here changes a result."""
 
     until_records: Annotated[int, Field(ge=0)] | None = Field(
@@ -160,7 +171,7 @@ class RunSpec(_Section):
     )
 
 
-class HttpSpec(_Section):
+class HttpSpec(Section):
     """``[http]``: metrics, status and the live page of a running job."""
 
     address: str | None = Field(
@@ -176,7 +187,7 @@ class HttpSpec(_Section):
         return self
 
 
-class LogSpec(_Section):
+class LogSpec(Section):
     """``[log]``: what a job says on standard error."""
 
     format: Literal["plain", "text", "json"] = Field(
@@ -193,7 +204,7 @@ class LogSpec(_Section):
     )
 
 
-class JobSpec(_Section):
+class JobSpec(Section):
     """A whole job. :func:`streamnn_jobs.load_spec` reads one from TOML.
 
     Examples
@@ -206,6 +217,7 @@ class JobSpec(_Section):
     source: SourceSpec = Field(description="a table with dataset or path")
     label: LabelSpec = Field(default=LabelSpec(), description="a table")
     features: FeaturesSpec = Field(default=FeaturesSpec(), description="a table")
+    kafka: KafkaSpec = Field(default=KafkaSpec(), description="a table")
     learner: LearnerSpec = Field(default=LearnerSpec(), description="a table")
     output: OutputSpec = Field(default=OutputSpec(), description="a table")
     checkpoint: CheckpointSpec = Field(default=CheckpointSpec(), description="a table")
@@ -231,4 +243,38 @@ class JobSpec(_Section):
                 f"label.delay_events: {label.delay_events} is more than limits.pending ({self.limits.pending}), "
                 "so every label would come too late: raise limits.pending"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _kafka_fits(self) -> JobSpec:
+        label, kafka = self.label, self.kafka
+        if self.source.topic is None:
+            for name in ("topic", "key"):
+                if getattr(label, name) is not None:
+                    raise ValueError(f"label.{name}: goes with source.topic")
+            return self
+        if self.learner.task == "auto":
+            raise ValueError(
+                "learner.task: must be given for a Kafka topic: classification or regression; nothing may have "
+                "been written there yet"
+            )
+        if label.column is None:
+            raise ValueError("label.column: must be given for a Kafka topic: the column to predict")
+        if (label.topic is None) != (label.key is None):
+            raise ValueError("label.topic and label.key: go together; the key joins labels with their events")
+        if label.topic is not None:
+            for name in ("time", "delay_events"):
+                if getattr(label, name) is not None:
+                    raise ValueError(
+                        f"label.{name}: labels on a topic of their own come when they come; leave it out"
+                    )
+            if kafka.merge_log is None and kafka.mode != "plain":
+                raise ValueError(
+                    "kafka.merge_log: is missing: events and labels come on two topics, and the order in which they "
+                    "met must be kept for a restart. Name a topic for it"
+                )
+        if self.output.paths:
+            raise ValueError("output: names files; a Kafka job writes topics: kafka.predictions and so on")
+        if self.report.path is not None:
+            raise ValueError("report.path: a Kafka job has no end to report at; leave it out")
         return self

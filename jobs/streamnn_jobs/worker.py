@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from streamnn.errors import StateError
 from streamnn.types import Chunk
-from streamnn_connectors.base import Batch
+from streamnn_connectors.base import BadRecord, Batch
 
 from .alarmlog import AlarmLog
 from .counters import Counters
@@ -18,11 +19,28 @@ from .encode import Encoder
 from .join import LabelJoin
 from .labels import Labels
 from .learner import Learner
+from .ops import Ops
 from .positions import Positions
 from .predictions import prediction_columns
 from .spec import JobSpec
 
 Arrays = dict[str, np.ndarray]
+_COUNTED = (
+    "labels", "learnt", "expired", "unlabelled", "evicted", "late", "duplicates", "unmatched", "closed",
+)  # fmt: skip
+
+
+class Join(Protocol):
+    """What joins events with their labels; its operations are asked for by who knows its kind."""
+
+    next_ticket: int
+
+    @property
+    def pending(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    def state_dict(self) -> dict[str, np.ndarray]: ...
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -30,6 +48,7 @@ class Step:
     """What a batch gave: columns of predictions, dead letters and alarm records, by position.
 
     For those who look on, its `records`, its `events`, and sums of their `surprise` and `entropy` (nats).
+    Dead letters are there twice: as they are (`bad`, and `bad_labels` of a log of labels), and as records.
     """
 
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
@@ -39,6 +58,8 @@ class Step:
     events: int = 0
     surprise: float = 0.0
     entropy: float = 0.0
+    bad: list[BadRecord] = field(default_factory=list)
+    bad_labels: list[BadRecord] = field(default_factory=list)
 
 
 class Worker:
@@ -64,15 +85,11 @@ class Worker:
         declared = (spec.learner.model_extra or {}).get("classes")
         self.labels = Labels(task, spec.label.missing, declared, spec.limits.classes)
         self.encoder = Encoder(spec, self.labels)
-        self.join = LabelJoin(
-            delay_events=spec.label.delay_events or 0,
-            by_time=spec.label.time is not None,
-            expire_after=spec.label.expire_after,
-            expire_after_events=spec.label.expire_after_events,
-            limit=spec.limits.pending,
-        )
+        self.join = self._make_join(spec)
         self.positions = Positions()
         self.alarms = AlarmLog(self.positions)
+        self.letters = True
+        """Make records of dead letters, beside giving them as they are."""
         self.source, self.partition = source, partition
 
     def step(self, batch: Batch, predictions: bool = True) -> Step:
@@ -88,30 +105,56 @@ class Worker:
         c = self.counters
         c.records += len(batch.position) + len(batch.bad)
         c.dead += len(rows.bad)
-        out = Step(dead_letters=[dead_letter(b, self.source, self.partition) for b in rows.bad])
+        out = Step(
+            dead_letters=[dead_letter(b, self.source, self.partition) for b in rows.bad]
+            if self.letters
+            else [],
+            bad=rows.bad,
+        )
         n = len(rows.position)
         out.records, out.events = len(batch.position) + len(batch.bad), n
         if n == 0:
             return out
         self.positions.add(self.join.next_ticket, rows.position)
+        assert isinstance(self.join, LabelJoin)
         ops = self.join.push(rows.label, rows.time, rows.label_time)
-        c.predicted += n
-        c.labels += ops.labels
-        c.learnt += ops.learnt
-        c.expired += ops.expired
-        c.unlabelled += ops.unlabelled
-        c.evicted += ops.evicted
-        c.late += ops.late
-        chunk = Chunk(rows.columns, ops.op, ops.ticket, self.labels.objects(ops.label))
-        output = self.learner.run(chunk)
+        self._run(rows.columns, rows.position, ops, out, predictions)
+        return out
+
+    def _run(
+        self,
+        columns: dict[str, np.ndarray],
+        position: np.ndarray,
+        ops: Ops,
+        out: Step,
+        predictions: bool,
+    ) -> None:
+        """Let the learner do the operations; counts, predictions and alarms of the events at `position`."""
+        c = self.counters
+        c.predicted += len(position)
+        self._count(ops)
+        output = self.learner.run(Chunk(columns, ops.op, ops.ticket, self.labels.objects(ops.label)))
         out.surprise, out.entropy = float(output.surprise.sum()), float(output.entropy.sum())
         if output.alarms or self.alarms.held:
             out.alarms = self.alarms.add(output.alarms, self.join.next_ticket - 1)
             c.alarms = self.alarms.count
-        if predictions:
+        if predictions and len(position):
             classes = list(self.learner.classes) if self.task == "classification" else []
-            out.predictions = prediction_columns(rows.position, output, classes)
-        return out
+            out.predictions = prediction_columns(position, output, classes)
+
+    def _count(self, ops: Ops) -> None:
+        c = self.counters
+        for name in _COUNTED:
+            setattr(c, name, getattr(c, name) + getattr(ops, name))
+
+    def _make_join(self, spec: JobSpec) -> Join:
+        return LabelJoin(
+            delay_events=spec.label.delay_events or 0,
+            by_time=spec.label.time is not None,
+            expire_after=spec.label.expire_after,
+            expire_after_events=spec.label.expire_after_events,
+            limit=spec.limits.pending,
+        )
 
     def check(self) -> None:
         """The three balances, and that the learner agrees; an imbalance is an internal error."""

@@ -25,7 +25,7 @@ def changed(**sections: Any) -> dict[str, Any]:
     [
         ({}, ["source: is missing", "a table with dataset or path"]),
         ({"source": {}}, ["source: give either dataset", "or path"]),
-        ({"source": {"path": "a.csv", "dataset": "flights"}}, ["source:", "not both"]),
+        ({"source": {"path": "a.csv", "dataset": "flights"}}, ["source:", "exactly one"]),
         ({"source": "a.csv"}, ["source: is 'a.csv', not a table"]),
         ({"source": {"path": 3}}, ["source.path: is 3, not a text", "allowed: path of"]),
         (

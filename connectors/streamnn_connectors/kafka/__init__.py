@@ -13,6 +13,7 @@ from .encoding import Encoded, Encoding
 from .errors import Fenced, OutcomeUnknown, TransactionFailed
 from .feed import Fed, KafkaFeed
 from .offsets import KafkaOffsets
+from .output import KafkaOutput
 from .reading import read_messages
 from .settings import KafkaSettings
 from .sink import KafkaSink
@@ -31,6 +32,7 @@ __all__ = [
     "KafkaAdmin",
     "KafkaFeed",
     "KafkaOffsets",
+    "KafkaOutput",
     "KafkaPartition",
     "KafkaSettings",
     "KafkaSink",

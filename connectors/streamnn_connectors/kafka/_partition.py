@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +20,8 @@ from ._fields import MessageFields
 from ._json_values import JsonValues
 from ._loop import ConsumerLoop
 from ._slots import Slot
-from .contract import Message, Offset
+from .contract import Message, Offset, Place
+from .offsets import commit_offsets
 
 Tombstones = Literal["bad", "row", "skip"]
 _AHEAD = 64
@@ -52,6 +54,16 @@ class KafkaPartition:
         self.skipped = 0
 
     @property
+    def place(self) -> Place:
+        """Topic and number."""
+        return Place(self._loop.topic, self._partition)
+
+    @property
+    def rowwise(self) -> bool:
+        """Whether messages hold many rows each."""
+        return isinstance(self._values, ArrowValues)
+
+    @property
     def resume(self) -> Resume:
         """Token of the place the next batch begins at."""
         # pairs: their order is kept
@@ -81,6 +93,18 @@ class KafkaPartition:
             return None
         r = self._handed[i]
         return Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers), r.timestamp)
+
+    def times(self, position: np.ndarray) -> np.ndarray:
+        """Times, in milliseconds, of the messages at positions in the batch last handed out."""
+        bits = ROW_BITS if self.rowwise else 0
+        offsets = np.array([r.offset for r in self._handed], np.int64)
+        stamps = np.array([r.timestamp for r in self._handed], np.int64)
+        return stamps[np.searchsorted(offsets, position >> bits)]
+
+    def commit(self, offsets: Mapping[Place, Offset]) -> None:
+        """Commit places by themselves, for outputs without transactions; Fenced when the partition is not ours."""
+        self.membership()
+        self._loop.call(lambda consumer: commit_offsets(consumer, offsets))
 
     def lag(self) -> int:
         """Messages beyond the place; markers of transactions count."""

@@ -29,6 +29,11 @@ class Watchdog:
         """Begin a call; every one is finished before the next is begun."""
         self._work.put(work)
 
+    @property
+    def done(self) -> bool:
+        """Whether `finish` would return at once."""
+        return not self._done.empty()
+
     def finish(self, timeout_s: float) -> tuple[bool, Any] | None:
         """Whether the call went well, and its value or error; None when time is up."""
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from streamnn.errors import SourceError
 
-from ._client import client, in_our_words, make_consumer
+from ._client import client, in_our_words, make_consumer, words
 from .contract import Offset, Place
+from .errors import Fenced
 from .settings import KafkaSettings
 
 
@@ -88,6 +89,24 @@ class KafkaOffsets:
         with in_our_words(self._settings, SourceError):
             found = getattr(self._consumer, which)(wanted)
         return {Place(*tp): offset for tp, offset in found.items()}
+
+
+def commit_offsets(consumer: Any, offsets: Mapping[Place, Offset], timeout_s: float = 30.0) -> None:
+    """Commit for the group of a consumer, without a transaction; Fenced when the group no longer knows it.
+
+    During a rebalance nothing is committed: the next commit says it again.
+    """
+    kafka = client()
+    at = {
+        kafka.TopicPartition(*place): kafka.OffsetAndMetadata(o.offset, to_metadata(o), -1)
+        for place, o in offsets.items()
+    }
+    try:
+        consumer.commit(at, timeout_ms=int(timeout_s * 1000))
+    except kafka.errors.RebalanceInProgressError:
+        return
+    except (kafka.errors.CommitFailedError, kafka.errors.IllegalGenerationError) as error:
+        raise Fenced(f"{words(error)}. The partition is somebody else's: drop its state.") from error
 
 
 def to_metadata(offset: Offset) -> str:

@@ -110,6 +110,11 @@ class KafkaTransaction:
         """Whether a transaction is open."""
         return self._began_s is not None
 
+    @property
+    def is_committing(self) -> bool:
+        """Whether a commit is under way that :meth:`finish_commit` would have to wait for."""
+        return self._waiting_until_s is not None and not self._watchdog.done
+
     def begin(self) -> None:
         """Open a transaction."""
         self._require(opened=False)
@@ -207,13 +212,13 @@ class KafkaTransaction:
         self._waiting_until_s = time.monotonic() + self._timeout_s
         self._watchdog.start(work)
 
-    def finish_commit(self) -> None:
-        """Wait for the commit begun last; raises as :meth:`commit`."""
+    def finish_commit(self, deadline_s: float = float("inf")) -> None:
+        """Wait for the commit begun last, until `deadline_s` on the monotonic clock; raises as :meth:`commit`."""
         if self._failure is not None:
             raise self._failure
         if self._waiting_until_s is None:
             raise SinkError("no commit was begun. Call start_commit first.")
-        until_s, self._waiting_until_s = self._waiting_until_s, None
+        until_s, self._waiting_until_s = min(self._waiting_until_s, deadline_s), None
         self._finish(until_s)
         self._began_s = None
 

@@ -1,0 +1,244 @@
+"""The job: a member of the group, one learner for each partition it is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from streamnn_connectors.kafka import Change, Fenced, TransactionFailed
+
+from .. import learner as learners
+from ..control import Control
+from ..learner import MakeLearner
+from ..observer import Audience, Observer
+from ..plan import Plan
+from ..spec import JobSpec
+from ..worker import Worker
+from .inputs import Policy, by_time
+from .partition import PartitionJob
+from .result import KafkaResult, PartitionResult
+from .setup import Setup
+from .topics import check_topics
+from .warm import warm_up_without_records
+
+IDLE_S = 0.05
+_SHORT_S = 0.004
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_DUELS = 8
+"""Fenced so often within a minute, in partitions that are handed out by nobody: somebody else runs this job."""
+
+
+class KafkaJob:
+    """Reads topics, learns, and writes topics: every event counts once, whatever dies in between.
+
+    Outputs, dead letters and consumed offsets of a batch are one transaction; a checkpoint is only a short cut.
+    Any number of processes may run the same spec: the group shares the partitions out, each has one learner
+    and one owner at a time, and its state follows it through the checkpoint folder.
+
+    Parameters
+    ----------
+    spec : JobSpec
+        With ``source.topic``.
+    make : callable, optional
+        Makes the learner of a spec and a task.
+    say : callable
+        Told, in words, what a person should know.
+    progress : callable
+        Called with plan and worker after every step.
+    observers : sequence of Observer
+    policy : callable
+        How events and labels are merged, where they come on two topics.
+    clock : callable
+        Seconds that only go up; decides nothing but when transactions and checkpoints are made.
+
+    Examples
+    --------
+    ::
+
+        KafkaJob(load_spec("jobs/kafka.toml")).run()
+    """
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        *,
+        make: MakeLearner | None = None,
+        say: Callable[[str], None] = lambda text: None,
+        progress: Callable[[Plan, Worker], None] = lambda plan, worker: None,
+        observers: Sequence[Observer] = (),
+        policy: Policy = by_time,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.spec = spec
+        self.control = Control()
+        self.audience = Audience(observers, say)
+        self._say = say
+        group = spec.kafka.group or f"streamnn-{spec.source.topic}"
+        self._setup = Setup(
+            spec,
+            check_topics(spec, say),
+            group,
+            make or learners.make_learner,
+            policy,
+            say,
+            clock,
+            self.control,
+            self.audience,
+            progress,
+        )
+        self._jobs: dict[int, PartitionJob] = {}
+        self._retries: dict[int, float] = {}
+        self._failures: dict[int, list[float]] = {}
+        self._gone: dict[int, PartitionResult] = {}
+
+    def show(self, progress: Callable[[Plan, Worker], None]) -> None:
+        """Call `progress` after every step from now on."""
+        self._setup.progress = progress
+
+    def stop(self) -> None:
+        """Commit, save, leave the group and return; safe to call from a signal handler."""
+        self.control.stop()
+
+    def run(self) -> KafkaResult:
+        """Go on until :meth:`stop`, ``run.until_records``, or the end where there is one.
+
+        Raises
+        ------
+        SourceError, SinkError, StateError, SpecError
+            What is committed stays so, and a rerun goes on from there.
+        """
+        setup = self._setup
+        warm_up_without_records(setup)
+        cpu, wall = time.process_time(), time.perf_counter()
+        try:
+            setup.open_sources()
+            for partition in self.spec.kafka.partitions or ():
+                self._take(partition)
+            outcome = self._loop()
+            self._hand_over(list(self._jobs), self._deadline())
+        except BaseException:
+            for job in self._jobs.values():
+                job.close()
+            self.audience.ended("failed")
+            raise
+        finally:
+            setup.close_sources()
+        self.audience.ended(outcome)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        return KafkaResult(
+            outcome, setup.topics.events, setup.task, dict(sorted(self._gone.items())), cpu, wall
+        )
+
+    def _loop(self) -> str:
+        until, setup = self.spec.run.until_records, self._setup
+        while not self.control.stopping:
+            for change in setup.events.changes() if setup.events.managed else ():
+                self._change(change)
+            self._retry()
+            busy = False
+            for partition, job in list(self._jobs.items()):
+                try:
+                    busy = job.turn() or busy
+                except TransactionFailed as error:
+                    self._drop(partition, error)
+                if self._calm(partition):
+                    del self._failures[partition]
+            if wishes := self.control.save_wanted:
+                for job in self._jobs.values():
+                    job.save_now()
+                self.control.saved(wishes)
+            if until is not None and sum(job.records for job in self._jobs.values()) >= until:
+                return "until"
+            if self._jobs and not self._retries and all(job.ended for job in self._jobs.values()):
+                return "ended"
+            if not busy:
+                self.audience.idle()
+                self._rest()
+        return "interrupted"
+
+    def _rest(self) -> None:
+        """Until something comes in, or is due."""
+        jobs = self._jobs.values()
+        dues = [job.due_s for job in jobs if job.live and job.due_s is not None]
+        wait_s = min([IDLE_S, *(max(due - self._setup.clock(), _SHORT_S) for due in dues)])
+        coming = any(not job.live for job in jobs)
+        if coming or self._setup.labels is not None or self._setup.spec.kafka.until_end:
+            # what is there is waited for elsewhere: do not spin on it
+            time.sleep(min(wait_s, _SHORT_S))
+        else:
+            begun_s = time.monotonic()
+            self._setup.events.wait(wait_s)
+            if time.monotonic() - begun_s < 0.001:
+                time.sleep(0.001)
+
+    def _change(self, change: Change) -> None:
+        numbers = [int(p) for p in change.partitions]
+        if change.kind == "assigned":
+            self._say(f"{self._setup.topics.events}: given partitions {numbers}")
+            for partition in numbers:
+                self._take(partition)
+        elif change.kind == "revoked":
+            self._say(f"{self._setup.topics.events}: giving up partitions {numbers}")
+            self._hand_over(numbers, change.deadline_s)
+            self._setup.events.release(change.partitions)
+        else:
+            self._say(f"{self._setup.topics.events}: lost partitions {numbers}; their state is dropped")
+            for partition in numbers:
+                self._forget(partition)
+
+    def _take(self, partition: int) -> None:
+        self._forget(partition)
+        self._jobs[partition] = PartitionJob(self._setup, partition)
+
+    def _forget(self, partition: int) -> None:
+        self._retries.pop(partition, None)
+        job = self._jobs.pop(partition, None)
+        if job is not None:
+            job.close()
+
+    def _hand_over(self, partitions: list[int], deadline_s: float) -> None:
+        """All within one deadline; what fails is recovered by its next owner."""
+        for partition in partitions:
+            self._retries.pop(partition, None)
+            job = self._jobs.pop(partition, None)
+            if job is None:
+                continue
+            live = job.live
+            try:
+                job.hand_over(deadline_s)
+            except TransactionFailed as error:
+                self._say(f"{self._setup.topics.events}/{partition}: {error}")
+            else:
+                if live:
+                    self._gone[partition] = PartitionResult.of(job)
+
+    def _drop(self, partition: int, error: TransactionFailed) -> None:
+        """Its state is not to be trusted: recover, if the partition is still ours."""
+        self._say(f"{self._setup.topics.events}/{partition}: {error}")
+        self._forget(partition)
+        now = time.monotonic()
+        failures = self._failures.setdefault(partition, [])
+        failures.append(now)
+        ours = not self._setup.events.managed or str(partition) in self._setup.events.partitions()
+        if not ours:
+            return
+        recent = [at for at in failures if now - at < 60]
+        if not self._setup.events.managed and isinstance(error, Fenced) and len(recent) > _DUELS:
+            raise error
+        if now - failures[0] > self.spec.kafka.unreachable_s:
+            raise error
+        self._retries[partition] = now + _BACKOFF_S[min(len(recent), len(_BACKOFF_S)) - 1]
+
+    def _calm(self, partition: int) -> bool:
+        """Whether a partition has gone well for so long that its failures are forgotten."""
+        failures = self._failures.get(partition, ())
+        return len(failures) > 0 and time.monotonic() - failures[-1] > 60
+
+    def _retry(self) -> None:
+        for partition, at in list(self._retries.items()):
+            if time.monotonic() >= at:
+                self._take(partition)
+
+    def _deadline(self) -> float:
+        left = self.control.remaining_s()
+        return time.monotonic() + (self.spec.kafka.revoke_timeout_s if left is None else left)

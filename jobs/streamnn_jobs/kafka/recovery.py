@@ -1,0 +1,227 @@
+"""Where a partition goes on: who had it is fenced, the newest fitting checkpoint is loaded, the gap is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streamnn.errors import SpecError, StateError
+from streamnn_connectors.base import Resume
+from streamnn_connectors.kafka import (
+    KafkaOffsets,
+    KafkaOutput,
+    KafkaPartition,
+    KafkaTransaction,
+    Offset,
+    Place,
+    take_over,
+)
+
+from ..checkpoint import CheckpointStore
+from ..fingerprint import differences, learning_fields, spec_hash
+from ..worker import Worker
+from .merge_log import Merged, read_chain
+from .setup import Setup
+
+_ROW_BITS = 20
+_ANEW = "to learn anew, start a new group and another checkpoint folder"
+
+
+@dataclass(slots=True)
+class Recovered:
+    """A partition that is ours, with all that is needed to go on.
+
+    Parameters
+    ----------
+    worker : Worker
+        As the checkpoint has it, or new.
+    output : KafkaTransaction or KafkaOutput
+    partitions : list of KafkaPartition
+        Events (and labels), opened where the checkpoint stands.
+    goal : list of int or None
+        Committed positions: up to there everything is learnt again with output muted. None: nothing is committed.
+    merged : list of Merged
+        In which order, where there are labels.
+    checkpoint : str or None
+        What was loaded.
+    """
+
+    worker: Worker
+    output: KafkaTransaction | KafkaOutput
+    partitions: list[KafkaPartition]
+    goal: list[int] | None
+    merged: list[Merged]
+    checkpoint: str | None
+
+    def close(self) -> None:
+        """Give all of it up."""
+        for partition in self.partitions:
+            partition.close()
+        self.output.close()
+
+
+def store_of(setup: Setup, partition: int) -> CheckpointStore | None:
+    """Where a partition's checkpoints lie; every process of the job sees the same ones."""
+    c = setup.spec.checkpoint
+    if c.directory is None:
+        return None
+    return CheckpointStore(Path(c.directory) / f"{setup.topics.events}-{partition}", c.keep, setup.say)
+
+
+def recover(setup: Setup, partition: int) -> Recovered:
+    """Take a partition over.
+
+    Raises
+    ------
+    SinkError, SourceError
+        When the brokers do not answer, or the partition is not ours any more: try again.
+    StateError, SpecError
+        When it can't go on: the checkpoint is another job's, or what must be learnt again is gone.
+    """
+    kafka, inputs = setup.spec.kafka, setup.topics.inputs(partition)
+    output: KafkaTransaction | KafkaOutput | None = None
+    common: dict[str, Any] = {
+        "timeout_s": kafka.transaction_timeout_s,
+        "compression": kafka.compression,
+        "message_bytes": kafka.message_bytes,
+    }
+    opened: list[KafkaPartition] = []
+    try:
+        if kafka.mode == "exactly-once":
+            identity = f"{setup.group}-{setup.topics.events}-{partition}"
+            outputs = setup.topics.places(partition)
+            # longer than a delay: the broker aborts what is open for so long
+            open_s = max(60.0, 2 * kafka.batch_delay_s)
+            output, at = take_over(
+                kafka.settings, identity, setup.group, inputs, outputs, open_s=open_s, **common
+            )
+        else:
+            with KafkaOffsets(kafka.settings, setup.group, kafka.transaction_timeout_s) as offsets:
+                at = offsets.committed(inputs)
+        goal = _positions(setup, inputs, at)
+        worker = setup.new_worker(partition)
+        resume, checkpoint, hint = _load(setup, partition, worker, goal)
+        if resume is None and goal is not None:
+            _require_beginning(setup, partition, inputs)
+            resume = [{"position": 0}] * len(inputs)
+        opened.append(setup.events.open(str(partition), resume[0] if resume else None))
+        if setup.labels is not None:
+            opened.append(setup.labels.open(str(partition), resume[1] if resume else None))
+        merged: list[Merged] = []
+        place = setup.topics.output("merge_log", partition)
+        if goal is not None and resume is not None and place is not None:
+            begin = [int(token["position"]) for token in resume]
+            merged = read_chain(kafka.settings, place, _start(setup, place, hint), begin, goal)
+        if output is None:
+            source = f"{setup.topics.events}/{partition}"
+            mode: Any = kafka.mode
+            output = KafkaOutput(kafka.settings, source, opened[0].commit, mode=mode, **common)
+        return Recovered(worker, output, opened, goal, merged, checkpoint)
+    except BaseException:
+        for each in opened:
+            each.close()
+        if output is not None:
+            output.close()
+        raise
+
+
+def save(setup: Setup, partition: int, worker: Worker, resume: Sequence[Resume]) -> tuple[str, int] | None:
+    """Write a checkpoint of a committed state; its path and size."""
+    store = store_of(setup, partition)
+    worker.check()
+    if store is None:
+        return None
+    arrays, state = worker.state_dict()
+    place = setup.topics.output("merge_log", partition)
+    hint = 0
+    if place is not None:
+        with KafkaOffsets(setup.spec.kafka.settings, setup.group) as offsets:
+            hint = offsets.end([place])[place]
+    from ..version import VERSION
+
+    manifest = {
+        "version": VERSION,
+        "spec_hash": spec_hash(setup.spec),
+        "spec": learning_fields(setup.spec),
+        "source": setup.topics.events,
+        "partition": str(partition),
+        "resume": resume[0],
+        "resume_labels": resume[1] if len(resume) > 1 else None,
+        "merge_log": hint,
+        "outputs": {},
+        "worker": state,
+    }
+    path = store.save(sum(int(token["position"]) for token in resume), arrays, manifest)
+    return str(path), path.stat().st_size
+
+
+def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]) -> list[int] | None:
+    found = [at[place] for place in inputs]
+    if all(offset is None for offset in found):
+        return None
+    if any(offset is None for offset in found):
+        raise StateError(
+            f"group {setup.group}: has a committed offset for only one of {', '.join(p.topic for p in inputs)}: it is "
+            f"another job's group. Name one of this job's own; {_ANEW}"
+        )
+    arrow = [setup.events.arrow, False]
+    return [
+        offset.offset << _ROW_BITS | offset.row if rows else offset.offset
+        for offset, rows in zip(found, arrow, strict=False)
+        if offset is not None
+    ]
+
+
+def _load(
+    setup: Setup, partition: int, worker: Worker, goal: list[int] | None
+) -> tuple[list[Resume] | None, str | None, int]:
+    store = store_of(setup, partition)
+    found = store.load(None if goal is None else sum(goal)) if store is not None else None
+    if found is None:
+        return None, None, 0
+    arrays, manifest, path = found
+    missing = {"spec_hash", "spec", "source", "partition", "worker", "resume"} - set(manifest)
+    if missing:
+        raise StateError(f"{path}: is no checkpoint of a job: its manifest has no {sorted(missing)[0]!r}")
+    if manifest["source"] != setup.topics.events or manifest["partition"] != str(partition):
+        raise SpecError(
+            f"{path}: was written for {manifest['source']}/{manifest['partition']}, not for "
+            f"{setup.topics.events}/{partition}: name another checkpoint folder"
+        )
+    if manifest["spec_hash"] != spec_hash(setup.spec):
+        lines = "\n  ".join(differences(manifest["spec"], learning_fields(setup.spec)))
+        raise SpecError(
+            f"{path}: was written by a job with another spec:\n  {lines}\nset it back, or {_ANEW}"
+        )
+    worker.load_state_dict(arrays, manifest["worker"])
+    if goal is None and (worker.counters.records or worker.counters.label_records):
+        raise StateError(
+            f"group {setup.group}: has no committed offset for partition {partition}, and {path} has learnt "
+            f"{worker.counters.records} records: offsets expire when a group is away for long "
+            f"(offsets.retention.minutes). To go on from there, commit offset {manifest['resume']['position']} with "
+            f"kafka-consumer-groups.sh --reset-offsets; {_ANEW}"
+        )
+    resume = [manifest["resume"], manifest.get("resume_labels")]
+    return [token for token in resume if token is not None], str(path), int(manifest.get("merge_log", 0))
+
+
+def _require_beginning(setup: Setup, partition: int, inputs: list[Place]) -> None:
+    """Without a checkpoint everything is learnt again, so everything must be there."""
+    with KafkaOffsets(setup.spec.kafka.settings, setup.group) as offsets:
+        first = offsets.beginning(inputs)
+    gone = [f"{p.topic}/{p.partition} begins at {at}" for p, at in first.items() if at > 0]
+    if gone or setup.spec.kafka.start == "latest":
+        why = "; ".join(gone) or "the job did not begin at the first message (kafka.start)"
+        raise StateError(
+            f"group {setup.group}: offsets of partition {partition} are committed, but there is no checkpoint to go on "
+            f"from, and what was learnt can't be learnt again: {why}. Bring the checkpoints back; {_ANEW}"
+        )
+    setup.say(f"{setup.topics.events}/{partition}: no checkpoint, learning again from the first message")
+
+
+def _start(setup: Setup, place: Place, hint: int) -> int:
+    """Where to read the merge log from: what is before it may be gone, the chain says whether that matters."""
+    with KafkaOffsets(setup.spec.kafka.settings, setup.group) as offsets:
+        return max(hint, offsets.beginning([place])[place])

@@ -1,0 +1,104 @@
+"""What all partitions of a job share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamnn_connectors.kafka import KafkaSource, MessageFields
+
+from ..control import Control
+from ..joined import JoinedWorker
+from ..learner import MakeLearner
+from ..observer import Audience
+from ..plan import Plan
+from ..spec import JobSpec
+from ..worker import Worker
+from .inputs import Policy
+from .topics import Topics
+
+
+@dataclass(slots=True)
+class Setup:
+    """A job's spec, topics and clients, and who is told.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    topics : Topics
+    group : str
+    make : callable
+        Makes a learner.
+    policy : callable
+        How a live job merges events and labels.
+    say : callable
+    clock : callable
+        Seconds that only go up.
+    control : Control
+    audience : Audience
+    progress : callable
+        Called with plan and worker after every step.
+    events : KafkaSource
+    labels : KafkaSource or None
+    """
+
+    spec: JobSpec
+    topics: Topics
+    group: str
+    make: MakeLearner
+    policy: Policy
+    say: Callable[[str], None]
+    clock: Callable[[], float]
+    control: Control
+    audience: Audience
+    progress: Callable[[Plan, Worker], None]
+    events: KafkaSource = field(init=False)
+    labels: KafkaSource | None = field(init=False, default=None)
+
+    @property
+    def task(self) -> str:
+        """``"classification"`` or ``"regression"``."""
+        return self.spec.learner.task
+
+    def open_sources(self) -> None:
+        """Connect; nothing is joined yet."""
+        spec, kafka = self.spec, self.spec.kafka
+        common: dict[str, Any] = {"until_end": kafka.until_end, "unreachable_s": kafka.unreachable_s}
+        self.events = KafkaSource(
+            kafka.settings,
+            self.topics.events,
+            self.group,
+            managed=kafka.partitions is None,
+            format=kafka.format,
+            columns=kafka.columns,
+            fields=MessageFields(timestamp=kafka.timestamp),
+            tombstones=kafka.tombstones,
+            start=kafka.start,
+            session_timeout_s=kafka.session_timeout_s,
+            instance_id=kafka.instance_id,
+            revoke_timeout_s=kafka.revoke_timeout_s,
+            **common,
+        )
+        if spec.label.topic is not None:
+            # whoever has a partition of the events reads that of the labels, whatever a group would say
+            self.labels = KafkaSource(kafka.settings, spec.label.topic, start=kafka.start, **common)
+
+    def close_sources(self) -> None:
+        """Leave the group."""
+        for source in (getattr(self, "events", None), self.labels):
+            if source is not None:
+                source.close()
+
+    def new_worker(self, partition: int) -> Worker:
+        """A worker that has learnt nothing."""
+        kind = Worker if self.spec.label.topic is None else JoinedWorker
+        worker = kind(
+            self.spec, self.task, self.make(self.spec, self.task), self.topics.events, str(partition)
+        )
+        worker.letters = False
+        return worker
+
+    def plan(self, partition: int) -> Plan:
+        """A partition, for those who look on."""
+        return Plan(self.spec, self.events, self.topics.events, str(partition), self.task, None, None, [])

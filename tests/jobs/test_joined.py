@@ -1,0 +1,108 @@
+"""A worker of two logs: pieces may be cut anywhere, bad records of both are kept apart."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from fake_learner import FakeLearner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamnn_connectors.base import BadRecord, Batch
+from streamnn_jobs.joined import EVENT, LABEL, JoinedWorker
+from streamnn_jobs.load import make_spec
+
+
+def worker(**label: Any) -> JoinedWorker:
+    spec = make_spec(
+        {
+            "source": {"topic": "e", "event_time": "t"},
+            "label": {"column": "y", "topic": "l", "key": "key", **label},
+            "learner": {"task": "classification"},
+            "kafka": {"merge_log": "m"},
+        }
+    )
+    return JoinedWorker(spec, "classification", FakeLearner())
+
+
+def batch(rows: list[dict[str, Any]], first: int = 0, bad: tuple[int, ...] = ()) -> Batch:
+    """Rows at consecutive positions, leaving out those of bad records."""
+    places = [p for p in range(first, first + len(rows) + len(bad)) if p not in bad]
+    columns = {name: pa.array([row.get(name) for row in rows]) for name in rows[0]} if rows else {}
+    table = pa.RecordBatch.from_pydict(columns) if columns else pa.RecordBatch.from_pylist([], pa.schema([]))
+    return Batch(
+        table,
+        np.array(places, np.int64),
+        {},
+        [BadRecord(p, "is bad", "decode", b"?") for p in bad],
+    )
+
+
+EVENTS = [{"key": f"k{i}", "x": float(i % 5), "t": float(i)} for i in range(40)]
+LABELS = [{"key": f"k{i}", "y": i % 3} for i in range(40)]
+
+
+@given(st.permutations([EVENT] * 40 + [LABEL] * 40), st.lists(st.integers(0, 80), max_size=5))
+def test_cuts_change_nothing(order: list[int], cuts: list[int]) -> None:
+    whole, pieces = worker(expire_after=9.0), worker(expire_after=9.0)
+    merged = np.array(order, np.int8)
+    expected = whole.merge(batch(EVENTS), batch(LABELS), merged)
+    surprises: list[float] = []
+    e = y = 0
+    places = [0, *sorted(cuts), len(order)]
+    for start, stop in pairwise(places):
+        part = merged[start:stop]
+        m = int(part.sum())
+        n = len(part) - m
+        step = pieces.merge(
+            batch(EVENTS[e : e + n], e) if n else None, batch(LABELS[y : y + m], y) if m else None, part
+        )
+        e, y = e + n, y + m
+        if step.predictions:
+            surprises += step.predictions["surprise"].tolist()
+    assert surprises == expected.predictions["surprise"].tolist()
+    assert pieces.learner.state_hash() == whole.learner.state_hash()
+    assert pieces.counters == whole.counters
+    whole.check()
+    pieces.check()
+
+
+def test_bad_records_keep_their_place_in_the_order() -> None:
+    w = worker()
+    # merged: bad event, label k1 (early), event k0, bad label, event k1, label k0
+    step = w.merge(
+        batch(EVENTS[:2], 10, bad=(10,)),
+        batch([LABELS[1], LABELS[0]], 5, bad=(6,)),
+        np.array([EVENT, LABEL, EVENT, LABEL, EVENT, LABEL], np.int8),
+    )
+    assert [b.position for b in step.bad] == [10] and [b.position for b in step.bad_labels] == [6]
+    assert step.predictions["position"].tolist() == [11, 12]
+    assert step.predictions["key"].tolist() == ["k0", "k1"]
+    assert (w.counters.learnt, w.join.pending, w.join.waiting) == (2, 0, 0)
+    w.check()
+
+
+def test_labels_that_can_not_be_told() -> None:
+    w = worker(missing=[-1])
+    labels = batch(
+        [{"key": "k0", "y": 1}, {"key": None, "y": 1}, {"key": "k2", "y": -1}, {"key": "k1", "y": 0.5}]
+    )
+    step = w.merge(batch(EVENTS[:3]), labels, np.array([EVENT] * 3 + [LABEL] * 4, np.int8))
+    assert {b.position: b.reason[:20] for b in step.bad_labels} == {
+        1: "the label has no key",
+        3: "the label is 0.5, no",
+    }
+    c = w.counters
+    assert (c.label_records, c.label_dead, c.labels, c.learnt, c.unlabelled, c.closed) == (4, 2, 2, 1, 1, 1)
+    w.check()
+
+
+def test_keys_that_are_numbers() -> None:
+    w = worker()
+    events = batch([{"key": 7.0, "t": 0.0}, {"key": 0.5, "t": 0.0}])
+    labels = batch([{"key": "7", "y": 1}, {"key": "0.5", "y": 0}])
+    w.merge(events, labels, np.array([EVENT, EVENT, LABEL, LABEL], np.int8))
+    assert w.counters.learnt == 2

@@ -1,0 +1,166 @@
+"""Events and labels joined by key: against a slow, plain join, and however the sequence is cut."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamnn.errors import StateError
+from streamnn.types import EXPIRE, LEARN, OBSERVE
+from streamnn_jobs.keyjoin import KeyJoin
+
+# (is label, key, label, time)
+Item = tuple[bool, str | None, float, float]
+items = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just(False), st.sampled_from([None, *"abcdefgh"]), st.just(0.0), st.integers(0, 30).map(float)
+        ),
+        st.tuples(
+            st.just(True),
+            st.sampled_from("abcdefgh"),
+            st.sampled_from([0.0, 1.0, float("nan")]),
+            st.just(0.0),
+        ),
+    ),
+    max_size=60,
+)
+options = st.fixed_dictionaries(
+    {
+        "expire_after": st.one_of(st.none(), st.integers(1, 15).map(float)),
+        "expire_after_events": st.one_of(st.none(), st.integers(1, 6)),
+        "limit": st.integers(1, 6),
+        "early_limit": st.integers(1, 4),
+    }
+)
+
+
+def merge(join: KeyJoin, sequence: list[Item]) -> list[tuple[int, int, float | None]]:
+    ops = join.merge(
+        np.array([i[0] for i in sequence], bool),
+        [i[1] for i in sequence],
+        np.array([i[2] for i in sequence], np.float64),
+        np.array([i[3] for i in sequence], np.float64),
+    )
+    labels = [None if y != y else y for y in ops.label.tolist()]
+    return list(zip(ops.op.tolist(), ops.ticket.tolist(), labels, strict=True))
+
+
+def plain(sequence: list[Item], **o: Any) -> list[tuple[int, int, float | None]]:
+    """The rules, one after another, over lists."""
+    out: list[tuple[int, int, float | None]] = []
+    pending: list[tuple[str, int, float]] = []
+    early: list[tuple[str, float, float, int]] = []
+    settled: list[str] = []
+    clock, ticket = -np.inf, 0
+
+    def settle(key: str) -> None:
+        if key in settled:
+            settled.remove(key)
+        settled.append(key)
+        del settled[: -o["limit"]]
+
+    def close(key: str, number: int, y: float) -> None:
+        out.append((EXPIRE, number, None) if y != y else (LEARN, number, y))
+        settle(key)
+
+    for is_label, key, y, time in sequence:
+        if is_label:
+            assert key is not None
+            mine = [p for p in pending if p[0] == key]
+            if mine:
+                pending.remove(mine[0])
+                close(key, mine[0][1], y)
+            elif key not in [e[0] for e in early] and key not in settled:
+                if len(early) >= o["early_limit"]:
+                    early.pop(0)
+                early.append((key, y, clock, ticket))
+            continue
+        clock = max(clock, time)
+        gone = []
+        if o["expire_after"] is not None:
+            gone += [p for p in pending if p[2] < clock - o["expire_after"]]
+            while early and early[0][2] < clock - o["expire_after"]:
+                early.pop(0)
+        pending = [p for p in pending if p not in gone]
+        if o["expire_after_events"] is not None:
+            old = [p for p in pending if p[1] < ticket - o["expire_after_events"]]
+            pending = [p for p in pending if p not in old]
+            gone += old
+            while early and early[0][3] < ticket - o["expire_after_events"]:
+                early.pop(0)
+        while len(pending) >= o["limit"]:
+            gone.append(pending.pop(0))
+        for name, number, _ in sorted(gone, key=lambda p: p[1]):
+            out.append((EXPIRE, number, None))
+            settle(name)
+        out.append((OBSERVE, ticket, None))
+        waiting = [e for e in early if e[0] == key]
+        if key is None or key in [p[0] for p in pending]:
+            out.append((EXPIRE, ticket, None))
+        elif waiting:
+            early.remove(waiting[0])
+            close(key, ticket, waiting[0][1])
+        else:
+            pending.append((key, ticket, time))
+        ticket += 1
+    return out
+
+
+@given(items, options)
+def test_as_a_plain_join_says(sequence: list[Item], o: dict[str, Any]) -> None:
+    assert merge(KeyJoin(**o), sequence) == plain(sequence, **o)
+
+
+@given(items, options, st.lists(st.integers(0, 60), max_size=4))
+def test_cuts_and_checkpoints_change_nothing(
+    sequence: list[Item], o: dict[str, Any], cuts: list[int]
+) -> None:
+    whole, join = KeyJoin(**o), KeyJoin(**o)
+    expected = merge(whole, sequence)
+    found: list[Any] = []
+    places = [0, *sorted(cuts), len(sequence)]
+    for start, stop in pairwise(places):
+        found += merge(join, sequence[start:stop])
+        fresh = KeyJoin(**o)
+        fresh.load_state_dict(join.state_dict())
+        join = fresh
+    assert found == expected
+    for name, array in whole.state_dict().items():
+        assert np.array_equal(array, join.state_dict()[name], equal_nan=array.dtype == np.float64), name
+
+
+@given(items, options)
+def test_every_label_is_accounted_for(sequence: list[Item], o: dict[str, Any]) -> None:
+    join = KeyJoin(**o)
+    ops = join.merge(
+        np.array([i[0] for i in sequence], bool),
+        [i[1] for i in sequence],
+        np.array([i[2] for i in sequence], np.float64),
+        np.array([i[3] for i in sequence], np.float64),
+    )
+    assert ops.labels == ops.learnt + ops.closed + join.waiting + ops.late + ops.duplicates + ops.unmatched
+    assert join.next_ticket == ops.learnt + join.pending + ops.expired + ops.unlabelled
+    assert join.pending <= o["limit"] and join.waiting <= o["early_limit"]
+
+
+def test_states_that_do_not_fit_are_refused() -> None:
+    join = KeyJoin()
+    merge(join, [(False, "a", 0.0, 0.0), (True, "b", 1.0, 0.0)])
+    good = join.state_dict()
+    for name, array, words in (
+        ("time", None, "'time' is missing"),
+        ("ticket", good["ticket"].astype(np.int32), "'ticket' is int32"),
+        ("ticket", good["ticket"][:0], "differ in length"),
+        ("early_ends", good["early_ends"] + 1, "do not fit"),
+    ):
+        bad = {**good, name: array}
+        if array is None:
+            del bad[name]
+        with pytest.raises(StateError, match=words):
+            KeyJoin().load_state_dict(bad)
