@@ -23,7 +23,7 @@ from .mixer import STACKERS, Mixer
 from .neighbours import NEAREST, WINDOWS, Neighbours
 from .pending import Pending
 from .pool import Pool
-from .presets import CLASSIFIER, SOUND, SOUND_ODDS, STACKER_ODDS
+from .presets import CLASSIFIER, odds
 from .segment import Segment
 from .wide import Wide
 
@@ -80,10 +80,7 @@ class Classifier(Pool):
         if isinstance(classes, str) or not isinstance(classes, Sequence):
             raise SpecError(f"learner option classes is {classes!r}: allowed is a list of labels")
         self.classes: list[Any] = []
-        self._known, self._fresh = (
-            0,
-            list[int](),
-        )  # classes before the last chunk, and where new ones came in it
+        self._known, self._fresh = 0, list[int]()  # classes before the last chunk; where new ones came in it
         self._class: dict[Any, int] = {}
         self._declare(classes)
         self._declared = list(self.classes)
@@ -158,8 +155,7 @@ class Classifier(Pool):
         self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
         self.members += ["wide", "logistic", *(f"neighbours-{w}" for w in WINDOWS)]
         self.members += ["majority", "frequency", "no-change"]
-        odds = [SOUND_ODDS if m in SOUND else 1.0 for m in self.members] + [STACKER_ODDS] * len(STACKERS)
-        self.mixer = Mixer(len(self.members), C, bool(self._declared), odds)
+        self.mixer = Mixer(len(self.members), C, bool(self._declared), odds(self.members, len(STACKERS)))
         self.history_ = LabelHistory(C)
         self.scores_ = Scores(True)
         self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in STACKERS])

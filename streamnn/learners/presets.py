@@ -22,9 +22,13 @@ CLASSIFIER = (
 """The networks of the classifier. The first fills the label history, so it reads known labels only."""
 
 SOUND = ("net-known", "net-slow", "wide", "logistic")
-"""Members of the classifier that do not go far wrong while labels are late: where little is known yet, they have
-the greater prior weight."""
-SOUND_ODDS, STACKER_ODDS = 8.0, 4.0
+"""Members of the classifier that do not go far wrong while labels are late."""
+
+
+def odds(members: list[str], stackers: int) -> list[float]:
+    """Prior odds of the classifier's members and stackers: where little is known yet, sound ones lead."""
+    return [8.0 if m in SOUND else 1.0 for m in members] + [4.0] * stackers
+
 
 REGRESSOR = (
     NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
