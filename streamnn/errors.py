@@ -9,6 +9,7 @@
      ├── SourceError       a source can't be read
      ├── SinkError         an output can't be written
      ├── SpecError         a job spec or an option is wrong: names the field
+     ├── JobError          a running job can't be reached, or refuses
      └── MissingPackage    an optional package is needed: names the install line
 """
 
@@ -41,6 +42,10 @@ class SinkError(StreamnnError):
 
 class SpecError(StreamnnError):
     """A job spec or an option is wrong."""
+
+
+class JobError(StreamnnError):
+    """A running job can't be reached, or refuses what it is asked."""
 
 
 class MissingPackage(StreamnnError, ImportError):

@@ -114,7 +114,7 @@ class CheckpointStore:
             if at_most is not None and int(path.stem.partition("-")[2]) > at_most:
                 continue
             try:
-                arrays, manifest = _checked(path)
+                arrays, manifest = read_checkpoint(path)
             except OSError as e:
                 complaints.append(f"{path}: can't be read: {e.strerror or e}")
             except StateError as e:
@@ -132,7 +132,16 @@ class CheckpointStore:
         return None
 
 
-def _checked(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and manifest of one file, with its check-sum checked.
+
+    Raises
+    ------
+    StateError
+        When it is damaged or of another format.
+    OSError
+        When it can't be read.
+    """
     arrays, manifest = from_bytes(path.read_bytes(), where=str(path))
     plain = {k: v for k, v in manifest.items() if k not in ("format", "hash")}
     if manifest.get("hash") != state_hash(arrays, plain):

@@ -13,18 +13,10 @@ import typer
 from streamnn import errors
 
 from .dlq_cli import dlq
+from .exits import EXIT_CODES, LOGGED, exit_code
 from .feed_cli import feed
+from .operate_cli import checkpoints, pause, resume, status
 
-EXIT_CODES = (
-    (0, "done"),
-    (1, "internal error: a bug, please report it"),
-    (2, "wrong usage, job spec or column"),
-    (3, "the source can't be read, or none of its records can be used"),
-    (4, "the saved state does not fit or can't be written"),
-    (5, "an output can't be written"),
-    (130, "interrupted (Ctrl-C), after a clean checkpoint where there is a checkpoint folder"),
-    (143, "terminated (SIGTERM), likewise"),
-)
 _EPILOG = "Exit codes: " + "; ".join(f"{code} {text}" for code, text in EXIT_CODES) + "."
 
 app = typer.Typer(
@@ -59,6 +51,9 @@ Http = Annotated[
         metavar="HOST:PORT",
         help="Serve metrics, status and the live page while the job runs, as on 127.0.0.1:8321.",
     ),
+]
+Log = Annotated[
+    str | None, typer.Option("--log", metavar="plain|text|json", help="How the job logs on standard error.")
 ]
 
 
@@ -95,6 +90,7 @@ def replay(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the learner.")] = None,
     http: Http = None,
+    log: Log = None,
     json: Json = False,
     set_: Set = None,
 ) -> None:
@@ -113,6 +109,7 @@ def replay(
             "checkpoint.every_events": checkpoint_every,
             "report.path": None if report == "none" else report,
             "http.address": http,
+            "log.format": log,
         },
         output,
         set_ or [],
@@ -127,6 +124,7 @@ def run(
     until: Until = None,
     checkpoint: Checkpoint = None,
     http: Http = None,
+    log: Log = None,
     json: Json = False,
     set_: Set = None,
 ) -> None:
@@ -135,7 +133,12 @@ def run(
     from .load import load_spec
 
     changes = changes_of(
-        {"run.until_records": until, "checkpoint.directory": checkpoint, "http.address": http}
+        {
+            "run.until_records": until,
+            "checkpoint.directory": checkpoint,
+            "http.address": http,
+            "log.format": log,
+        }
     )
     raise typer.Exit(run_job(load_spec(spec, changes + (set_ or [])), as_json=json, title=spec.stem))
 
@@ -181,6 +184,9 @@ def datasets(json: Json = False) -> None:
 
 
 app.command(epilog=_EPILOG)(feed)
+for command in (status, pause, resume):
+    app.command(epilog=_EPILOG)(command)
+app.add_typer(checkpoints, name="checkpoint", epilog=_EPILOG)
 app.add_typer(dlq, name="dlq", epilog=_EPILOG)
 
 
@@ -199,25 +205,6 @@ def _common(
     ] = False,
 ) -> None:
     """Options of all commands."""
-
-
-def exit_code(error: BaseException) -> int:
-    """The documented exit code of an error.
-
-    Examples
-    --------
-    >>> exit_code(errors.SourceError("x")), exit_code(errors.SpecError("x")), exit_code(ZeroDivisionError())
-    (3, 2, 1)
-    """
-    for kind, code in (
-        (errors.SourceError, 3),
-        (errors.StateError, 4),
-        (errors.SinkError, 5),
-        (errors.StreamnnError, 2),
-    ):
-        if isinstance(error, kind):
-            return code
-    return 1
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -242,6 +229,8 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as e:
         if os.environ.get("STREAMNN_DEBUG"):
             traceback.print_exc()
+        elif getattr(e, LOGGED, False):
+            pass
         elif isinstance(e, errors.StreamnnError):
             print(f"streamnn: {e}", file=sys.stderr)
         else:

@@ -18,16 +18,15 @@ from . import learner as learners
 from . import summary as summaries
 from .fingerprint import learning_fields
 from .labels_words import label_delay
-from .live.watch import Watch
 from .load import make_spec, set_field
+from .logs import logging_all, make_log
+from .operated import operated
 from .pipes import Printed, quiet_pipe
 from .plan import make_plan
 from .predict import Predictor
 from .progress import Progress
 from .result import Result
 from .runner import Job
-from .serving import serving
-from .signals import stopping
 from .sinks import check_output
 from .spec import JobSpec
 from .version import VERSION
@@ -80,23 +79,23 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
+    log = make_log(spec, say)
     if spec.source.topic is not None:
         from .kafka.command import run_kafka
 
-        return run_kafka(spec, as_json, console, say, title)
-    watch = Watch() if spec.http.address is not None else None
-    job = Job(spec, say=say, observers=[watch] if watch else [])
+        return run_kafka(spec, as_json, console, log, title)
     path = spec.report.path
-    if path is not None:
-        _check_report(Path(path))
-    page = spec.report.title or title or job.plan.name
-    with (
-        stopping(job.stop) as caught,
-        serving(spec.http.address, watch, job.control, page, say),
-        Progress(console, spec.run.until_records) as progress,
-    ):
-        job.show(progress)
-        result = job.run()
+    with logging_all(log):
+        job = Job(spec, say=log.note)
+        if path is not None:
+            _check_report(Path(path))
+        page = spec.report.title or title or job.plan.name
+        with (
+            operated(job, spec, log, page) as caught,
+            Progress(console, spec.run.until_records, quiet=not log.plain) as progress,
+        ):
+            job.show(progress)
+            result = job.run()
     figures = summaries.summarise(result)
     cpu = time.process_time()
     failed: SinkError | None = None
@@ -109,7 +108,10 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     if result.events:
         figures["events_per_cpu_s"] = result.events / (result.cpu_s + time.process_time() - cpu)
     with quiet_pipe():
-        _show(figures, console if as_json else Printed(highlight=False), bool(spec.output.paths))
+        if not as_json:
+            _show(figures, Printed(highlight=False), bool(spec.output.paths))
+        elif log.plain:
+            _show(figures, console, bool(spec.output.paths))
         if as_json:
             print(json.dumps(summaries.plain(figures), allow_nan=False))
     if failed is not None:

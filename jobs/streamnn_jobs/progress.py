@@ -26,12 +26,13 @@ class Progress:
     console : rich.console.Console
     until_records : int, optional
         Where the run is to stop.
+    quiet : bool
+        Draw nothing at all.
     """
 
-    def __init__(self, console: Console, until_records: int | None = None):
-        self._live = (
-            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-        )
+    def __init__(self, console: Console, until_records: int | None = None, quiet: bool = False):
+        shown = console.is_terminal and not quiet
+        self._live = Live(console=console, auto_refresh=False, transient=True) if shown else None
         self._until = until_records
         self._began: tuple[float, int] | None = None
         self._next_s = 0.0

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 
 from rich.console import Console
 
 from .. import learner as learners
 from .. import summary as summaries
 from ..fingerprint import learning_fields
-from ..live.watch import Watch
+from ..logs import Log, logging_all
+from ..operated import operated
 from ..pipes import Printed, quiet_pipe
 from ..progress import Progress
-from ..serving import serving
-from ..signals import stopping
 from ..spec import JobSpec
 from .job import KafkaJob
 from .result import KafkaResult
 from .topics import check_topics
 
 
-def run_kafka(
-    spec: JobSpec, as_json: bool, console: Console, say: Callable[[str], None], title: str | None = None
-) -> int:
+def run_kafka(spec: JobSpec, as_json: bool, console: Console, log: Log, title: str | None = None) -> int:
     """Run a job until it is stopped; the exit code comes back."""
-    watch = Watch() if spec.http.address is not None else None
-    job = KafkaJob(spec, say=say, observers=[watch] if watch else [])
-    with (
-        stopping(job.stop) as caught,
-        serving(spec.http.address, watch, job.control, title or str(spec.source.topic), say),
-        Progress(console, spec.run.until_records) as progress,
-    ):
-        job.show(progress)
-        result = job.run()
+    with logging_all(log):
+        job = KafkaJob(spec, say=log.note)
+        with (
+            operated(job, spec, log, title or str(spec.source.topic)) as caught,
+            Progress(console, spec.run.until_records, quiet=not log.plain) as progress,
+        ):
+            job.show(progress)
+            result = job.run()
     out = console if as_json else Printed(highlight=False)
     with quiet_pipe():
-        for line in lines(result):
+        for line in lines(result) if log.plain or not as_json else ():
             out.print(line, markup=False, soft_wrap=True)
         if as_json:
             print(json.dumps(summaries.plain(result.summary()), allow_nan=False))

@@ -48,7 +48,7 @@ def state(watch: Watch, control: Control) -> str:
         return "over"
     if control.stopping:
         return "stopping"
-    if not watch.partitions:
+    if not watch.begun:
         return "starting"
     return "paused" if control.paused else "running"
 
@@ -79,7 +79,7 @@ def healthy(watch: Watch, control: Control) -> tuple[bool, str]:
     """Whether the job's loop turns, and a word."""
     if watch.outcome == "failed":
         return False, "failed"
-    if watch.partitions and watch.outcome is None and watch.silent_s > STALLED_S:
+    if watch.begun and watch.outcome is None and watch.silent_s > STALLED_S:
         return False, f"no batch for {watch.silent_s:.0f} s"
     return True, state(watch, control)
 

@@ -33,6 +33,7 @@ class Watch(Observer):
         self._began_s = self.beat_s = clock()
         self._next_s = self._began_s
         self.partitions: dict[str, PartitionWatch] = {}
+        self.begun = False
         self.outcome: str | None = None
         self.plan: Plan | None = None
 
@@ -53,16 +54,18 @@ class Watch(Observer):
 
     @property
     def ready(self) -> bool:
-        """Partitions are open and the job goes on."""
-        return self.outcome is None and bool(self.open_partitions())
+        """The job learns what comes; one that was given no partition waits for it, and is ready too."""
+        return self.begun and self.outcome is None
 
     def open_partitions(self) -> list[PartitionWatch]:
         """What is counted of the partitions that are learnt now."""
         return [p for _, p in sorted(dict(self.partitions).items()) if not p.closed]
 
     def views(self) -> list[View]:
-        """The latest view of each partition, by name."""
-        found = dict(self.partitions)
+        """The latest view of each partition that is open, or of all when none is; by name."""
+        found = {name: p for name, p in dict(self.partitions).items() if not p.closed} or dict(
+            self.partitions
+        )
         return [found[name].view for name in sorted(found, key=_numbers_first)]
 
     def ask(self) -> None:
@@ -71,7 +74,7 @@ class Watch(Observer):
             part.asked_s = self._clock()
 
     def opened(self, plan: Plan, worker: Worker, resumed_at: int | None) -> None:
-        self.plan = plan
+        self.plan, self.begun = plan, True
         self.partitions[worker.partition] = PartitionWatch(worker, resumed_at, self._wall())
 
     def stepped(self, worker: Worker, step: Step, position: int, seconds: float, lag: int | None) -> None:
@@ -80,6 +83,7 @@ class Watch(Observer):
         self._tick()
 
     def idle(self) -> None:
+        self.begun = True
         self._tick()
 
     def saved(self, worker: Worker, path: str | None, size_bytes: int | None, seconds: float) -> None:

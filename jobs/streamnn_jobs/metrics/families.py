@@ -37,7 +37,7 @@ def _g(name: str, help: str, *labels: str) -> Family:
 FAMILIES: tuple[Family, ...] = (
     # the job
     Family("streamnn_build_info", "gauge", "Always 1; the version that runs.", ("version",)),
-    Family("streamnn_ready", "gauge", "1 when every partition is being learnt, else 0.", ()),
+    Family("streamnn_ready", "gauge", "1 when the job learns what comes, else 0.", ()),
     Family("streamnn_paused", "gauge", "1 while the job is paused by hand, else 0.", ()),
     Family("streamnn_last_progress_timestamp_seconds", "gauge",
            "Unix time at which the job last finished a batch or looked for one.", ()),

@@ -1,0 +1,115 @@
+"""What is in a checkpoint, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamnn.errors import StateError
+from streamnn.state import FORMAT, state_hash
+
+from .checkpoint import CheckpointStore, read_checkpoint
+from .fingerprint import spec_of_fields
+from .learner import MakeLearner, make_learner
+from .worker import Worker
+
+Arrays = dict[str, np.ndarray]
+
+
+def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arrays, dict[str, Any], Path]:
+    """Arrays, manifest and path of a checkpoint file, or of the newest valid one of a folder.
+
+    Raises
+    ------
+    StateError
+        When there is none, or it is damaged.
+    """
+    path = Path(target)
+    if path.is_dir():
+        found = CheckpointStore(path, warn=say).load()
+        if found is None:
+            raise StateError(f"{path}: has no checkpoint: name the folder of a job's checkpoints")
+        arrays, manifest, path = found
+    else:
+        try:
+            arrays, manifest = read_checkpoint(path)
+        except OSError as e:
+            raise StateError(f"{path}: can't be read: {e.strerror or e}") from e
+    if not {"spec", "worker", "source", "resume"} <= set(manifest):
+        raise StateError(f"{path}: is no checkpoint of a job")
+    return arrays, manifest, path
+
+
+def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | None = None) -> Worker:
+    """The worker as it stood when the checkpoint was written."""
+    spec, task = spec_of_fields(manifest["spec"]), manifest["worker"]["task"]
+    source, partition = manifest["source"], manifest.get("partition", "0")
+    worker = Worker(spec, task, (make or make_learner)(spec, task), source, partition)
+    worker.load_state_dict(arrays, manifest["worker"])
+    return worker
+
+
+def describe(arrays: Arrays, manifest: dict[str, Any], path: Path) -> dict[str, Any]:
+    """All there is to say of a checkpoint, as plain data."""
+    worker = manifest["worker"]
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "format": FORMAT,
+        "version": manifest.get("version"),
+        "hash": state_hash(arrays, manifest),
+        "source": manifest["source"],
+        "partition": manifest.get("partition", "0"),
+        "position": int(manifest["resume"]["position"]),
+        "task": worker["task"],
+        "counters": worker["counters"],
+        "pending": len(arrays.get("join/ticket", ())),
+        "columns": worker["encoder"]["kinds"],
+        "classes": worker["encoder"]["labels"].get("values"),
+        "alarms": worker["alarms"]["recent"][-5:],
+        "outputs": manifest.get("outputs", {}),
+        "file": manifest.get("file"),
+        "spec_hash": manifest.get("spec_hash"),
+        "spec": manifest["spec"],
+        "arrays": {
+            name: {"dtype": str(a.dtype), "shape": list(a.shape), "bytes": int(a.nbytes)}
+            for name, a in sorted(arrays.items())
+        },
+    }
+
+
+def lines(about: dict[str, Any]) -> list[str]:
+    """The same for a person."""
+    c = about["counters"]
+    kinds = about["columns"]
+    out = [
+        f"{about['path']}: {about['bytes']:,} bytes, whole; format {about['format']}, streamnn {about['version']}",
+        f"{about['task']} of {about['spec'].get('label.column')!r} in {about['source']}, "
+        f"partition {about['partition']}; goes on at position {about['position']:,}",
+        f"records {c['records']:,}: learnt {c['learnt']:,}, pending {about['pending']:,}, expired {c['expired']:,}, "
+        f"without label {c['unlabelled']:,}; dead letters {c['dead']:,}; alarms {c['alarms']:,}",
+        f"columns {len(kinds):,}: {_few(sorted(kinds))}",
+    ]
+    if about["task"] == "classification":
+        out.append(f"classes {len(about['classes'] or ()):,}: {_few(about['classes'] or ())}")
+    for name, place in about["outputs"].items():
+        out.append(f"output {name}: written up to position {place['last']:,}")
+    set_fields = {k: v for k, v in about["spec"].items() if v not in (None, [], {}, "auto")}
+    out.append("spec " + ", ".join(f"{k} = {v!r}" for k, v in set_fields.items()))
+    total: dict[str, tuple[int, int]] = {}
+    for name, a in about["arrays"].items():
+        part = "/".join(name.split("/")[:2]) if "/" in name else name
+        count, size = total.get(part, (0, 0))
+        total[part] = (count + 1, size + a["bytes"])
+    rows = sorted(total.items(), key=lambda item: (-item[1][1], item[0]))
+    out.append(f"arrays {len(about['arrays']):,}, {sum(s for _, s in total.values()):,} bytes:")
+    out += [f"  {part:<28} {count:>4} {size:>13,}" for part, (count, size) in rows]
+    return out
+
+
+def _few(values: Any, most: int = 12) -> str:
+    words = [str(v) for v in values]
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")

@@ -1,0 +1,46 @@
+"""Keeps secrets out of logs, wherever the words come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+_NAMES = re.compile(r"pass(word|wd|phrase)?$|secret|token|api_?key|credential|private_?key", re.IGNORECASE)
+_URL = re.compile(r"(?<=://)[^/\s@]+@")
+_SHORTEST = 6
+
+
+class Secrets:
+    """Blanks out the values of settings and variables whose names sound secret, and users in URLs.
+
+    Parameters
+    ----------
+    places : iterable of mapping
+        Where secrets may lie: the environment, tables of a spec.
+
+    Examples
+    --------
+    >>> hide = Secrets([{"DB_PASSWORD": "hunter22", "HOME": "/root"}])
+    >>> hide("no access with hunter22 to kafka://me:pw@broker in /root")
+    'no access with *** to kafka://***@broker in /root'
+    """
+
+    def __init__(self, places: Iterable[Mapping[str, object]]):
+        values = {v for place in places for v in _found(place)}
+        longest = sorted(values, key=lambda v: (-len(v), v))
+        self._values = re.compile("|".join(map(re.escape, longest))) if longest else None
+
+    def __call__(self, text: str) -> str:
+        if self._values is not None:
+            text = self._values.sub("***", text)
+        return _URL.sub("***@", text)
+
+
+def _found(place: Mapping[str, object]) -> list[str]:
+    out = []
+    for name, value in place.items():
+        if isinstance(value, Mapping):
+            out += _found(value)
+        elif isinstance(value, str) and len(value) >= _SHORTEST and _NAMES.search(str(name)):
+            out.append(value)
+    return out
