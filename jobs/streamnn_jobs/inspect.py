@@ -13,6 +13,7 @@ from streamnn.state import FORMAT, state_hash
 
 from .checkpoint import CheckpointStore, read_checkpoint
 from .fingerprint import spec_of_fields
+from .joined import JoinedWorker
 from .learner import MakeLearner, make_learner
 from .worker import Worker
 
@@ -31,7 +32,13 @@ def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arr
     if path.is_dir():
         found = CheckpointStore(path, warn=say).load()
         if found is None:
-            raise StateError(f"{path}: has no checkpoint: name the folder of a job's checkpoints")
+            inner = [p.name for p in checkpoint_folders(path) if p != path]
+            which = (
+                f"name one of its partitions: {', '.join(inner)}"
+                if inner
+                else "name the folder of a job's checkpoints"
+            )
+            raise StateError(f"{path}: has no checkpoint: {which}")
         arrays, manifest, path = found
     else:
         try:
@@ -43,11 +50,21 @@ def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arr
     return arrays, manifest, path
 
 
+def checkpoint_folders(target: str | Path) -> list[Path]:
+    """The folders with checkpoints that are meant: the target itself, or those of partitions within it."""
+    path = Path(target)
+    if not path.is_dir() or CheckpointStore(path).files():
+        return [path]
+    inner = sorted(p for p in path.iterdir() if p.is_dir() and CheckpointStore(p).files())
+    return inner or [path]
+
+
 def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | None = None) -> Worker:
     """The worker as it stood when the checkpoint was written."""
     spec, task = spec_of_fields(manifest["spec"]), manifest["worker"]["task"]
     source, partition = manifest["source"], manifest.get("partition", "0")
-    worker = Worker(spec, task, (make or make_learner)(spec, task), source, partition)
+    kind = Worker if spec.label.topic is None else JoinedWorker
+    worker = kind(spec, task, (make or make_learner)(spec, task), source, partition)
     worker.load_state_dict(arrays, manifest["worker"])
     return worker
 
@@ -55,6 +72,7 @@ def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | No
 def describe(arrays: Arrays, manifest: dict[str, Any], path: Path) -> dict[str, Any]:
     """All there is to say of a checkpoint, as plain data."""
     worker = manifest["worker"]
+    c = worker["counters"]
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -65,8 +83,8 @@ def describe(arrays: Arrays, manifest: dict[str, Any], path: Path) -> dict[str, 
         "partition": manifest.get("partition", "0"),
         "position": int(manifest["resume"]["position"]),
         "task": worker["task"],
-        "counters": worker["counters"],
-        "pending": len(arrays.get("join/ticket", ())),
+        "counters": c,
+        "pending": c["predicted"] - c["learnt"] - c["expired"] - c["unlabelled"],
         "columns": worker["encoder"]["kinds"],
         "classes": worker["encoder"]["labels"].get("values"),
         "alarms": worker["alarms"]["recent"][-5:],

@@ -15,7 +15,7 @@ from typing import Any
 from streamnn.errors import JobError
 
 from .http.access import TOKEN
-from .inspect import open_checkpoint, open_worker
+from .inspect import checkpoint_folders, open_checkpoint, open_worker
 from .learner import MakeLearner
 from .live.partition import PartitionWatch
 from .live.status import partition_status
@@ -85,26 +85,30 @@ def status_of(target: str, say: Callable[[str], None], make: MakeLearner | None 
         if not isinstance(found, dict) or "partitions" not in found:
             raise JobError(f"{target}: what answers there is no streamnn job")
         return found
-    arrays, manifest, path = open_checkpoint(Path(target), say)
+    found = [_saved(path, say, make) for path in checkpoint_folders(target)]
+    return {"state": "not running", "outcome": None, "partitions": found}
+
+
+def _saved(target: Path, say: Callable[[str], None], make: MakeLearner | None) -> dict[str, Any]:
+    arrays, manifest, path = open_checkpoint(target, say)
     worker = open_worker(arrays, manifest, make)
-    part = partition_status(PartitionWatch(worker, int(manifest["resume"]["position"]), 0.0).view)
+    view = PartitionWatch(worker, int(manifest["resume"]["position"]), 0.0).view
     alarms = worker.alarms.recent
-    return plain({
-        "state": "not running",
-        "outcome": None,
+    more = {
+        "last_alarm": alarms[-1] if alarms else None,
+        "checkpoint": str(path),
         "version": manifest.get("version"),
-        "partitions": [
-            {**part, "last_alarm": alarms[-1] if alarms else None, "checkpoint": str(path),
-             "state_bytes": path.stat().st_size}
-        ],
-    })  # fmt: skip
+    }
+    out: dict[str, Any] = plain(partition_status(view) | more | {"state_bytes": path.stat().st_size})
+    return out
 
 
 def status_lines(status: dict[str, Any]) -> list[str]:
     """The same for a person."""
     up = status.get("up_s")
     head = status["state"] if status["outcome"] is None else f"{status['state']}, {status['outcome']}"
-    out = [f"{head}; streamnn {status['version']}" + (f", up {up:,.0f} s" if up is not None else "")]
+    version = f"; streamnn {status['version']}" if "version" in status else ""
+    out = [head + version + (f", up {up:,.0f} s" if up is not None else "")]
     for p in status["partitions"]:
         rate, lag = p["records_per_s"], p["lag"]
         flow = "" if rate is None else f", {rate:,.0f} a second"
@@ -112,7 +116,7 @@ def status_lines(status: dict[str, Any]) -> list[str]:
         out += [
             f"{p['source']}, partition {p['partition']}: position {p['position']:,}{flow}",
             f"  records {p['records']:,}: learnt {p['learnt']:,}, pending {p['pending']:,}, "
-            f"expired {p['expired']:,}, without label {p['unlabelled']:,}; dead letters {p['dead']:,}",
+            f"expired {p['expired']:,}, without label {p['unlabelled']:,}; dead letters {p['dead'] + p['label_dead']:,}",
         ]
         scores = p["scores"]
         shown = [

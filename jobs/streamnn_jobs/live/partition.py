@@ -65,8 +65,8 @@ class PartitionWatch:
         self._surprise += step.surprise
         self._entropy += step.entropy
         self._events += step.events
-        for letter in step.dead_letters:
-            self.dead[reason_word(letter["reason"])] += 1
+        for bad in (*step.bad, *step.bad_labels):
+            self.dead[reason_word(bad.reason)] += 1
         fresh = self._worker.alarms.count - self._alarmed
         if fresh:
             self._alarmed += fresh
@@ -87,7 +87,16 @@ class PartitionWatch:
         w, old = self._worker, self.view
         c = w.counters
         self._samples.append(
-            (up_s, c.records, c.dead, w.join.pending, self._lag, self._surprise, self._entropy, self._events)
+            (
+                up_s,
+                c.records,
+                c.dead + c.label_dead,
+                w.join.pending,
+                self._lag,
+                self._surprise,
+                self._entropy,
+                self._events,
+            )
         )
         due = now_s - self.asked_s <= ASKED_S and now_s - self._networks_s >= NETWORKS_S
         if due and (self._changed or not self._networks):

@@ -46,7 +46,7 @@ def make_report(view: View, plan: Plan, title: str) -> Report:
         "pending": view.pending,
         "expired": c.expired,
         "unlabelled": c.unlabelled,
-        "dead_letters": c.dead,
+        "dead_letters": c.dead + c.label_dead,
         "position": view.position,
         "records_per_s": view.rate(),
         "lag": view.lag,

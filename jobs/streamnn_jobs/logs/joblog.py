@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from streamnn_connectors.base import BadRecord
+
 from ..control import Control
 from ..counters import Counters
+from ..deadletters import TEXT_BYTES
 from ..fingerprint import spec_hash
 from ..live.reasons import reason_word
 from ..observer import Observer
@@ -72,8 +75,8 @@ class JobLog(Observer):
             for alarm in alarms.recent[-fresh:]:
                 fields = {k: alarm[k] for k in _ALARM if alarm.get(k) not in (None, "")}
                 self._log.event("alarm", str(alarm.get("cause", "")), partition=name, **fields)
-        for letter in step.dead_letters:
-            self._dead(name, letter["position"], letter["stage"], letter["reason"], letter["text"])
+        for bad in (*step.bad, *step.bad_labels):
+            self._dead(name, bad)
         self._tick(lag)
 
     def idle(self) -> None:
@@ -97,7 +100,7 @@ class JobLog(Observer):
         seconds = self._clock() - self._began_s
         self._log.event("job_ended", outcome=outcome, records=self._records, seconds=seconds)
 
-    def _dead(self, partition: str, position: int, stage: str, reason: str, text: str | None) -> None:
+    def _dead(self, partition: str, bad: BadRecord) -> None:
         now = self._clock()
         if now - self._minute_s >= 60.0:
             self._minute_s, self._listed = now, 0
@@ -105,9 +108,12 @@ class JobLog(Observer):
             self._unlisted += 1
             return
         self._listed += 1
-        content = {"why": reason, "text": text} if self._spec.log.records else {}
+        content: dict[str, Any] = {}
+        if self._spec.log.records:
+            content = {"why": bad.reason, "text": bad.raw[:TEXT_BYTES].decode("utf-8", "backslashreplace")}
+        word = reason_word(bad.reason)
         self._log.event(
-            "dead_letter", reason_word(reason), partition=partition, position=position, stage=stage, **content
+            "dead_letter", word, partition=partition, position=bad.position, stage=bad.stage, **content
         )
 
     def _leftover(self) -> None:
@@ -139,4 +145,9 @@ class JobLog(Observer):
 
 
 def _counts(c: Counters) -> dict[str, Any]:
-    return {"records": c.records, "learnt": c.learnt, "dead_letters": c.dead, "alarms": c.alarms}
+    return {
+        "records": c.records,
+        "learnt": c.learnt,
+        "dead_letters": c.dead + c.label_dead,
+        "alarms": c.alarms,
+    }

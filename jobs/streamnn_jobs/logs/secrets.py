@@ -39,6 +39,7 @@ class Secrets:
 def _found(place: Mapping[str, object]) -> list[str]:
     out = []
     for name, value in place.items():
+        value = getattr(value, "get_secret_value", lambda value=value: value)()
         if isinstance(value, Mapping):
             out += _found(value)
         elif isinstance(value, str) and len(value) >= _SHORTEST and _NAMES.search(str(name)):
