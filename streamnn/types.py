@@ -90,7 +90,7 @@ class Output:
     surprise : ndarray of float64, shape (n,)
         Epistemic uncertainty, -log p(latent), in nats.
     entropy : ndarray of float64, shape (n,)
-        Aleatoric uncertainty, entropy of p(y | latent), in nats.
+        Aleatoric uncertainty, entropy of p(y | latent), in nats; for a number log 10 more if it is ten times as large.
     alarms : list of Alarm
     proba : ndarray of float32, shape (n, classes), or None
         Class probabilities (classification); 0 for classes that were not known when the event came.
@@ -98,6 +98,14 @@ class Output:
         How many classes were known when the event came: the first so many columns of `proba`.
     mean, median : ndarray of float64, shape (n,), or None
         Forecasts for squared and for absolute error, in units of the target (regression).
+    deviation : ndarray of float64, shape (n,), or None
+        Standard deviation of p(y | latent), in units of the target (regression); 0 before the first target.
+    p_value : ndarray of float64, shape (n,), or None
+        Surprise against the recent past: the share of events at least as surprising. If asked for.
+    included : ndarray of bool, shape (n, classes), or None
+        Prediction sets (classification). If asked for.
+    low, high : ndarray of float64, shape (n,), or None
+        Prediction intervals, in units of the target (regression); infinite while nothing is known. If asked for.
     """
 
     ticket: np.ndarray
@@ -108,3 +116,8 @@ class Output:
     known: np.ndarray | None = None
     mean: np.ndarray | None = None
     median: np.ndarray | None = None
+    deviation: np.ndarray | None = None
+    p_value: np.ndarray | None = None
+    included: np.ndarray | None = None
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None

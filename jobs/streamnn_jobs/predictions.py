@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ DIGITS = 6
 
 
 def prediction_columns(position: np.ndarray, output: Output, classes: list[Any]) -> dict[str, np.ndarray]:
-    """Position, prediction, its probability, surprise and entropy; one row an event.
+    """Position, prediction, its probability, surprise and entropy, and what else was asked for; one row an event.
 
     Parameters
     ----------
@@ -26,7 +27,9 @@ def prediction_columns(position: np.ndarray, output: Output, classes: list[Any])
     -------
     dict of str to ndarray
         ``prediction`` is None, and its probability NaN, before the first class is known. Regression gives the
-        forecast for absolute error as ``prediction`` and that for squared error as ``mean``.
+        forecast for absolute error as ``prediction`` and that for squared error as ``mean``. ``p_value`` of the
+        surprise; ``set``, the classes of a prediction set as JSON text; ``low`` and ``high`` of an interval, NaN
+        where it has no end.
     """
     out: dict[str, np.ndarray] = {"position": position}
     if output.median is not None and output.mean is not None:
@@ -47,4 +50,19 @@ def prediction_columns(position: np.ndarray, output: Output, classes: list[Any])
         out["prediction"], out["probability"] = values[best], np.round(top, DIGITS)
     out["surprise"] = np.round(output.surprise, DIGITS)
     out["entropy"] = np.round(output.entropy, DIGITS)
+    if output.p_value is not None:
+        out["p_value"] = np.round(output.p_value, DIGITS)
+    if output.included is not None:
+        out["set"] = _sets(output.included, classes)
+    for name, end in (("low", output.low), ("high", output.high)):
+        if end is not None:
+            out[name] = np.where(np.isfinite(end), end, np.nan)
     return out
+
+
+def _sets(included: np.ndarray, classes: list[Any]) -> np.ndarray:
+    rows, which = np.unique(included, axis=0, return_inverse=True)
+    names = [json.dumps([classes[c] for c in np.flatnonzero(row)]) for row in rows]
+    texts = np.empty(len(names), object)
+    texts[:] = names
+    return texts[which.reshape(-1)]

@@ -117,6 +117,13 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(
             f"regret per event {number(s['regret_per_event'])} against the best expert, {_name(s.get('best_expert'))}"
         )
+    held = s.get("coverage")
+    if held:
+        size, name = (held["set_size"], "classes a set") if "set_size" in held else (held["width"], "wide")
+        out.append(
+            f"coverage {number(held['covered'])} of {number(held['asked'])} asked for, {number(held['recent'])} lately; "
+            f"{number(size)} {name}"
+        )
     if s["lipschitz_bound"]:
         bounds = ", ".join(f"{k} {number(v)}" for k, v in s["lipschitz_bound"].items())
         out.append(f"slope bounds: {bounds}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..regret.scores import Scores
 from ..stage import Stage
 from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
+from .calibration import Calibration
 from .class_labels import new_labels
 from .frequencies import Frequencies
 from .mixer import STACKERS, Mixer
@@ -52,6 +54,10 @@ class Classifier(Pool):
         Budget of the drift alarms.
     categories : sequence of str
         Number columns whose values are names, not quantities. Columns with few values are found by themselves.
+    coverage : float
+        Share of the labels that prediction sets shall hold; 0 for none.
+    p_values : bool
+        Say of every event how rarely the recent past was as surprising.
 
     Examples
     --------
@@ -75,8 +81,11 @@ class Classifier(Pool):
         max_pending: int = 100_000,
         events_per_false_alarm: float = 10_000.0,
         categories: Sequence[str] = (),
+        coverage: float = 0.0,
+        p_values: bool = False,
     ):
-        super().__init__(seed, max_columns, max_pending, events_per_false_alarm, categories)
+        options = seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values
+        super().__init__(*options)
         if isinstance(classes, str) or not isinstance(classes, Sequence):
             raise SpecError(f"learner option classes is {classes!r}: allowed is a list of labels")
         self.classes: list[Any] = []
@@ -85,6 +94,7 @@ class Classifier(Pool):
         self._declare(classes)
         self._declared = list(self.classes)
         self._width = max(2, len(self.classes))
+        self.calibration = Calibration(True, coverage, p_values, len(self.classes))
 
     def _declare(self, classes: Sequence[Any]) -> None:
         self.classes = new_labels(classes, self._class)
@@ -153,13 +163,13 @@ class Classifier(Pool):
         self.logistic = Wide("logistic", ("x", "x"), width(("x", "x")), C, False, M + 1)
         self.neighbours = Neighbours(lay.columns, M + 2)
         self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
-        self.members += ["wide", "logistic", *(f"neighbours-{w}" for w in WINDOWS)]
-        self.members += ["majority", "frequency", "no-change"]
+        near = [f"neighbours-{w}" for w in WINDOWS]
+        self.members += ["wide", "logistic", *near, "majority", "frequency", "no-change"]
         self.mixer = Mixer(len(self.members), C, bool(self._declared), odds(self.members, len(STACKERS)))
         self.history_ = LabelHistory(C)
         self.scores_ = Scores(True)
         self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in STACKERS])
-        self.density = LatentDensity(self._hidden(), C)
+        self.density: LatentDensity = LatentDensity(self._hidden(), C)
         M, N = len(self.members), self.mixer.experts
         self.pending_ = Pending(
             {
@@ -203,6 +213,7 @@ class Classifier(Pool):
             self.history_,
             self.scores_,
             self.ledger,
+            *self.calibration.stages,
         ]
 
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
@@ -211,26 +222,20 @@ class Classifier(Pool):
         offsets = lay.offsets
         self.history_.scan_known(op, slot, y, offsets, a["row"])
         for m, net in enumerate(self.networks_):
-            net.scan(
-                op,
-                slot,
-                target,
-                weight,
-                lay.span(*net.spec.reads)[0],
-                a["row"],
-                a["ids"],
-                a["p"],
-                latent if net.spec.name == self.watched else None,
-            )
+            start, kept = lay.span(*net.spec.reads)[0], latent if net.spec.name == self.watched else None
+            net.scan(op, slot, target, weight, start, a["row"], a["ids"], a["p"], kept)
             if m == 0:
                 self.history_.scan_filled(op, slot, ticket, y, offsets, lay.mean_columns, a)
         for wide in (self.wide, self.logistic):
             wide.scan(op, slot, y, weight, lay.span(*wide.reads)[0], a)
         self.neighbours.scan(op, slot, ticket, y, lay.span("x", "x")[0], a)
         self.frequencies.scan(op, slot, y, a)
-        self.mixer.scan(op, slot, y, weight, a, len(self.scores_.names), book)
         at = len(self.scores_.names)
+        self.mixer.scan(op, slot, y, weight, a, at, book)
         self.scores_.scan_classes(op, slot, y, a, self._free_at + 1, at + self.mixer.experts, book)
+
+    def _doubt(self, part: Segment, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return *self.density.scan(part.op, part.y, latent), np.zeros((len(part.op), 0))
 
     def _mask(self, out: Output, at: np.ndarray | None) -> None:
         assert out.proba is not None
@@ -269,8 +274,7 @@ class Classifier(Pool):
         g = self.ledger
         out: dict[str, Any] = {k: g.mean(k) for k in ("accuracy", "log_loss", "brier")}
         out["auroc"] = self.scores_.auroc() if len(self.classes) == 2 else float("nan")
-        out["no_change"] = g.mean("accuracy_no_change")
-        out["majority"] = g.mean("accuracy_majority")
+        out["no_change"], out["majority"] = g.mean("accuracy_no_change"), g.mean("accuracy_majority")
         out["logistic"] = {"accuracy": g.mean("accuracy_logistic"), "log_loss": g.mean("log_loss_logistic")}
         return out
 
@@ -286,9 +290,7 @@ class Classifier(Pool):
             assert proba is not None
             found = proba[0]
         p = found.tolist()[:n]
-        total = 0.0
-        for v in p:
-            total += v
+        total = math.fsum(p)
         return {c: v / total for c, v in zip(self.classes, p, strict=True)}
 
     def predict_one(self, x: Mapping[str, Any]) -> Any:

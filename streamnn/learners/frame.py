@@ -18,7 +18,8 @@ from ..regret.ledger import Ledger
 from ..regret.scores import Scores
 from ..stage import Stage
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
-from ..uncertainty import LatentDensity
+from ..uncertainty import LatentDensity, ValueDensity
+from .calibration import Calibration
 from .options import check_options
 from .order import check_order
 from .pending import Pending
@@ -50,8 +51,11 @@ class Frame(ABC):
         max_pending: int,
         events_per_false_alarm: float,
         categories: Sequence[str],
+        coverage: float,
+        p_values: bool,
     ):
-        check_options(seed, max_columns, max_pending, events_per_false_alarm, categories)
+        check_options(seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values)
+        self.calibration = Calibration(self.classify, coverage, p_values)
         self.seed = seed
         self.schema = Schema(max_columns, categories)
         self.inputs = Inputs()
@@ -72,7 +76,7 @@ class Frame(ABC):
     layout: Layout
     scores_: Scores
     ledger: Ledger
-    density: LatentDensity
+    density: LatentDensity | ValueDensity
     mixer: Any
 
     @abstractmethod
@@ -94,6 +98,10 @@ class Frame(ABC):
     @abstractmethod
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
         """Run everything between the inputs and the ledger."""
+
+    @abstractmethod
+    def _doubt(self, part: Segment, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Surprise, entropy and deviation of operations; no column of the last where there are classes."""
 
     @abstractmethod
     def _stage_list(self) -> list[Stage]:
@@ -161,7 +169,7 @@ class Frame(ABC):
         x = self.schema.encode(columns, n)
         if n and not self._started:
             self._start()
-        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        parts: list[tuple[np.ndarray, ...]] = []
         alarms: list[Alarm] = []
         row = 0
         for (a, width), b in zip([(0, 0), *cuts], [*(c for c, _ in cuts), m], strict=True):
@@ -183,7 +191,7 @@ class Frame(ABC):
         y: np.ndarray,
         weight: np.ndarray,
         x: np.ndarray,
-        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+        parts: list[tuple[np.ndarray, ...]],
     ) -> list[Alarm]:
         store = self.pending_
         seen = op == OBSERVE
@@ -202,9 +210,11 @@ class Frame(ABC):
         latent = np.zeros((len(op), self._hidden()), f4)
         book = np.zeros((len(op), self.ledger.width))
         target = y.astype(f4) if self.classify else np.zeros(len(op), f4)
-        self._stages(Segment(op, slot, ticket, y, weight, target), book, latent)
+        part = Segment(op, slot, ticket, y, weight, target)
+        self._stages(part, book, latent)
         self.ledger.scan(op, book)
-        surprise, entropy = self.density.scan(op, y if self.classify else np.zeros(len(op), np.int64), latent)
+        surprise, entropy, deviation = self._doubt(part, latent)
+        p_value = self.calibration.scan(part, surprise, deviation, store.a)
         self.trace.scan(op, surprise, entropy)
         last = first - 1 + np.cumsum(seen)
         learnt = op == LEARN
@@ -214,7 +224,7 @@ class Frame(ABC):
         )
         self.recent.take(first, store.a["row"], mine)
         self.events += n
-        parts.append((mine, surprise[seen], entropy[seen]))
+        parts.append((mine, surprise[seen], entropy[seen], deviation[seen], p_value[seen]))
         stays = np.ones(n, np.bool_)
         stays[ticket[inside] - first] = False
         store.keep(np.flatnonzero(stays) + first, mine[stays])
@@ -222,14 +232,14 @@ class Frame(ABC):
         self._waste.append(np.concatenate([mine[~stays], slot[outside]]))
         return sorted(alarms, key=lambda a: a.event)
 
-    def _output(
-        self, ticket: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], alarms: list[Alarm]
-    ) -> Output:
-        empty = np.zeros(0)
-        slot = np.concatenate([p[0] for p in parts]) if parts else _NO_TICKETS
-        surprise = np.concatenate([p[1] for p in parts]) if parts else empty
-        entropy = np.concatenate([p[2] for p in parts]) if parts else empty
+    def _output(self, ticket: np.ndarray, parts: list[tuple[np.ndarray, ...]], alarms: list[Alarm]) -> Output:
+        empty = (_NO_TICKETS, *np.zeros((4, 0)))
+        slot, surprise, entropy, deviation, p_value = map(
+            np.concatenate, zip(*(parts or [empty]), strict=True)
+        )
         fields = self._result(slot)
+        if self._started:
+            self.calibration.add(fields, slot, p_value, deviation, self.pending_.a)
         if self._waste:  # slots are reused only once the chunk's predictions have been read
             self.pending_.give_back(np.concatenate(self._waste))
             self._waste.clear()
@@ -286,4 +296,5 @@ class Frame(ABC):
             "mean_ids": (np.int32, (MAX_MEANS,)),
             "pairs": (np.int32, (PAIRS + SINGLES,)),
             "clock": (np.int64, ()),
+            **self.calibration.leaves,
         }

@@ -8,7 +8,13 @@ from ..errors import SpecError
 
 
 def check_options(
-    seed: Any, max_columns: Any, max_pending: Any, events_per_false_alarm: Any, categories: Any
+    seed: Any,
+    max_columns: Any,
+    max_pending: Any,
+    events_per_false_alarm: Any,
+    categories: Any,
+    coverage: Any,
+    p_values: Any,
 ) -> None:
     """Refuse what is no option, naming it and what is allowed.
 
@@ -31,3 +37,13 @@ def check_options(
         raise SpecError(f"learner option categories is {categories!r}: allowed is a list of column names")
     if not all(isinstance(c, str) for c in categories):
         raise SpecError(f"learner option categories is {categories!r}: allowed is a list of column names")
+    if (
+        isinstance(coverage, bool)
+        or not isinstance(coverage, (int, float))
+        or not (coverage == 0 or 0.5 <= coverage < 1)
+    ):
+        raise SpecError(
+            f"learner option coverage is {coverage!r}: allowed is 0 for none, or a share from .5 to below 1"
+        )
+    if not isinstance(p_values, bool):
+        raise SpecError(f"learner option p_values is {p_values!r}: allowed is true or false")

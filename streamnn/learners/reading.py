@@ -41,7 +41,7 @@ class Reading(Saving):
                 [],
                 **{k: np.zeros((n, *v.shape[1:]), v.dtype) for k, v in self._result(_NONE).items()},
             )
-        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        parts: list[tuple[np.ndarray, ...]] = []
         step = 1024
         for a in range(0, n, step):
             b = min(a + step, n)
@@ -54,12 +54,14 @@ class Reading(Saving):
             book = np.zeros((b - a, self.ledger.width))
             self.inputs.scan(op, slot, x[a:b], self.layout.offsets, self.pending_.a)
             one = np.ones(b - a, f4)
-            self._stages(Segment(op, slot, ticket[a:b], zero, one, zero.astype(f4)), book, latent)
-            surprise, entropy = self.density.scan(np.zeros(b - a, np.int8), np.zeros(b - a, np.int64), latent)
-            parts.append((slot, surprise, entropy))
+            part = Segment(op, slot, ticket[a:b], zero, one, zero.astype(f4))
+            self._stages(part, book, latent)
+            surprise, entropy, deviation = self._doubt(part, latent)
+            p_value = self.calibration.scan(part, surprise, deviation, self.pending_.a)
+            parts.append((slot, surprise, entropy, deviation, p_value))
         out = self._output(ticket, parts, [])
-        for slot, _, _ in parts:
-            self.pending_.give_back(slot)
+        for each in parts:
+            self.pending_.give_back(each[0])
         self._mask(out, None)
         return out
 
@@ -70,6 +72,7 @@ class Reading(Saving):
             labels = self.ledger.labels
             out["labelled"] = labels
             out |= self._scores()
+            out |= self.calibration.summary()
             out["best_expert"] = self.ledger.best_expert
             out["regret"] = self.ledger.regret if labels else float("nan")
             out["regret_per_event"] = self.ledger.regret / labels if labels else float("nan")
@@ -84,7 +87,7 @@ class Reading(Saving):
         """Curves of scores, losses, weights, surprise and entropy; at most 512 points each."""
         if not self._started:
             return {}
-        out: dict[str, Any] = {**self.ledger.curves(), **self.trace.curves()}
+        out: dict[str, Any] = {**self.ledger.curves(), **self.trace.curves(), **self.calibration.curves()}
         out["experts"] = list(self.ledger.experts)
         out["regret_bound"] = self.mixer.regret_bound
         return out

@@ -17,7 +17,7 @@ from ..regret.ledger import Ledger
 from ..regret.scores import Scores
 from ..stage import Stage
 from ..types import LEARN, Output
-from ..uncertainty import LatentDensity
+from ..uncertainty import ValueDensity
 from .least_squares import LeastSquares
 from .pending import Pending
 from .pool import Pool
@@ -41,6 +41,15 @@ def _controls(op, slot, member, scale, controls, p):
             controls[s, 2] = m + sd * p[s, member, 0]
 
 
+@kernel
+def _errors(op, slot, y, scale, forecast, error):
+    # targets less the forecasts of their means
+    for e in range(len(op)):
+        if op[e] == 1:
+            s = slot[e]
+            error[e] = y[e] - (scale[s, 0] + scale[s, 1] * forecast[s, 1])
+
+
 class Regressor(Pool):
     """A pool of small networks and linear members that learns a number event by event, with targets that come late.
 
@@ -59,6 +68,10 @@ class Regressor(Pool):
         Budget of the drift alarms.
     categories : sequence of str
         Number columns whose values are names, not quantities. Columns with few values are found by themselves.
+    coverage : float
+        Share of the labels that prediction intervals shall hold; 0 for none.
+    p_values : bool
+        Say of every event how rarely the recent past was as surprising.
 
     Examples
     --------
@@ -79,8 +92,11 @@ class Regressor(Pool):
         max_pending: int = 100_000,
         events_per_false_alarm: float = 10_000.0,
         categories: Sequence[str] = (),
+        coverage: float = 0.0,
+        p_values: bool = False,
     ):
-        super().__init__(seed, max_columns, max_pending, events_per_false_alarm, categories)
+        options = seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values
+        super().__init__(*options)
         self.classes: list[Any] = []
 
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
@@ -135,7 +151,7 @@ class Regressor(Pool):
         self.history_ = TargetHistory()
         self.scores_ = Scores(False)
         self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in FORGETS])
-        self.density = LatentDensity(self._hidden(), 1)
+        self.density: ValueDensity = ValueDensity(self._hidden())
         self.pending_ = Pending(
             {
                 **self._leaves(),
@@ -164,6 +180,7 @@ class Regressor(Pool):
             self.history_,
             self.scores_,
             self.ledger,
+            *self.calibration.stages,
         ]
 
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
@@ -173,17 +190,8 @@ class Regressor(Pool):
         unit = np.zeros((len(op), 2))
         self.history_.scan_known(op, slot, value, offsets, a, target, unit)
         for m, net in enumerate(self.networks_):
-            net.scan(
-                op,
-                slot,
-                target,
-                weight,
-                lay.span(*net.spec.reads)[0],
-                a["row"],
-                a["ids"],
-                a["p"],
-                latent if net.spec.name == self.watched else None,
-            )
+            start, kept = lay.span(*net.spec.reads)[0], latent if net.spec.name == self.watched else None
+            net.scan(op, slot, target, weight, start, a["row"], a["ids"], a["p"], kept)
             if m == 0:
                 self.history_.scan_filled(op, slot, ticket, value, offsets, lay.mean_columns, a)
         self.linear.scan(op, slot, target, weight, lay.span("context", "means")[0], a)
@@ -191,6 +199,11 @@ class Regressor(Pool):
         self.neighbours.scan(op, slot, value, lay.span("x", "x")[0], a)
         self.mixer.scan(op, slot, value, weight, unit, a, len(self.scores_.names), book)
         self.scores_.scan_values(op, slot, value, a, book)
+
+    def _doubt(self, part: Segment, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        a, error = self.pending_.a, np.zeros(len(part.op))
+        _errors(part.op, part.slot, part.y, a["scale"], a["forecast"], error)
+        return self.density.scan(part.op, error, latent)
 
     def _result(self, slot: np.ndarray) -> dict[str, np.ndarray]:
         if not self._started:

@@ -97,6 +97,8 @@ class Saving(Frame):
             "max_pending": self.max_pending,
             "events_per_false_alarm": self.monitor.events_per_false_alarm,
             "categories": sorted(self.schema.categories),
+            "coverage": self.calibration.coverage,
+            "p_values": self.calibration.rank is not None,
         }
 
     def _meta(self) -> dict[str, Any]:

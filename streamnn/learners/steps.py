@@ -123,8 +123,8 @@ class Steps:
             if m == 1:
                 return calls
             pool.ledger.scan(op, self._book)
-            labels = self._y if pool.classify else np.zeros(2, np.int64)
-            surprise, entropy = pool.density.scan(op, labels, latent)
+            surprise, entropy, deviation = pool._doubt(part, latent)
+            pool.calibration.scan(part, surprise, deviation, pool.pending_.a)
             at = len(pool.scores_.names) + pool.mixer.experts
             loss = self._book[1, at : at + 1]
             self._fired = np.zeros((2, 1, 3), np.int64)

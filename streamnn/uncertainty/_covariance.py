@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options, njit_options
+from .._jit import kernel, leaf_options
 from .._math import log64
-from ..types import LEARN, OBSERVE
+from ..types import EXPIRE, LEARN
 from ._density import LANES, LOG_2PI, RAREST, _bayes, _take
 
 EARLY, STRIDE = 64, 64  # roots are renewed at labels 1, 2, 4, ... 64, then at every 64th
@@ -119,7 +119,7 @@ def _renew(
     return -0.5 * (_invert_root(u, hidden, row) + hidden * LOG_2PI)
 
 
-@njit(**njit_options)
+@kernel
 def scan(
     state: State,
     op: np.ndarray,
@@ -143,7 +143,7 @@ def scan(
         labels += seen[k]
         known += 1 if seen[k] > 0 else 0
     for i in range(op.size):
-        if op[i] == OBSERVE:
+        if op[i] != LEARN and op[i] != EXPIRE:
             _take(latent, i, normalise, z)
             if tied:
                 _whiten(root, 0, z, w, lane)

@@ -9,7 +9,7 @@ from numba import njit
 
 from .._jit import kernel, leaf_options
 from .._math import exp64, log64
-from ..types import LEARN, OBSERVE
+from ..types import EXPIRE, LEARN
 
 LANES = 8  # partial sums: a fixed order that vectorises
 LOG_2PI = 1.8378770664093453
@@ -165,7 +165,7 @@ def scan(
         labels += seen[k]
         known += 1 if seen[k] > 0 else 0
     for i in range(op.size):
-        if op[i] == OBSERVE:
+        if op[i] != LEARN and op[i] != EXPIRE:
             _take(latent, i, normalise, z)
             for k in range(seen.size):
                 if seen[k] > 0:

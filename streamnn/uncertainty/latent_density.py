@@ -33,7 +33,7 @@ class LatentDensity:
     hidden : int
         Length of the latent.
     classes : int
-        Number of classes; 1 for regression, where p(z) is one Gaussian and entropy is 0 for now.
+        Number of classes; with 1 p(z) is one Gaussian and entropy is 0 (for numbers see :class:`ValueDensity`).
     half_life : float, default 1000
         Labels of a class after which a latent has lost half its weight in that class (for the prior: labels).
     shrinkage : float, default 10

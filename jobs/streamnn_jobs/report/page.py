@@ -11,6 +11,7 @@ from typing import Any
 
 from streamnn.errors import SinkError
 
+from .coverage import coverage
 from .curves import quality, regret, surprise, weights
 from .formats import esc
 from .headline import headline
@@ -40,7 +41,7 @@ def render_report(
     report = Report(title, summary, history, networks, alarms, info)
     body = "".join(
         part(report)
-        for part in (headline, quality, regret, weights, surprise, certificate, functions, details)
+        for part in (headline, quality, regret, weights, surprise, coverage, certificate, functions, details)
     )
     # Only the page's own script may run, and nothing may be fetched, whatever the data hold.
     digest = base64.b64encode(hashlib.sha256(JS.encode()).digest()).decode()

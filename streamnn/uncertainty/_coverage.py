@@ -1,0 +1,81 @@
+"""What adaptive conformal prediction has in common for sets and intervals: its level, and its record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from .._jit import leaf_options
+from ..errors import SpecError
+from ..stage import Stage
+from ._window import room
+
+RATE = 0.005  # of the level, a label
+RECENT = 1000  # labels of the recent coverage
+WINDOW = 1024
+BUCKETS, FIRST = 256, 64  # of the record: at most so many, at first of so many labels
+
+
+@njit(**leaf_options)
+def record(covered: float, size: float, total: np.ndarray, clock: np.ndarray, bucket: np.ndarray) -> None:
+    """One more label: totals and curves. total: coverage, mean size, recent coverage; clock: labels, bucket's length."""
+    b = clock[0] // clock[1]
+    if b == len(bucket):  # full: neighbours are joined
+        for i in range(len(bucket)):
+            for k in range(2):
+                bucket[i, k] = bucket[2 * i, k] + bucket[2 * i + 1, k] if 2 * i < len(bucket) else 0.0
+        clock[1] *= 2
+        b //= 2
+    bucket[b, 0] += covered
+    bucket[b, 1] += size
+    clock[0] += 1
+    total[0] += (covered - total[0]) / clock[0]
+    total[1] += (size - total[1]) / clock[0]
+    total[2] += (covered - total[2]) / min(clock[0], RECENT)
+
+
+class Coverage(Stage):
+    """A stage that covers a share of the labels to come.
+
+    Parameters
+    ----------
+    name : str
+    coverage : float
+        The share, between .5 and 1.
+    levels : int
+        How many levels it adapts.
+    """
+
+    unit: str  # what `size` counts
+
+    def __init__(self, name: str, coverage: float, levels: int) -> None:
+        if not 0.5 <= coverage < 1:
+            raise SpecError(f"coverage: {coverage!r} must be a share of the labels, at least .5 and below 1")
+        super().__init__(name)
+        self.coverage = float(coverage)
+        self._miss = (1.0 - self.coverage) / levels
+        self.s = {
+            **room(WINDOW),
+            "level": np.full(levels, self._miss),
+            "total": np.zeros(3),
+            "clock": np.array([0, FIRST], np.int64),
+            "bucket": np.zeros((BUCKETS, 2)),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Coverage asked for, reached over all labels and over the last thousand or so, and the mean size."""
+        covered, size, recent = (float(v) for v in self.s["total"])
+        n = int(self.s["clock"][0])
+        if n == 0:
+            covered = size = recent = float("nan")
+        return {"asked": self.coverage, "labels": n, "covered": covered, "recent": recent, self.unit: size}
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """``covered_at`` (labels at the end of each bucket), ``covered`` and the mean size in each."""
+        n, width = (int(v) for v in self.s["clock"])
+        b = -(-n // width)
+        at = np.minimum(np.arange(1, b + 1) * width, n)
+        rows = self.s["bucket"][:b] / np.diff(at, prepend=0)[:, None]
+        return {"covered_at": at, "covered": rows[:, 0], self.unit: rows[:, 1]}

@@ -1,0 +1,99 @@
+"""Kernel of the spread of a target given the latent: log variance, linear in the latent."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .._jit import kernel, leaf_options
+from .._math import exp64, log64
+from ..types import EXPIRE, LEARN
+from ._density import FARTHEST, LANES
+
+STEP, SHARED = 0.001, 0.064  # of each unit; of all together, at most
+OUTLIER = 5.0  # squared errors count as at most so many times the variance forecast
+FIRST = 20.0  # and, in their mean, as so many times that mean
+RANGE = 8.0  # of the log variance, to either side of the mean's
+ENTROPY = 1.4189385332046727  # of a Gaussian of deviation 1
+SMALLEST = 1e-200
+
+
+class Spread(NamedTuple):
+    """All that is known; columns are the latent's dimensions, padded to LANES with zeros."""
+
+    mean: np.ndarray  # float64[columns]
+    var: np.ndarray  # float64[columns]
+    unit: np.ndarray  # float64[columns], 1 / deviation when last renewed
+    weight: np.ndarray  # float64[columns], of the latent in units of its deviation
+    bias: np.ndarray  # float64[1]
+    base: np.ndarray  # float64[1], mean squared error
+    seen: np.ndarray  # int64[1], targets learnt
+
+
+@njit(**leaf_options)
+def _log_ratio(latent: np.ndarray, row: int, s: Spread, h: np.ndarray, lane: np.ndarray) -> float:
+    """Log of the variance over the mean squared error; h receives the standardised latent."""
+    for i in range(latent.shape[1]):
+        x = float(latent[row, i])
+        x = x if x > -FARTHEST else -FARTHEST
+        x = ((x if x < FARTHEST else FARTHEST) - s.mean[i]) * s.unit[i]
+        h[i] = min(max(x, -5.0), 5.0)
+    for l in range(LANES):
+        lane[l] = 0.0
+    for i in range(0, h.size, LANES):
+        for l in range(LANES):
+            lane[l] += h[i + l] * s.weight[i + l]
+    total = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+    return min(max(total + s.bias[0], -RANGE), RANGE)
+
+
+@kernel
+def scan(
+    state: Spread,
+    op: np.ndarray,
+    error: np.ndarray,
+    latent: np.ndarray,
+    memory: float,
+    deviation: np.ndarray,
+    entropy: np.ndarray,
+) -> None:
+    """Operations in their order; deviation and entropy are written at OBSERVE."""
+    h, lane = np.zeros(state.mean.size), np.zeros(LANES)
+    hidden = latent.shape[1]
+    step = min(STEP, SHARED / hidden)
+    for e in range(op.size):
+        if op[e] == EXPIRE:
+            continue
+        if op[e] != LEARN:
+            if state.seen[0] > 0:
+                variance = state.base[0] * exp64(_log_ratio(latent, e, state, h, lane))
+                deviation[e] = np.sqrt(variance)
+                entropy[e] = ENTROPY + 0.5 * log64(variance)
+            continue
+        square, sane = error[e] * error[e], True
+        for i in range(hidden):
+            sane = sane and np.abs(latent[e, i]) < FARTHEST
+        if not (sane and square < np.inf):
+            continue
+        n = np.float64(state.seen[0])
+        ratio = _log_ratio(latent, e, state, h, lane)
+        g = 1.0 / min(n + 1.0, memory)
+        if n == 0.0:
+            state.base[0] = max(square, SMALLEST)
+        else:
+            move = step * (1.0 - min(square / (state.base[0] * exp64(ratio)), OUTLIER))
+            for i in range(h.size):
+                state.weight[i] -= move * h[i]
+            state.bias[0] -= move
+            most = FIRST * state.base[0]
+            state.base[0] = max(state.base[0] + g * (min(square, most) - state.base[0]), SMALLEST)
+        for i in range(hidden):
+            d = latent[e, i] - state.mean[i]
+            state.mean[i] += g * d
+            state.var[i] += g * ((1.0 - g) * d * d - state.var[i])
+        state.seen[0] += 1
+        if n < 32.0 or state.seen[0] % 8 == 0:
+            for i in range(hidden):
+                state.unit[i] = 1.0 / np.sqrt(state.var[i] + 1e-4)

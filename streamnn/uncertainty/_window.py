@@ -1,0 +1,46 @@
+"""The last so many values of a scalar, in order of size: ranks and quantiles of the recent past."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._jit import leaf_options
+
+
+@njit(**leaf_options)
+def below(order: np.ndarray, n: int, v: float) -> int:
+    """How many of the first n values, which rise, are less than v."""
+    a, b = 0, n
+    while a < b:
+        m = (a + b) >> 1
+        if order[m] < v:
+            a = m + 1
+        else:
+            b = m
+    return a
+
+
+@njit(**leaf_options)
+def slide(ring: np.ndarray, order: np.ndarray, taken: np.ndarray, v: float) -> None:
+    """Take in a value; when there is no room the oldest goes. `ring` has them by age, `order` by size."""
+    n = min(taken[0], ring.size)
+    place, old = taken[0] % ring.size, n
+    if taken[0] >= ring.size:
+        old = below(order, n, ring[place])
+    at = below(order, n, v)
+    if at > old:
+        at -= 1
+        for i in range(old, at):
+            order[i] = order[i + 1]
+    else:
+        for i in range(old, at, -1):
+            order[i] = order[i - 1]
+    order[at] = v
+    ring[place] = v
+    taken[0] += 1
+
+
+def room(size: int) -> dict[str, np.ndarray]:
+    """Leaves of an empty window of that size."""
+    return {"ring": np.zeros(size), "order": np.zeros(size), "taken": np.zeros(1, np.int64)}
