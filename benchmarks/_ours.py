@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from streamnn.learners import Classifier
-from streamnn.network.network import Network, NetworkSpec
+from streamnn.network import Network, NetworkSpec
 from streamnn.types import LEARN, OBSERVE, Chunk
 
 CHUNK = 1024
@@ -32,7 +32,7 @@ def network(kind: str, hidden: tuple[int, ...], d: int, classes: int) -> Network
     """A plain network (leaky ReLU, SGD, no budget), or splines within the budget under an update rule."""
     if kind == "plain":
         spec = NetworkSpec(
-            "net", hidden, "sgd", STEP, activation="relu", slope=0.0, row_norm=0.0, out_norm=0.0
+            "net", hidden, "sgd", STEP, activation="leaky_relu", slope=0.0, row_norm=0.0, out_norm=0.0
         )
     else:
         spec = NetworkSpec("net", hidden, kind, STEPS[kind])

@@ -5,7 +5,7 @@ the loop. Explicit lanes need none, keep every sum in the order it is written, a
 machine has (one AVX-512 register, two AVX2, four SSE2), so the bits are the same everywhere.
 
     load(a, i)  store(a, i, v)  splat(x)  + - *  over(u, v)  root(v)  rsqrt(v)  total(v)  largest(v)  smallest(v)
-    larger(u, v)  smaller(u, v)
+    larger(u, v)  smaller(u, v)  where_positive(v, yes, no)
 """
 
 from __future__ import annotations
@@ -157,6 +157,16 @@ def _choose(order):
 
 larger = intrinsic(_choose(">"))
 smaller = intrinsic(_choose("<"))
+
+
+@intrinsic
+def where_positive(typingctx, v, yes, no):
+    """Lanes of `yes` where v > 0, of `no` elsewhere."""
+
+    def codegen(context, builder, sig, args):
+        return builder.select(builder.fcmp_ordered(">", args[0], _const(0.0)), args[1], args[2])
+
+    return lanes(lanes, lanes, lanes), codegen
 
 
 def _fold(builder, v, join):

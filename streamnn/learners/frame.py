@@ -248,7 +248,7 @@ class Frame(ABC):
     # -- growth -------------------------------------------------------------------------------------------------
 
     def _hidden(self) -> int:
-        return next(n.spec.hidden[-1] for n in self.networks_ if n.spec.name == self.watched)
+        return next(n.sizes[-1] for n in self.networks_ if n.spec.name == self.watched)
 
     def _start(self) -> None:
         first = self.schema.first

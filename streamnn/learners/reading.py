@@ -106,14 +106,16 @@ class Reading(Saving):
                 above = np.abs(net.s[prefix + "out"]).sum(0)  # how much each unit of the last layer counts
                 used = np.ones(len(net.s["bias"]))
                 used[-len(above) :] = above
+                functions = net.functions(bool(mean))
+                knots = functions.places()
                 out.append(
                     {
                         "name": name,
                         "certified": c.bound,
                         "attacked": c.attacked,
                         "l1_bound": c.l1_bound,
-                        "knots": (np.arange(21) - 10) * 0.4,
-                        "splines": net.s[prefix + "knots"].astype(np.float64),
+                        "knots": knots,
+                        "splines": functions.on(knots),
                         "used": used,
                     }
                 )

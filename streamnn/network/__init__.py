@@ -1,6 +1,8 @@
 """The per-event network with learnable activations, and its slope certificate."""
 
 from .certificate import Certificate, certify
-from .network import Network, NetworkSpec
+from .functions import Functions
+from .network import Network
+from .spec import NetworkSpec
 
-__all__ = ["Certificate", "Network", "NetworkSpec", "certify"]
+__all__ = ["Certificate", "Functions", "Network", "NetworkSpec", "certify"]

@@ -9,19 +9,25 @@ import numpy as np
 f4 = np.float32
 
 KNOTS = 21
-RANGE = f4(4.0)
-STEP = f4(0.4)
+RANGE = 4.0
 
 SGD, RMS, FACTORED = 0, 1, 2
 """Update rules: plain steps; steps divided by the running root mean square of each weight's gradient; inputs
 and errors of a layer each divided by their running root mean square."""
-RELU, SPLINE = 0, 1
+PLAIN, PRELU, SPLINE = 0, 1, 2
+"""A fixed slope below 0, a learnt one, a linear spline."""
 CLASSES, VALUE = 0, 1
 
-# places in the array of hyper-parameters
-H_STEP, H_SPLINE, H_BETA, H_SLOPE, H_ROW, H_OUT = range(6)
+# places in the array of hyper-parameters: after the last come each layer's step, the output's included, and each
+# layer's step of activations
+H_BETA, H_SLOPE, H_ROW, H_OUT, H_LAYERS = range(5)
 # places in the array of sizes
-N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS, N_AVERAGE = range(10)
+N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS, N_AVERAGE, N_KNOTS, N_EVERY = range(
+    12
+)
+# places among the buffers: pre-activations, values and slopes of units, errors behind and before the activation, place
+# within the piece, values of four knots, place of the first knot, number of the piece
+B_A, B_Z, B_SLOPE, B_D, B_DZ, B_FR, B_LOW, B_HIGH, B_BELOW, B_ABOVE, B_BASE, B_PLACE, BUFFERS = range(13)
 AVERAGES = 100
 """Weights enter their running average so many times within its memory, at least every 100 learnt events."""
 YOUNG = f4(0.3)
@@ -38,7 +44,8 @@ class Weights(NamedTuple):
     table: np.ndarray  # category rows x units of the first layer
     hidden: np.ndarray  # further layers one after another, each units below x units
     bias: np.ndarray  # all hidden units
-    knots: np.ndarray  # all hidden units x 21
+    knots: np.ndarray  # all hidden units x knots: a spline's values there, or one slope below 0
+    grid: np.ndarray  # 3 x all hidden units: knots on a length of 1, lengths of pieces, and which knot is 0
     out: np.ndarray  # outputs x units of the last layer
     out_bias: np.ndarray
 

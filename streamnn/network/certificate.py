@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .attack import attack
+from .functions import Functions
+
 _ROUNDING = 1.0 + 1e-9
+_ROUNDS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +22,17 @@ class Certificate:
     bound : float
         No two rows have outputs further apart than `bound` times their distance.
     attacked : float
-        Largest slope found at the rows looked at: the truth lies between the two.
+        Largest slope found by a search from the rows looked at: the truth lies between the two.
     l1_bound : float
         The paper's bound for the l1 norm, product of largest weights and summed BV(2) norms.
+    product : float
+        The simplest l2 bound, spectral norms times steepest activations; never below `bound`.
     """
 
     bound: float
     attacked: float
     l1_bound: float
-
-
-def _spectral(w: np.ndarray) -> float:
-    w = w.astype(np.float64)
-    return float(np.linalg.norm(w, 2)) * _ROUNDING if w.size else 0.0
+    product: float
 
 
 def certify(
@@ -38,13 +40,15 @@ def certify(
     hidden: list[np.ndarray],
     out: np.ndarray,
     bias: np.ndarray,
-    knots: np.ndarray | None,
+    functions: Functions,
     rows: np.ndarray,
 ) -> Certificate:
     """Certificate of a network with the given weights.
 
-    The bound is the product of the layers' spectral norms and of their steepest activations, in double
-    precision from the weights as they are (Aziznejad et al. 2020, in the l2 norm; their l1 bound beside it).
+    In double precision from the weights as they are; the smaller of two l2 bounds, and the l1 bound of Aziznejad et
+    al. (2020). The first l2 bound is the product of the layers' spectral norms and steepest activations. The second
+    takes each activation's slope as its middle plus or minus half its span, so that what all slopes have in common
+    passes through all layers as one matrix.
 
     Parameters
     ----------
@@ -52,51 +56,72 @@ def certify(
     hidden : list of ndarray, shapes (H1, H2), ...
     out : ndarray, shape (outputs, H)
     bias : ndarray, shape (units,)
-    knots : ndarray, shape (units, 21), or None
-        Spline values on [-4, 4]; None for leaky ReLU.
+    functions : Functions
+        Of all units.
     rows : ndarray, shape (n, inputs)
-        Places at which the slope is evaluated exactly.
+        Where the search for a steep place begins.
     """
-    layers = [first, *hidden]
-    bound, l1 = 1.0, 1.0
-    at = 0
-    steep = []
+    layers = [w.astype(np.float64) for w in (first, *hidden)]
+    last = out.astype(np.float64)
+    product, l1, at = 1.0, 1.0, 0
+    middles, halves, parts = [], [], []
     for w in layers:
-        H = w.shape[1]
-        c = None if knots is None else knots[at : at + H].astype(np.float64)
-        steep.append(np.full(H, 1.0) if c is None else np.abs(np.diff(c, axis=1)).max(1) / 0.4)
-        if c is None:
-            bv = np.full(H, 1.99)  # kink .99, value 0 at 0 and 1 at 1
-        else:
-            at_one = c[:, 12] + (c[:, 13] - c[:, 12]) * 0.5
-            bv = np.abs(np.diff(c, 2, axis=1)).sum(1) / 0.4 + np.abs(c[:, 10]) + np.abs(at_one)
-        bound *= _spectral(w) * float(steep[-1].max())
-        l1 *= float(np.abs(w).max(initial=0.0)) * float(bv.sum())
-        at += H
-    bound *= _spectral(out)
-    l1 *= float(np.abs(out).max(initial=0.0)) * len(out)  # the l1 norm sums over outputs
-    return Certificate(bound * _ROUNDING, _attack(layers, out, bias, knots, rows), l1)
+        f = functions.of(at, at + w.shape[1])
+        slopes = f.slopes()
+        low, high = slopes.min(1), slopes.max(1)
+        middles.append((low + high) / 2.0)
+        halves.append((high - low) / 2.0)
+        product *= _spectral(w) * float(np.abs(slopes).max())
+        l1 *= float(np.abs(w).max(initial=0.0)) * float(f.bv2().sum())
+        parts.append(f)
+        at += w.shape[1]
+    product *= _spectral(last) * _ROUNDING
+    l1 *= float(np.abs(last).max(initial=0.0)) * len(last)  # the l1 norm sums over outputs
+    both = min(product, _common(layers, last, middles, halves) * _ROUNDING)
+    return Certificate(both, attack(layers, last, bias, parts, rows), l1 * _ROUNDING, product)
 
 
-def _attack(
-    layers: list[np.ndarray], out: np.ndarray, bias: np.ndarray, knots: np.ndarray | None, rows: np.ndarray
+def _spectral(w: np.ndarray) -> float:
+    return float(np.linalg.norm(w, 2)) * _ROUNDING if w.size else 0.0
+
+
+def _common(
+    layers: list[np.ndarray], out: np.ndarray, middles: list[np.ndarray], halves: list[np.ndarray]
 ) -> float:
-    found = 0.0
-    for x in rows.astype(np.float64):
-        z, at, jac = x, 0, np.eye(len(x))
-        for w in layers:
-            H = w.shape[1]
-            a = z @ w + bias[at : at + H]
-            if knots is None:
-                slope = np.where(a > 0, 1.0, 0.01)
-                z = a * slope
-            else:
-                i = np.clip(a / 0.4 + 10, 0, 19.5).astype(int)
-                c = knots[at : at + H].astype(np.float64)
-                lo, hi = c[np.arange(H), i], c[np.arange(H), i + 1]
-                slope = (hi - lo) / 0.4
-                z = lo + (a / 0.4 + 10 - i) * (hi - lo)
-            jac = (jac @ w) * slope
-            at += H
-        found = max(found, float(np.linalg.norm(jac @ out.T.astype(np.float64), 2)))
-    return found
+    # Every product of (middle + deviation) over layers is a sum over which layers deviate. reach[i] bounds what comes
+    # out of layer i as a deviation; between two deviations lies one matrix through the middles of layers.
+    chain = [w.T for w in layers] + [out]
+    into = [_balance(chain[i], chain[i + 1], h) for i, h in enumerate(halves)]
+    reach = [1.0]
+    for j in range(len(chain)):
+        total = 0.0
+        for i in range(j + 1):
+            a = chain[i] if i == 0 else chain[i] * into[i - 1][1]
+            for l in range(i, j):
+                a = (chain[l + 1] * middles[l]) @ a
+            if j < len(halves):
+                a = into[j][0][:, None] * a
+            total += reach[i] * _spectral(a)
+        reach.append(total)
+    return reach[-1]
+
+
+def _balance(below: np.ndarray, above: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # Factors of each unit's half span, one for each side; any split is valid. Descends log of the product of both
+    # sides' norms, whose gradient are squares of singular vectors.
+    root = np.sqrt(half)
+    a, b = root[:, None] * below, above * root
+    if not a.any() or not b.any():
+        return root, root
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = 0.5 * np.log(np.linalg.norm(b, axis=0) / np.linalg.norm(a, axis=1))
+    log = np.clip(np.where(np.isfinite(log), log, 0.0), -8.0, 8.0)
+    best, found = np.zeros_like(log), np.inf
+    for turn in range(_ROUNDS):
+        d = np.exp(log)
+        u, s, _ = np.linalg.svd(d[:, None] * a, full_matrices=False)
+        _, t, v = np.linalg.svd(b / d, full_matrices=False)
+        if s[0] * t[0] < found:
+            best, found = log.copy(), s[0] * t[0]
+        log = log - (1.0 / (1.0 + 0.25 * turn)) * (u[:, 0] ** 2 - v[0] ** 2)
+    return root * np.exp(best), root / np.exp(best)

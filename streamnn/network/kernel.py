@@ -14,24 +14,33 @@ from .._math import softmax
 from .._simd import LANES, load, over, root, splat, store
 from .arrays import (
     AVERAGES,
+    B_A,
+    B_BASE,
+    B_D,
+    B_DZ,
+    B_SLOPE,
+    B_Z,
+    BUFFERS,
     CLASSES,
     FACTORED,
     H_BETA,
+    H_LAYERS,
     H_OUT,
     H_ROW,
     H_SLOPE,
-    H_SPLINE,
-    H_STEP,
     N_ACT,
     N_AVERAGE,
+    N_EVERY,
     N_FROM,
     N_IDS,
     N_IN,
+    N_KNOTS,
     N_LAYERS,
     N_MEMBER,
     N_RULE,
     N_TASK,
     N_UNITS,
+    PRELU,
     REFRESH,
     RMS,
     SPLINE,
@@ -39,15 +48,16 @@ from .arrays import (
     YOUNG,
 )
 from .rows import cap_units, dot, dots, follow, plain_row, plain_rows, rms_row, rms_rows
-from .spline import activate, spline_step
+from .spline import activate, prelu_step, spline_step
 
 f4, i4 = np.float32, np.int32
 
 
 @njit(**leaf_options)
-def _forward(s, rows, ids, n, sizes, w, a, z, slope, fr, knot, low, high, nz, o):
-    first, table, hidden, bias, knots = w.first, w.table, w.hidden, w.bias, w.knots
-    H = sizes[0]
+def _forward(s, rows, ids, n, sizes, w, b, knot, nz, o):
+    first, table, hidden, bias = w.first, w.table, w.hidden, w.bias
+    H, U, act, K, knots, grid = sizes[0], n[N_UNITS], n[N_ACT], n[N_KNOTS], w.knots, w.grid
+    z, a = B_Z * U, B_A * U
     at = n[N_FROM]
     m = 0
     for i in range(n[N_IN]):  # rows are sparse: one-hot history, columns not seen yet
@@ -64,30 +74,30 @@ def _forward(s, rows, ids, n, sizes, w, a, z, slope, fr, knot, low, high, nz, o)
             v = v + splat(rows[s, at + i]) * load(first, i * H + j)
         for q in range(k):
             v = v + load(table, ids[s, q] * H + j)
-        store(a, j, v)
-    activate(n[N_ACT], 0, H, a, z, slope, fr, knot, low, high, knots)
+        store(b, a + j, v)
+    activate(act, 0, H, K, U, b, knot, knots, grid)
     below, here, at = 0, H, 0
     for l in range(1, n[N_LAYERS]):
         G = sizes[l]
         for j in range(0, G - LANES, 2 * LANES):  # two sums at a time, each in its order
             v, u = load(bias, here + j), load(bias, here + j + LANES)
             for i in range(H):
-                x, k = splat(z[below + i]), at + i * G + j
+                x, k = splat(b[z + below + i]), at + i * G + j
                 v = v + x * load(hidden, k)
                 u = u + x * load(hidden, k + LANES)
-            store(a, here + j, v)
-            store(a, here + j + LANES, u)
+            store(b, a + here + j, v)
+            store(b, a + here + j + LANES, u)
         if G % (2 * LANES):
             v = load(bias, here + G - LANES)
             for i in range(H):
-                v = v + splat(z[below + i]) * load(hidden, at + i * G + G - LANES)
-            store(a, here + G - LANES, v)
-        activate(n[N_ACT], here, G, a, z, slope, fr, knot, low, high, knots)
+                v = v + splat(b[z + below + i]) * load(hidden, at + i * G + G - LANES)
+            store(b, a + here + G - LANES, v)
+        activate(act, here, G, K, U, b, knot, knots, grid)
         at += H * G
         below, here, H = here, here + G, G
     C = len(w.out_bias)
     for c in range(C):
-        o[c] = dot(w.out, c * H, z, below, H) + w.out_bias[c]
+        o[c] = dot(w.out, c * H, b, z + below, H) + w.out_bias[c]
     if n[N_TASK] == CLASSES:
         softmax(o)
     return m
@@ -100,12 +110,13 @@ def _moment(moment, k, v, b):
 
 
 @kernel
-def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, moments, p, latent):
+def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, moments, p, latent, first_op):
     """Run one network over the operations of a chunk.
 
     OBSERVE writes its prediction to ``p[slot, member]``; LEARN goes forward again on the stored row, with today's
     weights, and takes one step. ``latent`` of shape (m, k) receives the k last hidden units at every operation,
-    before learning: the last layer, or more; give it no rows if it is not wanted.
+    before learning: the last layer, or more; give it no rows if it is not wanted. Begins at operation ``first_op`` and
+    stops behind a label whose number is a multiple of ``n[N_EVERY]``; returns the operation to go on with.
     """
     first, table, hidden, bias = weights.first, weights.table, weights.hidden, weights.bias
     knots, out, out_bias = weights.knots, weights.out, weights.out_bias
@@ -116,11 +127,13 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
     L, U, C = n[N_LAYERS], n[N_UNITS], len(out_bias)
     H0, HL = sizes[0], sizes[L - 1]
     rule, at, member = n[N_RULE], n[N_FROM], n[N_MEMBER]
-    step, beta = h[H_STEP], h[H_BETA]
+    beta = h[H_BETA]
     row_cap, out_cap = h[H_ROW] * TIGHT, h[H_OUT] * TIGHT
-    buffers = np.zeros((10, U), f4)
-    a, z, slope, d, dz = buffers[0], buffers[1], buffers[2], buffers[3], buffers[4]
-    fr, low, high, below_, above_ = buffers[5], buffers[6], buffers[7], buffers[8], buffers[9]
+    buffers = np.zeros(BUFFERS * U, f4)
+    z, slope = buffers[B_Z * U : B_Z * U + U], buffers[B_SLOPE * U : B_SLOPE * U + U]
+    d, dz = buffers[B_D * U : B_D * U + U], buffers[B_DZ * U : B_DZ * U + U]
+    for j in range(U):
+        buffers[B_BASE * U + j] = f4(j * n[N_KNOTS])
     knot, nz = np.zeros(U, i4), np.zeros(n[N_IN] + 1, i4)
     o, g, zt = np.zeros(C, f4), np.zeros(C, f4), np.zeros(HL, f4)
     every = np.arange(max(U, 1)).astype(i4)
@@ -129,17 +142,17 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
     pause = min(max(n[N_AVERAGE] // AVERAGES, 1), 100)
     fresh = -1  # the slot whose activations lie in the buffers
     m = 0
-    for e in range(len(op)):
+    for e in range(first_op, len(op)):
         if op[e] == 2:
             continue
         s = slot[e]
         if op[e] != 1 and len(means.bias) > 0:
-            _forward(s, rows, ids, n, sizes, means, a, z, slope, fr, knot, low, high, nz, o)
+            _forward(s, rows, ids, n, sizes, means, buffers, knot, nz, o)
             fresh = -1
             for c in range(C):
                 p[s, member + 1, c] = o[c]
         if s != fresh:
-            m = _forward(s, rows, ids, n, sizes, weights, a, z, slope, fr, knot, low, high, nz, o)
+            m = _forward(s, rows, ids, n, sizes, weights, buffers, knot, nz, o)
             fresh = s
         if latent.shape[0] > 0:
             for j in range(latent.shape[1]):
@@ -160,6 +173,7 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
             g[0] = min(max(o[0] - target[e], f4(-1.0)), f4(1.0)) * wt
         b = max(f4(1.0) - beta, f4(1.0) / f4(count[0]))
         # output layer
+        step = h[H_LAYERS + L]
         if rule == FACTORED:
             for j in range(0, HL, LANES):
                 v = load(z, top + j)
@@ -191,6 +205,7 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
         # hidden layers, last to first
         here, H, w = top, HL, len(hidden)
         for l in range(L - 1, -1, -1):
+            step = h[H_LAYERS + l]
             for j in range(here, here + H, LANES):
                 v = load(dz, j) * load(slope, j)
                 if rule == FACTORED:
@@ -202,8 +217,11 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
                     store(dz, j, load(dz, j) * q)
                 store(d, j, v)
                 store(bias, j, load(bias, j) - splat(step) * v)
+            bend = h[H_LAYERS + L + 1 + l]
             if n[N_ACT] == SPLINE:
-                spline_step(here, H, dz, fr, knot, low, high, below_, above_, knots, h[H_SPLINE], h[H_SLOPE])
+                spline_step(here, H, n[N_KNOTS], U, buffers, knot, knots, weights.grid, bend, h[H_SLOPE])
+            elif n[N_ACT] == PRELU:
+                prelu_step(here, H, U, buffers, knots, bend, h[H_SLOPE])
             if l == 0:
                 break
             G = sizes[l - 1]
@@ -254,3 +272,6 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
             follow(means.knots, knots, rate)
             follow(means.out, out, rate)
             follow(means.out_bias, out_bias, rate)
+        if n[N_EVERY] > 0 and count[0] % n[N_EVERY] == 0:
+            return e + 1
+    return len(op)

@@ -2,67 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
+from .._simd import LANES
+from ..errors import StateError
 from ..stage import Stage, grown
 from . import arrays as k
 from . import kernel
+from .budget import check_budget
 from .certificate import Certificate, certify
+from .functions import Functions
+from .spec import RULES, NetworkSpec
 
 f4 = np.float32
 
 AVERAGED = ("first", "hidden", "bias", "knots", "out", "out_bias")
 """Weights that are averaged; category rows, of which there may be very many, are shared."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkSpec:
-    """What a network is.
-
-    Parameters
-    ----------
-    name : str
-    hidden : tuple of int
-        Units of each layer, multiples of 16.
-    rule : {"sgd", "rms", "factored"}
-        How steps are scaled.
-    step : float
-        Step size; splines move at a tenth of it.
-    reads : tuple of str
-        First and last block of the row it reads (see :class:`streamnn.features.layout.Layout`).
-    categories : bool
-        Whether category rows feed the first layer.
-    activation : {"spline", "relu"}
-        Learnable linear spline, or leaky ReLU with slope 0.01.
-    slope, row_norm, out_norm : float
-        Lipschitz budget: largest slope of an activation, largest norm of a hidden unit's weights and of an
-        output's weights; 0 is no budget.
-    beta : float
-        Memory of the running mean squares.
-    average : int
-        Keep a running average of the weights over the last so many learnt events beside them; it predicts as the
-        next member. Budgets are convex, so the average keeps them too. 0 keeps none.
-    """
-
-    name: str
-    hidden: tuple[int, ...] = (64,)
-    rule: str = "rms"
-    step: float = 0.001
-    reads: tuple[str, str] = ("x", "x")
-    categories: bool = True
-    activation: str = "spline"
-    slope: float = 1.0
-    row_norm: float = 4.0
-    out_norm: float = 4.0
-    beta: float = 0.999
-    average: int = 0
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        """Names of the predictions it gives."""
-        return (self.name, f"{self.name}-mean") if self.average else (self.name,)
 
 
 class Network(Stage):
@@ -88,28 +46,38 @@ class Network(Stage):
     ):
         super().__init__(f"network/{spec.name}")
         self.spec = spec
-        U, H0, HL, L = sum(spec.hidden), spec.hidden[0], spec.hidden[-1], len(spec.hidden)
+        self.sizes = tuple(-(-h // LANES) * LANES for h in spec.hidden)
+        """Units of each layer as they are stored: those beyond `spec.hidden` are 0 and stay so."""
+        U, H0, HL, L = sum(self.sizes), self.sizes[0], self.sizes[-1], len(self.sizes)
         rng = np.random.default_rng([seed, *spec.name.encode()])
 
-        def draw(shape: tuple[int, ...], sd: float) -> np.ndarray:
-            return ((rng.random(shape) * 2.0 - 1.0) * (sd * np.sqrt(3.0))).astype(f4)
+        def draw(rows: int, columns: int, shape: tuple[int, int], sd: float) -> np.ndarray:
+            w = (rng.random((rows, columns)) * 2.0 - 1.0) * (sd * np.sqrt(3.0))
+            return grown(w.astype(f4), *shape)
 
-        first = draw((inputs, H0), np.sqrt(2.0 / max(inputs, 1)))
-        hidden = [draw((a, b), np.sqrt(2.0 / a)) for a, b in zip(spec.hidden, spec.hidden[1:], strict=False)]
-        x = (np.arange(k.KNOTS) - 10) * 0.4
-        # starts inside its budget, so that rounding can't leave it
-        ramp = (
-            np.where(x > 0, x, 0.01 * x) * (min(1.0, spec.slope * 0.999) if spec.slope > 0 else 1.0)
-        ).astype(f4)
-        rms, fac = spec.rule == "rms", spec.rule == "factored"
+        first = draw(inputs, spec.hidden[0], (inputs, H0), np.sqrt(2.0 / max(inputs, 1)))
+        hidden = [
+            draw(a, b, shape, np.sqrt(2.0 / a)).ravel()
+            for (a, b), shape in zip(pairwise(spec.hidden), pairwise(self.sizes), strict=True)
+        ]
+        spline, rms, fac = spec.activation == "spline", spec.rule == "rms", spec.rule == "factored"
+        piece = 2.0 * spec.range / (spec.knots - 1)
+        if spline:
+            x = (np.arange(spec.knots) - spec.knots // 2) * piece
+            # starts inside its budget, so that rounding can't leave it
+            ramp = np.where(x > 0, x, 0.01 * x) * (min(1.0, spec.slope * 0.999) if spec.slope > 0 else 1.0)
+        else:
+            ramp = np.array([{"relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25}[spec.activation]])
+        grid = U if spline else 0
         self.s = {
             "learnt": np.zeros(1, np.int64),
             "first": first,
             "table": np.zeros((0, H0), f4),
-            "hidden": np.concatenate([w.ravel() for w in hidden]) if hidden else np.zeros(0, f4),
+            "hidden": np.concatenate(hidden) if hidden else np.zeros(0, f4),
             "bias": np.zeros(U, f4),
-            "knots": np.tile(ramp, (U, 1)),
-            "out": draw((outputs, HL), 0.1 / np.sqrt(HL)),
+            "knots": np.tile(ramp.astype(f4), (U, 1)),
+            "grid": np.repeat(np.array([[1.0 / piece], [piece], [spec.knots // 2]], f4), grid, 1),
+            "out": draw(outputs, spec.hidden[-1], (outputs, HL), 0.1 / np.sqrt(spec.hidden[-1])),
             "out_bias": np.zeros(outputs, f4),
             "first_norm": np.zeros(H0, f4),
             "hidden_norm": np.zeros(U, f4),
@@ -123,25 +91,19 @@ class Network(Stage):
             "d_moment": np.zeros(U if fac else 0, f4),
             "o_moment": np.zeros(outputs if fac else 0, f4),
         }
-        self._sizes = np.array(spec.hidden, np.int64)
+        self._sizes = np.array(self.sizes, np.int64)
+        act = k.SPLINE if spline else k.PRELU if spec.activation == "prelu" else k.PLAIN
+        task = k.CLASSES if classify else k.VALUE
         self._n = np.array(
             [
-                ("sgd", "rms", "factored").index(spec.rule),
-                ("relu", "spline").index(spec.activation),
-                k.CLASSES if classify else k.VALUE,
-                0,
-                inputs,
-                spec.categories,
-                member,
-                L,
-                U,
-                spec.average,
+                *(RULES.index(spec.rule), act, task, 0, inputs, spec.categories, member, L, U),
+                *(spec.average, spec.knots, 0),
             ],
             np.int64,
         )
-        self._h = np.array(
-            [spec.step, spec.step * 0.1, spec.beta, spec.slope, spec.row_norm, spec.out_norm], f4
-        )
+        steps = [spec.step * v for v in spec.layer_steps or (1.0,) * (L + 1)]
+        bends = [v * spec.bend_step for v in steps[:-1]]
+        self._h = np.array([spec.beta, spec.slope, spec.row_norm, spec.out_norm, *steps, *bends], f4)
         self._no_latent = np.zeros((0, HL), f4)
         self._arrays: tuple[k.Weights, k.Weights, k.Moments] | None = None  # as the kernel takes them
         self._project()
@@ -158,7 +120,7 @@ class Network(Stage):
         if cap <= 0:
             return
         s, at, w0 = self.s, 0, 0
-        for a, b in zip((len(s["first"]), *self.spec.hidden), self.spec.hidden, strict=False):
+        for a, b in zip((len(s["first"]), *self.sizes), self.sizes, strict=False):
             layer = s["first"] if at == 0 else s["hidden"][w0 : w0 + a * b].reshape(a, b)
             w0 += a * b if at else 0
             norm = (s["first_norm"] if at == 0 else s["hidden_norm"])[at : at + b]
@@ -241,14 +203,46 @@ class Network(Stage):
         n[k.N_FROM] = start
         if self._arrays is None:
             flat = {name: v.reshape(-1) for name, v in s.items()}
-            means = {name: "table" if name == "table" else f"mean_{name}" for name in k.Weights._fields}
+            means = {name: f"mean_{name}" if name in AVERAGED else name for name in k.Weights._fields}
             self._arrays = (
                 k.Weights(*(flat[name] for name in k.Weights._fields)),
                 k.Weights(*(flat[means[name]] for name in k.Weights._fields)),
                 k.Moments(*(flat[name] for name in k.Moments._fields)),
             )
         latent = self._no_latent if latent is None else latent
-        kernel.scan(op, slot, target, weight, rows, ids, n, self._sizes, self._h, *self._arrays, p, latent)
+        kernel.scan(
+            *(op, slot, target, weight, rows, ids, n, self._sizes, self._h, *self._arrays, p, latent, 0)
+        )
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over saved leaves.
+
+        Raises
+        ------
+        StateError
+            When a leaf does not fit, or the weights are outside the budget of the spec; nothing has changed then.
+        """
+        before = {name: v.copy() for name, v in self._leaves().items()}
+        super().load_state_dict(arrays)
+        try:
+            for mean in (False, True) if self.spec.average else (False,):
+                first, hidden, out = self._matrices(mean)
+                named = {"first": first, "out": out, **{f"hidden.{l}": w for l, w in enumerate(hidden)}}
+                check_budget(
+                    self.spec, named, self.functions(mean), "it was saved under another budget or damaged"
+                )
+        except StateError:
+            for name, v in self._leaves().items():
+                v[...] = before[name]
+            raise
+
+    def _matrices(self, mean: bool) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        first, flat, out = (self.s[f"mean_{name}" if mean else name] for name in ("first", "hidden", "out"))
+        hidden, at = [], 0
+        for a, b in pairwise(self.sizes):
+            hidden.append(flat[at : at + a * b].reshape(a, b))
+            at += a * b
+        return first, hidden, out
 
     def certificate(self, rows: np.ndarray, mean: bool = False) -> Certificate:
         """Slope bound from the numeric part of the encoded row to the outputs, and the slope found at `rows`.
@@ -260,10 +254,20 @@ class Network(Stage):
         mean : bool
             Of the averaged weights.
         """
-        s = {name: self.s[f"mean_{name}" if mean else name] for name in AVERAGED}
-        hidden, at = [], 0
-        for a, b in zip(self.spec.hidden, self.spec.hidden[1:], strict=False):
-            hidden.append(s["hidden"][at : at + a * b].reshape(a, b))
-            at += a * b
-        knots = s["knots"] if self.spec.activation == "spline" else None
-        return certify(s["first"], hidden, s["out"], s["bias"], knots, rows)
+        bias = self.s["mean_bias" if mean else "bias"]
+        first, hidden, out = self._matrices(mean)
+        return certify(first, hidden, out, bias, self.functions(mean), rows)
+
+    def functions(self, mean: bool = False) -> Functions:
+        """The activation functions of all stored units.
+
+        Parameters
+        ----------
+        mean : bool
+            Of the averaged weights.
+        """
+        s, c = self.s, self.s["mean_knots" if mean else "knots"].astype(np.float64)
+        if self.spec.activation == "spline":
+            _, piece, offset = s["grid"].astype(np.float64)
+            return Functions(-offset * piece, piece, c)
+        return Functions.two_slopes(c[:, 0])

@@ -1,4 +1,4 @@
-"""Linear splines on 21 knots: value and slope of every unit, and the update of two knots inside the slope budget."""
+"""Activations of sixteen units at a time: their values, slopes and updates inside the slope budget."""
 
 from __future__ import annotations
 
@@ -6,61 +6,107 @@ import numpy as np
 from numba import njit
 
 from .._jit import leaf_options
-from .._simd import LANES, larger, load, shorten, smaller, splat, store, store_whole, whole
-from .arrays import KNOTS, RELU, STEP, TIGHT
+from .._simd import (
+    LANES,
+    larger,
+    load,
+    shorten,
+    smaller,
+    splat,
+    store,
+    store_whole,
+    where_positive,
+    whole,
+)
+from .arrays import (
+    B_A,
+    B_ABOVE,
+    B_BASE,
+    B_BELOW,
+    B_DZ,
+    B_FR,
+    B_HIGH,
+    B_LOW,
+    B_PLACE,
+    B_SLOPE,
+    B_Z,
+    SPLINE,
+    TIGHT,
+)
 
-f4, u8 = np.float32, np.uint64
+f4, i4, u8 = np.float32, np.int32, np.uint64
 
 
 @njit(**leaf_options)
-def activate(act, o, H, a, z, slope, fr, knot, low, high, c):
+def activate(act, o, H, K, U, b, knot, c, grid):
+    # units o .. o + H - 1; b are the buffers, U apart; grid are pieces on a length of 1, lengths of pieces, offsets
     zero = splat(f4(0.0))
-    if act == RELU:
-        for j in range(o, o + H):
-            m = f4(1.0) if a[j] > f4(0.0) else f4(0.01)
-            z[j] = a[j] * m
-            slope[j] = m
+    if act != SPLINE:
+        one = splat(f4(1.0))
+        for j in range(o, o + H, LANES):
+            v = load(b, B_A * U + j)
+            s = where_positive(v, one, load(c, j))
+            store(b, B_SLOPE * U + j, s)
+            store(b, B_Z * U + j, v * s)
         return
-    per_step, ten, last = splat(f4(2.5)), splat(f4(10.0)), splat(f4(19.5))
+    last = splat(f4(K) - f4(1.5))
     for j in range(o, o + H, LANES):
-        u = load(a, j) * per_step + ten
-        v = smaller(larger(u, zero), last)  # outside the grid the first and last piece go on
-        store_whole(knot, j, v)
-        store(fr, j, u - whole(v))
+        u = load(b, B_A * U + j) * load(grid, j) + load(grid, 2 * U + j)
+        v = whole(smaller(larger(u, zero), last))  # outside the grid the first and last piece go on
+        store(b, B_PLACE * U + j, v)
+        store(b, B_FR * U + j, u - v)
+        store_whole(knot, j, v + load(b, B_BASE * U + j))
+    low, high = u8(B_LOW * U), u8(B_HIGH * U)
     for j in range(u8(o), u8(o + H)):
-        at = j * u8(KNOTS) + u8(knot[j])
-        low[j] = c[at]
-        high[j] = c[at + u8(1)]
+        at = u8(knot[j])
+        b[low + j] = c[at]
+        b[high + j] = c[at + u8(1)]
     for j in range(o, o + H, LANES):
-        v = load(low, j)
-        d = load(high, j) - v
-        store(z, j, v + load(fr, j) * d)
-        store(slope, j, d * per_step)
+        v = load(b, B_LOW * U + j)
+        d = load(b, B_HIGH * U + j) - v
+        store(b, B_Z * U + j, v + load(b, B_FR * U + j) * d)
+        store(b, B_SLOPE * U + j, d * load(grid, j))
 
 
 @njit(**leaf_options)
-def spline_step(o, H, dz, fr, knot, low, high, below, above, c, step, limit):
+def prelu_step(o, H, U, b, c, step, limit):
+    # the slope below 0 of each unit moves, and stays within the limit
+    zero, s = splat(f4(0.0)), splat(step)
+    most = splat(limit * TIGHT)
+    for j in range(o, o + H, LANES):
+        v = load(c, j) - s * load(b, B_DZ * U + j) * smaller(load(b, B_A * U + j), zero)
+        if limit > f4(0.0):
+            v = smaller(larger(v, zero - most), most)
+        store(c, j, v)
+
+
+@njit(**leaf_options)
+def spline_step(o, H, K, U, b, knot, c, grid, step, limit):
     # Two knots of each unit move; a move that would break the slope limit is shortened to the part that keeps it.
-    # Steps of a unit's outer pieces are set to 0 where there is no such piece, so that it binds nothing.
+    # Where there is no outer piece its step is set to 0, so that it binds nothing.
+    end = i4(len(c) - 1)
+    low, high, below, above = u8(B_LOW * U), u8(B_HIGH * U), u8(B_BELOW * U), u8(B_ABOVE * U)
     for j in range(u8(o), u8(o + H)):
-        at = j * u8(KNOTS) + u8(knot[j])
-        below[j] = c[at - u8(1)] if knot[j] > 0 else low[j]
-        above[j] = c[at + u8(2)] if knot[j] < 19 else high[j]
-    T = splat(STEP * limit * TIGHT)
+        at = knot[j]
+        b[below + j] = c[u8(max(at - i4(1), i4(0)))]
+        b[above + j] = c[u8(min(at + i4(2), end))]
+    most, last = splat(limit * TIGHT), splat(f4(K - 2))
     one, neg, two, s = splat(f4(1.0)), splat(f4(-1.0)), splat(f4(2.0)), splat(-step)
     for j in range(o, o + H, LANES):
-        f = smaller(larger(load(fr, j), neg), two)
-        g = s * load(dz, j)
+        f = smaller(larger(load(b, B_FR * U + j), neg), two)
+        g = s * load(b, B_DZ * U + j)
         u0, u1 = g * (one - f), g * f
-        lo, hi = load(low, j), load(high, j)
+        lo, hi = load(b, B_LOW * U + j), load(b, B_HIGH * U + j)
         if limit > f4(0.0):
+            T = most * load(grid, U + j)
             t = shorten(one, hi - lo, u1 - u0, T)
-            t = shorten(t, lo - load(below, j), u0, T)
-            t = shorten(t, load(above, j) - hi, neg * u1, T)
+            at = load(b, B_PLACE * U + j)
+            t = shorten(t, lo - where_positive(at, load(b, B_BELOW * U + j), lo), u0, T)
+            t = shorten(t, where_positive(last - at, load(b, B_ABOVE * U + j), hi) - hi, neg * u1, T)
             u0, u1 = t * u0, t * u1
-        store(low, j, lo + u0)
-        store(high, j, hi + u1)
+        store(b, B_LOW * U + j, lo + u0)
+        store(b, B_HIGH * U + j, hi + u1)
     for j in range(u8(o), u8(o + H)):
-        at = j * u8(KNOTS) + u8(knot[j])
-        c[at] = low[j]
-        c[at + u8(1)] = high[j]
+        at = u8(knot[j])
+        c[at] = b[low + j]
+        c[at + u8(1)] = b[high + j]

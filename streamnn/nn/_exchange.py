@@ -11,13 +11,14 @@ import torch
 from ..errors import StateError
 from ..network import Network
 from ..network import arrays as k
+from ..network.budget import check_budget
 
 if TYPE_CHECKING:
     from ._rule import Rule
     from .spline_network import SplineNetwork
 
 f4 = np.float32
-_ROUNDING = 1.0 + 1e-6  # a norm that was set to its budget may be off by this much
+GRID = ("per_step", "piece", "offset")
 
 
 def array(t: torch.Tensor) -> np.ndarray:
@@ -32,7 +33,7 @@ def classifies(net: Network) -> bool:
 
 def _weights(net: Network) -> dict[str, np.ndarray]:
     # views of a network's weights under the parameter names of SplineNetwork
-    s, sizes = net.s, net.spec.hidden
+    s, sizes = net.s, net.sizes
     out = {"first": s["first"], "table": s["table"][: net.used.get("table", len(s["table"]))]}
     at = 0
     for l, (a, b) in enumerate(pairwise(sizes)):
@@ -43,6 +44,8 @@ def _weights(net: Network) -> dict[str, np.ndarray]:
         out[f"bias.{l}"] = s["bias"][at : at + h]
         if net.spec.activation == "spline":
             out[f"splines.{l}.coefficients"] = s["knots"][at : at + h]
+        elif net.spec.activation == "prelu":
+            out[f"slopes.{l}"] = s["knots"][at : at + h, 0]
         at += h
     return out | {"out": s["out"], "out_bias": s["out_bias"]}
 
@@ -53,6 +56,11 @@ def read(net: Network, model: SplineNetwork) -> None:
     mine = dict(model.named_parameters())
     for name, w in _weights(net).items():
         mine[name].copy_(torch.from_numpy(w))
+    at = 0
+    for spline in model.splines:
+        for i, name in enumerate(GRID):
+            spline.get_buffer(name).copy_(torch.from_numpy(net.s["grid"][i, at : at + spline.units]))
+        at += spline.units
 
 
 def write(model: SplineNetwork, net: Network, rule: Rule | None) -> None:
@@ -69,14 +77,19 @@ def write(model: SplineNetwork, net: Network, rule: Rule | None) -> None:
                 f"network {net.spec.name}: {name} has shape {a} in the module and {b} in the network: make both of the same spec"
             )
     new = {n: w.astype(f4) for n, w in mine.items()}
-    _check_budget(new, net)
+    _check(new, model, net)
     if rule is not None:
         rule.store_moments(net)
     for name, w in new.items():
         theirs[name][...] = w
+    at = 0
+    for spline in model.splines:
+        for i, name in enumerate(GRID):
+            net.s["grid"][i, at : at + spline.units] = array(spline.get_buffer(name))
+        at += spline.units
     net.s["first_norm"][...] = _squares(new["first"])
-    at = net.spec.hidden[0]
-    for l, h in enumerate(net.spec.hidden[1:]):
+    at = net.sizes[0]
+    for l, h in enumerate(net.sizes[1:]):
         net.s["hidden_norm"][at : at + h] = _squares(new[f"hidden.{l}"])
         at += h
 
@@ -89,22 +102,10 @@ def _squares(w: np.ndarray) -> np.ndarray:
     return total
 
 
-def _check_budget(weights: dict[str, np.ndarray], net: Network) -> None:
-    spec = net.spec
+def _check(weights: dict[str, np.ndarray], model: SplineNetwork, net: Network) -> None:
     for name, w in weights.items():
         if not np.isfinite(w).all():
-            raise StateError(f"network {spec.name}: {name} is not finite: train again with a smaller step")
-        d = w.astype(np.float64)
-        if name == "first" or name.startswith("hidden"):
-            found, cap, what = np.sqrt((d * d).sum(0)), spec.row_norm, "row_norm"
-        elif name == "out":
-            found, cap, what = np.sqrt((d * d).sum(1)), spec.out_norm, "out_norm"
-        elif name.startswith("splines"):
-            found, cap, what = np.abs(np.diff(d, axis=1)).max(1) / float(k.STEP), spec.slope, "slope"
-        else:
-            continue
-        most = float(found.max(initial=0.0))
-        if cap > 0 and most > cap * _ROUNDING:
             raise StateError(
-                f"network {spec.name}: {name} has {most:.6g} where its budget {what} is {cap:g}: call project_(spec) first"
+                f"network {net.spec.name}: {name} is not finite: train again with a smaller step"
             )
+    check_budget(net.spec, weights, model.functions(), "call project_(spec) first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -29,8 +29,10 @@ class Rule(ABC):
         Changed in place, on the CPU, in float32 or float64.
     step : float
         Step size of weights.
-    spline_step : float, optional
-        Step size of coefficients, a tenth of `step` if not given.
+    layer_steps : sequence of float
+        What `step` is multiplied with in each layer and in the output layer; empty is 1 everywhere.
+    bend_step : float
+        What a layer's step is multiplied with for its activations.
     beta : float
         Memory of the running mean squares.
     slope, row_norm, out_norm : float
@@ -46,7 +48,8 @@ class Rule(ABC):
         self,
         model: SplineNetwork,
         step: float = 0.001,
-        spline_step: float | None = None,
+        layer_steps: Sequence[float] = (),
+        bend_step: float = 0.1,
         beta: float = 0.999,
         slope: float = 1.0,
         row_norm: float = 4.0,
@@ -55,10 +58,11 @@ class Rule(ABC):
     ):
         self.model, self.rsqrt, self.count = model, rsqrt, 0
         # hyper-parameters are the kernel's float32 numbers, also in float64
-        self.step_size = float(f4(step))
-        self.spline_step = float(f4(step * 0.1 if spline_step is None else spline_step))
+        layers = [step * v for v in layer_steps or (1.0,) * (len(model.bias) + 1)]
+        self.steps = [float(f4(v)) for v in layers]
+        self.bends = [float(f4(v * bend_step)) for v in layers[:-1]]
         self.beta, self.one_less_beta = float(f4(beta)), float(f4(1.0) - f4(beta))
-        self.steepest = float(k.STEP * f4(slope) * k.TIGHT)
+        self.steepest = float(f4(slope) * k.TIGHT)
         self.row_cap, self.out_cap = float(f4(row_norm) * k.TIGHT), float(f4(out_norm) * k.TIGHT)
         self.moments = {n: torch.zeros(shape, dtype=self._dtype(n)) for n, shape in self._shapes().items()}
 
@@ -78,6 +82,8 @@ class Rule(ABC):
         s = net.spec
         given: dict[str, Any] = {
             "step": s.step,
+            "layer_steps": s.layer_steps,
+            "bend_step": s.bend_step,
             "beta": s.beta,
             "slope": s.slope,
             "row_norm": s.row_norm,
@@ -152,7 +158,9 @@ class Rule(ABC):
         with torch.no_grad():
             self._update(row, [z[0] for z in post], ids)
             for l, spline in enumerate(model._splines()):
-                self._spline(spline, pre[l][0], self._error(l, gradient(post[l])[0]))
+                self._spline(l, spline, pre[l][0], self._error(l, gradient(post[l])[0]))
+            for l, slopes in enumerate(model.slopes):
+                self._slope(l, slopes, pre[l][0], self._error(l, gradient(post[l])[0]))
             self._cap()
             return (scores.softmax(1) if model.classify else scores)[0].detach()
 
@@ -168,8 +176,8 @@ class Rule(ABC):
         """Step all weights and biases, given their gradients."""
 
     def _biases(self) -> None:
-        for b in self.model.bias:
-            b.sub_(self.step_size * gradient(b))
+        for step, b in zip(self.steps, self.model.bias, strict=False):
+            b.sub_(step * gradient(b))
 
     def _ids(self, ids: Tensor | None) -> list[int]:
         known: list[int] = []
@@ -180,12 +188,17 @@ class Rule(ABC):
                 known.append(i)
         return known
 
-    def _spline(self, spline: LinearSpline, a: Tensor, dz: Tensor) -> None:
+    def _slope(self, l: int, slopes: Tensor, a: Tensor, dz: Tensor) -> None:
+        slopes.sub_(self.bends[l] * dz * a.clamp(max=0.0))
+        if self.steepest > 0:
+            slopes.clamp_(-self.steepest, self.steepest)
+
+    def _spline(self, l: int, spline: LinearSpline, a: Tensor, dz: Tensor) -> None:
         # The two coefficients around a; far outside the grid the lever arm is held at one piece. A move that would
         # break the slope limit is shortened. A missing outer piece counts as one of slope 0, as in the kernel.
         knot, fraction = spline.locate(a)
         f = fraction.clamp(-1.0, 2.0)
-        g = -self.spline_step * dz
+        g = -self.bends[l] * dz
         u0, u1 = g * (1.0 - f), g * f
         low, high = spline.values(knot), spline.values(knot + 1)
         if self.steepest > 0:
@@ -193,9 +206,10 @@ class Rule(ABC):
             above = torch.where(
                 knot < spline.knots - 2, spline.values((knot + 2).clamp(max=spline.knots - 1)), high
             )
-            t = _shorten(torch.ones_like(a), high - low, u1 - u0, self.steepest)
-            t = _shorten(t, low - below, u0, self.steepest)
-            t = _shorten(t, above - high, -u1, self.steepest)
+            most = self.steepest * spline.piece
+            t = _shorten(torch.ones_like(a), high - low, u1 - u0, most)
+            t = _shorten(t, low - below, u0, most)
+            t = _shorten(t, above - high, -u1, most)
             u0, u1 = t * u0, t * u1
         unit = torch.arange(spline.units)
         spline.coefficients[unit, knot] = low + u0
@@ -219,10 +233,10 @@ def gradient(t: Tensor) -> Tensor:
     return t.grad
 
 
-def _shorten(t: Tensor, s: Tensor, u: Tensor, limit: float) -> Tensor:
+def _shorten(t: Tensor, s: Tensor, u: Tensor, limit: Tensor) -> Tensor:
     """The part of a change u that keeps |s + u| within limit, at most t."""
     still = u == 0
-    edge = torch.where(u > 0, limit, -limit).to(s.dtype)
+    edge = torch.where(u > 0, limit, -limit)
     r = ((edge - s) / torch.where(still, torch.ones_like(u), u)).clamp(min=0.0)
     outside = ((s + u).abs() > limit) & ~still
     return torch.where(outside & (r < t), r, t)

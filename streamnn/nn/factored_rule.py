@@ -63,24 +63,24 @@ class FactoredRule(Rule):
         return dz * self._scale[l]
 
     def _update(self, row: Tensor, post: list[Tensor], ids: Tensor | None) -> None:
-        m, s, step = self.model, self.moments, self.step_size
+        m, s, steps = self.model, self.moments, self.steps
         o = gradient(m.out_bias)  # the error of the scores
         s["o_moment"] += self.blend * (o * o - s["o_moment"])
         o = o / (s["o_moment"].sqrt() + 1e-3)
-        m.out_bias.sub_(step * o)
+        m.out_bias.sub_(steps[-1] * o)
         root = []
         for l, z in enumerate(post):
             q = self._of("z_moment", l)
             q += self.blend * (z * z - q)
             root.append(q.sqrt() + 1e-2)
-        m.out.sub_((step * o)[:, None] * (post[-1] / root[-1]))
+        m.out.sub_((steps[-1] * o)[:, None] * (post[-1] / root[-1]))
         for l, w in enumerate(m.hidden):
-            w.sub_(step * gradient(w) / root[l][:, None])
+            w.sub_(steps[l + 1] * gradient(w) / root[l][:, None])
         self._biases()
         for i in row.nonzero()[:, 0].tolist():
             s["in_count"][i] += 1
             b = max(self.one_less_beta, float(f4(1.0) / f4(int(s["in_count"][i]))))
             s["in_moment"][i] += b * (row[i] * row[i] - s["in_moment"][i])
-            m.first[i] -= step * gradient(m.first)[i] / (s["in_moment"][i].sqrt() + 1e-2)
+            m.first[i] -= steps[0] * gradient(m.first)[i] / (s["in_moment"][i].sqrt() + 1e-2)
         for i in self._ids(ids):
-            m.table[i] -= step * gradient(m.table)[i]
+            m.table[i] -= steps[0] * gradient(m.table)[i]

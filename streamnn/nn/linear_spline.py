@@ -14,7 +14,8 @@ class LinearSpline(nn.Module):
     """Activations that are linear splines, learnt as coefficients of triangular B-splines (Bohra et al. 2020).
 
     A coefficient is the value at its knot; outside the grid the first and last piece go on. Starts as leaky ReLU
-    with slope 0.01.
+    with slope 0.01. The buffers `piece`, `per_step` (1 over that) and `offset` hold each unit's grid: knot i lies at
+    (i - offset) * piece.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ class LinearSpline(nn.Module):
     knots : int
         Coefficients of a unit, odd, at least 3.
     range : float
-        The grid reaches from -range to range.
+        The grid reaches from -range to range at the start.
 
     Raises
     ------
@@ -35,6 +36,10 @@ class LinearSpline(nn.Module):
     [[-0.0199999..., 0.5]]
     """
 
+    per_step: Tensor
+    piece: Tensor
+    offset: Tensor
+
     def __init__(self, units: int, knots: int = 21, range: float = 4.0):
         super().__init__()
         if knots < 3 or knots % 2 == 0:
@@ -42,9 +47,10 @@ class LinearSpline(nn.Module):
         if not range > 0:
             raise SpecError(f"LinearSpline: range is {range!r}: allowed is a number above 0")
         self.units, self.knots, self.range = units, knots, float(range)
-        self.spacing = 2.0 * self.range / (knots - 1)
-        self._per_step = (knots - 1) / (2.0 * self.range)
-        x = (torch.arange(knots, dtype=torch.float64) - knots // 2) * self.spacing
+        piece = 2.0 * self.range / (knots - 1)
+        for name, value in (("per_step", 1.0 / piece), ("piece", piece), ("offset", knots // 2)):
+            self.register_buffer(name, torch.full((units,), float(value)))
+        x = (torch.arange(knots, dtype=torch.float64) - knots // 2) * piece
         ramp = torch.where(x > 0, x, 0.01 * x)
         self.coefficients = nn.Parameter(ramp.repeat(units, 1).to(torch.get_default_dtype()))
 
@@ -61,7 +67,7 @@ class LinearSpline(nn.Module):
         fraction : Tensor, shape (..., units)
             In pieces; below 0 and above 1 only outside the grid.
         """
-        u = x * self._per_step + self.knots // 2
+        u = x * self.per_step + self.offset
         with torch.no_grad():  # comparisons written so that NaN goes to the first piece
             v = torch.where(u > 0, u, torch.zeros_like(u))
             knot = torch.where(v < self.knots - 1.5, v, torch.full_like(v, self.knots - 1.5)).long()
@@ -80,11 +86,11 @@ class LinearSpline(nn.Module):
 
     def slopes(self) -> Tensor:
         """Slope of each piece, shape (units, knots - 1)."""
-        return self.coefficients.diff(dim=1) * self._per_step
+        return self.coefficients.diff(dim=1) * self.per_step[:, None]
 
     def kinks(self) -> Tensor:
         """Change of slope at each inner knot, shape (units, knots - 2): the weights of the spline's ReLU form."""
-        return self.coefficients.diff(n=2, dim=1) * self._per_step
+        return self.coefficients.diff(n=2, dim=1) * self.per_step[:, None]
 
     def tv2(self) -> Tensor:
         """Second-order total variation of each unit, the sum of its kinks' sizes."""
@@ -116,7 +122,7 @@ class LinearSpline(nn.Module):
             return
         steep = self.lipschitz() > slope
         old = self.coefficients[steep].double()
-        limit = slope * self.spacing * _TIGHT
+        limit = (slope * _TIGHT) * self.piece[steep, None].double()
         new = torch.cat([torch.zeros_like(old[:, :1]), old.diff(dim=1).clamp(-limit, limit).cumsum(1)], 1)
         self.coefficients[steep] = (new + (old - new).mean(1, keepdim=True)).to(self.coefficients.dtype)
 

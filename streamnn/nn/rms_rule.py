@@ -24,8 +24,10 @@ class RmsRule(Rule):
         Changed in place, on the CPU, in float32 or float64.
     step : float
         Step size of weights.
-    spline_step : float, optional
-        Step size of coefficients, a tenth of `step` if not given.
+    layer_steps : sequence of float
+        What `step` is multiplied with in each layer and in the output layer; empty is 1 everywhere.
+    bend_step : float
+        What a layer's step is multiplied with for its activations.
     beta : float
         Memory of the running mean squares.
     slope, row_norm, out_norm : float
@@ -54,21 +56,21 @@ class RmsRule(Rule):
             "out_2": tuple(m.out.shape),
         }
 
-    def _move(self, w: Tensor, w2: Tensor, g: Tensor) -> None:
+    def _move(self, step: float, w: Tensor, w2: Tensor, g: Tensor) -> None:
         # w and w2 are changed in place
         w2.copy_(self.beta * w2 + (self.one_less_beta * g) * g)
-        w.sub_((self.step_size * g) * self.rsqrt(w2 + 1e-8))
+        w.sub_((step * g) * self.rsqrt(w2 + 1e-8))
 
     def _update(self, row: Tensor, post: list[Tensor], ids: Tensor | None) -> None:
-        m, s = self.model, self.moments
+        m, s, steps = self.model, self.moments, self.steps
         self._biases()
-        m.out_bias.sub_(self.step_size * gradient(m.out_bias))
-        self._move(m.out, s["out_2"], gradient(m.out))
+        m.out_bias.sub_(steps[-1] * gradient(m.out_bias))
+        self._move(steps[-1], m.out, s["out_2"], gradient(m.out))
         at = 0
-        for w in m.hidden:
-            self._move(w, s["hidden_2"][at : at + w.numel()].view_as(w), gradient(w))
+        for step, w in zip(steps[1:], m.hidden, strict=False):
+            self._move(step, w, s["hidden_2"][at : at + w.numel()].view_as(w), gradient(w))
             at += w.numel()
         for i in row.nonzero()[:, 0].tolist():
-            self._move(m.first[i], s["first_2"][i], gradient(m.first)[i])
+            self._move(steps[0], m.first[i], s["first_2"][i], gradient(m.first)[i])
         for i in self._ids(ids):
-            self._move(m.table[i], s["table_2"][i], gradient(m.table)[i])
+            self._move(steps[0], m.table[i], s["table_2"][i], gradient(m.table)[i])

@@ -25,7 +25,8 @@ class SgdRule(Rule):
     def _update(self, row: Tensor, post: list[Tensor], ids: Tensor | None) -> None:
         m = self.model
         self._biases()
-        for w in (m.first, *m.hidden, m.out, m.out_bias):
-            w.sub_(self.step_size * gradient(w))
+        steps = self.steps
+        for step, w in zip((*steps, steps[-1]), (m.first, *m.hidden, m.out, m.out_bias), strict=True):
+            w.sub_(step * gradient(w))
         for i in self._ids(ids):
-            m.table[i] -= self.step_size * gradient(m.table)[i]
+            m.table[i] -= steps[0] * gradient(m.table)[i]

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import SpecError
-from ..network import Certificate, Network, NetworkSpec, certify
+from ..network import Certificate, Functions, Network, NetworkSpec, certify
 from ..network.arrays import KNOTS, RANGE
+from ..network.spec import ACTIVATIONS
 from . import _exchange
 from .linear_spline import _TIGHT, LinearSpline
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class SplineNetwork(nn.Module):
     """The function of :class:`streamnn.network.Network`, batched and differentiable.
 
-    Dense layers, the first also fed by a sum of category rows; a linear spline or leaky ReLU per unit; a softmax or
+    Dense layers, the first also fed by a sum of category rows; a linear spline or a relative of ReLU per unit; a softmax or
     value head.
 
     Parameters
@@ -34,14 +35,16 @@ class SplineNetwork(nn.Module):
     outputs : int
         Classes, or 1.
     hidden : sequence of int
-        Units of each layer, multiples of 16.
+        Units of each layer, multiples of 16, as streaming networks store them.
     classify : bool
-    activation : {"spline", "relu"}
-        "relu" is leaky with slope 0.01.
+    activation : {"spline", "relu", "leaky_relu", "prelu"}
+        As in :class:`streamnn.network.NetworkSpec`.
     category_rows : int
         Rows of the category table.
     seed : int
         Of the starting weights.
+    knots, range : int, float
+        Of each spline, from -range to range.
 
     Raises
     ------
@@ -64,14 +67,18 @@ class SplineNetwork(nn.Module):
         activation: str = "spline",
         category_rows: int = 0,
         seed: int = 0,
+        knots: int = KNOTS,
+        range: float = RANGE,
     ):
         super().__init__()
         if not hidden or any(h < 16 or h % 16 for h in hidden):
             raise SpecError(
                 f"SplineNetwork: hidden is {tuple(hidden)!r}: allowed are layers of multiples of 16 units"
             )
-        if activation not in ("spline", "relu"):
-            raise SpecError(f"SplineNetwork: activation is {activation!r}: allowed is 'spline' or 'relu'")
+        if activation not in ACTIVATIONS:
+            raise SpecError(
+                f"SplineNetwork: activation is {activation!r}: allowed are {', '.join(ACTIVATIONS)}"
+            )
         self.classify, self.activation = classify, activation
         random = torch.Generator().manual_seed(seed)
 
@@ -82,8 +89,9 @@ class SplineNetwork(nn.Module):
         self.table = nn.Parameter(torch.zeros(category_rows, hidden[0]))
         self.hidden = nn.ParameterList(draw(a, b, (2.0 / a) ** 0.5) for a, b in pairwise(hidden))
         self.bias = nn.ParameterList(nn.Parameter(torch.zeros(h)) for h in hidden)
-        self.splines = nn.ModuleList(
-            LinearSpline(h, KNOTS, float(RANGE)) for h in hidden if activation == "spline"
+        self.splines = nn.ModuleList(LinearSpline(h, knots, range) for h in hidden if activation == "spline")
+        self.slopes = nn.ParameterList(
+            nn.Parameter(torch.full((h,), 0.25)) for h in hidden if activation == "prelu"
         )
         self.out = draw(outputs, hidden[-1], 0.1 / hidden[-1] ** 0.5)
         self.out_bias = nn.Parameter(torch.zeros(outputs))
@@ -113,7 +121,12 @@ class SplineNetwork(nn.Module):
         return pre, post, post[-1] @ self.out.T + self.out_bias
 
     def _activate(self, l: int, a: Tensor) -> Tensor:
-        return self.splines[l](a) if self.activation == "spline" else F.leaky_relu(a, 0.01)
+        if self.activation == "spline":
+            out: Tensor = self.splines[l](a)
+            return out
+        if self.activation == "prelu":
+            return torch.where(a > 0, a, a * self.slopes[l])
+        return F.leaky_relu(a, 0.01 if self.activation == "leaky_relu" else 0.0)
 
     def scores(self, rows: Tensor, ids: Tensor | None = None) -> Tensor:
         """Logits or values, shape (n, outputs): what the certificate speaks of."""
@@ -150,14 +163,31 @@ class SplineNetwork(nn.Module):
     def lipschitz_bound(self) -> Tensor:
         """Differentiable bound of the l2 slope from rows to scores: the product of spectral norms and steepest pieces.
 
-        Equal to ``Network.certificate(...).bound`` up to rounding; in float64 whatever the weights are.
+        Equal to ``Network.certificate(...).product`` up to rounding; in float64 whatever the weights are.
         """
         bound = torch.ones((), dtype=torch.float64, device=self.out.device)
         for w in (self.first, *self.hidden, self.out):
             bound = bound * (torch.linalg.matrix_norm(w.double(), ord=2) if w.numel() else 0.0)
         for spline in self._splines():
             bound = bound * spline.lipschitz().amax().double()
+        for slopes in self.slopes:
+            bound = bound * slopes.abs().amax().clamp(min=1.0).double()
         return bound
+
+    def functions(self) -> Functions:
+        """The activation functions of all units, as :meth:`streamnn.network.Network.functions` gives them."""
+        if self.splines:
+            c, piece, offset = (
+                np.concatenate([_exchange.array(getattr(s, name)).astype(np.float64) for s in self.splines])
+                for name in ("coefficients", "piece", "offset")
+            )
+            return Functions(-offset * piece, piece, c)
+        below = (
+            np.concatenate([_exchange.array(v).astype(np.float64) for v in self.slopes])
+            if self.slopes
+            else np.full(sum(len(b) for b in self.bias), np.float32(0.01 * (self.activation == "leaky_relu")))
+        )
+        return Functions.two_slopes(below)
 
     def certificate(self, rows: Tensor) -> Certificate:
         """Bound and attacked slope, computed as for the streaming network; see :meth:`streamnn.network.Network.certificate`."""
@@ -167,12 +197,7 @@ class SplineNetwork(nn.Module):
             _exchange.array(self.out),
             np.concatenate([_exchange.array(b) for b in self.bias]),
         )
-        knots = (
-            np.concatenate([_exchange.array(s.coefficients) for s in self._splines()])
-            if self.splines
-            else None
-        )
-        return certify(first, hidden, out, bias, knots, rows.detach().cpu().numpy())
+        return certify(first, hidden, out, bias, self.functions(), rows.detach().cpu().numpy())
 
     @torch.no_grad()
     def project_(self, spec: NetworkSpec) -> None:
@@ -185,6 +210,9 @@ class SplineNetwork(nn.Module):
         """
         for spline in self._splines():
             spline.project_(spec.slope)
+        for slopes in self.slopes:
+            if spec.slope > 0 and slopes.abs().max() > spec.slope:
+                slopes.clamp_(-spec.slope * _TIGHT, spec.slope * _TIGHT)
         for w, axis, cap in [
             *((w, 0, spec.row_norm) for w in (self.first, *self.hidden)),
             (self.out, 1, spec.out_norm),
@@ -208,7 +236,14 @@ class SplineNetwork(nn.Module):
         s, spec = net.s, net.spec
         rows = net.used.get("table", len(s["table"]))
         model = cls(
-            len(s["first"]), len(s["out"]), spec.hidden, _exchange.classifies(net), spec.activation, rows
+            len(s["first"]),
+            len(s["out"]),
+            net.sizes,
+            _exchange.classifies(net),
+            spec.activation,
+            rows,
+            knots=spec.knots,
+            range=spec.range,
         ).to(dtype)
         _exchange.read(net, model)
         return model

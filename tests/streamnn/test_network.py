@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from streamnn.network import Network, NetworkSpec, certify
+from streamnn.errors import SpecError, StateError
+from streamnn.network import Functions, Network, NetworkSpec, certify
 
 f4 = np.float32
 
@@ -77,7 +78,7 @@ def test_budgets_hold_after_every_event_even_with_absurd_steps(spec):
             assert np.linalg.norm(s["hidden"].reshape(64, 32).astype(float), axis=0).max() <= 1.0
 
 
-@pytest.mark.parametrize("activation", ["spline", "relu"])
+@pytest.mark.parametrize("activation", ["spline", "relu", "leaky_relu", "prelu"])
 @pytest.mark.parametrize("hidden", [(64,), (64, 32)])
 def test_certificate_is_above_every_observed_slope(hidden, activation):
     x, y = xor(3000, 2)
@@ -111,14 +112,15 @@ def test_budget_holds_before_the_first_event():
 def test_the_l1_bound_counts_every_output():
     knots = np.tile(((np.arange(21) - 10) * 0.4).astype(f4), (16, 1))
     first, out = np.ones((1, 16), f4), np.ones((3, 16), f4)
-    c = certify(first, [], out, np.zeros(16, f4), knots, np.zeros((1, 1), f4))
+    functions = Functions(np.full(16, -4.0), np.full(16, 0.4), knots.astype(float))
+    c = certify(first, [], out, np.zeros(16, f4), functions, np.zeros((1, 1), f4))
     assert c.l1_bound >= 48.0 and c.bound >= np.sqrt(3) * 16
 
 
 def logits(net, x):
     """The network in double precision, written anew."""
     z, at, w0 = x.astype(np.float64), 0, 0
-    sizes = (x.shape[1], *net.spec.hidden)
+    sizes = (x.shape[1], *net.sizes)
     for layer, (a, b) in enumerate(itertools.pairwise(sizes)):
         if layer == 0:
             w = net.s["first"]
@@ -126,8 +128,8 @@ def logits(net, x):
             w = net.s["hidden"][w0 : w0 + a * b].reshape(a, b)
             w0 += a * b
         v = z @ w.astype(np.float64) + net.s["bias"][at : at + b]
-        if net.spec.activation == "relu":
-            z = np.where(v > 0, v, 0.01 * v)
+        if net.spec.activation != "spline":
+            z = np.where(v > 0, v, net.s["knots"][at : at + b, 0].astype(np.float64) * v)
         else:
             i = np.clip(np.floor(v / 0.4 + 10), 0, 19).astype(int)
             c = net.s["knots"][at : at + b].astype(np.float64)
@@ -146,6 +148,100 @@ def test_kernel_agrees_with_the_formula_in_double_precision(spec):
     want = np.exp(o - o.max(1, keepdims=True))
     want /= want.sum(1, keepdims=True)
     assert np.abs(predict(net, x) - want).max() < 1e-5
+
+
+ACTIVATIONS = ("spline", "relu", "leaky_relu", "prelu")
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_sizes_that_are_no_multiples_of_sixteen(activation):
+    x, y = xor(1500, 9)
+    net = Network(
+        NetworkSpec("n", (20, 3), "sgd", 0.05, categories=False, activation=activation), 6, 2, True, 1
+    )
+    assert net.sizes == (32, 16)
+    drive(net, x, y)
+    o = logits(net, x)
+    want = 1 / (1 + np.exp(o[:, 0] - o[:, 1]))
+    assert np.abs(predict(net, x)[:, 1] - want).max() < 1e-5
+    first, (hidden,), out = net._matrices(False)
+    assert not first[:, 20:].any() and not hidden[:, 3:].any() and not hidden[20:].any()
+    assert not out[:, 3:].any() and out[:, :3].any()
+
+
+def test_what_prelu_and_its_relatives_learn():
+    x, y = xor(3000, 10)
+    slopes = {}
+    for activation in ACTIVATIONS[1:]:
+        spec = NetworkSpec("n", (64,), "sgd", 0.05, categories=False, activation=activation, bend_step=1.0)
+        net = Network(spec, 6, 2, True, 1)
+        drive(net, x, y)
+        slopes[activation] = net.s["knots"][:, 0]
+    assert (slopes["relu"] == 0).all() and (slopes["leaky_relu"] == f4(0.01)).all()
+    assert np.ptp(slopes["prelu"]) > 0.1 and np.abs(slopes["prelu"]).max() <= 0.999
+
+
+def test_each_layer_has_its_own_step():
+    x, y = xor(300, 11)
+    moved = []
+    for steps in ((0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0)):
+        net = Network(
+            NetworkSpec("n", (16, 16), "sgd", 0.05, categories=False, layer_steps=steps), 6, 2, True, 1
+        )
+        before = [w.copy() for w in (net.s["first"], net.s["hidden"], net.s["out"])]
+        knots = net.s["knots"].copy()
+        drive(net, x, y)
+        after = (net.s["first"], net.s["hidden"], net.s["out"])
+        moved.append([not np.array_equal(a, b) for a, b in zip(before, after, strict=True)])
+        assert [not np.array_equal(net.s["knots"][i : i + 16], knots[i : i + 16]) for i in (0, 16)] == [
+            bool(v) for v in steps[:2]
+        ]
+    assert moved == [[False, True, True], [True, False, True], [True, True, False]]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_network_outside_its_budget_is_not_loaded(activation):
+    x, y = xor(300, 12)
+    spec = NetworkSpec(
+        "n", (32, 16), "sgd", 0.05, categories=False, activation=activation, average=100, row_norm=2.0
+    )
+    net = Network(spec, 6, 2, True, 1)
+    p = np.zeros((300, 2, 2), f4)
+    op, slot = np.tile(np.array([0, 1], np.int8), 300), np.repeat(np.arange(300), 2)
+    none = np.full((300, 1), -1, np.int32)
+    net.scan(op, slot, np.repeat(y, 2).astype(f4), np.ones(600, f4), 0, x.astype(f4), none, p)
+    good = net.state_dict()
+    new = Network(spec, 6, 2, True, 2)
+    kept = new.state_dict()
+    leaves = ["first", "hidden", "out", "mean_first", "mean_out"]
+    leaves += ["knots", "mean_knots"] if activation in ("spline", "prelu") else []
+    for leaf in leaves:
+        bad = {**good, f"network/n/{leaf}": good[f"network/n/{leaf}"] * f4(30)}
+        with pytest.raises(StateError, match=r"network n: .* reach .* budget"):
+            new.load_state_dict(bad)
+        assert all(np.array_equal(v, kept[name]) for name, v in new.state_dict().items())
+    new.load_state_dict(good)
+    assert all(np.array_equal(v, good[name]) for name, v in new.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"hidden": ()},
+        {"hidden": (0,)},
+        {"rule": "adam"},
+        {"step": float("nan")},
+        {"activation": "tanh"},
+        {"activation": "relu", "slope": 0.5},
+        {"beta": 1.0},
+        {"layer_steps": (1.0,)},
+        {"knots": 4},
+        {"range": 0.0},
+    ],
+)
+def test_options_are_checked(bad):
+    with pytest.raises(SpecError, match=f"network n: {list(bad)[-1]} is"):
+        NetworkSpec("n", **bad)
 
 
 def test_a_gradient_step_goes_down_the_log_loss():

@@ -54,7 +54,9 @@ def kernel_gradient(net, row, ids, y, weight):
     after = SplineNetwork.from_network(net, torch.float64)
     net.load_state_dict(state)
     return {
-        n: ((a - b) / (0.1 if "splines" in n else 1.0)).detach()  # splines move at a tenth of the step
+        n: (
+            (a - b) / (0.1 if n.startswith(("splines", "slopes")) else 1.0)
+        ).detach()  # activations move at a tenth of the step
         for (n, a), (_, b) in zip(before.named_parameters(), after.named_parameters(), strict=True)
     }
 
@@ -84,7 +86,7 @@ def autograd(model, rows, ids, y, weight):
             h, dz = float(f[u].clamp(-1, 2)), post[l].grad[0, u]
             g[u, knot[u]], g[u, knot[u] + 1] = dz * (1 - h), dz * h
             far += 1
-    for a in pre if model.activation == "relu" else []:
+    for a in pre if model.activation != "spline" else []:
         near_knot = min(near_knot, a.abs().min().item())
     return grads, far, near_knot, reach
 
@@ -92,9 +94,12 @@ def autograd(model, rows, ids, y, weight):
 def close(kernel, torchs, reach):
     for name, g in kernel.items():
         # errors p - y are right to 1e-7 and are multiplied by inputs; weights of size 4 come in steps of 5e-7, and
-        # splines move at a tenth
+        # activations move at a tenth
         assert torch.allclose(
-            g, torchs[name].double(), rtol=1e-4, atol=(1e-5 if "splines" in name else 2e-6) * reach
+            g,
+            torchs[name].double(),
+            rtol=1e-4,
+            atol=(1e-5 if name.startswith(("splines", "slopes")) else 2e-6) * reach,
         ), name
 
 
@@ -105,7 +110,8 @@ def close(kernel, torchs, reach):
 def test_every_weight_group(hidden, activation, classify, spread):
     net = network("sgd", hidden, activation, classify, step=1.0, slope=0.0, row_norm=0.0, out_norm=0.0)
     rng = np.random.default_rng(5)
-    for name in ("table", "bias", "knots", "out", "out_bias"):
+    learnt = ("table", "bias", "knots", "out", "out_bias")
+    for name in learnt if activation in ("spline", "prelu") else [n for n in learnt if n != "knots"]:
         net.s[name] += rng.normal(size=net.s[name].shape).astype(f4) * f4(0.2)
     rows, ids, y = stream(80, classify)
     rows, weight = rows * f4(spread), rng.uniform(0.5, 2.0, 80).astype(f4)
@@ -129,7 +135,8 @@ def test_every_weight_group(hidden, activation, classify, spread):
 def test_at_the_knots_themselves(activation):
     net = network("sgd", (32,), activation, step=1.0, slope=0.0, row_norm=0.0, out_norm=0.0)
     rng = np.random.default_rng(6)
-    net.s["knots"] += rng.normal(size=(32, 21)).astype(f4)
+    if activation in ("spline", "prelu"):
+        net.s["knots"] += rng.normal(size=net.s["knots"].shape).astype(f4)
     rows, ids = np.zeros((1, INPUTS), f4), np.full((1, 3), -1, np.int32)
     for turn in range(12):
         # knots -15 .. 15, beyond the ends of the grid too, every unit elsewhere
