@@ -1,5 +1,6 @@
 """Drift alarms with a stated false-alarm budget."""
 
 from .drift_monitor import DriftMonitor
+from .feature_watch import FeatureWatch
 
-__all__ = ["DriftMonitor"]
+__all__ = ["DriftMonitor", "FeatureWatch"]

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from .._jit import leaf_options
 from .._math import cospi64
-from ._layout import BLOCK, LARGEST, MEMORY, POINTS, SCORES, VAR_FLOOR, Signal
+from ._layout import (
+    BLOCK,
+    LARGEST,
+    MATURE,
+    MEMORY,
+    POINTS,
+    SCORES,
+    THIN,
+    THINNER,
+    VAR_FLOOR,
+    Signal,
+    View,
+)
 
 SQRT2 = 1.4142135623730951
 
@@ -23,10 +36,10 @@ def scores(s: Signal, c: float) -> None:
 
 
 @njit(**leaf_options)
-def _pour(s: Signal, r: int, w: int) -> int:
-    """Merge the sorted buffer and law r of view w into work arrays; equal values become one point."""
-    old, mass, new = s.point[r, w], s.weight[r, w], s.buffer[w]
-    point, weight, size = s.work[0], s.work[1], s.size[r, w]
+def _pour(s: Signal, w: View, r: int, mass_of_one: float) -> int:
+    """Merge the sorted buffer and law r into work arrays; equal values become one point."""
+    old, mass, new = w.point[r], w.weight[r], w.buffer
+    point, weight, size = s.work[0], s.work[1], w.size[r]
     for i in range(1, BLOCK):
         v = new[i]
         j = i
@@ -40,7 +53,7 @@ def _pour(s: Signal, r: int, w: int) -> int:
             v, m = old[i], mass[i]
             i += 1
         else:
-            v, m = new[j], 1.0
+            v, m = new[j], mass_of_one
             j += 1
         if n > 0 and point[n - 1] == v:
             weight[n - 1] += m
@@ -52,12 +65,12 @@ def _pour(s: Signal, r: int, w: int) -> int:
 
 
 @njit(**leaf_options)
-def merge(s: Signal, r: int, w: int) -> None:
-    """Take the full buffer of view w into its law r (0 in use, 1 on trial)."""
-    n = _pour(s, r, w)
+def _merge(s: Signal, w: View, r: int, mass_of_one: float) -> None:
+    """Take the full buffer into law r (0 in use, 1 on trial)."""
+    n = _pour(s, w, r, mass_of_one)
     point, weight = s.work[0], s.work[1]
-    total = s.total[r, w] + BLOCK
-    old, mass = s.point[r, w], s.weight[r, w]
+    total = w.total[r] + BLOCK * mass_of_one
+    old, mass = w.point[r], w.weight[r]
     size = 0
     below = 0.0
     i = 0
@@ -83,47 +96,49 @@ def merge(s: Signal, r: int, w: int) -> None:
         old[size] = v
         mass[size] = m
         size += 1
+    for i in range(size, POINTS):  # so that a search need not know the size
+        old[i] = 10.0 * LARGEST
     if total > MEMORY:
         for i in range(size):
             mass[i] *= MEMORY / total
         total = MEMORY
-    s.size[r, w] = size
-    s.total[r, w] = total
+    w.size[r] = size
+    w.total[r] = total
 
 
 @njit(**leaf_options)
-def fill_cosines(s: Signal, w: int) -> None:
+def _fill_cosines(w: View) -> None:
     """cos(pi rank) of each point of the law in use, the rank in the middle of its weight."""
     below = 0.0
-    for i in range(s.size[0, w]):
-        m = s.weight[0, w, i]
-        s.cosine[w, i] = cospi64(min((below + 0.5 * m) / s.total[0, w], 1.0))
+    for i in range(w.size[0]):
+        m = w.weight[0, i]
+        w.cosine[i] = cospi64(min((below + 0.5 * m) / w.total[0], 1.0))
         below += m
 
 
 @njit(**leaf_options)
-def cosine(s: Signal, w: int, v: float) -> float:
+def cosine(w: View, v: float) -> float:
     """cos(pi rank) of a value in the law in use; 1 below it, -1 above."""
-    point, cos = s.point[0, w], s.cosine[w]
-    lo, hi = 0, s.size[0, w] - 1
+    point, cos = w.point[0], w.cosine
+    hi = w.size[0] - 1
     if v <= point[0]:
         return cos[0] if v == point[0] else 1.0
     if v >= point[hi]:
         return cos[hi] if v == point[hi] else -1.0
-    while hi - lo > 1:
-        mid = (lo + hi) >> 1
-        if point[mid] <= v:
-            lo = mid
-        else:
-            hi = mid
-    return cos[lo] + (cos[hi] - cos[lo]) * ((v - point[lo]) / (point[hi] - point[lo]))
+    lo = 0
+    half = POINTS >> 1
+    while half > 0:  # no branch inside: which half is a matter of chance
+        mid = lo + half
+        lo = mid if point[mid] <= v else lo
+        half >>= 1
+    return cos[lo] + (cos[lo + 1] - cos[lo]) * ((v - point[lo]) / (point[lo + 1] - point[lo]))
 
 
 @njit(**leaf_options)
-def set_bounds(s: Signal, r: int) -> None:
+def _set_bounds(s: Signal, w: View, r: int) -> None:
     """Values far outside law r of the value view (30 times its 2 % to 98 % range) are cut before sums are made."""
-    size, total = s.size[r, 0], s.total[r, 0]
-    point = s.point[r, 0]
+    size, total = w.size[r], w.total[r]
+    point = w.point[r]
     lo, hi = point[0], point[size - 1]
     a, b = lo, hi
     below = 0.0
@@ -132,7 +147,7 @@ def set_bounds(s: Signal, r: int) -> None:
             a = point[i]
         if below < 0.98 * total:
             b = point[i]
-        below += s.weight[r, 0, i]
+        below += w.weight[r, i]
     span = b - a if b > a else hi - lo
     if span <= 0.0:
         lo, hi = -LARGEST, LARGEST
@@ -143,22 +158,57 @@ def set_bounds(s: Signal, r: int) -> None:
 
 
 @njit(**leaf_options)
-def adopt(s: Signal, w: int) -> None:
-    """The law on trial replaces the one in use; mean and variance of the scores are those of its points."""
-    s.size[0, w] = s.size[1, w]
-    s.total[0, w] = s.total[1, w]
-    for i in range(s.size[1, w]):
-        s.point[0, w, i] = s.point[1, w, i]
-        s.weight[0, w, i] = s.weight[1, w, i]
-    fill_cosines(s, w)
-    mean, var, score = s.mean[w], s.var[w], s.score
+def collect(s: Signal, w: View, second: bool, v: float) -> bool:
+    """Keep a value for the law, an old law only some of them; whether the buffer is full."""
+    n = 1
+    if s.regime >= MATURE and not s.on_trial:
+        n = THINNER if second and not s.follows else THIN
+    if s.taken % n:
+        return False
+    w.buffer[w.filled] = v
+    w.filled += 1
+    return w.filled == BLOCK
+
+
+@njit(**leaf_options)
+def take_in(s: Signal, w: View, second: bool) -> None:
+    """The full buffer becomes part of the law."""
+    n = 1
+    if s.regime >= MATURE and not s.on_trial:
+        n = THINNER if second and not s.follows else THIN
+    w.filled = 0
+    r = s.on_trial
+    _merge(s, w, r, n)
+    if not second:
+        _set_bounds(s, w, r)
+    if r == 0:
+        _fill_cosines(w)
+
+
+@njit(**leaf_options)
+def moments(s: Signal, w: View) -> None:
+    """Mean and variance of the scores are those of the points of the law in use."""
+    mean, var, score = w.mean, w.var, s.score
     for k in range(SCORES):
         mean[k] = var[k] = 0.0
-    for i in range(s.size[0, w]):
-        scores(s, s.cosine[w, i])
-        share = s.weight[0, w, i] / s.total[0, w]
+    for i in range(w.size[0]):
+        scores(s, w.cosine[i])
+        share = w.weight[0, i] / w.total[0]
         for k in range(SCORES):
             mean[k] += score[k] * share
             var[k] += score[k] * score[k] * share
     for k in range(SCORES):
         var[k] = max(var[k] - mean[k] * mean[k], VAR_FLOOR)
+        w.scale[k] = 1.0 / np.sqrt(var[k])
+
+
+@njit(**leaf_options)
+def adopt(s: Signal, w: View) -> None:
+    """The law on trial replaces the one in use."""
+    w.size[0] = w.size[1]
+    w.total[0] = w.total[1]
+    for i in range(POINTS):
+        w.point[0, i] = w.point[1, i]
+        w.weight[0, i] = w.weight[1, i]
+    _fill_cosines(w)
+    moments(s, w)

@@ -6,18 +6,18 @@ from numba import njit
 
 from .._jit import leaf_options
 from .._math import exp64, log64
-from ._layout import FEWEST, NEVER, PEAKS, Signal
+from ._layout import FEWEST, NEVER, PEAKS, View
 
 
 @njit(**leaf_options)
-def keep_peak(s: Signal, w: int, j: int, v: float) -> None:
+def keep_peak(w: View, j: int, v: float) -> None:
     """Keep the PEAKS + 1 largest peaks of a statistic, ascending."""
     if not v > 0.0:
         return
-    top = s.top[w, j]
-    n = s.kept[w, j]
+    top = w.top[j]
+    n = w.kept[j]
     if n <= PEAKS:
-        s.kept[w, j] = n + 1
+        w.kept[j] = n + 1
         i = n
         while i > 0 and top[i - 1] > v:
             top[i] = top[i - 1]
@@ -32,32 +32,35 @@ def keep_peak(s: Signal, w: int, j: int, v: float) -> None:
 
 
 @njit(**leaf_options)
-def threshold(s: Signal, w: int, j: int, want: float, k: int, power: bool) -> float:
-    """Height that a statistic passes `want` times per value, predicted from its k largest peaks."""
-    n = s.kept[w, j]
-    if n < FEWEST:
-        return NEVER
-    top = s.top[w, j]
-    k = min(k, n - 1)
-    base = top[n - 1 - k]
-    excess = 0.0
-    for i in range(n - k, n):
-        excess += log64(min(top[i] / base, 1e300)) if power else top[i] - base
-    expected = s.exposure[w] * want
+def growth(expected: float, k: int) -> float:
+    """How many mean excesses above the k-th largest peak a height lies that is passed `expected` times."""
     ratio = k / expected
-    if ratio < 1.0:
-        return base
-    e = excess * (exp64(log64(ratio) / k) - 1.0)
-    bar = base * exp64(min(e, 50.0)) if power else base + e
-    # never a height already seen: on a lattice the same peak comes again
-    return max(bar, top[n - 1]) if expected < 1.0 else bar
+    return k * (exp64(log64(ratio) / k) - 1.0) if ratio >= 1.0 else 0.0
 
 
 @njit(**leaf_options)
-def halve_peaks(s: Signal, w: int) -> None:
+def threshold(w: View, j: int, grown: float, k: int, power: bool, seen: bool) -> float:
+    """Height `grown` mean excesses above the k-th largest peak; with `seen` never below the largest."""
+    n = w.kept[j]
+    if n < FEWEST:
+        return NEVER
+    top = w.top[j]
+    m = min(k, n - 1)
+    base = top[n - 1 - m]
+    excess = 0.0
+    for i in range(n - m, n):
+        excess += log64(min(top[i] / base, 1e300)) if power else top[i] - base
+    e = grown * excess / m
+    bar = base * exp64(min(e, 50.0)) if power else base + e
+    # never a height already seen: on a lattice the same peak comes again
+    return max(bar, top[n - 1]) if seen else bar
+
+
+@njit(**leaf_options)
+def halve_peaks(w: View) -> None:
     """Forget: every second peak, and half the values they were taken over."""
-    s.exposure[w] *= 0.5
-    kept, top = s.kept[w], s.top[w]
+    w.exposure *= 0.5
+    kept, top = w.kept, w.top
     for j in range(kept.size):
         k = 0
         for i in range(1, kept[j], 2):

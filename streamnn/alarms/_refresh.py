@@ -1,4 +1,4 @@
-"""Every BLOCK values: reference law, dependence, thresholds."""
+"""Every BLOCK values: dependence, thresholds, what is watched."""
 
 from __future__ import annotations
 
@@ -6,49 +6,56 @@ import numpy as np
 from numba import njit
 
 from .._jit import leaf_options
-from .._math import exp64
-from ._law import fill_cosines, merge, set_bounds
+from .._math import exp64, log64
+from ._law import moments
 from ._layout import (
     ALLOWANCES,
     ARM_BLOCKS,
     ARM_EVENTS,
+    ARMED,
+    BATCH,
+    BLIND,
     BLOCK,
+    CAUTION,
+    COARSELY,
     CUSUMS,
     EXPOSURE,
     FEWEST,
+    JUMPS,
     LAGS,
     LEVELS,
     MEMORY,
     NEVER,
     PEAK_DIVISOR,
     PEAKS,
-    PURSE_AIM,
-    PURSE_COST,
+    POINTS,
     PURSE_FLOOR,
-    RAW_END,
+    RAW_JUMPS,
     RECORD_BLOCKS,
     SCORES,
+    SIDES,
+    SPANS,
     STATS,
-    VIEWS,
     YOUNG,
     Signal,
+    View,
 )
-from ._peaks import halve_peaks, threshold
-from ._watch import follow
+from ._peaks import growth, halve_peaks, threshold
 
+f4 = np.float32
 LN2 = 0.6931471805599453
 
 
 @njit(**leaf_options)
-def clear(s: Signal, w: int) -> None:
+def clear(s: Signal, w: View) -> None:
     """Statistics of a view back to zero; their recorded peaks stay."""
-    for j in range(STATS):
-        s.peak[w, j] = s.held[w, j] = 0.0
-        s.held_at[w, j] = s.taken
+    w.held_at = s.taken
     for j in range(CUSUMS):
-        s.height[w, j] = 0.0
-        s.zero_at[w, j] = s.taken
-        s.zero_ticket[w, j] = s.ticket[s.taken & (s.ticket.size - 1)]
+        w.height[j] = w.peak[j] = w.held[j] = w.length[j] = f4(0.0)
+    for j in range(JUMPS):
+        w.jump_peak[j] = 0.0
+    for a in range(SPANS.size):
+        w.jump_at[a] = s.taken
 
 
 @njit(**leaf_options)
@@ -72,74 +79,86 @@ def _autoregression(s: Signal) -> float:
 
 
 @njit(**leaf_options)
-def _dependence(s: Signal, w: int, horizon: float) -> None:
+def _dependence(s: Signal, w: View, horizon: float) -> None:
     """Length of an independent block from the batch means, and allowances that cover the law's own error."""
-    s.floor[w] *= 1.0 - BLOCK / horizon
-    least = max(1.0, s.floor[w])
+    w.floor *= 1.0 - BLOCK / horizon
+    least = max(1.0, w.floor)
     block = least
     known = max(min(s.regime * 1.0, MEMORY), BLOCK * 1.0)
-    per = 2 * ALLOWANCES.size
     for i in range(SCORES):
         lrv = least
         for l in range(LEVELS):
-            n = s.batch_n[w, l]
+            n = w.batch_n[l]
             if n >= 8.0:
-                lrv = max(lrv, s.batch_var[w, l, i] / s.var[w, i] * (1 << l) * n / (n - 1.0))
+                lrv = max(lrv, w.batch_var[l, i] / w.var[i] * (BATCH << l) * n / (n - 1.0))
         error = np.sqrt(lrv / known)
-        for j in range(per):
-            s.allowance[w, i * per + j] = ALLOWANCES[j % ALLOWANCES.size] + error
+        for a in range(ALLOWANCES.size):
+            for j in range(a * SIDES + 2 * i, a * SIDES + 2 * i + 2):
+                w.allowance[j] = f4(ALLOWANCES[a] + error)
+        w.lrv_was[i] = w.lrv[i]
+        w.lrv[i] = lrv
         block = max(block, lrv)
-    s.block[w] = block * exp64(LN2 * max(0.0, s.recent - 1.0))
+    w.block = block * exp64(LN2 * max(0.0, s.recent - 1.0))
 
 
 @njit(**leaf_options)
-def _thresholds(s: Signal, w: int, share: np.ndarray, rate: float, horizon: float) -> None:
-    exposure = s.exposure[w]
-    k = int(min(max(exposure / s.block[w] / PEAK_DIVISOR, FEWEST - 1.0), PEAKS * 1.0))
-    young = min(1.0, exposure / (YOUNG * horizon))  # a young calibration may spend less
-    want = rate * young * exp64(s.purse)
-    for j in range(STATS):
-        s.bar[w, j] = threshold(s, w, j, share[j] * want, k, CUSUMS <= j < RAW_END)
+def _thresholds(w: View, share: np.ndarray, want: float) -> None:
+    """From past peaks; of a stream too young to have shown them, from the long-run variance alone."""
+    exposure = w.exposure
+    k = int(min(max(exposure / w.block / PEAK_DIVISOR, FEWEST - 1.0), PEAKS * 1.0))
+    for i in range(SIDES + JUMPS):  # the allowances of one score have one share
+        first = i if i < SIDES else CUSUMS + i - SIDES
+        step = SIDES if i < SIDES else STATS
+        expected = exposure * want * share[first]
+        grown = growth(expected, k) if w.armed == ARMED else 0.0
+        for j in range(first, CUSUMS if i < SIDES else STATS, step):
+            bar = NEVER
+            if w.armed == ARMED:
+                raw = CUSUMS <= j < CUSUMS + RAW_JUMPS
+                bar = threshold(w, j, grown, k, raw, expected < 1.0)
+            elif w.armed == COARSELY and i < SIDES and w.size[0] > POINTS // 4:
+                bar = CAUTION * 0.5 * w.lrv[i >> 1] * (log64(1.0 / (share[first] * want)) + 2.0)
+            if i < SIDES:
+                w.bar[j] = f4(min(bar, 1e30))
+            else:
+                w.jump_bar[j - CUSUMS] = bar
 
 
 @njit(**leaf_options)
-def refresh(s: Signal, share: np.ndarray, horizon: float, budget: float, purse_cap: float) -> None:
-    """Take the full buffers into the laws and set the thresholds anew. Budget: false alarms per horizon values."""
-    first = s.taken <= BLOCK
-    for w in range(VIEWS):
-        if w == 1 and first:  # only now is it known which values are out of all proportion
-            for i in range(BLOCK):
-                s.buffer[w, i] = follow(s, min(max(s.buffer[w, i], s.bound[0]), s.bound[1]))
-        merge(s, s.on_trial, w)
-        if w == 0:
-            set_bounds(s, s.on_trial)
-    if s.on_trial:
-        return
+def refresh(
+    s: Signal, v: View, r: View, share: np.ndarray, horizon: float, budget: float, purse: float, climb: float
+) -> None:
+    """Set the thresholds anew for `budget` * e^purse false alarms in `horizon` values."""
     s.recent *= 1.0 - BLOCK / horizon
-    s.purse = min(purse_cap, max(s.purse, PURSE_FLOOR) + PURSE_COST * PURSE_AIM * BLOCK / horizon)
+    s.purse = min(0.0, max(s.purse, PURSE_FLOOR) + climb)
     explained = _autoregression(s)
     # the rest is watched where there is something to explain, and not on a lattice
-    follows = explained > (0.05 if s.follows else 0.1) and s.size[0, 0] > BLOCK // 2
+    follows = explained > (0.05 if s.follows else 0.1) and v.size[0] > BLOCK // 2
     if follows and not s.follows:
-        for w in range(1, VIEWS):
-            clear(s, w)
+        clear(s, r)
+        moments(s, r)
     s.follows = 1 if follows else 0
     whole = 0.0
     if not follows:  # one view alone may spend the share of both
         for j in range(STATS):
             whole += share[0, j]
-    rate = budget / horizon * (1.0 if follows else 1.0 / whole)
-    for w in range(VIEWS):
-        fill_cosines(s, w)
+    rate = budget / horizon * (1.0 if follows else 1.0 / whole) * exp64(purse + s.purse)
+    r.records, r.armed = r.records * s.follows, r.armed * s.follows
+    for k in range(1 + s.follows):
+        w = r if k else v
+        for i in range(SCORES):
+            w.scale[i] = 1.0 / np.sqrt(w.var[i])
         _dependence(s, w, horizon)
-        on = w == 0 or follows
-        s.records[w] = 1 if on and s.regime >= RECORD_BLOCKS * s.block[w] else 0
-        armed = on and s.regime >= ARM_BLOCKS * s.block[w] and s.regime >= ARM_EVENTS * (1 + w)
-        s.armed[w] = 1 if armed else 0
-        if s.exposure[w] > EXPOSURE * horizon:
-            halve_peaks(s, w)
-        if armed:
-            _thresholds(s, w, share[w], rate, horizon)
-        else:
-            for j in range(STATS):
-                s.bar[w, j] = NEVER
+        w.records = 1 if s.regime >= RECORD_BLOCKS * w.block else 0
+        was = w.armed
+        w.armed = BLIND
+        if w.records and s.regime >= BLOCK * (1 + k):
+            w.armed = COARSELY
+            if s.regime >= ARM_BLOCKS * w.block and s.regime >= ARM_EVENTS * (1 + k):
+                w.armed = ARMED
+        if w.exposure > EXPOSURE * horizon:
+            halve_peaks(w)
+        # a young calibration may spend less; an old one sets its thresholds every fourth time
+        want = rate * min(1.0, max(w.exposure, BLOCK) / (YOUNG * horizon))
+        if w.armed != ARMED or was != ARMED or w.exposure < horizon or s.taken % (4 * BLOCK) == 0:
+            _thresholds(w, share[k], want)

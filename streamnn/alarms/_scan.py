@@ -1,4 +1,4 @@
-"""The detector's loop over the values of one signal."""
+"""The detector's loop: a stretch of operations through all signals of a family, block by block."""
 
 from __future__ import annotations
 
@@ -6,27 +6,35 @@ import numpy as np
 from numba import njit
 
 from .._jit import kernel, leaf_options
-from ._law import adopt
+from ._law import adopt, collect, take_in
 from ._layout import (
     ARM_EVENTS,
+    BLIND,
     BLOCK,
     CARRIED,
+    COARSE,
     CUSUMS,
     LARGEST,
     LEVELS,
+    PURSE_AIM,
+    PURSE_CAP,
     PURSE_COST,
+    PURSE_FLOOR,
+    RING,
     SPANS,
     STATS,
-    SUM_RING,
-    TICKET_RING,
+    STRIDE,
     TRIAL_BLOCKS,
     VALUE_RING,
-    VIEWS,
     Signal,
+    View,
 )
 from ._peaks import keep_peak
 from ._refresh import clear, refresh
 from ._watch import cusums, follow, jumps, standardise, value_mean
+
+FIRED = 6
+"""Numbers of one fire: operation, signal, statistic, ticket, operation and ticket at which the change began."""
 
 
 @njit(**leaf_options)
@@ -48,140 +56,216 @@ def _note_jump(s: Signal) -> None:
 
 
 @njit(**leaf_options)
-def _alarm(s: Signal, w: int, j: int, at: int, ticket: int) -> int:
-    """A statistic is above its threshold: report it if the change is a new one, and begin a trial."""
-    if j < CUSUMS:
-        began, began_ticket = s.zero_at[w, j], s.zero_ticket[w, j]
-    else:
-        began = at - SPANS[(j - CUSUMS) // 2]
-        began_ticket = s.ticket[began & (TICKET_RING - 1)]
-    new = began > s.last
-    if new:
-        s.fired[0], s.fired[1], s.fired[2] = ticket, w * STATS + j, began_ticket
-        s.last = s.taken
-        s.alarms += 1
-        s.recent += 1.0
-        s.purse -= PURSE_COST
-    else:
-        s.evidence += 1
-    if j < CUSUMS:
-        s.on_trial, s.trial_view, s.trial_stat, s.trial_age = 1, w, j, 0
-        for v in range(VIEWS):
-            s.size[1, v], s.total[1, v] = 0, 0.0
-            for i in range(STATS):
-                s.trial_peak[v, i] = 0.0
-    else:
-        keep_peak(s, w, j, s.peak[w, j])
-        s.quiet_until = s.taken + 2 * SPANS[-1]
-    return 1 if new else 0
-
-
-@njit(**leaf_options)
-def _end_trial(s: Signal) -> None:
-    v, j = s.trial_view, s.trial_stat
-    if s.height[v, j] == 0.0:  # it came back by itself: the old law stands, and has learnt new peaks
-        s.on_trial = 0
-        for w in range(VIEWS):
-            if s.records[w]:
-                s.exposure[w] += s.trial_age
+def _end_trial(s: Signal, v: View, r: View) -> None:
+    j = s.trial_stat
+    w = r if s.trial_view else v
+    if w.height[j] == 0.0:  # it came back by itself: the old law stands, and has learnt new peaks
+        for k in range(2):
+            u = r if k else v
+            u.filled = 0
+            if u.records:
+                u.exposure += s.trial_age
                 for i in range(STATS):
-                    keep_peak(s, w, i, s.trial_peak[w, i])
-    elif s.trial_age >= max(ARM_EVENTS, TRIAL_BLOCKS * s.block[v]) and s.size[1, 0] > 0:
+                    held = np.float64(u.held[i]) if i < CUSUMS else 0.0
+                    keep_peak(u, i, max(held, u.trial_peak[i]))
+                    if i < CUSUMS:
+                        u.held[i] = np.float32(0.0)
+        s.on_trial = 0
+    elif s.trial_age >= max(ARM_EVENTS, TRIAL_BLOCKS * w.block) and v.size[1] > 0 and r.size[1] > 0:
         s.on_trial = 0  # it did not: the new law replaces the old
-        keep_peak(s, v, j, 1.1 * s.bar[v, j])
+        keep_peak(w, j, 1.1 * w.bar[j])
         s.regime = s.trial_age
         s.ar_weight = min(s.ar_weight, CARRIED)
-        for w in range(VIEWS):
-            clear(s, w)
-            s.armed[w] = s.records[w] = 0
-            s.floor[w] = s.block[w]
+        for k in range(2):
+            u = r if k else v
+            clear(s, u)
+            u.armed = BLIND
+            u.records = 0
+            u.floor = u.block
+            u.batched = u.filled = 0
             for l in range(LEVELS):
-                s.batch_half[w, l], s.batch_n[w, l] = 0, 0.0
-            adopt(s, w)
+                u.batch_half[l], u.batch_n[l] = 0, 0.0
+            adopt(s, u)
 
 
 @njit(**leaf_options)
-def _enter(s: Signal, v: float, ticket: int) -> float:
-    """Write a value and its ticket where later ones look for them; what the autoregression leaves of it."""
+def _enter(s: Signal, v: View, x: float) -> float:
+    """Write a value where later ones look for it; what the autoregression leaves of it."""
     s.taken += 1
     now = s.taken
-    s.ticket[now & (TICKET_RING - 1)] = ticket
     s.trial_age += s.on_trial
     s.regime += 1 - s.on_trial
-    cut = min(max(v, s.bound[0]), s.bound[1])
-    rest = follow(s, cut) if s.size[0, 0] > 0 else v
+    cut = min(max(x, s.bound[0]), s.bound[1])
+    started = v.size[0] > 0
+    rest = follow(s, cut) if started else x
     s.value[0, now & (VALUE_RING - 1)] = cut
     s.value[1, now & (VALUE_RING - 1)] = rest
-    s.buffer[0, s.filled] = v
-    s.buffer[1, s.filled] = rest
-    s.filled += 1
     return rest
 
 
 @njit(**leaf_options)
-def _decide(s: Signal, fired: int, view: int, raw: int, raw_view: int, ticket: int) -> int:
-    """From the statistic that fired (or -1), and the raw jump that did: 1 when there is an alarm."""
+def _remember(
+    s: Signal, x: float, place: np.float32, spread: np.float32, op: int, ticket: int, tag: int
+) -> None:
+    """Sums of value, place and spread up to here."""
+    now = s.taken
+    i, h = now & (RING - 1), (now - 1) & (RING - 1)
+    s.op[i], s.ticket[i], s.tag[i] = op, ticket, tag
+    s.sums[i, 0] = s.sums[h, 0] + min(max(x, s.bound[0]), s.bound[1])
+    s.sums[i, 1] = s.sums[h, 1] + place
+    s.sums[i, 2] = s.sums[h, 2] + spread
+    if now % BLOCK == 0:
+        j = (now // BLOCK) & (COARSE - 1)
+        s.far_op[j], s.far_ticket[j] = op, ticket
+        for k in range(3):
+            s.far_sums[j, k] = s.sums[i, k]
+
+
+@njit(**leaf_options)
+def _decide(s: Signal, v: View, r: View, fired: int, second: int, raw: int, raw_second: int, cost: float) -> int:
+    """From the statistic that fired (or -1), and the raw jump that did: the statistic of a new alarm, or -1.
+
+    A lasting change begins a trial, whether it is a new one or not.
+    """
     at = s.taken
     if s.jump_at >= 0:
         if fired < 0 and at == s.jump_at + SPANS[(s.jump_stat - CUSUMS) // 2] + 2:
             if _confirmed(s):
-                fired, view, at = s.jump_stat, s.jump_view, s.jump_at
+                fired, second, at = s.jump_stat, s.jump_view, s.jump_at
             else:
-                keep_peak(s, s.jump_view, s.jump_stat, s.peak[s.jump_view, s.jump_stat])
+                u = r if s.jump_view else v
+                keep_peak(u, s.jump_stat, u.jump_peak[s.jump_stat - CUSUMS])
             s.jump_at = -1
     elif fired < 0 and raw >= 0:
-        s.jump_view, s.jump_stat = raw_view, raw
+        s.jump_view, s.jump_stat = raw_second, raw
         _note_jump(s)
-    if fired >= 0:
-        s.jump_at = -1
-        return _alarm(s, view, fired, at, ticket)
-    if s.on_trial:
-        _end_trial(s)
-    return 0
+    if fired < 0:
+        return -1
+    s.jump_at = -1
+    w = r if second else v
+    if fired < CUSUMS:
+        s.began = s.taken - np.int64(w.length[fired])
+    else:
+        s.began = at - SPANS[(fired - CUSUMS) // 2]
+    new = s.began > s.last
+    if new:
+        s.last = s.taken
+        s.fires += 1
+        s.recent += 1.0
+        s.purse -= cost
+    else:
+        s.evidence += 1
+    if fired < CUSUMS:
+        s.on_trial, s.trial_view, s.trial_stat, s.trial_age = 1, second, fired, 0
+        for k in range(2):
+            u = r if k else v
+            u.filled = 0
+            u.size[1], u.total[1] = 0, 0.0
+            for i in range(STATS):
+                u.trial_peak[i] = 0.0
+    else:
+        keep_peak(w, fired, w.jump_peak[fired - CUSUMS])
+        s.quiet_until = s.taken + 2 * SPANS[-1]
+    return second * STATS + fired if new else -1
+
+
+@njit(**leaf_options)
+def _where(s: Signal, out: np.ndarray) -> None:
+    """Operation and ticket at which the change began, exact while they are remembered."""
+    now, at = s.taken, max(s.began, 1)
+    if at > now - RING:
+        out[4], out[5] = s.op[at & (RING - 1)], s.ticket[at & (RING - 1)]
+        return
+    j = max(at // BLOCK, now // BLOCK - COARSE + 1, 1) & (COARSE - 1)
+    out[4], out[5] = s.far_op[j], s.far_ticket[j]
 
 
 @kernel
 def scan(
     signals: np.ndarray,
-    k: int,
-    values: np.ndarray,
-    ticket: np.ndarray,
+    views: np.ndarray,
+    family: np.ndarray,
+    clock: np.ndarray,
     share: np.ndarray,
+    values: np.ndarray,
+    tags: np.ndarray,
+    op: np.ndarray,
+    when: np.ndarray,
+    event: np.ndarray,
     horizon: float,
-    budget: float,
-    purse_cap: float,
     out: np.ndarray,
 ) -> int:
-    """Values through signal k's detector. out int64[n, 3]: ticket, statistic, ticket of the change; how many."""
-    s = signals[k]
-    n = 0
-    best, where, ratio = np.empty(2, np.int64), np.empty(2, np.int64), np.empty(2)  # lasting signs, raw jumps
-    for i in range(values.size):
-        if not np.abs(values[i]) < np.inf:
-            s.skipped += 1
-            continue
-        v = min(max(values[i], -LARGEST), LARGEST)
-        rest = _enter(s, v, ticket[i])
-        best[0] = best[1] = -1
-        ratio[0] = ratio[1] = 0.0
-        for w in range(VIEWS if s.size[0, 0] > 0 else 0):
-            standardise(s, w, v if w == 0 else rest)
-            now = s.taken
-            s.place_sum[w, now & (SUM_RING - 1)] = s.place_sum[w, (now - 1) & (SUM_RING - 1)] + s.z[0]
-            if w == 1 and not s.follows:
-                break
-            for kind in range(3):
-                j, r = cusums(s, w, ticket[i]) if kind == 0 else jumps(s, w, kind == 1)
-                raw = kind & 1
-                if r > ratio[raw]:
-                    best[raw], where[raw], ratio[raw] = j, w, r
-            if s.records[w] and not s.on_trial:
-                s.exposure[w] += 1.0
-        if _decide(s, best[0], where[0], best[1], where[1], ticket[i]):
-            for f in range(3):
-                out[n, f] = s.fired[f]
-            n += 1
-        if s.filled == BLOCK:
-            s.filled = 0
-            refresh(s, share, horizon, budget, purse_cap)
+    """Operations of a stretch until a block with fires is through. Gives the number of fires, rows of `out`.
+
+    family float64[3]: purse, alarms it has not paid for yet, ticket up to which it has climbed. clock int64[2]:
+    operations in all, and the next one of the stretch (len(op): begin with the first). Signal k's values are
+    values[k, i] at operations i of kind when[k], or at all of them where when[k] < 0.
+    """
+    n, count = 0, signals.size
+    cost = PURSE_COST if count > 1 else 0.0
+    if clock[1] >= op.size:
+        clock[1] = 0
+    while clock[1] < op.size and n == 0:
+        first = clock[1]
+        whole = clock[0]
+        last = min(first + BLOCK - whole % BLOCK, op.size)
+        if whole % BLOCK == 0:
+            passed = event[first] - family[2]
+            family[2] = event[first]
+            family[0] = min(PURSE_CAP, max(family[0], PURSE_FLOOR) + PURSE_COST * PURSE_AIM * passed / horizon)
+            family[0] -= PURSE_COST * family[1]
+            family[1] = 0.0
+        for k in range(count):
+            s, v, r = signals[k], views[2 * k], views[2 * k + 1]
+            for i in range(first, last):
+                if when[k] >= 0 and when[k] != op[i]:
+                    continue
+                x = values[k, i]
+                if not np.abs(x) < np.inf:
+                    s.skipped += 1
+                    continue
+                x = min(max(x, -LARGEST), LARGEST)
+                at, ticket = whole + i - first, event[i]
+                rest = _enter(s, v, x)
+                lasting, lasting_second, lasting_ratio = -1, 0, 0.0
+                raw, raw_second, raw_ratio = -1, 0, 0.0
+                place = spread = np.float32(0.0)
+                for second in range(1 + s.follows if v.size[0] > 0 else 0):
+                    w = r if second else v
+                    standardise(s, w, rest if second else x)
+                    if second == 0:
+                        place, spread = s.signed[0], s.signed[2]
+                    for kind in range(3):
+                        if kind == 1 and s.taken % STRIDE:
+                            continue
+                        j, ratio = cusums(s, w) if kind == 0 else jumps(s, w, second, kind == 2)
+                        if kind == 2 and ratio > raw_ratio:
+                            raw, raw_second, raw_ratio = j, second, ratio
+                        if kind < 2 and ratio > lasting_ratio:
+                            lasting, lasting_second, lasting_ratio = j, second, ratio
+                    if w.records and not s.on_trial:
+                        w.exposure += 1.0
+                _remember(s, x, place, spread, at, ticket, tags[i])
+                fired = _decide(s, v, r, lasting, lasting_second, raw, raw_second, cost)
+                if fired < 0 and s.on_trial:
+                    _end_trial(s, v, r)
+                for second in range(2):
+                    w = r if second else v
+                    if collect(s, w, second == 1, rest if second else x):
+                        if second and s.taken == BLOCK:  # only now is it known what is out of all proportion
+                            for q in range(BLOCK):
+                                w.buffer[q] = follow(s, min(max(w.buffer[q], s.bound[0]), s.bound[1]))
+                        take_in(s, w, second == 1)
+                if fired >= 0:
+                    row = out[n]
+                    row[0], row[1], row[2], row[3] = at, k, fired, ticket
+                    _where(s, row)
+                    n += 1
+                if s.taken % BLOCK == 0 and v.size[0] > 0:
+                    climb = PURSE_COST * PURSE_AIM * BLOCK / horizon * min(1.0, 2.0 / count)
+                    if not s.on_trial:
+                        s.refreshed = at
+                        refresh(s, v, r, share, horizon, 1.0 / count, family[0], climb)
+        clock[1] = last
+        clock[0] += last - first
     return n

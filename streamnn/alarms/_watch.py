@@ -9,6 +9,9 @@ from .._jit import leaf_options
 from ._law import cosine, scores
 from ._layout import (
     ALLOWANCES,
+    ARMED,
+    BATCH,
+    BLIND,
     CUSUMS,
     JUMP_GAP,
     LAGS,
@@ -17,15 +20,20 @@ from ._layout import (
     PEAK_GAP,
     RAW,
     SCORES,
+    SIDES,
     SPANS,
+    STRIDE,
     SUM_RING,
     VALUE_RING,
     VAR_FLOOR,
     Signal,
+    View,
 )
 from ._peaks import keep_peak
 
+f4 = np.float32
 SMALL = ALLOWANCES.size
+ZERO, ONE = f4(0.0), f4(1.0)
 
 
 @njit(**leaf_options)
@@ -49,25 +57,30 @@ def follow(s: Signal, v: float) -> float:
 
 
 @njit(**leaf_options)
-def _batch_means(s: Signal, w: int) -> None:
-    """Mean and variance of batch means of 1, 2, 4 ... scores."""
+def _batch_means(s: Signal, w: View) -> None:
+    """Mean and variance of batch means of 4, 8, 16 ... scores."""
+    first = w.batch_sum[0]
+    fresh = w.batched % BATCH == 0
+    w.batched += 1
     for i in range(SCORES):
-        s.batch_sum[w, 0, i] = s.score[i]
+        first[i] = (0.0 if fresh else first[i]) + s.score[i]
+    if w.batched % BATCH:
+        return
     for l in range(LEVELS):
-        below = s.batch_sum[w, l]
-        s.batch_n[w, l] += 1.0
-        scale = 1.0 / (1 << l)
-        g = 1.0 / min(s.batch_n[w, l], max(32.0, MEMORY * scale))
-        mean, var = s.batch_mean[w, l], s.batch_var[w, l]
+        below = w.batch_sum[l]
+        w.batch_n[l] += 1.0
+        scale = 1.0 / (BATCH << l)
+        g = 1.0 / min(w.batch_n[l], max(32.0, MEMORY * scale))
+        mean, var = w.batch_mean[l], w.batch_var[l]
         for i in range(SCORES):
             d = below[i] * scale - mean[i]
             mean[i] += g * d
             var[i] += g * ((1.0 - g) * d * d - var[i])
         if l + 1 == LEVELS:
             break
-        s.batch_half[w, l] ^= 1
-        half = s.batch_sum[w, l + 1]
-        if s.batch_half[w, l]:
+        w.batch_half[l] ^= 1
+        half = w.batch_sum[l + 1]
+        if w.batch_half[l]:
             for i in range(SCORES):
                 half[i] = below[i]
             break
@@ -76,115 +89,119 @@ def _batch_means(s: Signal, w: int) -> None:
 
 
 @njit(**leaf_options)
-def standardise(s: Signal, w: int, v: float) -> None:
-    """The four scores of a value, standardised by their running mean and sd before it (frozen in a trial)."""
-    scores(s, cosine(s, w, v))
-    mean, var, score, z = s.mean[w], s.var[w], s.score, s.z
-    g = 1.0 / min(s.regime + 16.0, MEMORY)
+def standardise(s: Signal, w: View, v: float) -> None:
+    """The four scores of a value, standardised, each with both signs (mean and sd are frozen in a trial)."""
+    scores(s, cosine(w, v))
+    mean, var, score, signed = w.mean, w.var, s.score, s.signed
     for i in range(SCORES):
-        d = score[i] - mean[i]
-        z[i] = d / np.sqrt(var[i])
-        if not s.on_trial:
+        z = f4((score[i] - mean[i]) * w.scale[i])
+        signed[2 * i] = z
+        signed[2 * i + 1] = -z
+    total, now = w.place_sum, s.taken
+    total[now & (SUM_RING - 1)] = total[(now - 1) & (SUM_RING - 1)] + signed[0]
+    if not s.on_trial:
+        g = 1.0 / min(s.regime + 16.0, MEMORY)
+        for i in range(SCORES):
+            d = score[i] - mean[i]
             mean[i] += g * d
             var[i] = max(var[i] + g * (d * d - var[i]), VAR_FLOOR)
-    if not s.on_trial:
         _batch_means(s, w)
 
 
 @njit(**leaf_options)
-def _close(s: Signal, w: int, j: int) -> None:
-    """An excursion is over: its peak is on record; peaks of one gap count once."""
-    p = s.peak[w, j]
-    s.peak[w, j] = 0.0
-    if s.on_trial:
-        s.trial_peak[w, j] = max(s.trial_peak[w, j], p)
-    elif s.records[w]:
-        if s.taken - s.held_at[w, j] > s.block[w] * PEAK_GAP:
-            keep_peak(s, w, j, s.held[w, j])
-            s.held[w, j] = p
-            s.held_at[w, j] = s.taken
-        else:
-            s.held[w, j] = max(s.held[w, j], p)
+def keep_held(s: Signal, w: View) -> None:
+    """At the end of a gap its largest peaks go on record."""
+    if w.records and not s.on_trial and s.taken - w.held_at <= w.block * PEAK_GAP:
+        return
+    w.held_at = s.taken
+    held = w.held
+    for j in range(CUSUMS):
+        if held[j] > ZERO:
+            if s.on_trial:
+                w.trial_peak[j] = max(w.trial_peak[j], np.float64(held[j]))
+            elif w.records:
+                keep_peak(w, j, held[j])
+            held[j] = ZERO
 
 
 @njit(**leaf_options)
-def cusums(s: Signal, w: int, ticket: int) -> tuple[int, float]:
+def cusums(s: Signal, w: View) -> tuple[int, float]:
     """Both-sided cumulative sums of the scores; the one furthest above its threshold (or -1), and its ratio."""
-    z, signed = s.z, s.signed
-    for i in range(SCORES):
-        for a in range(SMALL):
-            signed[i * 2 * SMALL + a] = z[i]
-            signed[i * 2 * SMALL + SMALL + a] = -z[i]
-    allowance, height, peak, bar = s.allowance[w], s.height[w], s.peak[w], s.bar[w]
-    zero_at, zero_ticket, now = s.zero_at[w], s.zero_ticket[w], s.taken
+    signed, allowance, height, peak = s.signed, w.allowance, w.height, w.peak
+    held, length, bar = w.held, w.length, w.bar
     over = 0
-    for j in range(CUSUMS):  # no branch inside: vectorised
-        h = height[j] + (signed[j] - allowance[j])
-        h = h if h > 0.0 else 0.0
-        height[j] = h
-        p = h * allowance[j]
-        p = p if p > peak[j] else peak[j]
-        peak[j] = p
-        zero_at[j] = zero_at[j] if h > 0.0 else now
-        zero_ticket[j] = zero_ticket[j] if h > 0.0 else ticket
-        over += 1 if p > bar[j] else 0
+    for a in range(SMALL):
+        for i in range(SIDES):  # no branch inside: vectorised
+            j = a * SIDES + i
+            h = height[j] + (signed[i] - allowance[j])
+            on = h > ZERO
+            h = h if on else ZERO
+            height[j] = h
+            p = peak[j]
+            q = held[j]
+            held[j] = q if on or q > p else p
+            g = h * allowance[j]
+            g = g if g > p else p
+            g = g if on else ZERO
+            peak[j] = g
+            length[j] = length[j] + ONE if on else ZERO
+            over += 1 if g > bar[j] else 0
     best, ratio = -1, 0.0
-    if over > 0 and s.armed[w] and not s.on_trial:
+    if over > 0 and w.armed != BLIND and not s.on_trial:
         for j in range(CUSUMS):
-            if height[j] > 0.0 and peak[j] > bar[j] and peak[j] > ratio * bar[j]:
-                best, ratio = j, peak[j] / bar[j]
-    for j in range(CUSUMS):
-        if height[j] == 0.0 and peak[j] > 0.0:
-            _close(s, w, j)
+            if peak[j] > bar[j] and peak[j] > ratio * bar[j]:
+                best, ratio = j, np.float64(peak[j] / bar[j])
+    if s.taken % STRIDE == 0:
+        keep_held(s, w)
     return best, ratio
 
 
 @njit(**leaf_options)
-def _jump(s: Signal, w: int, a: int) -> float:
+def _jump(s: Signal, w: View, second: int, a: int) -> float:
     """Sum of the last SPANS[a] values (place scores for the wide ones), less that of as many before them."""
     m = SPANS[a]
     now = s.taken
     d = 0.0
     if a < RAW:
-        value = s.value[w]
+        value = s.value[second]
         for i in range(m):
             d += value[(now - i) & (VALUE_RING - 1)]
-        if w == 0:  # a rest needs no neighbour to compare with
+        if second == 0:  # a rest needs no neighbour to compare with
             for i in range(m, 2 * m):
                 d -= value[(now - i) & (VALUE_RING - 1)]
         return d
-    total = s.place_sum[w]
+    total = w.place_sum
     middle = total[(now - m) & (SUM_RING - 1)]
     return (total[now & (SUM_RING - 1)] - middle) - (middle - total[(now - 2 * m) & (SUM_RING - 1)])
 
 
 @njit(**leaf_options)
-def jumps(s: Signal, w: int, raw: bool) -> tuple[int, float]:
+def jumps(s: Signal, w: View, second: int, raw: bool) -> tuple[int, float]:
     """Contrasts of neighbouring windows, raw or of place; the one furthest above its threshold, its ratio."""
     best, ratio = -1, 0.0
     now = s.taken
-    peak, bar = s.peak[w], s.bar[w]
-    ready = s.armed[w] and not s.on_trial and now > s.quiet_until
+    peak, bar = w.jump_peak, w.jump_bar
+    ready = w.armed == ARMED and not s.on_trial and now > s.quiet_until
     for a in range(0 if raw else RAW, RAW if raw else SPANS.size):
         m = SPANS[a]
         if now <= 2 * m:
             continue
-        d = _jump(s, w, a)
-        gap = max(4.0 * m, JUMP_GAP * s.block[w])
-        for down in range(2):
-            j = CUSUMS + 2 * a + down
-            v = -d if down else d
-            if v > peak[j]:
-                peak[j] = v
-                if ready and v > bar[j] and v > ratio * bar[j]:
-                    best, ratio = j, v / bar[j]
-            if now - s.held_at[w, j] > gap:
+        d = _jump(s, w, second, a)
+        up, down = 2 * a, 2 * a + 1
+        if d > peak[up] or -d > peak[down]:
+            j = up if d > 0.0 else down
+            v = abs(d)
+            peak[j] = v
+            if ready and v > bar[j] and v > ratio * bar[j]:
+                best, ratio = CUSUMS + j, v / bar[j]
+        if now - w.jump_at[a] > max(4.0 * m, JUMP_GAP * w.block):
+            for j in range(up, down + 1):
                 if s.on_trial:
-                    s.trial_peak[w, j] = max(s.trial_peak[w, j], peak[j])
-                elif s.records[w]:
-                    keep_peak(s, w, j, peak[j])
+                    w.trial_peak[CUSUMS + j] = max(w.trial_peak[CUSUMS + j], peak[j])
+                elif w.records:
+                    keep_peak(w, CUSUMS + j, peak[j])
                 peak[j] = 0.0
-                s.held_at[w, j] = now
+            w.jump_at[a] = now
     return best, ratio
 
 

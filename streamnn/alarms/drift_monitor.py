@@ -1,44 +1,81 @@
-"""Drift alarms with a stated budget over several scalar signals."""
+"""Drift alarms with a stated budget over a family of scalar signals."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import SchemaError, SpecError, StateError
 from ..state import check_leaves
-from ..types import Alarm
-from ._layout import ARM_BLOCKS, ARM_EVENTS, SIGNAL, STATE, new_signals, shares, statistic_name
+from ..types import LEARN, OBSERVE, Alarm
+from ._cause import IMPROVEMENT, LEARNERS, cause, moved
+from ._evidence import evidence
+from ._layout import (
+    BLOCK,
+    PURSE_START,
+    STATE,
+    VIEW,
+    VIEWS,
+    direction,
+    new_signals,
+    shares,
+    statistic_name,
+)
+from ._reading import reading
+from ._scan import FIRED
 from ._scan import scan as _scan
 
-CAUSES = {"surprise": "new inputs", "loss": "new concept", "entropy": "more noise"}
-_REPORTED = 128  # latest alarms of each signal that later signals are compared with
+MOST_SIGNALS = 8
+LEARNT = ("loss", "label")
+"""Signals known when an event is learnt; all others are known when it is observed."""
+SETTLES = 200
+"""Events after an alarm in which a learner's own signals are still moved by its learning."""
+
+
+class _Stretch(NamedTuple):
+    """Arguments of the kernel."""
+
+    signals: np.ndarray
+    views: np.ndarray
+    family: np.ndarray
+    clock: np.ndarray
+    share: np.ndarray
+    values: np.ndarray
+    tags: np.ndarray
+    op: np.ndarray
+    when: np.ndarray
+    event: np.ndarray
+    horizon: float
+    out: np.ndarray
+
+    def take(self) -> int:
+        """Run the kernel to the end of a block with fires, or to the end; how many fires."""
+        return int(_scan(*self))
 
 
 class DriftMonitor:
-    """Sequential tests that calibrate themselves, at most one false alarm in so many events.
+    """Sequential tests that calibrate themselves, at most one false alarm in so many events for all together.
 
-    Each signal is watched through bounded scores of its ranks and of what an autoregression leaves of it, by
-    cumulative sums and jump contrasts whose thresholds come from their own past peaks. So the budget holds
-    under autocorrelation, seasons and heavy tails. The budget is shared equally among the signals. An alarm
-    whose change began before the last alarm is further evidence of that one and is not reported again.
+    Each signal is watched through bounded scores of its ranks (place, spread, skew, shape) and of what an
+    autoregression leaves of it, by cumulative sums and jump contrasts whose thresholds come from their own past
+    peaks. So the budget holds under autocorrelation, seasons and heavy tails. All signals spend from one purse.
+    A change that began before the last alarm is further evidence of that one and is not reported again. A loss
+    or an entropy that falls while the inputs stay as they were is no alarm: it is counted as an improvement.
 
     Parameters
     ----------
     signals : sequence of str
-        Names of the scalars watched, in the order in which they are scanned. ``"surprise"`` means new inputs,
-        ``"loss"`` (with surprise quiet, so name surprise first) a new concept, ``"entropy"`` more noise; any
-        other name is its own cause.
+        Names of at most eight scalars. ``"surprise"``, ``"loss"``, ``"entropy"``, ``"label"`` and those of
+        :class:`FeatureWatch` are told apart by cause; any other name is its own cause.
     events_per_false_alarm : float, default 10_000
         The budget: one false alarm in so many events, all signals together. At least 1000.
 
     Raises
     ------
     SpecError
-        When there are no signals, a name twice, or a budget below 1000.
+        When there are no signals or too many, a name twice, or a budget below 1000.
 
     Examples
     --------
@@ -46,17 +83,17 @@ class DriftMonitor:
     >>> x = np.random.default_rng(0).standard_normal(12_000)
     >>> x[10_000:] += 2
     >>> monitor = DriftMonitor(["surprise"])
-    >>> for a in monitor.scan("surprise", x, np.arange(12_000)):
-    ...     print(a.event - 10_000, a.began - 10_000, a.cause)
-    8 -2 new inputs
+    >>> for a in monitor.scan({"surprise": x}, np.arange(12_000)):
+    ...     print(a.event - 10_000, a.began - 10_000, a.cause, a.direction)
+    9 -1 new inputs up
     >>> monitor.status()["surprise"]["state"]
     'armed'
     """
 
     def __init__(self, signals: Sequence[str], events_per_false_alarm: float = 10_000) -> None:
         names = [signals] if isinstance(signals, str) else list(signals)
-        if not names or len(set(names)) < len(names):
-            raise SpecError(f"signals: {names!r} must be one or more different names")
+        if not 1 <= len(names) <= MOST_SIGNALS or len(set(names)) < len(names):
+            raise SpecError(f"signals: {names!r} must be one to {MOST_SIGNALS} different names")
         if not 1000 <= events_per_false_alarm < np.inf:
             raise SpecError(
                 f"events_per_false_alarm: {events_per_false_alarm!r} must be a number of at least 1000: "
@@ -65,24 +102,37 @@ class DriftMonitor:
         self.signals = names
         self.events_per_false_alarm = float(events_per_false_alarm)
         self._shares = shares()
-        self._state = new_signals(len(names))
-        self._reported = np.full((len(names), _REPORTED), -1, np.int64)
-        self._merged = np.zeros(len(names), np.int64)
+        self._state, self._views = new_signals(len(names))
+        self._family = np.array([PURSE_START, 0.0, 0.0])  # purse, alarms not paid for yet, ticket so far
+        self._counts = np.zeros((len(names), 3), np.int64)  # alarms, further evidence, improvements
+        self._clock = np.array([0, np.iinfo(np.int64).max])  # operations, and where in a stretch
+        self._last = -1  # ticket of the last alarm
+        self._when = np.array([LEARN if k in LEARNT else OBSERVE for k in names], np.int8)
+        self._always = np.full(len(names), -1, np.int8)
 
-    def scan(self, signal: str, values: np.ndarray, event: np.ndarray) -> list[Alarm]:
-        """Take the next values of one signal.
-
-        Scan the signals of a stretch of the stream in the order in which they were named: an alarm is compared
-        with the alarms of the signals before it up to the same event, wherever the stretches end.
+    def scan(
+        self,
+        values: Mapping[str, np.ndarray] | np.ndarray,
+        event: np.ndarray,
+        op: np.ndarray | None = None,
+        tags: np.ndarray | None = None,
+        names: Sequence[str] = (),
+    ) -> list[Alarm]:
+        """Take the values of a stretch of operations.
 
         Parameters
         ----------
-        signal : str
-            Name of the signal.
-        values : ndarray of float64, shape (n,)
-            Its values. Non-finite ones are skipped and counted.
-        event : ndarray of int64, shape (n,)
-            Ticket of the event last observed when the value was known; never falls.
+        values : mapping of str to ndarray of float64, shape (m,), or ndarray of float64, shape (signals, m)
+            Each signal's value at each operation. Non-finite ones are skipped and counted.
+        event : ndarray of int64, shape (m,)
+            Per operation, the ticket of the event last observed; never falls.
+        op : ndarray of int8, shape (m,), optional
+            Kinds of operations: ``"loss"`` and ``"label"`` are looked at where an event is learnt (LEARN), other
+            signals where one is observed (OBSERVE). Without it every signal has a value at every operation.
+        tags : ndarray of int32, shape (m,), optional
+            What a value of "feature worst" is about, see :class:`FeatureWatch`.
+        names : sequence of str
+            The columns that tags count.
 
         Returns
         -------
@@ -92,55 +142,107 @@ class DriftMonitor:
         Raises
         ------
         SpecError
-            When the signal is not one of those named.
+            When a signal is not one of those named, or one is missing.
         SchemaError
-            When the two arrays are not of one length.
+            When arrays do not fit together.
         """
-        k = self._index(signal)
-        values = np.ascontiguousarray(values, np.float64)
         event = np.ascontiguousarray(event, np.int64)
-        if values.ndim != 1 or values.shape != event.shape:
+        if isinstance(values, Mapping):
+            for k in values:
+                if k not in self.signals:
+                    raise SpecError(f"signal {k!r} is not watched here: {', '.join(self.signals)} are")
+            for k in self.signals:
+                if k not in values:
+                    raise SpecError(f"signal {k!r} is watched here and has no values")
+                if event.ndim != 1 or np.shape(values[k]) != event.shape:
+                    raise SchemaError(
+                        f"signal {k!r}: values {np.shape(values[k])} and event {event.shape} must be of shape (m,) both"
+                    )
+            table = np.array([values[k] for k in self.signals], np.float64)
+        else:
+            table = np.ascontiguousarray(values, np.float64)
+        when = self._always if op is None else self._when
+        kinds = np.zeros(event.shape, np.int8) if op is None else np.ascontiguousarray(op, np.int8)
+        marks = np.zeros(event.shape, np.int32) if tags is None else np.ascontiguousarray(tags, np.int32)
+        if table.shape != (len(self.signals), event.size) or not event.shape == kinds.shape == marks.shape:
             raise SchemaError(
-                f"signal {signal!r}: values {values.shape} and event {event.shape} must be of shape (n,) both"
+                f"{len(self.signals)} signals: values {table.shape}, event {event.shape}, op {kinds.shape} and tags "
+                f"{marks.shape} must be of shapes (signals, m) and (m,)"
             )
-        fired = np.empty((values.size, 3), np.int64)
-        n = self.take(k, values, event, fired)
-        return self.report(k, fired[:n])
+        stretch = self.stretch(table, marks, kinds, event, when)
+        return self.report(stretch, stretch.take(), names) if event.size else []
 
-    def take(self, k: int, values: np.ndarray, event: np.ndarray, fired: np.ndarray) -> int:
-        """What :meth:`scan` runs: values of signal number `k`; alarms go to `fired`, int64[n, 3]. Returns how many.
-
-        They are to be told to :meth:`report`.
-        """
-        family = len(self.signals)
-        # alone a signal may save up for later what it did not spend; in a family that would add up
-        saved = 1.5 if family == 1 else 0.0
-        n: int = _scan(
+    def stretch(
+        self,
+        values: np.ndarray,
+        tags: np.ndarray,
+        op: np.ndarray,
+        event: np.ndarray,
+        when: np.ndarray | None = None,
+    ) -> _Stretch:
+        """A stretch of operations that may be taken again and again, each time with other contents of its arrays."""
+        return _Stretch(
             self._state,
-            k,
-            values,
-            event,
+            self._views,
+            self._family,
+            self._clock,
             self._shares,
+            values,
+            tags,
+            op,
+            self._when if when is None else when,
+            event,
             self.events_per_false_alarm,
-            1.0 / family,
-            saved,
-            fired,
+            np.zeros((len(self.signals) * BLOCK, FIRED), np.int64),
         )
-        return n
 
-    def report(self, k: int, fired: np.ndarray) -> list[Alarm]:
-        """Alarms of signal number `k` for those that fired; further evidence of an earlier change is counted only."""
-        signal, alarms = self.signals[k], []
-        for ticket, statistic, began in fired.tolist():
-            before = self._reported[:k]
-            if bool(((before >= max(began, 0)) & (before <= ticket)).any()):
-                self._merged[k] += 1
-                continue
-            self._reported[k, :-1] = self._reported[k, 1:]
-            self._reported[k, -1] = ticket
-            cause = CAUSES.get(signal, f"change of {signal}")
-            alarms.append(Alarm(ticket, signal, statistic_name(statistic), cause, began))
-        return alarms
+    def report(self, stretch: _Stretch, fired: int, names: Sequence[str]) -> list[Alarm]:
+        """Judge what fired, and take what is left of a stretch of which one `take` has been made."""
+        alarms: list[Alarm] = []
+        while True:
+            for row in sorted(stretch.out[:fired].tolist()):
+                alarms += self._judge(*row, names)
+            if self._clock[1] >= stretch.op.size:
+                return alarms
+            fired = stretch.take()
+
+    def _judge(
+        self, op: int, k: int, code: int, ticket: int, began_op: int, began: int, names: Sequence[str]
+    ) -> list[Alarm]:
+        """Whether a signal's alarm is one of the family's, and of what."""
+        fired = self.signals[k]
+        settles = SETTLES if fired in LEARNERS and self._last >= 0 else 0
+        if began <= self._last + settles:
+            self._counts[k, 1] += 1
+            return []
+        of = {
+            name: evidence(self._state[i], self._views[VIEWS * i], began_op, op)
+            for i, name in enumerate(self.signals)
+        }
+        moves = moved(of, fired)
+        why, column = cause(fired, of, moves)
+        if why == IMPROVEMENT:
+            self._counts[k, 2] += 1
+            return []
+        self._counts[k, 0] += 1
+        self._last = ticket
+        self._family[1] += 1
+        feature = names[column] if 0 <= column < len(names) else ""
+        e = of[fired]
+        return [
+            Alarm(
+                ticket,
+                fired,
+                statistic_name(code),
+                why,
+                began,
+                direction(code),
+                e.before,
+                e.after,
+                feature,
+                moves,
+            )
+        ]
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What each signal's detector knows.
@@ -148,34 +250,37 @@ class DriftMonitor:
         Returns
         -------
         dict
-            Per signal: ``state`` (``"calibrating"``: blind to some kinds of change still; ``"armed"``; or
-            ``"trial"`` while a change is being weighed and a new normal gathered), ``values`` taken, ``skipped`` (not finite), ``block`` (length of
-            an independent block, in values, as far as known), ``needed`` (values of the present regime until it
-            is armed, as far as known), ``alarms`` reported, ``evidence`` (further signs of a change already reported).
+            Per signal: ``state`` (``"calibrating"``: thresholds not learnt yet, only coarse ones or none;
+            ``"armed"``; or ``"trial"`` while a change is being weighed and a new normal gathered), ``sees`` (shift,
+            in sd of the signal, that would be seen within a tenth of the budget now; None: none), ``says`` (the
+            two in words), ``values`` taken, ``skipped`` (not finite), ``block`` (length of an independent block, in
+            values, as far as known), ``needed`` (values of the present regime until it is armed, as far as known),
+            ``alarms`` reported, ``evidence`` (further signs of a change already reported), ``improvements``.
         """
         out = {}
         for k, name in enumerate(self.signals):
-            s = self._state[k]
-            watched = range(1 + int(s["follows"]))
-            least = max(max(ARM_EVENTS * (1 + w), ARM_BLOCKS * float(s["block"][w])) for w in watched)
-            armed = all(bool(s["armed"][w]) for w in watched)
-            state = "trial" if s["on_trial"] else "armed" if armed else "calibrating"
-            out[name] = {
-                "state": state,
-                "values": int(s["taken"]),
-                "skipped": int(s["skipped"]),
-                "block": float(s["block"][0]),
-                "needed": max(0, math.ceil(least) - int(s["regime"])) if state == "calibrating" else 0,
-                "alarms": int(s["alarms"]) - int(self._merged[k]),
-                "evidence": int(s["evidence"]) + int(self._merged[k]),
+            views = self._views[VIEWS * k : VIEWS * k + VIEWS]
+            out[name] = reading(self._state[k], views, self.events_per_false_alarm)
+            alarms, more, better = self._counts[k].tolist()
+            out[name] |= {
+                "alarms": alarms,
+                "evidence": int(self._state[k]["evidence"]) + more,
+                "improvements": better,
             }
         return out
 
     def state_dict(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Arrays (first axis: signal) and JSON-able meta from which the monitor goes on bit by bit."""
+        """Arrays (first axis: signal, or two views a signal) and JSON-able meta to go on from bit by bit."""
         arrays = {name: np.array(self._state[name], order="C") for name in STATE}
-        arrays["reported"], arrays["merged"] = self._reported.copy(), self._merged.copy()
-        return arrays, {"signals": self.signals.copy(), "events_per_false_alarm": self.events_per_false_alarm}
+        arrays |= {f"view/{name}": np.array(self._views[name], order="C") for name in VIEW.names or ()}
+        arrays |= {"family": self._family.copy(), "counts": self._counts.copy()}
+        meta = {
+            "signals": self.signals.copy(),
+            "events_per_false_alarm": self.events_per_false_alarm,
+            "operations": int(self._clock[0]),
+            "last": self._last,
+        }
+        return arrays, meta
 
     def load_state_dict(self, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
         """Take over a saved state.
@@ -186,18 +291,17 @@ class DriftMonitor:
             When it was saved with other signals or another budget, or a leaf does not fit.
         """
         mine_arrays, mine = self.state_dict()
-        for key, value in mine.items():
-            if meta.get(key) != value:
-                raise StateError(f"drift monitor: saved with {key} {meta.get(key)!r}, this one has {value!r}")
+        for key in ("signals", "events_per_false_alarm"):
+            if meta.get(key) != mine[key]:
+                raise StateError(
+                    f"drift monitor: saved with {key} {meta.get(key)!r}, this one has {mine[key]!r}"
+                )
         check_leaves(arrays, mine_arrays, "drift monitor")
-        state = np.zeros(len(self.signals), SIGNAL)
+        state, views = new_signals(len(self.signals))
         for name in STATE:
             state[name] = arrays[name]
-        self._state = state
-        self._reported, self._merged = arrays["reported"].copy(), arrays["merged"].copy()
-
-    def _index(self, signal: str) -> int:
-        try:
-            return self.signals.index(signal)
-        except ValueError:
-            raise SpecError(f"signal {signal!r} is not watched here: {', '.join(self.signals)} are") from None
+        for name in VIEW.names or ():
+            views[name] = arrays[f"view/{name}"]
+        self._state, self._views = state, views
+        self._family, self._counts = arrays["family"].copy(), arrays["counts"].copy()
+        self._clock[0], self._last = meta["operations"], int(meta["last"])
