@@ -83,7 +83,7 @@ def alarms_of(*signals: np.ndarray) -> list[tuple[int, int]]:
     """Event and estimated start of every alarm of a family of signals."""
     monitor = DriftMonitor([f"signal {i}" for i in range(len(signals))], PER)
     event = np.arange(signals[0].size)
-    found = [a for i, x in enumerate(signals) for a in monitor.scan(f"signal {i}", x, event)]
+    found = monitor.scan({f"signal {i}": x for i, x in enumerate(signals)}, event)
     return sorted((a.event, a.began) for a in found)
 
 
@@ -142,7 +142,7 @@ def cost() -> list[dict[str, Any]]:
         for _ in range(5):
             monitor = DriftMonitor(["surprise"], PER)
             start = time.process_time()
-            monitor.scan("surprise", x, event)
+            monitor.scan({"surprise": x}, event)
             best = min(best, time.process_time() - start)
         rows.append({"stream": kind, "us_per_event": round(best / N * 1e6, 3)})
     return rows

@@ -64,7 +64,9 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
     lrv = v["lrv_was" if s["refreshed"] > op else "lrv"]
     known = m >= _YOUNGEST
     place, spread = (
-        float((here[k] - there[k]) / np.sqrt(lrv[k - 1] * count * (1.0 + count / max(m, 1)))) if known else 0.0
+        float((here[k] - there[k]) / np.sqrt(lrv[k - 1] * count * (1.0 + count / max(m, 1))))
+        if known
+        else 0.0
         for k in (1, 2)
     )
     k, start = until(int(near_op[0]) if m == 0 else _op_of(s, taken, max(0, m - _BEFORE)))

@@ -11,7 +11,9 @@ from .._math import log64
 BEYOND = 1e100
 """Values as large as this count as missing."""
 # what is known of a column
-COUNT, MEAN, VAR, LAST, REPEATS, NATS, RUN, FAST, FAST_VAR, WIDTH, WIDTH_MEAN, WIDTH_VAR, FAR, PRODUCT = range(14)
+COUNT, MEAN, VAR, LAST, REPEATS, NATS, RUN, FAST, FAST_VAR, WIDTH, WIDTH_MEAN, WIDTH_VAR, FAR, PRODUCT = (
+    range(14)
+)
 WIDE = 16
 MEMORY, SLOW = 20_000.0, 5000.0
 CLIP, CLIP_PAIR = 4.0, 3.0
@@ -73,7 +75,13 @@ def _moved(a: np.ndarray, c: int, z: float) -> tuple[float, bool]:
 
 @kernel
 def scan(
-    op: np.ndarray, x: np.ndarray, text: np.ndarray, a: np.ndarray, seen: np.ndarray, values: np.ndarray, tags: np.ndarray
+    op: np.ndarray,
+    x: np.ndarray,
+    text: np.ndarray,
+    a: np.ndarray,
+    seen: np.ndarray,
+    values: np.ndarray,
+    tags: np.ndarray,
 ) -> None:
     """Rows of OBSERVE operations through the columns' statistics `a`; place, spread, pairs, worst go to `values`."""
     r = -1

@@ -203,12 +203,27 @@ def moments(s: Signal, w: View) -> None:
 
 
 @njit(**leaf_options)
-def adopt(s: Signal, w: View) -> None:
-    """The law on trial replaces the one in use."""
+def adopt(s: Signal, w: View, shift: float) -> None:
+    """The law on trial, moved by `shift`, replaces the one in use."""
     w.size[0] = w.size[1]
     w.total[0] = w.total[1]
     for i in range(POINTS):
-        w.point[0, i] = w.point[1, i]
+        w.point[0, i] = w.point[1, i] + (shift if i < w.size[1] else 0.0)
         w.weight[0, i] = w.weight[1, i]
     _fill_cosines(w)
     moments(s, w)
+
+
+@njit(**leaf_options)
+def new_mean(s: Signal, w: View) -> float:
+    """The autoregression's mean becomes that of the law on trial; by how much what it leaves of a value moves."""
+    mean = 0.0
+    for i in range(w.size[1]):
+        mean += min(max(w.point[1, i], s.bound[0]), s.bound[1]) * (w.weight[1, i] / w.total[1])
+    up = mean - s.ar_mean
+    left = 1.0
+    for i in range(s.ar_lag.size):
+        s.ar_lag[i] -= up
+        left -= s.ar_coef[i]
+    s.ar_mean = mean
+    return -up * left

@@ -32,7 +32,10 @@ MEMORY = 50_000.0  # values the reference law and the batch means remember
 MATURE = 4096  # values from which the law takes only every THIN-th
 THIN, THINNER = 4, 16
 EXPOSURE = 40.0  # false-alarm intervals the peaks remember
-ARM_BLOCKS, ARM_EVENTS = 60.0, 200  # watched with learnt thresholds from so many independent blocks and values on
+ARM_BLOCKS, ARM_EVENTS = (
+    60.0,
+    200,
+)  # watched with learnt thresholds from so many independent blocks and values on
 RECORD_BLOCKS = 20.0  # peaks are taken, and coarse thresholds watched, from so many blocks on
 CAUTION = 2.0  # coarse thresholds are so many times those of independent values
 TRIAL_BLOCKS = 20.0  # a new law is taken over after so many blocks

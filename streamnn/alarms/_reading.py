@@ -49,7 +49,8 @@ def reading(s: np.void, views: np.ndarray, horizon: float) -> dict[str, Any]:
     return {
         "state": state,
         "sees": sees,
-        "says": f"{state}: would see " + (f"a shift of {sees:.2g} sd now" if sees is not None else "no shift now"),
+        "says": f"{state}: would see "
+        + (f"a shift of {sees:.2g} sd now" if sees is not None else "no shift now"),
         "values": int(s["taken"]),
         "skipped": int(s["skipped"]),
         "block": float(views[0]["block"]),

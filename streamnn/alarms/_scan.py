@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from .._jit import kernel, leaf_options
-from ._law import adopt, collect, take_in
+from ._law import adopt, collect, new_mean, take_in
 from ._layout import (
     ARM_EVENTS,
     BLIND,
@@ -76,6 +76,7 @@ def _end_trial(s: Signal, v: View, r: View) -> None:
         keep_peak(w, j, 1.1 * w.bar[j])
         s.regime = s.trial_age
         s.ar_weight = min(s.ar_weight, CARRIED)
+        shift = new_mean(s, v)
         for k in range(2):
             u = r if k else v
             clear(s, u)
@@ -85,7 +86,7 @@ def _end_trial(s: Signal, v: View, r: View) -> None:
             u.batched = u.filled = 0
             for l in range(LEVELS):
                 u.batch_half[l], u.batch_n[l] = 0, 0.0
-            adopt(s, u)
+            adopt(s, u, shift if k else 0.0)
 
 
 @njit(**leaf_options)
@@ -122,7 +123,9 @@ def _remember(
 
 
 @njit(**leaf_options)
-def _decide(s: Signal, v: View, r: View, fired: int, second: int, raw: int, raw_second: int, cost: float) -> int:
+def _decide(
+    s: Signal, v: View, r: View, fired: int, second: int, raw: int, raw_second: int, cost: float
+) -> int:
     """From the statistic that fired (or -1), and the raw jump that did: the statistic of a new alarm, or -1.
 
     A lasting change begins a trial, whether it is a new one or not.
@@ -198,13 +201,11 @@ def scan(
     """Operations of a stretch until a block with fires is through. Gives the number of fires, rows of `out`.
 
     family float64[3]: purse, alarms it has not paid for yet, ticket up to which it has climbed. clock int64[2]:
-    operations in all, and the next one of the stretch (len(op): begin with the first). Signal k's values are
+    operations in all, and the next one of the stretch (0 again behind the last). Signal k's values are
     values[k, i] at operations i of kind when[k], or at all of them where when[k] < 0.
     """
     n, count = 0, signals.size
     cost = PURSE_COST if count > 1 else 0.0
-    if clock[1] >= op.size:
-        clock[1] = 0
     while clock[1] < op.size and n == 0:
         first = clock[1]
         whole = clock[0]
@@ -212,7 +213,9 @@ def scan(
         if whole % BLOCK == 0:
             passed = event[first] - family[2]
             family[2] = event[first]
-            family[0] = min(PURSE_CAP, max(family[0], PURSE_FLOOR) + PURSE_COST * PURSE_AIM * passed / horizon)
+            family[0] = min(
+                PURSE_CAP, max(family[0], PURSE_FLOOR) + PURSE_COST * PURSE_AIM * passed / horizon
+            )
             family[0] -= PURSE_COST * family[1]
             family[1] = 0.0
         for k in range(count):
@@ -268,4 +271,6 @@ def scan(
                         refresh(s, v, r, share, horizon, 1.0 / count, family[0], climb)
         clock[1] = last
         clock[0] += last - first
+    if clock[1] == op.size:
+        clock[1] = 0
     return n

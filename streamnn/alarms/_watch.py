@@ -38,14 +38,16 @@ ZERO, ONE = f4(0.0), f4(1.0)
 
 @njit(**leaf_options)
 def follow(s: Signal, v: float) -> float:
-    """What the autoregression leaves of a value; then its running mean and autocovariances."""
+    """What the autoregression leaves of a value; then its running mean and autocovariances (not in a trial)."""
     lag, cov = s.ar_lag, s.ar_cov
-    s.ar_weight = min(s.ar_weight + 1.0, MEMORY)
     d = v - s.ar_mean
     rest = d
     for i in range(LAGS):
         rest -= s.ar_coef[i] * lag[i]
-    g = 1.0 / s.ar_weight
+    g = 0.0
+    if not s.on_trial:
+        s.ar_weight = min(s.ar_weight + 1.0, MEMORY)
+        g = 1.0 / s.ar_weight
     s.ar_mean += g * d
     cov[0] += g * (d * d - cov[0])
     for i in range(LAGS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,34 +25,13 @@ from ._layout import (
 )
 from ._reading import reading
 from ._scan import FIRED
-from ._scan import scan as _scan
+from ._stretch import Stretch
 
 MOST_SIGNALS = 8
 LEARNT = ("loss", "label")
 """Signals known when an event is learnt; all others are known when it is observed."""
 SETTLES = 200
 """Events after an alarm in which a learner's own signals are still moved by its learning."""
-
-
-class _Stretch(NamedTuple):
-    """Arguments of the kernel."""
-
-    signals: np.ndarray
-    views: np.ndarray
-    family: np.ndarray
-    clock: np.ndarray
-    share: np.ndarray
-    values: np.ndarray
-    tags: np.ndarray
-    op: np.ndarray
-    when: np.ndarray
-    event: np.ndarray
-    horizon: float
-    out: np.ndarray
-
-    def take(self) -> int:
-        """Run the kernel to the end of a block with fires, or to the end; how many fires."""
-        return int(_scan(*self))
 
 
 class DriftMonitor:
@@ -85,7 +64,7 @@ class DriftMonitor:
     >>> monitor = DriftMonitor(["surprise"])
     >>> for a in monitor.scan({"surprise": x}, np.arange(12_000)):
     ...     print(a.event - 10_000, a.began - 10_000, a.cause, a.direction)
-    9 -1 new inputs up
+    8 -2 new inputs up
     >>> monitor.status()["surprise"]["state"]
     'armed'
     """
@@ -105,7 +84,7 @@ class DriftMonitor:
         self._state, self._views = new_signals(len(names))
         self._family = np.array([PURSE_START, 0.0, 0.0])  # purse, alarms not paid for yet, ticket so far
         self._counts = np.zeros((len(names), 3), np.int64)  # alarms, further evidence, improvements
-        self._clock = np.array([0, np.iinfo(np.int64).max])  # operations, and where in a stretch
+        self._clock = np.zeros(2, np.int64)  # operations, and where in a stretch
         self._last = -1  # ticket of the last alarm
         self._when = np.array([LEARN if k in LEARNT else OBSERVE for k in names], np.int8)
         self._always = np.full(len(names), -1, np.int8)
@@ -179,9 +158,9 @@ class DriftMonitor:
         op: np.ndarray,
         event: np.ndarray,
         when: np.ndarray | None = None,
-    ) -> _Stretch:
+    ) -> Stretch:
         """A stretch of operations that may be taken again and again, each time with other contents of its arrays."""
-        return _Stretch(
+        return Stretch(
             self._state,
             self._views,
             self._family,
@@ -196,20 +175,19 @@ class DriftMonitor:
             np.zeros((len(self.signals) * BLOCK, FIRED), np.int64),
         )
 
-    def report(self, stretch: _Stretch, fired: int, names: Sequence[str]) -> list[Alarm]:
+    def report(self, stretch: Stretch, fired: int, names: Sequence[str]) -> list[Alarm]:
         """Judge what fired, and take what is left of a stretch of which one `take` has been made."""
         alarms: list[Alarm] = []
         while True:
             for row in sorted(stretch.out[:fired].tolist()):
-                alarms += self._judge(*row, names)
-            if self._clock[1] >= stretch.op.size:
+                alarms += self._judge(row, names)
+            if self._clock[1] == 0:
                 return alarms
             fired = stretch.take()
 
-    def _judge(
-        self, op: int, k: int, code: int, ticket: int, began_op: int, began: int, names: Sequence[str]
-    ) -> list[Alarm]:
+    def _judge(self, row: list[int], names: Sequence[str]) -> list[Alarm]:
         """Whether a signal's alarm is one of the family's, and of what."""
+        op, k, code, ticket, began_op, began = row
         fired = self.signals[k]
         settles = SETTLES if fired in LEARNERS and self._last >= 0 else 0
         if began <= self._last + settles:

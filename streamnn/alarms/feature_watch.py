@@ -42,7 +42,11 @@ class FeatureWatch(Stage):
 
     def __init__(self) -> None:
         super().__init__("features")
-        self.s = {"columns": np.zeros((0, WIDE)), "text": np.zeros(0, np.bool_), "seen": np.zeros(1, np.int64)}
+        self.s = {
+            "columns": np.zeros((0, WIDE)),
+            "text": np.zeros(0, np.bool_),
+            "seen": np.zeros(1, np.int64),
+        }
 
     def grow(self, text: list[bool]) -> None:
         """Make room for columns; for each, whether it holds text."""
@@ -50,7 +54,7 @@ class FeatureWatch(Stage):
         if len(text) == old:
             return
         s["columns"] = grown(s["columns"], len(text), WIDE)
-        s["columns"][old:, REPEATS], s["columns"][old:, LAST] = 0.5, np.inf
+        s["columns"][old:, REPEATS], s["columns"][old:, LAST] = 0.5, -1e300
         s["text"] = grown(s["text"], len(text))
         s["text"][old:] = text[old:]
 

@@ -203,7 +203,7 @@ class Classifier(Pool):
 
     def _stage_list(self) -> list[Stage]:
         return [
-            self.inputs,
+            *(self.inputs, self.feature_watch),
             *self.networks_,
             self.wide,
             self.logistic,

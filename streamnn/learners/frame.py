@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..alarms import DriftMonitor
+from ..alarms import DriftMonitor, FeatureWatch
 from ..errors import SchemaError
 from ..features.inputs import MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.layout import Layout
@@ -25,6 +25,7 @@ from .order import check_order
 from .pending import Pending
 from .recent import Recent
 from .segment import Segment
+from .signals import SIGNALS, fill_signals
 from .trace import Trace
 
 f4 = np.float32
@@ -62,7 +63,8 @@ class Frame(ABC):
         self.max_pending = max_pending
         self.events = 0
         self._started = False
-        self.monitor = DriftMonitor(("surprise", "loss"), events_per_false_alarm)
+        self.monitor = DriftMonitor(SIGNALS, events_per_false_alarm)
+        self.feature_watch = FeatureWatch()
         self.trace = Trace()
         self.recent = Recent()
         self._waste: list[np.ndarray] = []
@@ -217,11 +219,9 @@ class Frame(ABC):
         p_value = self.calibration.scan(part, surprise, deviation, store.a)
         self.trace.scan(op, surprise, entropy)
         last = first - 1 + np.cumsum(seen)
-        learnt = op == LEARN
-        loss = book[learnt, len(self.scores_.names) + self.mixer.experts]
-        alarms = self.monitor.scan("surprise", surprise[seen], last[seen]) + self.monitor.scan(
-            "loss", loss, last[learnt]
-        )
+        at = len(self.scores_.names) + self.mixer.experts
+        signals, tags = fill_signals(op, x, self.feature_watch, (surprise, entropy), book, at, y)
+        alarms = self.monitor.scan(signals, last, op, tags, self.schema.names)
         self.recent.take(first, store.a["row"], mine)
         self.events += n
         parts.append((mine, surprise[seen], entropy[seen], deviation[seen], p_value[seen]))
@@ -230,7 +230,7 @@ class Frame(ABC):
         store.keep(np.flatnonzero(stays) + first, mine[stays])
         store.forget(ticket[outside])
         self._waste.append(np.concatenate([mine[~stays], slot[outside]]))
-        return sorted(alarms, key=lambda a: a.event)
+        return alarms
 
     def _output(self, ticket: np.ndarray, parts: list[tuple[np.ndarray, ...]], alarms: list[Alarm]) -> Output:
         empty = (_NO_TICKETS, *np.zeros((4, 0)))
@@ -273,6 +273,7 @@ class Frame(ABC):
         self._grown += 1
         if d > self.inputs.columns:
             self.inputs.grow(self.schema.text, self.schema.first)
+        self.feature_watch.grow(self.schema.text)
         old, new = self.layout, self._layout()
         places = old.positions_in(new)
         if new != old:

@@ -172,7 +172,7 @@ class Regressor(Pool):
 
     def _stage_list(self) -> list[Stage]:
         return [
-            self.inputs,
+            *(self.inputs, self.feature_watch),
             *self.networks_,
             self.linear,
             self.neighbours,

@@ -73,6 +73,7 @@ class Saving(Frame):
             self._set_width(int(meta.get("width", 0)))
             self.inputs.grow(self.schema.text, self.schema.first)
             self.inputs.load_state_dict(arrays)
+            self.feature_watch.grow(self.schema.text)
             self._widen()
             self.recent.load_state_dict(arrays)
             self.density.load_state_dict(

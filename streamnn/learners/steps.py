@@ -17,6 +17,7 @@ from ..features.inputs import _scan as _encode
 from ..types import LEARN, OBSERVE, Alarm
 from .recent import EVERY
 from .segment import Segment
+from .signals import fill_signals
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -82,8 +83,8 @@ class Steps:
                 pool._widen()
                 self._renew()
             else:
-                k = self._watched.index(at)
-                alarms += pool.monitor.report(k, self._fired[k])
+                fired = self._learn.answers(_watch)[0]
+                alarms += pool.monitor.report(self._stretch, fired, pool.schema.names)
             at = self._learn.run(at)
         pool.events = t + 1
         if t % EVERY == 0:
@@ -108,9 +109,7 @@ class Steps:
         self._answer = pool._answer(self.slot)
         calls = self._record(np.array([OBSERVE, LEARN], np.int8))
         self._learn = Program(calls, (_encode, _watch))
-        places = [i + 1 for i, (called, _) in enumerate(calls) if called is _watch]
         self._encoded = next(i + 1 for i, (called, _) in enumerate(calls) if called is _encode)
-        self._watched = places
 
     def _record(self, op: np.ndarray) -> list[Any]:
         pool, m = self._pool, len(op)
@@ -126,10 +125,11 @@ class Steps:
             surprise, entropy, deviation = pool._doubt(part, latent)
             pool.calibration.scan(part, surprise, deviation, pool.pending_.a)
             at = len(pool.scores_.names) + pool.mixer.experts
-            loss = self._book[1, at : at + 1]
-            self._fired = np.zeros((2, 1, 3), np.int64)
-            for k, values in enumerate((surprise[:1], loss)):
-                pool.monitor.take(k, values, self._ticket[:1], self._fired[k])
+            signals, tags = fill_signals(
+                op, self._encoder.row, pool.feature_watch, (surprise, entropy), self._book, at, self._y
+            )
+            self._stretch = pool.monitor.stretch(signals, tags, op, self._ticket[:m])
+            self._stretch.take()
             pool.trace.scan(op, surprise, entropy)
         return calls
 

@@ -26,13 +26,14 @@ def run(monitor, streams, cut=4096, start=0):
     return [
         a
         for i in range(start, n, cut)
-        for name, x in streams.items()
-        for a in monitor.scan(name, x[i : i + cut], np.arange(i, min(i + cut, n)))
+        for a in monitor.scan(
+            {name: x[i : i + cut] for name, x in streams.items()}, np.arange(i, min(i + cut, n))
+        )
     ]
 
 
 def alarms(x, signal="surprise", **options):
-    return DriftMonitor([signal], **options).scan(signal, x, np.arange(len(x)))
+    return DriftMonitor([signal], **options).scan({signal: x}, np.arange(len(x)))
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +97,9 @@ def test_any_values_leave_a_finite_state(strange, cut, seed):
     x = noise(900, seed)
     x[rng.integers(0, 900, 200)] = rng.choice(np.array(strange), 200)
     one, two = DriftMonitor(["loss"], 1000), DriftMonitor(["loss"], 1000)
-    one.scan("loss", x, np.arange(900))
-    two.scan("loss", x[:cut], np.arange(cut))
-    two.scan("loss", x[cut:], np.arange(cut, 900))
+    one.scan({"loss": x}, np.arange(900))
+    two.scan({"loss": x[:cut]}, np.arange(cut))
+    two.scan({"loss": x[cut:]}, np.arange(cut, 900))
     assert state_hash(*one.state_dict()) == state_hash(*two.state_dict())
     assert all(np.isfinite(a).all() for a in one.state_dict()[0].values())
     assert one.status()["loss"]["skipped"] == np.sum(~np.isfinite(x))
@@ -147,9 +148,9 @@ def test_non_finite_values_are_as_if_they_were_not_there():
     x[10_000:] += 2
     holes = np.insert(x, [100, 5000, 10_003], [np.nan, np.inf, -np.inf])
     there = np.flatnonzero(np.isfinite(holes))
-    clean = DriftMonitor(["loss"]).scan("loss", x, there)
+    clean = DriftMonitor(["loss"]).scan({"loss": x}, there)
     monitor = DriftMonitor(["loss"])
-    assert monitor.scan("loss", holes, np.arange(12_003)) == clean != []
+    assert monitor.scan({"loss": holes}, np.arange(12_003)) == clean != []
     assert monitor.status()["loss"]["skipped"] == 3
     assert monitor.status()["loss"]["values"] == 12_000
 
@@ -160,7 +161,7 @@ def test_another_unit_is_one_change_and_it_is_armed_again(factor):
         x = noise(12_000, seed)
         x[10_000:] *= factor
         monitor = DriftMonitor(["surprise"])
-        found = [a for a in monitor.scan("surprise", x, np.arange(12_000)) if a.event >= 10_000]
+        found = [a for a in monitor.scan({"surprise": x}, np.arange(12_000)) if a.event >= 10_000]
         assert len(found) == 1
         assert found[0].event < 10_060
         assert monitor.status()["surprise"]["state"] == "armed"
@@ -192,13 +193,14 @@ def test_status_tells_what_is_known():
     monitor = DriftMonitor(["surprise"])
     assert monitor.status()["surprise"] == {
         "state": "calibrating", "values": 0, "skipped": 0, "block": 1.0, "needed": 200, "alarms": 0, "evidence": 0,
+        "improvements": 0, "sees": None, "says": "calibrating: would see no shift now",
     }  # fmt: skip
     x = noise(6000, 0, rho=0.9)
-    monitor.scan("surprise", x[:500], np.arange(500))
+    monitor.scan({"surprise": x[:500]}, np.arange(500))
     young = monitor.status()["surprise"]
     assert young["state"] == "calibrating"
     assert young["needed"] > 0
-    monitor.scan("surprise", x[500:], np.arange(500, 6000))
+    monitor.scan({"surprise": x[500:]}, np.arange(500, 6000))
     old = monitor.status()["surprise"]
     assert old["state"] == "armed"
     assert old["block"] > 5  # 19 in theory
@@ -222,9 +224,13 @@ def test_wrong_options(signals, budget, field):
 def test_wrong_input():
     monitor = DriftMonitor(["loss"])
     with pytest.raises(SpecError, match="'surprise' is not watched"):
-        monitor.scan("surprise", np.zeros(1), np.zeros(1, np.int64))
+        monitor.scan({"surprise": np.zeros(1), "loss": np.zeros(1)}, np.zeros(1, np.int64))
+    with pytest.raises(SpecError, match="'loss' is watched here and has no values"):
+        monitor.scan({}, np.zeros(1, np.int64))
     with pytest.raises(SchemaError, match=r"values \(2,\) and event \(1,\)"):
-        monitor.scan("loss", np.zeros(2), np.zeros(1, np.int64))
+        monitor.scan({"loss": np.zeros(2)}, np.zeros(1, np.int64))
+    with pytest.raises(SchemaError, match=r"values \(2, 1\), event \(1,\)"):
+        monitor.scan(np.zeros((2, 1)), np.zeros(1, np.int64))
 
 
 def test_states_that_do_not_fit():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_invariants import Log
 
-from streamnn.alarms import DriftMonitor
+from streamnn.alarms import DriftMonitor, FeatureWatch
 from streamnn.checks import check_scan
 from streamnn.features.history import LabelHistory
 from streamnn.features.inputs import Inputs
@@ -128,8 +128,18 @@ class Bench:
             return s.rows[:0]
         if kind is LatentDensity:
             return s.scan(op, y, np.ascontiguousarray(ROWS[ticket, :16]))
-        x = ROWS[seen, 0].astype(float)
-        return s.scan("surprise", x, seen)
+        if kind is FeatureWatch:
+            values, tags = np.zeros((4, m)), np.zeros(m, np.int32)
+            s.scan(op, ROWS[seen, :6].astype(float), values, tags)
+            return values.T[op == OBSERVE], tags[op == OBSERVE]
+        x = {"surprise": ROWS[ticket, 0].astype(float), "loss": ROWS[ticket, 1].astype(float)}
+        return s.scan(x, np.maximum.accumulate(TICKET)[a:b], op)
+
+
+def feature_watch():
+    s = FeatureWatch()
+    s.grow([False] * 5 + [True])
+    return s
 
 
 def inputs():
@@ -192,7 +202,8 @@ STAGES = {
     "trace": Trace,
     "recent": recent,
     "latent density": lambda: LatentDensity(16, C),
-    "drift monitor": lambda: DriftMonitor(["surprise"]),
+    "drift monitor": lambda: DriftMonitor(["surprise", "loss"]),
+    "feature watch": feature_watch,
 }
 
 

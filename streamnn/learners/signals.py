@@ -1,0 +1,40 @@
+"""The scalars that a pool's alarms watch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..alarms import FeatureWatch, gather
+from ..alarms.feature_watch import SIGNALS as OF_INPUTS
+
+SIGNALS = ("surprise", "entropy", "loss", "label", *OF_INPUTS)
+"""However many features there are; in the order in which alarms of one operation are told."""
+
+
+def fill_signals(
+    op: np.ndarray,
+    x: np.ndarray,
+    features: FeatureWatch,
+    uncertainty: tuple[np.ndarray, np.ndarray],
+    book: np.ndarray,
+    column: int,
+    y: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values float64[8, m] of operations, and tags int32[m] of the column that stands out.
+
+    Parameters
+    ----------
+    op : ndarray of int8, shape (m,)
+    x : ndarray of float64, shape (n, columns)
+        Rows of the OBSERVE operations.
+    features : FeatureWatch
+    uncertainty : surprise and entropy, ndarrays of float64, shape (m,)
+    book : ndarray of float64, shape (m, width)
+        Of the ledger; the loss is in `column`.
+    y : ndarray, shape (m,)
+        Labels of LEARN operations.
+    """
+    values, tags = np.zeros((len(SIGNALS), len(op))), np.zeros(len(op), np.int32)
+    gather(op, *uncertainty, book, column, y, values)
+    features.scan(op, x, values[len(SIGNALS) - len(OF_INPUTS) :], tags)
+    return values, tags
