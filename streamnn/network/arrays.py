@@ -20,7 +20,7 @@ CLASSES, VALUE = 0, 1
 
 # places in the array of hyper-parameters: after the last come each layer's step, the output's included, and each
 # layer's step of activations
-H_BETA, H_SLOPE, H_ROW, H_OUT, H_LAYERS = range(5)
+H_BETA, H_SLOPE, H_ROW, H_OUT, H_PULL, H_LAYERS = range(6)
 # places in the array of sizes
 N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS, N_AVERAGE, N_KNOTS, N_EVERY = range(
     12

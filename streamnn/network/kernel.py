@@ -26,6 +26,7 @@ from .arrays import (
     H_BETA,
     H_LAYERS,
     H_OUT,
+    H_PULL,
     H_ROW,
     H_SLOPE,
     N_ACT,
@@ -47,6 +48,7 @@ from .arrays import (
     TIGHT,
     YOUNG,
 )
+from .decoder import reconstruct
 from .rows import cap_units, dot, dots, follow, plain_row, plain_rows, rms_row, rms_rows
 from .spline import activate, prelu_step, spline_step
 
@@ -110,7 +112,9 @@ def _moment(moment, k, v, b):
 
 
 @kernel
-def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, moments, p, latent, first_op):
+def scan(
+    op, slot, target, weight, rows, ids, n, sizes, h, weights, means, moments, decoder, p, latent, first_op
+):
     """Run one network over the operations of a chunk.
 
     OBSERVE writes its prediction to ``p[slot, member]``; LEARN goes forward again on the stored row, with today's
@@ -202,6 +206,8 @@ def scan(op, slot, target, weight, rows, ids, n, sizes, h, weights, means, momen
                     v = out_cap / np.sqrt(v)
                     for j in range(HL):
                         out[i + j] *= v
+        if len(decoder.bias) > 0:
+            reconstruct(decoder, rows, s, at, z, top, HL, h[H_PULL] * wt, dz)
         # hidden layers, last to first
         here, H, w = top, HL, len(hidden)
         for l in range(L - 1, -1, -1):

@@ -14,6 +14,7 @@ from . import arrays as k
 from . import kernel
 from .budget import check_budget
 from .certificate import Certificate, certify
+from .decoder import Decoder
 from .functions import Functions
 from .spec import RULES, NetworkSpec
 
@@ -21,6 +22,9 @@ f4 = np.float32
 
 AVERAGED = ("first", "hidden", "bias", "knots", "out", "out_bias")
 """Weights that are averaged; category rows, of which there may be very many, are shared."""
+GROWING = {"first", "mean_first", "first_2", "in_moment", "in_count", "decoder", "decoder_bias"}
+"""Leaves with a row for every input."""
+_NONE = np.zeros(0, f4)
 
 
 class Network(Stage):
@@ -103,9 +107,14 @@ class Network(Stage):
         )
         steps = [spec.step * v for v in spec.layer_steps or (1.0,) * (L + 1)]
         bends = [v * spec.bend_step for v in steps[:-1]]
-        self._h = np.array([spec.beta, spec.slope, spec.row_norm, spec.out_norm, *steps, *bends], f4)
+        limits = spec.slope, spec.row_norm, spec.out_norm
+        self._h = np.array([spec.beta, *limits, spec.information, *steps, *bends], f4)
         self._no_latent = np.zeros((0, HL), f4)
-        self._arrays: tuple[k.Weights, k.Weights, k.Moments] | None = None  # as the kernel takes them
+        self._arrays: tuple[k.Weights, k.Weights, k.Moments, Decoder] | None = (
+            None  # as the kernel takes them
+        )
+        if spec.information > 0:
+            self.s |= {"decoder": np.zeros((inputs, HL), f4), "decoder_bias": np.zeros(inputs, f4)}
         self._project()
         for name in AVERAGED:
             v = self.s[name]
@@ -144,7 +153,7 @@ class Network(Stage):
         """
         s, self._arrays = self.s, None
         if inputs != len(s["first"]):
-            for name in ("first", "mean_first", "first_2", "in_moment", "in_count"):
+            for name in GROWING & s.keys():
                 old = s[name]
                 if name == "first" or len(old):
                     s[name] = np.zeros((inputs, *old.shape[1:]), old.dtype)
@@ -155,6 +164,11 @@ class Network(Stage):
                 s["mean_first"] = np.zeros((inputs, s["first"].shape[1]), f4)
             if self.spec.rule == "factored" and not len(s["in_moment"]):
                 s["in_moment"], s["in_count"] = np.zeros(inputs, f4), np.zeros(inputs, np.int64)
+            if self.spec.information > 0 and not len(s["decoder"]):
+                s["decoder"], s["decoder_bias"] = (
+                    np.zeros((inputs, s["out"].shape[1]), f4),
+                    np.zeros(inputs, f4),
+                )
             self._n[k.N_IN] = inputs
         if outputs > len(s["out"]):
             HL = s["out"].shape[1]
@@ -208,6 +222,7 @@ class Network(Stage):
                 k.Weights(*(flat[name] for name in k.Weights._fields)),
                 k.Weights(*(flat[means[name]] for name in k.Weights._fields)),
                 k.Moments(*(flat[name] for name in k.Moments._fields)),
+                Decoder(flat.get("decoder", _NONE), flat.get("decoder_bias", _NONE)),
             )
         latent = self._no_latent if latent is None else latent
         kernel.scan(

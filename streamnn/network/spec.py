@@ -44,6 +44,10 @@ class NetworkSpec:
         What a layer's step is multiplied with for its activations.
     knots, range : int, float
         Of each spline, an odd number of knots from -range to range.
+    information : float
+        Weight of the information loss: mean squared error of a linear decoder that reconstructs the row from the last
+        hidden layer, which is pulled towards what the row says besides the label; 0 is no decoder. It costs a
+        reconstruction of all inputs at every learnt event.
 
     Raises
     ------
@@ -74,6 +78,7 @@ class NetworkSpec:
     bend_step: float = 0.1
     knots: int = KNOTS
     range: float = RANGE
+    information: float = 0.0
 
     def __post_init__(self) -> None:
         layers = len(self.hidden) + 1
@@ -92,6 +97,7 @@ class NetworkSpec:
             ("layer_steps", len(self.layer_steps) in (0, layers), f"none, or {layers} numbers"),
             ("knots", self.knots >= 3 and self.knots % 2 == 1, "odd numbers from 3"),
             ("range", self.range > 0, "numbers above 0"),
+            ("information", self.information >= 0, "numbers of 0 or more"),
         ):
             if not good:
                 raise SpecError(

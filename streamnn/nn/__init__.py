@@ -18,6 +18,7 @@ try:
 except ImportError as e:
     raise MissingPackage("torch", "torch", "streamnn.nn") from e
 
+from .decoder import Decoder
 from .factored_rule import FactoredRule
 from .linear_spline import LinearSpline
 from .rms_rule import RmsRule
@@ -26,6 +27,7 @@ from .sgd_rule import SgdRule
 from .spline_network import SplineNetwork
 
 __all__ = [
+    "Decoder",
     "FactoredRule",
     "LinearSpline",
     "RmsRule",
