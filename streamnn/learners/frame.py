@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..alarms import DriftMonitor, FeatureWatch
-from ..errors import SchemaError
 from ..features.inputs import MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.layout import Layout
 from ..features.schema import Schema
@@ -17,11 +16,11 @@ from ..network.network import Network
 from ..regret.ledger import Ledger
 from ..regret.scores import Scores
 from ..stage import Stage
-from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
+from ..types import OBSERVE, Alarm, Chunk, Output
 from ..uncertainty import LatentDensity, ValueDensity
 from .calibration import Calibration
 from .options import check_options
-from .order import check_order
+from .order import check_order, operations
 from .pending import Pending
 from .recent import Recent
 from .segment import Segment
@@ -29,8 +28,6 @@ from .signals import SIGNALS, fill_signals
 from .trace import Trace
 
 f4 = np.float32
-MAX_WEIGHT = 1e6
-"""Largest sample weight."""
 _NO_TICKETS = np.zeros(0, np.int64)
 
 
@@ -150,21 +147,9 @@ class Frame(ABC):
 
         After either nothing has been changed.
         """
-        op = np.ascontiguousarray(chunk.op, np.int8)
-        ticket = np.ascontiguousarray(chunk.ticket, np.int64)
-        m = len(op)
-        if len(ticket) != m or len(chunk.label) != m or (chunk.weight is not None and len(chunk.weight) != m):
-            raise SchemaError(f"a chunk of {m} operations needs as many tickets, labels and weights")
-        if not np.isin(op, (OBSERVE, LEARN, EXPIRE)).all():
-            raise SchemaError("operations are OBSERVE (0), LEARN (1) and EXPIRE (2)")
-        seen = op == OBSERVE
+        op, ticket, weight = operations(chunk, self.events)
+        m, seen = len(op), op == OBSERVE
         n = int(seen.sum())
-        weight = np.ones(m) if chunk.weight is None else np.asarray(chunk.weight, np.float64)
-        if not ((weight >= 0) & (weight <= MAX_WEIGHT)).all():
-            raise SchemaError(f"weights must lie between 0 and {MAX_WEIGHT:g}")
-        weight = weight.astype(f4)
-        if n and not np.array_equal(ticket[seen], np.arange(self.events, self.events + n)):
-            raise SchemaError(f"tickets of observed events must go on from {self.events}, one by one")
         check_order(op, ticket, seen, self.events, self.pending_ if self._started else None, self.max_pending)
         columns = self.schema.prepare(chunk.columns, n)
         y, cuts = self._labels(op, chunk.label)  # the last that may refuse: nothing has been changed so far

@@ -5,7 +5,35 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import LimitError, SchemaError
+from ..types import EXPIRE, LEARN, OBSERVE, Chunk
 from .pending import Pending
+
+MAX_WEIGHT = 1e6
+"""Largest sample weight."""
+
+
+def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Operations (int8), tickets (int64) and weights (float32) of a chunk after `events` events.
+
+    Raises
+    ------
+    SchemaError
+        When lengths, operations, weights or the tickets of observed events are not as they must be.
+    """
+    op = np.ascontiguousarray(chunk.op, np.int8)
+    ticket = np.ascontiguousarray(chunk.ticket, np.int64)
+    m = len(op)
+    if len(ticket) != m or len(chunk.label) != m or (chunk.weight is not None and len(chunk.weight) != m):
+        raise SchemaError(f"a chunk of {m} operations needs as many tickets, labels and weights")
+    if not np.isin(op, (OBSERVE, LEARN, EXPIRE)).all():
+        raise SchemaError("operations are OBSERVE (0), LEARN (1) and EXPIRE (2)")
+    weight = np.ones(m) if chunk.weight is None else np.asarray(chunk.weight, np.float64)
+    if not ((weight >= 0) & (weight <= MAX_WEIGHT)).all():
+        raise SchemaError(f"weights must lie between 0 and {MAX_WEIGHT:g}")
+    observed = ticket[op == OBSERVE]
+    if not np.array_equal(observed, np.arange(events, events + len(observed))):
+        raise SchemaError(f"tickets of observed events must go on from {events}, one by one")
+    return op, ticket, weight.astype(np.float32)
 
 
 def check_order(

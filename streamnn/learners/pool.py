@@ -11,7 +11,7 @@ import numpy as np
 from ..features.encoder import plain
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
 from ._river import join_river
-from .frame import MAX_WEIGHT
+from .order import MAX_WEIGHT
 from .reading import Reading
 from .steps import Steps
 
