@@ -67,7 +67,10 @@ class Stage:
             "learner": {"task": "classification"},
             "features": {"ignore": ["t"]},
             "kafka": {
-                "connection": {"bootstrap_servers": self.settings.bootstrap_servers},
+                "connection": {
+                    "bootstrap_servers": self.settings.bootstrap_servers,
+                    "connect_timeout_s": 30.0,
+                },
                 "group": self.group,
                 "predictions": self.topics["predictions"],
                 "dead_letters": self.topics["dead"],

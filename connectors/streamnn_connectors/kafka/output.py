@@ -12,6 +12,7 @@ from ._client import close_producer, in_our_words, make_producer, root_cause, wo
 from ._watchdog import Watchdog
 from .contract import Message, Offset, Place
 from .errors import Fenced, OutcomeUnknown, TransactionFailed
+from .sent import Sent
 from .settings import KafkaSettings
 from .sink import SOURCE
 
@@ -90,14 +91,17 @@ class KafkaOutput:
         keys: Sequence[bytes | None] | None = None,
         partition: int | None = None,
         headers: Headers | None = None,
-    ) -> None:
+    ) -> Sent:
         """Add one message a value, in order."""
         listed = [*self._headers, *(headers or ())]
+        future = None
         with in_our_words(self._settings, SinkError):
             for i, value in enumerate(values):
                 key = keys[i] if keys is not None else b"" if value is None else None
-                self._producer.send(topic, value, key, listed, partition).add_errback(self._failed)
+                future = self._producer.send(topic, value, key, listed, partition)
+                future.add_errback(self._failed)
         self.sent += len(values)
+        return Sent(future)
 
     def send_message(self, message: Message) -> None:
         """Add a message with all it has."""

@@ -14,6 +14,7 @@ from ._watchdog import Watchdog
 from .contract import Message, Offset, Place
 from .errors import Fenced, OutcomeUnknown, TransactionFailed
 from .offsets import to_metadata
+from .sent import Sent
 from .settings import KafkaSettings
 
 _FENCED = (
@@ -129,8 +130,10 @@ class KafkaTransaction:
         keys: Sequence[bytes | None] | None = None,
         partition: int | None = None,
         headers: Headers | None = None,
-    ) -> None:
+    ) -> Sent:
         """Add one message a value, in order; naming the partition is the fastest.
+
+        What comes back says, once the transaction is committed, where the last of them is.
 
         Raises
         ------
@@ -148,17 +151,19 @@ class KafkaTransaction:
         send = self._producer.send
         listed = list(headers) if headers else None
 
-        def work() -> None:
+        def work() -> Any:
+            future = None
             if keys is None:
                 for value in values:
                     # without a value a key is needed
-                    send(topic, value, b"" if value is None else None, listed, partition)
+                    future = send(topic, value, b"" if value is None else None, listed, partition)
             else:
                 for key, value in zip(keys, values, strict=True):
-                    send(topic, value, key, listed, partition)
+                    future = send(topic, value, key, listed, partition)
+            return future
 
-        self._guard(work)
         self.sent += len(values)
+        return Sent(self._guard(work))
 
     def send_message(self, message: Message) -> None:
         """Add a message with all it has; its offset says nothing, partition -1 is chosen by the key."""
@@ -264,10 +269,10 @@ class KafkaTransaction:
         if not good:
             self._guard(lambda: _raise(error))
 
-    def _guard(self, work: Callable[[], Any]) -> None:
+    def _guard(self, work: Callable[[], Any]) -> Any:
         """Do it; whatever fails is the end of this producer."""
         try:
-            work()
+            return work()
         except Exception as error:
             self._failure = self._verdict(error)
             raise self._failure from error

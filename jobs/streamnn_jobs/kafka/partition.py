@@ -11,6 +11,7 @@ import numpy as np
 from streamnn.errors import SinkError, SourceError
 from streamnn_connectors.kafka import TransactionFailed
 from streamnn_connectors.kafka._watchdog import Watchdog
+from streamnn_connectors.kafka.sent import Sent
 
 from ..joined import JoinedWorker
 from ..limits import LimitNotes
@@ -49,6 +50,8 @@ class PartitionJob:
         self._order: list[np.ndarray] = []
         self._due_s = 0.0
         self._committing = False
+        self._logged: Sent | None = None
+        self._merge_log = 0
         self._began: list[int] = []
         self._saved = (0, setup.clock())
         self._watchdog = Watchdog(f"recover-{partition}")
@@ -136,6 +139,7 @@ class PartitionJob:
                 raise TransactionFailed(str(found)) from found
             raise found
         self._found = found
+        self._merge_log = found.merge_log
         setup, spec = self._setup, self._setup.spec
         self.worker = found.worker
         streams = [Stream(p, spec.run.batch_records) for p in found.partitions]
@@ -247,7 +251,7 @@ class PartitionJob:
         if place is not None:
             begin, end = self._began, inputs.next
             merged = Merged((begin[0], begin[1]), (end[0], end[1]), np.concatenate(self._order))
-            output.send(place.topic, [to_value(merged)], partition=place.partition)
+            self._logged = output.send(place.topic, [to_value(merged)], partition=place.partition)
         offsets = {stream.partition.place: stream.offset for stream in inputs.streams}
         output.start_commit(offsets, self._found.partitions[0].membership())
         self._committing = True
@@ -258,6 +262,8 @@ class PartitionJob:
         if self._committing:
             self._output.finish_commit(deadline_s)
             self._committing = False
+            if self._logged is not None and self._logged.offset is not None:
+                self._merge_log = self._logged.offset + 1
 
     def _checkpoint_due(self) -> bool:
         c = self._setup.spec.checkpoint
@@ -279,7 +285,7 @@ class PartitionJob:
         # where the last transaction ended: since then a stream may have passed what is of no record
         places = zip(self._inputs.streams, self._began, strict=True)
         resume = [{**stream.resume, "position": at} for stream, at in places]
-        written = save(setup, self.partition, worker, resume)
+        written = save(setup, self.partition, worker, resume, self._merge_log)
         self._saved = (self._events_and_labels(), setup.clock())
         path, size = written or (None, None)
         setup.audience.saved(worker, path, size, time.perf_counter() - begun_s)

@@ -21,6 +21,7 @@ from streamnn_connectors.kafka import (
 
 from ..checkpoint import CheckpointStore
 from ..fingerprint import differences, learning_fields, spec_hash
+from ..version import VERSION
 from ..worker import Worker
 from .merge_log import Merged, read_chain
 from .setup import Setup
@@ -44,6 +45,8 @@ class Recovered:
         Committed positions: up to there everything is learnt again with output muted. None: nothing is committed.
     merged : list of Merged
         In which order, where there are labels.
+    merge_log : int
+        An offset of the merge log: what comes after the checkpoint is not before it.
     checkpoint : str or None
         What was loaded.
     """
@@ -53,6 +56,7 @@ class Recovered:
     partitions: list[KafkaPartition]
     goal: list[int] | None
     merged: list[Merged]
+    merge_log: int
     checkpoint: str | None
 
     def close(self) -> None:
@@ -118,7 +122,7 @@ def recover(setup: Setup, partition: int) -> Recovered:
             source = f"{setup.topics.events}/{partition}"
             mode: Any = kafka.mode
             output = KafkaOutput(kafka.settings, source, opened[0].commit, mode=mode, **common)
-        return Recovered(worker, output, opened, goal, merged, checkpoint)
+        return Recovered(worker, output, opened, goal, merged, hint, checkpoint)
     except BaseException:
         for each in opened:
             each.close()
@@ -127,20 +131,26 @@ def recover(setup: Setup, partition: int) -> Recovered:
         raise
 
 
-def save(setup: Setup, partition: int, worker: Worker, resume: Sequence[Resume]) -> tuple[str, int] | None:
-    """Write a checkpoint of a committed state; its path and size."""
+def save(
+    setup: Setup, partition: int, worker: Worker, resume: Sequence[Resume], merge_log: int
+) -> tuple[str, int] | None:
+    """Write a checkpoint of a committed state; its path and size.
+
+    Parameters
+    ----------
+    setup : Setup
+    partition : int
+    worker : Worker
+    resume : sequence of Resume
+        Of events (and labels).
+    merge_log : int
+        An offset of the merge log: what comes next is not before it.
+    """
     store = store_of(setup, partition)
     worker.check()
     if store is None:
         return None
     arrays, state = worker.state_dict()
-    place = setup.topics.output("merge_log", partition)
-    hint = 0
-    if place is not None:
-        with KafkaOffsets(setup.spec.kafka.settings, setup.group) as offsets:
-            hint = offsets.end([place])[place]
-    from ..version import VERSION
-
     manifest = {
         "version": VERSION,
         "spec_hash": spec_hash(setup.spec),
@@ -149,7 +159,7 @@ def save(setup: Setup, partition: int, worker: Worker, resume: Sequence[Resume])
         "partition": str(partition),
         "resume": resume[0],
         "resume_labels": resume[1] if len(resume) > 1 else None,
-        "merge_log": hint,
+        "merge_log": merge_log,
         "outputs": {},
         "worker": state,
     }
