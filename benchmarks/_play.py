@@ -25,10 +25,13 @@ class Log:
     ----------
     op : ndarray of int8, shape (m,)
     ticket : ndarray of int64, shape (m,)
+    time : ndarray of float64, shape (m,), or None
+        Of events and of labels, where they have any.
     """
 
     op: np.ndarray
     ticket: np.ndarray
+    time: np.ndarray | None = None
 
     def learnt(self) -> np.ndarray:
         """Events whose label arrives, sorted."""
@@ -69,7 +72,9 @@ def at_times(event: np.ndarray, label: np.ndarray, has_label: np.ndarray, expire
     # the first event later than that; what is after the last event comes in the order of its own time
     position = np.searchsorted(event, clock, side="right")
     inside = in_time | (position < len(event))
-    return _log(len(event), position, clock, inside, np.where(in_time, LEARN, EXPIRE))
+    log = _log(len(event), position, clock, inside, np.where(in_time, LEARN, EXPIRE))
+    time = np.where(log.op == OBSERVE, event[log.ticket], clock[log.ticket])
+    return Log(log.op, log.ticket, time.astype(np.float64))
 
 
 def _log(n: int, position: np.ndarray, clock: np.ndarray, keep: np.ndarray, op: Any) -> Log:
@@ -107,7 +112,8 @@ def play(
         op, ticket = log.op[a : a + CHUNK], log.ticket[a : a + CHUNK]
         seen = int((op == OBSERVE).sum())
         rows = {k: v[row : row + seen] for k, v in columns.items()}
-        out = model.run(Chunk(rows, op, ticket, y[ticket]))
+        when = None if log.time is None else log.time[a : a + CHUNK]
+        out = model.run(Chunk(rows, op, ticket, y[ticket], time=when))
         if model.classify:
             assert out.proba is not None
             parts.append(out.proba)

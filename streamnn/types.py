@@ -28,6 +28,9 @@ class Chunk:
         The label of LEARN operations (object or float64; anything elsewhere).
     weight : ndarray of float64, shape (m,), optional
         Sample weight of LEARN operations.
+    time : ndarray of float64, shape (m,), optional
+        When it happened, in any unit: the event's time at OBSERVE, the time at which its label was known at LEARN.
+        NaN stands for the largest event time so far. A learner uses times if its first chunk has them.
     """
 
     columns: dict[str, np.ndarray]
@@ -35,6 +38,7 @@ class Chunk:
     ticket: np.ndarray
     label: np.ndarray
     weight: np.ndarray | None = None
+    time: np.ndarray | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -179,14 +179,16 @@ class LabelJoin:
             expires = np.bincount(expire_at[expire], minlength=n)
 
         m = n + len(learn) + len(expire)
+        when = np.empty(m)
         op, out, tickets = np.zeros(m, np.int8), np.full(m, np.nan), np.empty(m, np.int64)
         before = np.cumsum(learns + expires)
         seen = np.arange(n) + before
-        tickets[seen] = np.arange(first, first + n)
+        tickets[seen], when[seen] = np.arange(first, first + n), time
         at = np.arange(len(learn)) + learn_at[learn] + (np.cumsum(expires) - expires)[learn_at[learn]]
-        op[at], tickets[at], out[at] = LEARN, ticket[learn], labels[learn]
+        op[at], tickets[at], out[at], when[at] = LEARN, ticket[learn], labels[learn], due[learn]
         at = np.arange(len(expire)) + expire_at[expire] + np.cumsum(learns)[expire_at[expire]]
         op[at], tickets[at] = EXPIRE, ticket[expire]
+        when[at] = np.nan
 
         late = int(np.count_nonzero(~np.isnan(labels[expire])))
         stays = np.ones(len(ticket), np.bool_)
@@ -196,7 +198,7 @@ class LabelJoin:
         self._clock = float(clock[-1])
         self._keep(ticket[stays], labels[stays], times[stays], due[stays])
         came = n - int(np.count_nonzero(never))
-        return Ops(op, tickets, out, came, len(learn), len(expire), evicted=evicted, late=late)
+        return Ops(op, tickets, out, came, len(learn), len(expire), evicted=evicted, late=late, time=when)
 
     @staticmethod
     def _slots(clock: np.ndarray, when: np.ndarray, after_own: np.ndarray) -> np.ndarray:

@@ -26,6 +26,8 @@ class Ops:
         Those among `expired` that went because too many were pending.
     late : int
         Labels dropped because their ticket had expired before they came.
+    time : ndarray of float64, shape (m,), or None
+        Event time at OBSERVE, label time at LEARN; None where labels have no times.
     duplicates, unmatched : int
         Labels, coming apart from their events, of an event that had one, or given up before their event came.
     closed : int
@@ -41,6 +43,7 @@ class Ops:
     unlabelled: int = 0
     evicted: int = 0
     late: int = 0
+    time: np.ndarray | None = None
     duplicates: int = 0
     unmatched: int = 0
     closed: int = 0

@@ -133,7 +133,9 @@ class Worker:
         c = self.counters
         c.predicted += len(position)
         self._count(ops)
-        output = self.learner.run(Chunk(columns, ops.op, ops.ticket, self.labels.objects(ops.label)))
+        output = self.learner.run(
+            Chunk(columns, ops.op, ops.ticket, self.labels.objects(ops.label), time=ops.time)
+        )
         out.surprise, out.entropy = float(output.surprise.sum()), float(output.entropy.sum())
         if output.alarms or self.alarms.held:
             out.alarms = self.alarms.add(output.alarms, self.join.next_ticket - 1)

@@ -72,7 +72,7 @@ def _filled(
     # count: events observed, labels learnt. recent: labels of the last events, or predictions while unknown
     C = fade.shape[1]
     m = len(decays)
-    at_fill, at_mean, at_res, at_lags = offsets[3], offsets[4], offsets[5], offsets[6]
+    at_fill, at_mean, at_res, at_lags = offsets[3], offsets[4], offsets[7], offsets[8]
     L = len(recent)
     for i in range(len(op)):
         s = slot[i]

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-BLOCKS = ("known", "context", "x", "filled", "means", "residual", "lags")
+BLOCKS = ("known", "context", "x", "filled", "means", "delays", "overdue", "residual", "lags")
 _PLACE = {name: i for i, name in enumerate(BLOCKS)}
 
 
@@ -21,6 +21,8 @@ class Layout:
     x           standardised columns
     filled      history of labels, unknown ones stood in for by predictions
     means       mean label of the event's category values
+    delays      recent delays against the usual ones, and labels overdue
+    overdue     share of overdue labels of the event's category values
     residual    recent errors of the base member
     lags        the last few labels one by one, unknown ones stood in for
     ==========  =====================================================================
@@ -47,6 +49,10 @@ class Layout:
         Rows of the recent errors.
     lags : int
         Labels remembered one by one.
+    delays : int
+        Values of the block of that name, 0 for a stream without times.
+    dues : int
+        Times at which a label is due, 0 likewise.
     """
 
     columns: int
@@ -58,6 +64,8 @@ class Layout:
     codes: int
     residuals: int
     lags: int = 0
+    delays: int = 0
+    dues: int = 0
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -68,19 +76,26 @@ class Layout:
             (1, self.columns),
             (self.history, self.values),
             (self.mean_columns, self.codes),
+            (1, self.delays),
+            (self.dues, self.mean_columns),
             (self.residuals, self.codes),
             (self.lags, self.values),
         )
 
     @cached_property
     def offsets(self) -> np.ndarray:
-        """Start of each block, and the width of the row; int64, shape (8,)."""
+        """Start of each block, and the width of the row; int64, shape (10,)."""
         return np.cumsum([0] + [o * i for o, i in self.shapes]).astype(np.int64)
 
     def span(self, first: str, last: str) -> tuple[int, int]:
         """Start and stop of the piece from block `first` to block `last`, both included."""
         o = self._starts
         return o[_PLACE[first]], o[_PLACE[last] + 1]
+
+    def width(self, reads: tuple[str, str]) -> int:
+        """Values of the piece from one block to another, both included."""
+        start, stop = self.span(*reads)
+        return stop - start
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -91,7 +91,7 @@ def _filled(
     rows,
     mean_ids,
 ):
-    at_fill, at_mean, at_res = offsets[3], offsets[4], offsets[5]
+    at_fill, at_mean, at_res = offsets[3], offsets[4], offsets[7]
     L = len(lags)
     for e in range(len(op)):
         if op[e] == 2:

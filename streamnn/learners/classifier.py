@@ -144,23 +144,20 @@ class Classifier(Pool):
             self._width - 1,
             LabelHistory.residuals,
             LabelHistory.lags,
+            *self._delay_rows(),
         )
 
     def _make(self) -> None:
         C, lay = self._width, self.layout
 
-        def width(reads: tuple[str, str]) -> int:
-            a, b = lay.span(*reads)
-            return b - a
-
         self.networks_: list[Network] = []
         self.members: list[str] = []
         for spec in CLASSIFIER:
-            self.networks_.append(Network(spec, width(spec.reads), C, True, self.seed, len(self.members)))
+            self.networks_.append(Network(spec, lay.width(spec.reads), C, True, self.seed, len(self.members)))
             self.members += spec.members
         M = self._free_at = len(self.members)  # place of the first member that is no network
-        self.wide = Wide("wide", ("context", "residual"), width(("context", "residual")), C, True, M)
-        self.logistic = Wide("logistic", ("x", "x"), width(("x", "x")), C, False, M + 1)
+        self.wide = Wide("wide", ("context", "residual"), lay.width(("context", "residual")), C, True, M)
+        self.logistic = Wide("logistic", ("x", "x"), lay.width(("x", "x")), C, False, M + 1)
         self.neighbours = Neighbours(lay.columns, M + 2)
         self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
         near = [f"neighbours-{w}" for w in WINDOWS]
@@ -203,7 +200,7 @@ class Classifier(Pool):
 
     def _stage_list(self) -> list[Stage]:
         return [
-            *(self.inputs, self.feature_watch),
+            *self._front(),
             *self.networks_,
             self.wide,
             self.logistic,
@@ -217,7 +214,8 @@ class Classifier(Pool):
         ]
 
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
-        op, slot, ticket, y, weight, target = part
+        op, slot, ticket, y, weight, target, _ = part
+        self._delays(part)
         a, lay = self.pending_.a, self.layout
         offsets = lay.offsets
         self.history_.scan_known(op, slot, y, offsets, a["row"])

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from abc import abstractmethod
 
 import numpy as np
 
-from ..alarms import DriftMonitor, FeatureWatch
-from ..features.inputs import MAX_MEANS, PAIRS, SINGLES, Inputs
-from ..features.layout import Layout
-from ..features.schema import Schema
-from ..network.network import Network
-from ..regret.ledger import Ledger
-from ..regret.scores import Scores
-from ..stage import Stage
 from ..types import OBSERVE, Alarm, Chunk, Output
-from ..uncertainty import LatentDensity, ValueDensity
-from .calibration import Calibration
-from .options import check_options
+from .growing import Growing
 from .order import check_order, operations
-from .pending import Pending
-from .recent import Recent
 from .segment import Segment
-from .signals import SIGNALS, fill_signals
-from .trace import Trace
+from .signals import fill_signals
 
 f4 = np.float32
 _NO_TICKETS = np.zeros(0, np.int64)
 
 
-class Frame(ABC):
+class Frame(Growing):
     """What a classifier and a regressor have in common.
 
     A pool is a scan over the log: OBSERVE predicts and keeps what learning will need, LEARN takes a label,
@@ -39,60 +24,9 @@ class Frame(ABC):
     chunk is cut, so that the bits do not depend on how the log was cut.
     """
 
-    classify: bool
-    watched: str  # network whose latent is the ground of surprise
-
-    def __init__(
-        self,
-        seed: int,
-        max_columns: int,
-        max_pending: int,
-        events_per_false_alarm: float,
-        categories: Sequence[str],
-        coverage: float,
-        p_values: bool,
-    ):
-        check_options(seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values)
-        self.calibration = Calibration(self.classify, coverage, p_values)
-        self.seed = seed
-        self.schema = Schema(max_columns, categories)
-        self.inputs = Inputs()
-        self.max_pending = max_pending
-        self.events = 0
-        self._started = False
-        self.monitor = DriftMonitor(SIGNALS, events_per_false_alarm)
-        self.feature_watch = FeatureWatch()
-        self.trace = Trace()
-        self.recent = Recent()
-        self._waste: list[np.ndarray] = []
-        self._sizes: tuple[int, ...] | None = None  # for which there is room
-        self._grown = 0  # how often room was made
-
-    # -- what subclasses say ------------------------------------------------------------------------------------
-
-    networks_: list[Network]
-    pending_: Pending
-    layout: Layout
-    scores_: Scores
-    ledger: Ledger
-    density: LatentDensity | ValueDensity
-    mixer: Any
-
-    @abstractmethod
-    def _make(self) -> None:
-        """Build stages for ``self.layout``."""
-
-    @abstractmethod
-    def _grow_rest(self, old: Layout, new: Layout, places: np.ndarray) -> None:
-        """Let stages other than networks make room."""
-
     @abstractmethod
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
         """Labels as numbers; the operations before which the chunk must be cut, each with the width from there on."""
-
-    @abstractmethod
-    def _set_width(self, width: int) -> None:
-        """A label is so many values wide from here on."""
 
     @abstractmethod
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
@@ -101,14 +35,6 @@ class Frame(ABC):
     @abstractmethod
     def _doubt(self, part: Segment, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Surprise, entropy and deviation of operations; no column of the last where there are classes."""
-
-    @abstractmethod
-    def _stage_list(self) -> list[Stage]:
-        """Every stage but the density and the monitor."""
-
-    @abstractmethod
-    def _values(self) -> int:
-        """Width of a label: classes, or 1."""
 
     @abstractmethod
     def _result(self, slot: np.ndarray) -> dict[str, np.ndarray]:
@@ -121,8 +47,6 @@ class Frame(ABC):
     @abstractmethod
     def _mask(self, out: Output, at: np.ndarray | None) -> None:
         """Hide classes that were not known yet at the operations `at` of the last chunk (None: all known ones count)."""
-
-    # -- the scan -----------------------------------------------------------------------------------------------
 
     @property
     def next_ticket(self) -> int:
@@ -147,7 +71,7 @@ class Frame(ABC):
 
         After either nothing has been changed.
         """
-        op, ticket, weight = operations(chunk, self.events)
+        op, ticket, weight, time = operations(chunk, self.events)
         m, seen = len(op), op == OBSERVE
         n = int(seen.sum())
         check_order(op, ticket, seen, self.events, self.pending_ if self._started else None, self.max_pending)
@@ -155,6 +79,7 @@ class Frame(ABC):
         y, cuts = self._labels(op, chunk.label)  # the last that may refuse: nothing has been changed so far
         x = self.schema.encode(columns, n)
         if n and not self._started:
+            self._timed = chunk.time is not None
             self._start()
         parts: list[tuple[np.ndarray, ...]] = []
         alarms: list[Alarm] = []
@@ -165,7 +90,9 @@ class Frame(ABC):
                 continue
             k = int(seen[a:b].sum())
             self._widen()
-            alarms += self._segment(op[a:b], ticket[a:b], y[a:b], weight[a:b], x[row : row + k], parts)
+            alarms += self._segment(
+                op[a:b], ticket[a:b], y[a:b], weight[a:b], time[a:b], x[row : row + k], parts
+            )
             row += k
         out = self._output(np.arange(self.events - n, self.events), parts, alarms)
         self._mask(out, np.flatnonzero(seen))
@@ -177,6 +104,7 @@ class Frame(ABC):
         ticket: np.ndarray,
         y: np.ndarray,
         weight: np.ndarray,
+        time: np.ndarray,
         x: np.ndarray,
         parts: list[tuple[np.ndarray, ...]],
     ) -> list[Alarm]:
@@ -197,7 +125,7 @@ class Frame(ABC):
         latent = np.zeros((len(op), self._hidden()), f4)
         book = np.zeros((len(op), self.ledger.width))
         target = y.astype(f4) if self.classify else np.zeros(len(op), f4)
-        part = Segment(op, slot, ticket, y, weight, target)
+        part = Segment(op, slot, ticket, y, weight, target, time)
         self._stages(part, book, latent)
         self.ledger.scan(op, book)
         surprise, entropy, deviation = self._doubt(part, latent)
@@ -229,58 +157,3 @@ class Frame(ABC):
             self.pending_.give_back(np.concatenate(self._waste))
             self._waste.clear()
         return Output(ticket, surprise, entropy, alarms, **fields)
-
-    # -- growth -------------------------------------------------------------------------------------------------
-
-    def _hidden(self) -> int:
-        return next(n.sizes[-1] for n in self.networks_ if n.spec.name == self.watched)
-
-    def _start(self) -> None:
-        first = self.schema.first
-        self.inputs.grow(self.schema.text[:first], first)
-        self.layout = self._layout()
-        self.recent.grow(np.zeros(0, np.int64), int(self.layout.offsets[-1]))
-        self._make()
-        self._started = True
-
-    @abstractmethod
-    def _layout(self) -> Layout:
-        """Layout of a row as it should be now."""
-
-    def _widen(self) -> None:
-        if not self._started:
-            return
-        d = len(self.schema.names)
-        sizes = (d, self._values(), self.inputs.category_rows, self.inputs.mean_columns)
-        if sizes == self._sizes:
-            return
-        self._sizes = sizes
-        self._grown += 1
-        if d > self.inputs.columns:
-            self.inputs.grow(self.schema.text, self.schema.first)
-        self.feature_watch.grow(self.schema.text)
-        old, new = self.layout, self._layout()
-        places = old.positions_in(new)
-        if new != old:
-            self.layout = new
-            self.pending_.reshape("row", (int(new.offsets[-1]),), places)
-            self.recent.grow(places, int(new.offsets[-1]))
-            self.pending_.reshape("ids", (max(d, 1),), fill=-1)
-            if self.density.classes < self._values():
-                self.density.grow(self._values())
-        rows = self.inputs.category_rows
-        for net in self.networks_:
-            a, b = old.span(*net.spec.reads)
-            start, stop = new.span(*net.spec.reads)
-            net.grow(places[a:b] - start, stop - start, self._values(), rows, d)
-        self._grow_rest(old, new, places)
-
-    def _leaves(self) -> dict[str, tuple[type, tuple[int, ...]]]:
-        return {
-            "row": (f4, (int(self.layout.offsets[-1]),)),
-            "ids": (np.int32, (max(self.layout.columns, 1),)),
-            "mean_ids": (np.int32, (MAX_MEANS,)),
-            "pairs": (np.int32, (PAIRS + SINGLES,)),
-            "clock": (np.int64, ()),
-            **self.calibration.leaves,
-        }

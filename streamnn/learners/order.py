@@ -12,8 +12,8 @@ MAX_WEIGHT = 1e6
 """Largest sample weight."""
 
 
-def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Operations (int8), tickets (int64) and weights (float32) of a chunk after `events` events.
+def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Operations (int8), tickets (int64), weights (float32) and times (float64) of a chunk after `events` events.
 
     Raises
     ------
@@ -33,7 +33,10 @@ def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.nd
     observed = ticket[op == OBSERVE]
     if not np.array_equal(observed, np.arange(events, events + len(observed))):
         raise SchemaError(f"tickets of observed events must go on from {events}, one by one")
-    return op, ticket, weight.astype(np.float32)
+    time = np.full(m, np.nan) if chunk.time is None else np.ascontiguousarray(chunk.time, np.float64)
+    if len(time) != m:
+        raise SchemaError(f"a chunk of {m} operations has {len(time)} times")
+    return op, ticket, weight.astype(np.float32), time
 
 
 def check_order(

@@ -40,20 +40,25 @@ class Pool(Reading):
             columns[str(k)] = np.array([v]) if isinstance(v, float) else np.array([v], object)
         return columns
 
-    def observe(self, x: Mapping[str, Any]) -> tuple[Output, int]:
-        """See an event whose label comes later: its prediction, and the ticket to learn or expire it by."""
+    def observe(self, x: Mapping[str, Any], time: float | None = None) -> tuple[Output, int]:
+        """See an event whose label comes later: its prediction, and the ticket to learn or expire it by.
+
+        With times, of events here and of labels in :meth:`learn`, a label that is overdue is news by itself; the
+        first event says whether a stream has times.
+        """
         t = self.events
         none = np.array([None], object)
-        out = self.run(Chunk(self._one(x), np.array([OBSERVE], np.int8), np.array([t]), none))
+        when = None if time is None else np.array([time], np.float64)
+        out = self.run(Chunk(self._one(x), np.array([OBSERVE], np.int8), np.array([t]), none, time=when))
         return out, t
 
-    def learn(self, ticket: int, y: Any, w: float = 1.0) -> list[Alarm]:
-        """The label of an event has come."""
+    def learn(self, ticket: int, y: Any, w: float = 1.0, time: float | None = None) -> list[Alarm]:
+        """The label of an event has come, at `time` if the stream has times."""
         label = np.empty(1, object)
         label[0] = y
-        return self.run(
-            Chunk({}, np.array([LEARN], np.int8), np.array([ticket]), label, np.array([w]))
-        ).alarms
+        when = None if time is None else np.array([time], np.float64)
+        op = np.array([LEARN], np.int8)
+        return self.run(Chunk({}, op, np.array([ticket]), label, np.array([w]), when)).alarms
 
     def expire(self, ticket: int) -> None:
         """The label of an event will never be used."""

@@ -6,8 +6,8 @@ from ..network.network import NetworkSpec
 
 CLASSIFIER = (
     NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x"), average=2000),
-    NetworkSpec("net-slow", rule="rms", step=0.0003, reads=("context", "means")),
-    NetworkSpec("net-factored", rule="factored", step=0.001, reads=("context", "means"), average=2000),
+    NetworkSpec("net-slow", rule="rms", step=0.0003, reads=("context", "overdue"), average=20_000),
+    NetworkSpec("net-factored", rule="factored", step=0.001, reads=("context", "overdue"), average=2000),
     NetworkSpec("net-fast", rule="factored", step=0.01, reads=("x", "x"), average=500),
     NetworkSpec(
         "net-lags",
@@ -16,7 +16,7 @@ CLASSIFIER = (
         step=0.003,
         reads=("lags", "lags"),
         categories=False,
-        average=20000,
+        average=20_000,
     ),
 )
 """The networks of the classifier. The first fills the label history, so it reads known labels only."""
@@ -32,10 +32,10 @@ def odds(members: list[str], stackers: int) -> list[float]:
 
 REGRESSOR = (
     NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
-    NetworkSpec("net-rms", rule="rms", step=0.001, reads=("x", "means")),
-    NetworkSpec("net-deep", hidden=(64, 32), rule="rms", step=0.001, reads=("x", "means"), average=20000),
-    NetworkSpec("net-factored", rule="factored", step=0.003, reads=("x", "means"), average=20000),
-    NetworkSpec("net-row", rule="factored", step=0.003, reads=("x", "x"), average=20000),
+    NetworkSpec("net-rms", rule="rms", step=0.001, reads=("x", "overdue")),
+    NetworkSpec("net-deep", hidden=(64, 32), rule="rms", step=0.001, reads=("x", "overdue"), average=20_000),
+    NetworkSpec("net-factored", rule="factored", step=0.003, reads=("x", "overdue"), average=20_000),
+    NetworkSpec("net-row", rule="factored", step=0.003, reads=("x", "x"), average=20_000),
     NetworkSpec(
         "net-short",
         hidden=(32,),
@@ -43,7 +43,7 @@ REGRESSOR = (
         step=0.003,
         reads=("filled", "filled"),
         categories=False,
-        average=20000,
+        average=20_000,
     ),
 )
 """The networks of the regressor. The first fills the target history, so it reads known targets only."""

@@ -129,22 +129,22 @@ class Regressor(Pool):
             i.mean_columns,
             1,
             TargetHistory.residuals,
+            0,
+            *self._delay_rows(),
         )
 
     def _make(self) -> None:
         lay = self.layout
 
-        def width(reads: tuple[str, str]) -> int:
-            a, b = lay.span(*reads)
-            return b - a
-
         self.networks_: list[Network] = []
         self.members: list[str] = []
         for spec in REGRESSOR:
-            self.networks_.append(Network(spec, width(spec.reads), 1, False, self.seed, len(self.members)))
+            self.networks_.append(
+                Network(spec, lay.width(spec.reads), 1, False, self.seed, len(self.members))
+            )
             self.members += spec.members
         M = self._free_at = len(self.members)  # place of the first member that is no network
-        self.linear = LeastSquares(width(("context", "means")), M)
+        self.linear = LeastSquares(lay.width(("context", "means")), M)
         self.members += ["linear", "last", "mean", "neighbours"]
         self.neighbours = ValueNeighbours(lay.columns, M + 3)
         self.mixer = ValueMixer(len(self.members))
@@ -172,7 +172,7 @@ class Regressor(Pool):
 
     def _stage_list(self) -> list[Stage]:
         return [
-            *(self.inputs, self.feature_watch),
+            *self._front(),
             *self.networks_,
             self.linear,
             self.neighbours,
@@ -184,7 +184,8 @@ class Regressor(Pool):
         ]
 
     def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
-        op, slot, ticket, value, weight, target = part
+        op, slot, ticket, value, weight, target, _ = part
+        self._delays(part)
         a, lay = self.pending_.a, self.layout
         offsets, M = lay.offsets, self._free_at
         unit = np.zeros((len(op), 2))

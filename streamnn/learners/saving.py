@@ -24,6 +24,7 @@ class Saving(Frame):
             "options": self._options(),
             "events": self.events,
             "started": self._started,
+            "timed": self._timed,
             "schema": self.schema.state(),
             "alarms": alarms_meta,
             **self._meta(),
@@ -69,6 +70,7 @@ class Saving(Frame):
         self.trace.load_state_dict(arrays)
         known = {"alarms", "trace", "recent", "density", "pending"}
         if meta["started"]:
+            self._timed = bool(meta["timed"])
             self._start()
             self._set_width(int(meta.get("width", 0)))
             self.inputs.grow(self.schema.text, self.schema.first)

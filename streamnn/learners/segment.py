@@ -18,3 +18,4 @@ class Segment(NamedTuple):
     target: (
         np.ndarray
     )  # float32, what networks learn at LEARN: class numbers, or scaled targets, filled on the way
+    time: np.ndarray  # float64, of the event or of its label; NaN is now

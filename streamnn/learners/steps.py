@@ -47,6 +47,7 @@ class Steps:
         self._ticket = np.zeros(2, np.int64)
         self._y = np.zeros(2, np.int64 if pool.classify else np.float64)
         self._weight, self._target = np.ones(2, f4), np.zeros(2, f4)
+        self._now = np.full(2, np.nan)
         self._put_ticket = struct.Struct("qq").pack_into
         self._renew()
 
@@ -115,7 +116,9 @@ class Steps:
         pool, m = self._pool, len(op)
         slot = np.full(m, self.slot, np.int64)
         latent = np.zeros((m, pool._hidden()), f4)
-        part = Segment(op, slot, self._ticket[:m], self._y[:m], self._weight[:m], self._target[:m])
+        part = Segment(
+            op, slot, self._ticket[:m], self._y[:m], self._weight[:m], self._target[:m], self._now[:m]
+        )
         with recorded() as calls:
             pool.inputs.scan(op, slot, self._encoder.row, pool.layout.offsets, pool.pending_.a)
             pool._stages(part, self._book[:m], latent)
