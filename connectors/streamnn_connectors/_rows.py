@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ._faults import Fault, short
 from ._json import DECODE_ERRORS, count_quotes, decode, parse_object
-from .base import BadRecord
+from .base import TOO_MANY_COLUMNS, BadRecord
 
 TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "string": pa.string()}
 MAX_RECORD_BYTES = 1_000_000
@@ -27,6 +27,11 @@ def record_batch(columns: dict[str, pa.Array], rows: int) -> pa.RecordBatch:
     if columns:
         return pa.RecordBatch.from_pydict(columns)
     return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+
+
+def too_many(name: object, limit: int) -> str:
+    """Why a record with a column beyond the limit is bad."""
+    return f"column {short(name)} {TOO_MANY_COLUMNS}, the limit is {limit}"
 
 
 class RowDecoder:
@@ -102,7 +107,7 @@ class RowDecoder:
             fitted[name] = value
         if found:
             if len(kinds) + len(found) > self._max_columns:
-                raise Fault(f"column {short(next(iter(found)))} would be one of too many columns", "schema")
+                raise Fault(too_many(next(iter(found)), self._max_columns), "schema")
             kinds.update(found)
         return fitted
 
@@ -119,8 +124,13 @@ class RowDecoder:
             (names,) = shapes
             values = dict(zip(names, zip(*[row.values() for row in rows], strict=True), strict=True))
         else:
+            # with a new name in every row, a cell for each name and row would be their product
+            new = set().union(*shapes) - self.kinds.keys()
+            if new and any(row[name] is not None for row in rows for name in row.keys() & new):
+                return None
             # in the order of a set: it decides nothing here
-            values = {name: tuple(row.get(name) for row in rows) for name in set().union(*shapes)}
+            known = set().union(*shapes) - new
+            values = {name: tuple(row.get(name) for row in rows) for name in known}
         columns: dict[str, pa.Array] = {}
         strings = 0
         for name, kind in self.kinds.items():

@@ -11,6 +11,9 @@ import pyarrow as pa
 Resume = dict[str, Any]
 """JSON-able token: where a partition goes on. Has at least ``position``, that of the next record."""
 
+TOO_MANY_COLUMNS = "would be one of too many columns"
+"""In the reason of every record that is refused for a name beyond the limit of its source."""
+
 
 @dataclass(slots=True, frozen=True)
 class BadRecord:

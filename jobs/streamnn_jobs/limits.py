@@ -35,6 +35,7 @@ class LimitNotes:
         found = {
             "limits.pending": worker.counters.evicted > 0,
             "limits.classes": worker.labels.full,
+            "columns of the source": worker.columns_full,
             "learner.max_columns": worker.learner.schema.refused > 0,
         }
         return {name for name, reached in found.items() if reached}
@@ -51,4 +52,9 @@ class LimitNotes:
                 "here on"
             )
         known = len(self._worker.learner.schema.names)
+        if name == "columns of the source":
+            return (
+                "as many as may be are known; records with further names are dead letters from here on, the reason "
+                "says the limit. Raise max_columns if they are meant"
+            )
         return f"{known} columns are known; values of further ones are left out from here on. Raise it"

@@ -10,7 +10,7 @@ import numpy as np
 
 from streamnn.errors import StateError
 from streamnn.types import Chunk
-from streamnn_connectors.base import BadRecord, Batch
+from streamnn_connectors.base import TOO_MANY_COLUMNS, BadRecord, Batch
 
 from .alarmlog import AlarmLog
 from .counters import Counters
@@ -91,6 +91,7 @@ class Worker:
         self.letters = True
         """Make records of dead letters, beside giving them as they are."""
         self.source, self.partition = source, partition
+        self.columns_full = False
 
     def step(self, batch: Batch, predictions: bool = True) -> Step:
         """Predict, score and learn a batch.
@@ -105,6 +106,8 @@ class Worker:
         c = self.counters
         c.records += len(batch.position) + len(batch.bad)
         c.dead += len(rows.bad)
+        if not self.columns_full:
+            self.columns_full = any(TOO_MANY_COLUMNS in b.reason for b in rows.bad)
         out = Step(
             dead_letters=[dead_letter(b, self.source, self.partition) for b in rows.bad]
             if self.letters

@@ -11,6 +11,7 @@ from streamnn.errors import SourceError
 from .._arrow import kept_columns, to_block
 from .._blocks import Block
 from .._faults import short
+from .._rows import too_many
 from ..base import BadRecord
 
 ROW_BITS = 20
@@ -55,7 +56,7 @@ class ArrowValues:
                 return _bad(first, f"column {short(name)} is a {known} but has {kind}s", "schema", value)
         if len(self.kinds | found) > self._max_columns:
             new = next(name for name in found if name not in self.kinds)
-            return _bad(first, f"column {short(new)} would be one of too many columns", "schema", value)
+            return _bad(first, too_many(new, self._max_columns), "schema", value)
         try:
             whole = table.combine_chunks().to_batches() or [
                 pa.RecordBatch.from_pylist([], schema=table.schema)
