@@ -116,6 +116,7 @@ class Reading(Saving):
                         "l1_bound": c.l1_bound,
                         "knots": knots,
                         "splines": functions.on(knots),
+                        "bends": net.bends(bool(mean)),
                         "used": used,
                     }
                 )

@@ -32,6 +32,8 @@ AVERAGES = 100
 """Weights enter their running average so many times within its memory, at least every 100 learnt events."""
 YOUNG = f4(0.3)
 """The average reaches back over this share of the past, and not beyond its memory."""
+BEYOND, CHASE = f4(0.005), f4(0.25)
+"""The reach of a unit is to hold all but this share on each side; it moves by so much of a piece at each event beyond."""
 REFRESH = 64
 """Tracked row norms are computed anew every so many learnt events."""
 TIGHT = f4(0.999)  # share of the budget used, so that rounding of tracked norms never exceeds it
@@ -65,3 +67,4 @@ class Moments(NamedTuple):
     z_moment: np.ndarray
     d_moment: np.ndarray
     o_moment: np.ndarray
+    reach: np.ndarray  # 2 x all hidden units: low and high quantiles of what comes in

@@ -11,7 +11,7 @@ from numba import njit
 
 from .._jit import kernel, leaf_options
 from .._math import softmax
-from .._simd import LANES, load, over, root, splat, store
+from .._simd import LANES, load, over, root, splat, store, where_positive
 from .arrays import (
     AVERAGES,
     B_A,
@@ -20,7 +20,9 @@ from .arrays import (
     B_DZ,
     B_SLOPE,
     B_Z,
+    BEYOND,
     BUFFERS,
+    CHASE,
     CLASSES,
     FACTORED,
     H_BETA,
@@ -111,6 +113,16 @@ def _moment(moment, k, v, b):
     return np.sqrt(moment[k])
 
 
+@njit(**leaf_options)
+def _reach(b, a, U, grid, reach):
+    one, zero, beyond, chase = splat(f4(1.0)), splat(f4(0.0)), splat(BEYOND), splat(CHASE)
+    for j in range(0, U, LANES):
+        v, q = load(b, a + j), chase * load(grid, U + j)
+        low, high = load(reach, j), load(reach, U + j)
+        store(reach, j, low - q * (where_positive(low - v, one, zero) - beyond))
+        store(reach, U + j, high + q * (where_positive(v - high, one, zero) - beyond))
+
+
 @kernel
 def scan(
     op, slot, target, weight, rows, ids, n, sizes, h, weights, means, moments, decoder, p, latent, first_op
@@ -167,6 +179,8 @@ def scan(
             continue
         fresh = -1
         count[0] += 1
+        if len(moments.reach) > 0:
+            _reach(buffers, B_A * U, U, weights.grid, moments.reach)
         afresh = count[0] % REFRESH == 0
         wt = weight[e]
         if n[N_TASK] == CLASSES:

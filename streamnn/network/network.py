@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from math import gcd
 
 import numpy as np
 
@@ -16,14 +17,13 @@ from .budget import check_budget
 from .certificate import Certificate, certify
 from .decoder import Decoder
 from .functions import Functions
+from .settle import FOLLOW, settle
 from .spec import RULES, NetworkSpec
+from .start import AVERAGED, GROWING, spacing, start
 
 f4 = np.float32
 
-AVERAGED = ("first", "hidden", "bias", "knots", "out", "out_bias")
-"""Weights that are averaged; category rows, of which there may be very many, are shared."""
-GROWING = {"first", "mean_first", "first_2", "in_moment", "in_count", "decoder", "decoder_bias"}
-"""Leaves with a row for every input."""
+
 _NONE = np.zeros(0, f4)
 
 
@@ -52,56 +52,16 @@ class Network(Stage):
         self.spec = spec
         self.sizes = tuple(-(-h // LANES) * LANES for h in spec.hidden)
         """Units of each layer as they are stored: those beyond `spec.hidden` are 0 and stay so."""
-        U, H0, HL, L = sum(self.sizes), self.sizes[0], self.sizes[-1], len(self.sizes)
-        rng = np.random.default_rng([seed, *spec.name.encode()])
-
-        def draw(rows: int, columns: int, shape: tuple[int, int], sd: float) -> np.ndarray:
-            w = (rng.random((rows, columns)) * 2.0 - 1.0) * (sd * np.sqrt(3.0))
-            return grown(w.astype(f4), *shape)
-
-        first = draw(inputs, spec.hidden[0], (inputs, H0), np.sqrt(2.0 / max(inputs, 1)))
-        hidden = [
-            draw(a, b, shape, np.sqrt(2.0 / a)).ravel()
-            for (a, b), shape in zip(pairwise(spec.hidden), pairwise(self.sizes), strict=True)
-        ]
-        spline, rms, fac = spec.activation == "spline", spec.rule == "rms", spec.rule == "factored"
-        piece = 2.0 * spec.range / (spec.knots - 1)
-        if spline:
-            x = (np.arange(spec.knots) - spec.knots // 2) * piece
-            # starts inside its budget, so that rounding can't leave it
-            ramp = np.where(x > 0, x, 0.01 * x) * (min(1.0, spec.slope * 0.999) if spec.slope > 0 else 1.0)
-        else:
-            ramp = np.array([{"relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25}[spec.activation]])
-        grid = U if spline else 0
-        self.s = {
-            "learnt": np.zeros(1, np.int64),
-            "first": first,
-            "table": np.zeros((0, H0), f4),
-            "hidden": np.concatenate(hidden) if hidden else np.zeros(0, f4),
-            "bias": np.zeros(U, f4),
-            "knots": np.tile(ramp.astype(f4), (U, 1)),
-            "grid": np.repeat(np.array([[1.0 / piece], [piece], [spec.knots // 2]], f4), grid, 1),
-            "out": draw(outputs, spec.hidden[-1], (outputs, HL), 0.1 / np.sqrt(spec.hidden[-1])),
-            "out_bias": np.zeros(outputs, f4),
-            "first_norm": np.zeros(H0, f4),
-            "hidden_norm": np.zeros(U, f4),
-            "first_2": np.zeros((inputs if rms else 0, H0), f4),
-            "table_2": np.zeros((0, H0), f4),
-            "hidden_2": np.zeros(sum(w.size for w in hidden) if rms else 0, f4),
-            "out_2": np.zeros((outputs if rms else 0, HL), f4),
-            "in_moment": np.zeros(inputs if fac else 0, f4),
-            "in_count": np.zeros(inputs if fac else 0, np.int64),
-            "z_moment": np.zeros(U if fac else 0, f4),
-            "d_moment": np.zeros(U if fac else 0, f4),
-            "o_moment": np.zeros(outputs if fac else 0, f4),
-        }
+        U, HL, L = sum(self.sizes), self.sizes[-1], len(self.sizes)
+        self.s = start(spec, self.sizes, inputs, outputs, seed)
         self._sizes = np.array(self.sizes, np.int64)
-        act = k.SPLINE if spline else k.PRELU if spec.activation == "prelu" else k.PLAIN
+        act = k.SPLINE if spec.activation == "spline" else k.PRELU if spec.activation == "prelu" else k.PLAIN
         task = k.CLASSES if classify else k.VALUE
+        every = gcd(FOLLOW * spec.follow, spec.every * (spec.tv > 0))  # 0 if neither
         self._n = np.array(
             [
                 *(RULES.index(spec.rule), act, task, 0, inputs, spec.categories, member, L, U),
-                *(spec.average, spec.knots, 0),
+                *(spec.average, spec.knots, every),
             ],
             np.int64,
         )
@@ -109,35 +69,12 @@ class Network(Stage):
         bends = [v * spec.bend_step for v in steps[:-1]]
         limits = spec.slope, spec.row_norm, spec.out_norm
         self._h = np.array([spec.beta, *limits, spec.information, *steps, *bends], f4)
+        self._pull = np.repeat([spec.tv * spec.every * v for v in bends], self.sizes).astype(f4)
+        self._smallest = spacing(spec) / 16.0
         self._no_latent = np.zeros((0, HL), f4)
         self._arrays: tuple[k.Weights, k.Weights, k.Moments, Decoder] | None = (
             None  # as the kernel takes them
         )
-        if spec.information > 0:
-            self.s |= {"decoder": np.zeros((inputs, HL), f4), "decoder_bias": np.zeros(inputs, f4)}
-        self._project()
-        for name in AVERAGED:
-            v = self.s[name]
-            self.s[f"mean_{name}"] = v.copy() if spec.average else np.zeros((0, *v.shape[1:]), f4)
-
-    def _project(self) -> None:
-        if self.spec.out_norm > 0:
-            out = self.s["out"]
-            norm = np.sqrt((out * out).sum(1, dtype=np.float64))
-            out *= np.minimum(1.0, self.spec.out_norm * 0.999 / np.maximum(norm, 1e-30)).astype(f4)[:, None]
-        cap = f4(self.spec.row_norm * 0.999)
-        if cap <= 0:
-            return
-        s, at, w0 = self.s, 0, 0
-        for a, b in zip((len(s["first"]), *self.sizes), self.sizes, strict=False):
-            layer = s["first"] if at == 0 else s["hidden"][w0 : w0 + a * b].reshape(a, b)
-            w0 += a * b if at else 0
-            norm = (s["first_norm"] if at == 0 else s["hidden_norm"])[at : at + b]
-            norm[:] = (layer * layer).sum(0, dtype=f4)
-            long = norm > cap * cap
-            layer[:, long] *= cap / np.sqrt(norm[long])
-            norm[long] = cap * cap
-            at += b
 
     def grow(
         self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int, spare: int = 0
@@ -225,9 +162,20 @@ class Network(Stage):
                 Decoder(flat.get("decoder", _NONE), flat.get("decoder_bias", _NONE)),
             )
         latent = self._no_latent if latent is None else latent
-        kernel.scan(
-            *(op, slot, target, weight, rows, ids, n, self._sizes, self._h, *self._arrays, p, latent, 0)
-        )
+        at = 0
+        while True:
+            at = kernel.scan(
+                *(op, slot, target, weight, rows, ids, n, self._sizes, self._h, *self._arrays, p, latent, at)
+            )
+            if not n[k.N_EVERY]:
+                return
+            spec = self.spec
+            settle(
+                *(s["learnt"], s["settled"], s["knots"], s["mean_knots"], s["grid"], s["reach"]),
+                *(self._smallest, self._pull, spec.every, spec.slope, spec.prune, s["side"], s["dead"]),
+            )
+            if not 0 < at < len(op):  # 0 while calls are recorded: an observed and a learnt event at most
+                return
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over saved leaves.
@@ -272,6 +220,13 @@ class Network(Stage):
         bias = self.s["mean_bias" if mean else "bias"]
         first, hidden, out = self._matrices(mean)
         return certify(first, hidden, out, bias, self.functions(mean), rows)
+
+    def bends(self, mean: bool = False) -> np.ndarray:
+        """Knots of each stored unit at which its slope changes; where knots die, at the last proximal step."""
+        if len(self.s["side"]) and not mean:
+            counts: np.ndarray = (self.s["side"] != 0).sum(1)
+            return counts
+        return self.functions(mean).bends()
 
     def functions(self, mean: bool = False) -> Functions:
         """The activation functions of all stored units.

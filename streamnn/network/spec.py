@@ -44,6 +44,16 @@ class NetworkSpec:
         What a layer's step is multiplied with for its activations.
     knots, range : int, float
         Of each spline, an odd number of knots from -range to range.
+    tv : float
+        How much the total variation of each spline's slope costs (the paper's lambda): knots that are not worth it
+        die. 0 is nothing.
+    every : int
+        Dead knots die every so many learnt events, by an exact proximal step; costs 2.5 us a unit.
+    prune : int
+        A knot dead for so many of these steps in a row is pruned: it comes back only for four times as much. 0 prunes
+        nothing.
+    follow : bool
+        Whether each spline's grid follows what comes in.
     information : float
         Weight of the information loss: mean squared error of a linear decoder that reconstructs the row from the last
         hidden layer, which is pulled towards what the row says besides the label; 0 is no decoder. It costs a
@@ -78,6 +88,10 @@ class NetworkSpec:
     bend_step: float = 0.1
     knots: int = KNOTS
     range: float = RANGE
+    tv: float = 0.0
+    every: int = 1000
+    prune: int = 0
+    follow: bool = False
     information: float = 0.0
 
     def __post_init__(self) -> None:
@@ -96,6 +110,10 @@ class NetworkSpec:
             ("average", self.average >= 0, "numbers of 0 or more"),
             ("layer_steps", len(self.layer_steps) in (0, layers), f"none, or {layers} numbers"),
             ("knots", self.knots >= 3 and self.knots % 2 == 1, "odd numbers from 3"),
+            ("tv", self.tv == 0 or (self.tv > 0 and self.activation == "spline"), "0, and with splines more"),
+            ("every", self.every >= 1, "numbers from 1"),
+            ("prune", 0 <= self.prune <= 255, "numbers from 0 to 255"),
+            ("follow", self.activation == "spline" or not self.follow, "False, and with splines True"),
             ("range", self.range > 0, "numbers above 0"),
             ("information", self.information >= 0, "numbers of 0 or more"),
         ):

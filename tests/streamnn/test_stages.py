@@ -169,6 +169,13 @@ def network(rule, average):
     return make
 
 
+def settling():
+    spec = NetworkSpec("n", (32, 16), "sgd", 0.05, average=20, tv=1e-2, every=13, prune=2, follow=True)
+    net = Network(spec, 9, C, True, 1)
+    net.grow(np.arange(9), 9, C, 8)
+    return net
+
+
 def wide():
     s = Wide("w", ("x", "x"), 8, C, True, 1)
     s.grow(np.arange(8), 8, C, 8)
@@ -190,6 +197,7 @@ STAGES = {
         for r in ("sgd", "rms", "factored")
         for a in (False, True)
     },
+    "network whose knots die": settling,
     "wide": wide,
     "least squares": lambda: LeastSquares(12, 1),
     "neighbours": lambda: Neighbours(6, 0),
