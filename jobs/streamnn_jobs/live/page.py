@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+import time
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,8 @@ from .watch import Watch
 
 DRAWN_S = 1.5
 """However many look, sections are drawn again no sooner than after so long."""
+SHARE = 0.015
+"""Most of a CPU that drawing takes: what is slower to draw is drawn less often."""
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 12l5-5 3 2 6-7' "
     "fill='none' stroke='%230b63a8' stroke-width='2'/%3E%3C/svg%3E"
@@ -52,6 +55,7 @@ class LivePage:
     ):
         self._watch, self._control, self._title = watch, control, title
         self._drawn: dict[str, tuple[View, float, dict[str, str]]] = {}
+        self._rest_s = DRAWN_S
         self._lock = threading.Lock()
         self._buttons = buttons
 
@@ -106,14 +110,17 @@ class LivePage:
 
     def _sections(self, view: View, report: Report) -> dict[str, str]:
         old, drawn_s, html = self._drawn.get(view.partition, (None, 0.0, {}))
-        if old is not None and (old is view or self._watch.up_s - drawn_s < DRAWN_S):
+        if old is not None and (old is view or self._watch.up_s - drawn_s < self._rest_s):
             return html
         html = dict(html)
         todo = dict(FAST)
         if old is None or old.networks is not view.networks:
             todo |= SLOW
+        begun_s = time.thread_time()
         for name, draw in todo.items():
             html[name] = draw(report, view)
+        if todo.keys() == FAST.keys():
+            self._rest_s = max(DRAWN_S, (time.thread_time() - begun_s) / SHARE)
         self._drawn[view.partition] = (view, self._watch.up_s, html)
         return html
 

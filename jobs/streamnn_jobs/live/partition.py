@@ -48,7 +48,8 @@ class PartitionWatch:
         self._position = resumed_at or 0
         self._lag: int | None = None
         self._changed = False
-        self._networks_s = float("-inf")
+        self._stale = True
+        self.networks_s = float("-inf")
         self._networks: Sequence[Mapping[str, Any]] = ()
         now = replace(worker.counters)
         scores, missing = worker.learner.scores(), worker.learner.missing()
@@ -82,7 +83,17 @@ class PartitionWatch:
             self.checkpoint = (path, at)
             self.state_bytes = size_bytes
 
-    def refresh(self, up_s: float, now_s: float, at: float) -> None:
+    def wants_networks(self, now_s: float) -> bool:
+        """Whether somebody asks, and what there is of the networks is old."""
+        asked, old = now_s - self.asked_s <= ASKED_S, now_s - self.networks_s >= NETWORKS_S
+        return asked and old and (self._stale or not self._networks)
+
+    def look_at_networks(self, now_s: float) -> None:
+        """Slopes and functions for the next views."""
+        self.networks_s, self._stale = now_s, False
+        self._networks = self._worker.learner.networks()
+
+    def refresh(self, up_s: float, at: float) -> None:
         """Make the next view; the learner is asked only when something has changed."""
         w, old = self._worker, self.view
         c = w.counters
@@ -98,10 +109,6 @@ class PartitionWatch:
                 self._events,
             )
         )
-        due = now_s - self.asked_s <= ASKED_S and now_s - self._networks_s >= NETWORKS_S
-        if due and (self._changed or not self._networks):
-            self._networks_s = now_s
-            self._networks = w.learner.networks()
         learnt: dict[str, Any] = {}
         if self._changed or old.version == 0:
             learnt = {
@@ -112,7 +119,7 @@ class PartitionWatch:
                 "columns": len(w.learner.schema.names),
                 "classes": len(w.learner.classes) if w.task == "classification" else None,
             }
-            self._changed = False
+            self._changed, self._stale = False, True
         self.view = replace(
             old,
             version=old.version + 1,

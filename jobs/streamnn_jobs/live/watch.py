@@ -13,13 +13,15 @@ from .view import View
 
 EVERY_S = 1.0
 """How often views and samples are made."""
+SHARE = 0.004
+"""Most of the job's time that they take, and as much for slopes: of many partitions they are made less often."""
 
 
 class Watch(Observer):
     """Keeps a view of every partition up to date while a job runs.
 
     The job's thread makes the views, between batches and at most once a second; other threads only read
-    them. What is dear (slopes of the networks) is made every ten seconds, and only while somebody asks.
+    them. What is dear (slopes of the networks) is made every ten seconds or less often, and only while somebody asks.
 
     Parameters
     ----------
@@ -31,7 +33,7 @@ class Watch(Observer):
         self._clock, self._wall = clock, wall
         self.began = wall()
         self._began_s = self.beat_s = clock()
-        self._next_s = self._began_s
+        self._next_s = self._next_networks_s = self._began_s
         self.partitions: dict[str, PartitionWatch] = {}
         self.begun = False
         self.outcome: str | None = None
@@ -94,7 +96,7 @@ class Watch(Observer):
     def closed(self, worker: Worker) -> None:
         part = self.partitions.get(worker.partition)
         if part is not None:
-            part.refresh(self.up_s, self._clock(), self._wall())
+            part.refresh(self.up_s, self._wall())
             part.closed = True
 
     def ended(self, outcome: str) -> None:
@@ -104,10 +106,20 @@ class Watch(Observer):
         self.beat_s = now = self._clock()
         if now < self._next_s:
             return
-        self._next_s = now + EVERY_S
-        for part in self.partitions.values():
-            if not part.closed:
-                part.refresh(now - self._began_s, now, self._wall())
+        begun_s = time.thread_time()
+        parts = [p for p in self.partitions.values() if not p.closed]
+        if now >= self._next_networks_s:
+            # one at a time, whose figures are the oldest
+            wanting = min(
+                (p for p in parts if p.wants_networks(now)), key=lambda p: p.networks_s, default=None
+            )
+            if wanting is not None:
+                wanting.look_at_networks(now)
+                spent_s, begun_s = time.thread_time() - begun_s, time.thread_time()
+                self._next_networks_s = now + spent_s / SHARE
+        for part in parts:
+            part.refresh(now - self._began_s, self._wall())
+        self._next_s = now + max(EVERY_S, (time.thread_time() - begun_s) / SHARE)
 
 
 def _numbers_first(name: str) -> tuple[int, str]:
