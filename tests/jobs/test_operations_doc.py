@@ -1,0 +1,94 @@
+"""The operator's page says what the code does: every setting, metric, event, exit code, path and variable."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import dropwhile, takewhile
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from streamnn_jobs.exits import EXIT_CODES
+from streamnn_jobs.live.reasons import WORDS
+from streamnn_jobs.logs import EVENTS
+from streamnn_jobs.metrics import FAMILIES
+from streamnn_jobs.spec import JobSpec
+
+DOC = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+def settings() -> list[str]:
+    """Rows of the table of settings."""
+    rows = []
+    for section, field in JobSpec.model_fields.items():
+        kind = field.annotation
+        assert isinstance(kind, type) and issubclass(kind, BaseModel)
+        for name, setting in kind.model_fields.items():
+            rows.append(f"| `{section}.{name}` | {_default(setting.default)} | {setting.description} |")
+    return rows
+
+
+def metrics() -> list[str]:
+    return [f"| `{f.name}` | {f.kind} | {', '.join(f.labels) or '-'} | {f.help} |" for f in FAMILIES]
+
+
+def events() -> list[str]:
+    return [f"| `{name}` | {level} | {words} |" for name, (level, words) in EVENTS.items()]
+
+
+def exits() -> list[str]:
+    return [f"| {code} | {words} |" for code, words in EXIT_CODES]
+
+
+def _default(value: Any) -> str:
+    if value in (None, [], {}):
+        return "-"
+    return f"`{json.dumps(value)}`"
+
+
+def rows_of(heading: str) -> list[str]:
+    """Rows of the first table under a heading, without its head."""
+    text = DOC.read_text("utf-8")
+    part = re.split(r"^## ", text, flags=re.M)
+    (found,) = [p for p in part if p.startswith(heading)]
+    lines = found.splitlines()
+    table = list(
+        takewhile(lambda line: line.startswith("|"), dropwhile(lambda line: not line.startswith("|"), lines))
+    )
+    return table[2:]
+
+
+def test_every_setting_is_listed_as_it_is() -> None:
+    assert rows_of("Settings") == settings()
+
+
+def test_every_metric_is_listed_as_it_is() -> None:
+    assert rows_of("Metrics") == metrics()
+
+
+def test_every_event_is_listed_as_it_is() -> None:
+    assert rows_of("Log") == events()
+
+
+def test_every_exit_code_is_listed_as_it_is() -> None:
+    assert rows_of("Exit codes") == exits()
+
+
+def test_reasons_of_dead_letters_are_listed() -> None:
+    text = DOC.read_text("utf-8")
+    assert [w for w in WORDS if f"`{w}`" not in text] == []
+
+
+def test_every_path_of_a_job_is_listed() -> None:
+    from streamnn_jobs.control import Control
+    from streamnn_jobs.http.access import Access
+    from streamnn_jobs.http.routes import Routes
+    from streamnn_jobs.live import Watch
+    from streamnn_jobs.live.page import LivePage
+
+    watch, control = Watch(), Control()
+    routes = Routes(watch, control, LivePage(watch, control, "t"), Access("127.0.0.1", None))
+    listed = {re.match(r"\| `(?:GET|POST) (/\w*)`", row)[1] for row in rows_of("HTTP")}  # type: ignore[index]
+    assert listed == {*routes._get, *routes._post}
