@@ -225,7 +225,7 @@ class Classifier(Pool):
             if m == 0:
                 self.history_.scan_filled(op, slot, ticket, y, offsets, lay.mean_columns, a)
         for wide in (self.wide, self.logistic):
-            wide.scan(op, slot, y, weight, lay.span(*wide.reads)[0], a)
+            wide.scan(op, slot, target, weight, lay.span(*wide.reads)[0], a)
         self.neighbours.scan(op, slot, ticket, y, lay.span("x", "x")[0], a)
         self.frequencies.scan(op, slot, y, a)
         at = len(self.scores_.names)

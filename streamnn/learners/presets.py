@@ -33,8 +33,10 @@ def odds(members: list[str], stackers: int) -> list[float]:
 REGRESSOR = (
     NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
     NetworkSpec("net-rms", rule="rms", step=0.001, reads=("x", "overdue")),
-    NetworkSpec("net-deep", hidden=(64, 32), rule="rms", step=0.001, reads=("x", "overdue"), average=20_000),
-    NetworkSpec("net-factored", rule="factored", step=0.003, reads=("x", "overdue"), average=20_000),
+    NetworkSpec("net-deep", hidden=(64, 32), rule="rms", step=0.003, reads=("x", "overdue"), average=500),
+    NetworkSpec(
+        "net-context", hidden=(64, 32), rule="rms", step=0.001, reads=("context", "overdue"), average=1000
+    ),
     NetworkSpec("net-row", rule="factored", step=0.003, reads=("x", "x"), average=20_000),
     NetworkSpec(
         "net-short",

@@ -25,8 +25,10 @@ from .presets import REGRESSOR
 from .segment import Segment
 from .value_mixer import FORGETS, ValueMixer
 from .value_neighbours import ValueNeighbours
+from .wide import Wide
 
 f4 = np.float32
+WIDE = ("x", "residual")
 
 
 @kernel
@@ -145,8 +147,9 @@ class Regressor(Pool):
             self.members += spec.members
         M = self._free_at = len(self.members)  # place of the first member that is no network
         self.linear = LeastSquares(lay.width(("context", "means")), M)
-        self.members += ["linear", "last", "mean", "neighbours"]
+        self.members += ["linear", "last", "mean", "neighbours", "wide"]
         self.neighbours = ValueNeighbours(lay.columns, M + 3)
+        self.wide = Wide("wide", WIDE, lay.width(WIDE), 0, True, M + 4)
         self.mixer = ValueMixer(len(self.members))
         self.history_ = TargetHistory()
         self.scores_ = Scores(False)
@@ -155,7 +158,7 @@ class Regressor(Pool):
         self.pending_ = Pending(
             {
                 **self._leaves(),
-                "p": (f4, (M + 4, 1)),
+                "p": (f4, (len(self.members), 1)),
                 "expert": (np.float64, (self.mixer.experts,)),
                 "scale": (np.float64, (2,)),
                 "forecast": (np.float64, (2,)),
@@ -168,6 +171,9 @@ class Regressor(Pool):
         start, stop = new.span("context", "means")
         self.linear.grow(places[a:b] - start, stop - start)
         self.neighbours.grow(new.columns)
+        a, b = old.span(*WIDE)
+        start, stop = new.span(*WIDE)
+        self.wide.grow(places[a:b] - start, stop - start, 1, self.inputs.category_rows, new.columns)
         self.history_.grow(1, self.inputs.category_rows, new.columns)
 
     def _stage_list(self) -> list[Stage]:
@@ -176,6 +182,7 @@ class Regressor(Pool):
             *self.networks_,
             self.linear,
             self.neighbours,
+            self.wide,
             self.mixer,
             self.history_,
             self.scores_,
@@ -198,6 +205,7 @@ class Regressor(Pool):
         self.linear.scan(op, slot, target, weight, lay.span("context", "means")[0], a)
         _controls(op, slot, M, a["scale"], a["controls"], a["p"])
         self.neighbours.scan(op, slot, value, lay.span("x", "x")[0], a)
+        self.wide.scan(op, slot, target, weight, lay.span(*WIDE)[0], a)
         self.mixer.scan(op, slot, value, weight, unit, a, len(self.scores_.names), book)
         self.scores_.scan_values(op, slot, value, a, book)
 

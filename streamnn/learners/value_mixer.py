@@ -105,7 +105,7 @@ def _scan(
         late = count[0] - clock[s] + 1.0
         a = count[0] + 1
         stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
-        eta = min(1.0, 1.0 / stale[0] + 4.0 / a) * weight[e]
+        eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
         share = SHARE / stale[0]
         q = (forecast[s, 0] - unit[e, 0]) / unit[e, 1]
         total, total2 = 0.0, 0.0

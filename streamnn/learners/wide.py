@@ -1,4 +1,4 @@
-"""A wide linear member: straight from columns, category rows and hashed pairs to the classes."""
+"""A wide linear member: straight from columns, category rows and hashed pairs to the classes or the number."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from ..features.inputs import PAIR_BITS
 from ..stage import Stage, grown
 
 f4 = np.float32
+HUBER = f4(1.0)
+"""Errors of a number count as no more than this, in units of its scale."""
 
 
 @kernel
 def _scan(
     op,
     slot,
-    y,
+    target,
     weight,
+    classify,
     at,
     n,
     member,
@@ -63,14 +66,18 @@ def _scan(
                         break
                     for c in range(C):
                         o[c] += pair[r, c]
-            softmax(o)
+            if classify:
+                softmax(o)
             fresh = s
         if op[e] != 1:
             for c in range(C):
                 p[s, member, c] = o[c]
             continue
         fresh = -1
-        o[y[e]] -= f4(1.0)
+        if classify:
+            o[np.int64(target[e])] -= f4(1.0)
+        else:
+            o[0] = min(max(o[0] - target[e], -HUBER), HUBER)
         for c in range(C):
             o[c] *= weight[e]
         for i in range(n + 1):
@@ -99,14 +106,17 @@ def _scan(
 
 
 class Wide(Stage):
-    """Multinomial logistic regression with Adagrad steps on a piece of the row and the category rows.
+    """Linear model with Adagrad steps on a piece of the row and the category rows: logistic for classes, with
+    Huber's loss for a number.
 
     Parameters
     ----------
     name : str
     reads : tuple of str
         First and last block of the row.
-    inputs, classes : int
+    inputs : int
+    classes : int
+        0 for a number.
     pairs : bool
         Also learn from hashed pairs of category columns.
     member : int
@@ -125,6 +135,8 @@ class Wide(Stage):
     ):
         super().__init__(f"wide/{name}")
         self.reads, self.member, self.pairs, self.step = reads, member, pairs, f4(step)
+        self._classify = classes > 0
+        classes = max(classes, 1)
         n = 1 << PAIR_BITS if pairs else 0
         self.s = {
             "w": np.zeros((inputs + 1, classes), f4),  # the last row is the bias
@@ -159,7 +171,7 @@ class Wide(Stage):
         self,
         op: np.ndarray,
         slot: np.ndarray,
-        y: np.ndarray,
+        target: np.ndarray,
         weight: np.ndarray,
         start: int,
         store: dict[str, np.ndarray],
@@ -169,8 +181,9 @@ class Wide(Stage):
         _scan(
             op,
             slot,
-            y,
+            target,
             weight,
+            self._classify,
             start,
             len(s["w"]) - 1,
             self.member,
