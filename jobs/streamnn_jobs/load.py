@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from streamnn.errors import SpecError
 
@@ -124,7 +124,8 @@ def _in_words(error: Any) -> str:
     model, description = _field(names)
     if error["type"] == "extra_forbidden":
         return f"{field}: is not known; {suggest(names[-1], list(model.model_fields))}"
-    got = shown(error["input"])
+    # whatever stands where a secret belongs may be one
+    got = "(not shown)" if _secret(model, names) else shown(error["input"])
     wrong = _WRONG.get(error["type"], "is {got}, which is out of range").format(got=got)
     allowed = f"; allowed: {description}" if description else ""
     return f"{field}: {wrong}{allowed}"
@@ -139,10 +140,14 @@ def _field(names: list[str]) -> tuple[type[BaseModel], str]:
         if field is None:
             return model, ""
         description = field.description or ""
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            model = kind
+        kinds = [field.annotation, *get_args(field.annotation)]
+        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
     return model, description
+
+
+def _secret(model: type[BaseModel], names: list[str]) -> bool:
+    field = model.model_fields.get(names[-1]) if names else None
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def shown(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from streamnn.errors import MissingPackage, SpecError
 from streamnn_connectors.kafka import KafkaSettings
 from streamnn_connectors.kafka._client import client
+from streamnn_jobs.cli import main
 
 
 def test_secrets_are_masked_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +54,11 @@ def test_settings_from_the_environment() -> None:
     assert settings.bootstrap_servers == "k:9" and settings.security_protocol == "SASL_PLAINTEXT"
     assert settings.sasl_password is not None and settings.sasl_password.get_secret_value() == "pw"
     assert KafkaSettings.from_environment({}) == KafkaSettings()
+    with pytest.raises(
+        SpecError, match="STREAMNN_KAFKA_SECURITY_PROTOCOL in the environment: Input"
+    ) as caught:
+        KafkaSettings.from_environment({"STREAMNN_KAFKA_SECURITY_PROTOCOL": "s3cret"})
+    assert "s3cret" not in str(caught.value)
 
 
 def test_importing_needs_no_client_and_does_not_load_it() -> None:
@@ -79,3 +86,37 @@ def test_an_option_nobody_knows_is_refused() -> None:
     settings = KafkaSettings(bootstrap_servers="localhost:1", options={"fetch_max_weight": 1})
     with pytest.raises(SpecError, match="fetch_max_weight"):
         make_consumer(settings)
+
+
+def test_a_failing_job_shows_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        client()
+    except MissingPackage as error:
+        pytest.skip(str(error))
+    monkeypatch.setenv("STREAMNN_DEBUG", "1")  # tracebacks and all
+    monkeypatch.setenv("STREAMNN_KAFKA_SASL_PASSWORD", "98765432")
+    path = tmp_path / "job.toml"
+    path.write_text(
+        """
+        [source]
+        topic = "events"
+        [label]
+        column = "y"
+        [learner]
+        task = "classification"
+        [kafka.connection]
+        bootstrap_servers = "localhost:1"
+        security_protocol = "SASL_PLAINTEXT"
+        sasl_mechanism = "PLAIN"
+        sasl_username = "me"
+        sasl_password = "hunter2"
+        connect_timeout_s = 0.3
+        """
+    )
+    assert main(["check", str(path)]) == 3
+    assert main(["feed", "flights", "--bootstrap", "localhost:1"]) == 3
+    out, err = capsys.readouterr()
+    assert "no Kafka broker answered at localhost:1" in err
+    assert "hunter2" not in out + err and "98765432" not in out + err

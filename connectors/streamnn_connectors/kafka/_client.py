@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 def words(error: BaseException) -> str:
     """An error of kafka-python in one line."""
-    text = " ".join(str(error).split())
+    text = re.sub(r"^\[Error -?\d+\] ", "", " ".join(str(error).split()))
     name = type(error).__name__
     return text if text.startswith(name) else f"{name}: {text}" if text else name
 

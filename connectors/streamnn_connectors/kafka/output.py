@@ -77,7 +77,8 @@ class KafkaOutput:
     @property
     def is_committing(self) -> bool:
         """Whether a commit is under way that :meth:`finish_commit` would have to wait for."""
-        return self._waiting_until_s is not None and not self._watchdog.done
+        until_s = self._waiting_until_s
+        return until_s is not None and not self._watchdog.done and time.monotonic() < until_s
 
     def begin(self) -> None:
         """Nothing has to be opened."""

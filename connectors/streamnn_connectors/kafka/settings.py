@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from streamnn.errors import SpecError
 
@@ -85,6 +85,11 @@ or name another one.
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> KafkaSettings:
         """Settings from ``STREAMNN_KAFKA`` (servers) and ``STREAMNN_KAFKA_<FIELD>``, each optional.
 
+        Raises
+        ------
+        SpecError
+            Names the variable that does not fit, without its value.
+
         Examples
         --------
         >>> found = KafkaSettings.from_environment({"STREAMNN_KAFKA": "b:1", "STREAMNN_KAFKA_SASL_USERNAME": "me"})
@@ -98,7 +103,14 @@ or name another one.
         fields: dict[str, Any] = {name: value for name, value in found.items() if name in known}
         if "STREAMNN_KAFKA" in values:
             fields["bootstrap_servers"] = values["STREAMNN_KAFKA"]
-        return cls(**fields)
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            wrong = [
+                (str(e["loc"][0]), e["msg"]) for e in error.errors(include_input=False, include_url=False)
+            ]
+            lines = [f"{prefix}{field.upper()} in the environment: {text}." for field, text in wrong]
+            raise SpecError(" ".join(lines) + " Set it right, or unset it.") from None
 
     @property
     def where(self) -> str:

@@ -114,7 +114,9 @@ class KafkaTransaction:
     @property
     def is_committing(self) -> bool:
         """Whether a commit is under way that :meth:`finish_commit` would have to wait for."""
-        return self._waiting_until_s is not None and not self._watchdog.done
+        # past its time a commit is no longer waited for: an outcome unknown must be heard of without more input
+        until_s = self._waiting_until_s
+        return until_s is not None and not self._watchdog.done and time.monotonic() < until_s
 
     def begin(self) -> None:
         """Open a transaction."""

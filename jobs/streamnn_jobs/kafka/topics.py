@@ -108,6 +108,12 @@ def check_topics(spec: JobSpec, say: Callable[[str], None], create: bool = True)
                     f"kafka.{what}: {topic} has {has} partitions, {events} has {count}: what is of a partition goes to "
                     "the one of the same number. Give it as many"
                 )
+            takes = admin.limits(topic).message_bytes
+            if takes is not None and takes < kafka.message_bytes:
+                raise SpecError(
+                    f"kafka.message_bytes: is {kafka.message_bytes}, topic {topic} takes {takes}: lower it, or raise the "
+                    "topic's max.message.bytes"
+                )
             outputs[what] = (topic, has)
         for topic in filter(None, (events, labels, kafka.merge_log if labels is not None else None)):
             _check_log(admin, topic, spec, say)
