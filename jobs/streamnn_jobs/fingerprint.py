@@ -52,6 +52,10 @@ def spec_of_fields(fields: Mapping[str, Any]) -> JobSpec:
     for name, value in fields.items():
         section, _, field = name.partition(".")
         data.setdefault(section, {})[field] = value
+    if (data.get("label") or {}).get("topic") is not None:
+        data.setdefault("kafka", {})["merge_log"] = (
+            "unknown"  # a job must have one; which does not matter here
+        )
     return JobSpec.model_validate(data)
 
 

@@ -36,6 +36,9 @@ class Observer:
     def idle(self) -> None:
         """There is nothing to read now, or the job is paused; called again and again."""
 
+    def waiting(self, worker: Worker, lag: int | None) -> None:
+        """Nothing is read of the partition now; called before each :meth:`idle`, `lag` as in :meth:`stepped`."""
+
     def saved(self, worker: Worker, path: str | None, size_bytes: int | None, seconds: float) -> None:
         """Outputs are safe and, with a checkpoint folder, the state is in the file `path`."""
 
@@ -72,6 +75,9 @@ class Audience(Observer):
 
     def idle(self) -> None:
         self._tell(lambda o: o.idle())
+
+    def waiting(self, worker: Worker, lag: int | None) -> None:
+        self._tell(lambda o: o.waiting(worker, lag))
 
     def saved(self, worker: Worker, path: str | None, size_bytes: int | None, seconds: float) -> None:
         self._tell(lambda o: o.saved(worker, path, size_bytes, seconds))

@@ -167,8 +167,7 @@ class Job:
                 self.control.saved(wishes)
                 saved_at, saved_s = counters.records, self._clock()
             if self.control.paused:
-                self.audience.idle()
-                time.sleep(IDLE_S)
+                self._rest(worker, self._lag(partition, place))
                 continue
             begun_s = time.perf_counter()
             batch = partition.next_batch(size if until is None else min(size, until - counters.records))
@@ -177,8 +176,7 @@ class Job:
                 break
             place = batch.resume
             if not len(batch.position) and not batch.bad:
-                self.audience.idle()
-                time.sleep(IDLE_S)
+                self._rest(worker, self._lag(partition, place))
                 continue
             step = worker.step(batch, wanted)
             if first_bad is None and step.dead_letters:
@@ -211,6 +209,11 @@ class Job:
         return Result(
             outcome, worker, plan.name, counters.records - began, cpu, wall, resumed_at, self._saved_path
         )
+
+    def _rest(self, worker: Worker, lag: int | None) -> None:
+        self.audience.waiting(worker, lag)
+        self.audience.idle()
+        time.sleep(IDLE_S)
 
     def _lag(self, partition: Partition, place: Resume) -> int | None:
         lag: Callable[[], int] | None = getattr(partition, "lag", None)  # of a live one

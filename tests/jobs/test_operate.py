@@ -10,6 +10,8 @@ import pytest
 from cli_run import Run, good
 from served import serve
 
+from streamnn_jobs.fingerprint import learning_fields, spec_of_fields
+from streamnn_jobs.load import load_spec
 from streamnn_jobs.runner import Job
 
 TOKEN = "a long secret"
@@ -156,3 +158,9 @@ def test_what_is_no_checkpoint_is_said_to_be_none(run: Run, target: str, folder:
     for command in (("status",), ("checkpoint", "inspect")):
         code, out, err = run(*command, target)
         assert (code, out) == (4, "") and target in err
+
+
+def test_the_spec_of_a_kafka_job_comes_back_from_its_checkpoint() -> None:
+    spec = load_spec(Path(__file__).parents[2] / "jobs" / "kafka.toml")
+    fields = learning_fields(spec)
+    assert learning_fields(spec_of_fields(fields)) == fields and fields["label.topic"] == "flights-labels"

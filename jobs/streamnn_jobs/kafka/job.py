@@ -152,6 +152,8 @@ class KafkaJob:
             if self._jobs and not self._retries and all(job.ended for job in self._jobs.values()):
                 return "ended"
             if not busy:
+                for job in self._jobs.values():
+                    job.tell_lag()
                 self.audience.idle()
                 self._rest()
         return "interrupted"

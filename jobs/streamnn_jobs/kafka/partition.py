@@ -92,6 +92,11 @@ class PartitionJob:
         finally:
             self.close()
 
+    def tell_lag(self) -> None:
+        """Say how much there is to read, while nothing is read."""
+        if self.live and self.worker is not None:
+            self._setup.audience.waiting(self.worker, self._inputs.events.lag())
+
     def save_now(self) -> None:
         """Commit what is learnt, and save."""
         if self.live:

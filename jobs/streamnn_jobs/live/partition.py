@@ -46,7 +46,7 @@ class PartitionWatch:
         self._surprise = self._entropy = 0.0
         self._events = 0
         self._position = resumed_at or 0
-        self._lag: int | None = None
+        self.lag: int | None = None
         self._changed = False
         self._stale = True
         self.networks_s = float("-inf")
@@ -62,7 +62,7 @@ class PartitionWatch:
     def step(self, step: Step, position: int, seconds: float, lag: int | None) -> None:
         """A batch was learnt."""
         self.batches.add(seconds)
-        self._position, self._lag = position, lag
+        self._position, self.lag = position, lag
         self._surprise += step.surprise
         self._entropy += step.entropy
         self._events += step.events
@@ -103,7 +103,7 @@ class PartitionWatch:
                 c.records,
                 c.dead + c.label_dead,
                 w.join.pending,
-                self._lag,
+                self.lag,
                 self._surprise,
                 self._entropy,
                 self._events,
@@ -125,7 +125,7 @@ class PartitionWatch:
             version=old.version + 1,
             at=at,
             position=self._position,
-            lag=self._lag,
+            lag=self.lag,
             counters=replace(c),
             pending=w.join.pending,
             waiting=w.join.waiting,

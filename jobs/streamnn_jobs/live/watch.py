@@ -84,6 +84,11 @@ class Watch(Observer):
         part.step(step, position, seconds, lag)
         self._tick()
 
+    def waiting(self, worker: Worker, lag: int | None) -> None:
+        part = self.partitions.get(worker.partition)
+        if part is not None:
+            part.lag = lag
+
     def idle(self) -> None:
         self.begun = True
         self._tick()
