@@ -103,14 +103,16 @@ class Classifier(Pool):
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
         y = np.zeros(len(op), np.int64)
         at = np.flatnonzero(op == LEARN)
-        values = [v.item() if isinstance(v, np.generic) else v for v in np.asarray(labels)[at].tolist()]
+        given = np.asarray(labels)
+        values = given[at].tolist()
+        if given.dtype == object:
+            values = [v.item() if isinstance(v, np.generic) else v for v in values]
         self._known, self._fresh = len(self.classes), list[int]()
-        get = self._class.get
         try:
-            found = [get(v, -1) for v in values]
+            found: Any = list(map(self._class.get, values))
         except TypeError:  # a list or dict among them: new_labels says so
-            found = [-1]
-        if -1 not in found:
+            found = [None]
+        if None not in found:
             y[at] = found
             return y, []
         new = new_labels(values, self._class)

@@ -24,6 +24,8 @@ class Frame(Growing):
     chunk is cut, so that the bits do not depend on how the log was cut.
     """
 
+    _sheets: tuple[np.ndarray, np.ndarray] | None = None
+
     @abstractmethod
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
         """Labels as numbers; the operations before which the chunk must be cut, each with the width from there on."""
@@ -122,8 +124,7 @@ class Frame(Growing):
             slot[outside] = store.find(ticket[outside])
         self.inputs.scan(op, slot, x, self.layout.offsets, store.a)
         self._widen()
-        latent = np.zeros((len(op), self._hidden()), f4)
-        book = np.zeros((len(op), self.ledger.width))
+        latent, book = self._blank(len(op))
         target = y.astype(f4) if self.classify else np.zeros(len(op), f4)
         part = Segment(op, slot, ticket, y, weight, target, time)
         self._stages(part, book, latent)
@@ -144,6 +145,16 @@ class Frame(Growing):
         store.forget(ticket[outside])
         self._waste.append(np.concatenate([mine[~stays], slot[outside]]))
         return alarms
+
+    def _blank(self, m: int) -> tuple[np.ndarray, np.ndarray]:
+        """Zeros for the latents and the book of `m` operations; the same memory every time."""
+        widths = self._hidden(), self.ledger.width
+        if self._sheets is None or len(self._sheets[0]) < m or self._sheets[1].shape[1] != widths[1]:
+            self._sheets = np.empty((m, widths[0]), f4), np.empty((m, widths[1]))
+        latent, book = self._sheets[0][:m], self._sheets[1][:m]
+        latent.fill(0.0)
+        book.fill(0.0)
+        return latent, book
 
     def _output(self, ticket: np.ndarray, parts: list[tuple[np.ndarray, ...]], alarms: list[Alarm]) -> Output:
         empty = (_NO_TICKETS, *np.zeros((4, 0)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import LimitError, SchemaError
-from ..types import EXPIRE, LEARN, OBSERVE, Chunk
+from ..types import EXPIRE, OBSERVE, Chunk
 from .pending import Pending
 
 MAX_WEIGHT = 1e6
@@ -25,7 +25,7 @@ def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.nd
     m = len(op)
     if len(ticket) != m or len(chunk.label) != m or (chunk.weight is not None and len(chunk.weight) != m):
         raise SchemaError(f"a chunk of {m} operations needs as many tickets, labels and weights")
-    if not np.isin(op, (OBSERVE, LEARN, EXPIRE)).all():
+    if not ((op >= OBSERVE) & (op <= EXPIRE)).all():
         raise SchemaError("operations are OBSERVE (0), LEARN (1) and EXPIRE (2)")
     weight = np.ones(m) if chunk.weight is None else np.asarray(chunk.weight, np.float64)
     if not ((weight >= 0) & (weight <= MAX_WEIGHT)).all():

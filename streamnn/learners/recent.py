@@ -24,9 +24,10 @@ class Recent(Stage):
 
     def take(self, first: int, rows: np.ndarray, slot: np.ndarray) -> None:
         """Keep some of the rows in `slot`, of events numbered from `first`."""
-        for i in range(-first % EVERY, len(slot), EVERY):
-            self.s["row"][(first + i) // EVERY % ROWS] = rows[slot[i]]
-            self.s["count"][0] += 1
+        i = np.arange(-first % EVERY, len(slot), EVERY)
+        self.s["count"][0] += len(i)
+        i = i[-ROWS:]
+        self.s["row"][(first + i) // EVERY % ROWS] = rows[slot[i]]
 
     @property
     def rows(self) -> np.ndarray:

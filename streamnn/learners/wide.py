@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from .._jit import kernel
-from .._math import softmax
+from .._jit import kernel, leaf_options
+from .._math import rsqrt32, softmax
+from .._simd import LANES, load, rsqrt, splat, store
 from ..features.inputs import PAIR_BITS
 from ..stage import Stage, grown
 
 f4 = np.float32
 HUBER = f4(1.0)
 """Errors of a number count as no more than this, in units of its scale."""
+
+
+@njit(**leaf_options)
+def _add(table, ids, s, o):
+    # scores of the rows of a table that an event names
+    C = len(o)
+    for q in range(ids.shape[1]):
+        r = ids[s, q]
+        if r < 0:
+            break
+        for c in range(C):
+            o[c] += table[r, 0, c]
+
+
+@njit(**leaf_options)
+def _adagrad(table, ids, s, o, step):
+    C = len(o)
+    for q in range(ids.shape[1]):
+        r = ids[s, q]
+        if r < 0:
+            break
+        for c in range(C):
+            g = o[c]
+            g2 = table[r, 1, c] + g * g
+            table[r, 1, c] = g2
+            table[r, 0, c] -= step * g * rsqrt32(g2 + f4(1e-1))
 
 
 @kernel
@@ -32,40 +60,31 @@ def _scan(
     w,
     w2,
     table,
-    table2,
     pair,
-    pair2,
     p,
 ):
-    C = w.shape[1]
-    o = np.zeros(C, f4)
-    bias = len(w) - 1
+    C = p.shape[2]
+    P = len(w) // (n + 1)  # classes, a lane each
+    o, g = np.zeros(C, f4), np.zeros(P, f4)
+    one, tiny = f4(1.0), splat(f4(1e-3))
     fresh = -1
     for e in range(len(op)):
         if op[e] == 2:
             continue
         s = slot[e]
         if s != fresh:
+            for j in range(0, P, LANES):
+                v = load(w, n * P + j)
+                for i in range(n):
+                    x = rows[s, at + i]
+                    if x != f4(0.0):
+                        v = v + splat(x) * load(w, i * P + j)
+                store(g, j, v)
             for c in range(C):
-                o[c] = w[bias, c]
-            for i in range(n):
-                x = rows[s, at + i]
-                if x != f4(0.0):
-                    for c in range(C):
-                        o[c] += x * w[i, c]
-            for q in range(ids.shape[1]):
-                r = ids[s, q]
-                if r < 0:
-                    break
-                for c in range(C):
-                    o[c] += table[r, c]
+                o[c] = g[c]
+            _add(table, ids, s, o)
             if use_pairs:
-                for q in range(pairs.shape[1]):
-                    r = pairs[s, q]
-                    if r < 0:
-                        break
-                    for c in range(C):
-                        o[c] += pair[r, c]
+                _add(pair, pairs, s, o)
             if classify:
                 softmax(o)
             fresh = s
@@ -75,34 +94,31 @@ def _scan(
             continue
         fresh = -1
         if classify:
-            o[np.int64(target[e])] -= f4(1.0)
+            o[np.int64(target[e])] -= one
         else:
             o[0] = min(max(o[0] - target[e], -HUBER), HUBER)
-        for c in range(C):
-            o[c] *= weight[e]
-        for i in range(n + 1):
-            x = rows[s, at + i] if i < n else f4(1.0)
-            r = i if i < n else bias
-            if x != f4(0.0):
-                for c in range(C):
-                    g = x * o[c]
-                    w2[r, c] += g * g
-                    w[r, c] -= step * g / (np.sqrt(w2[r, c]) + f4(1e-2))
-        for q in range(ids.shape[1]):
-            r = ids[s, q]
-            if r < 0:
-                break
-            for c in range(C):
-                table2[r, c] += o[c] * o[c]
-                table[r, c] -= step * o[c] / (np.sqrt(table2[r, c]) + f4(1e-1))
+        for c in range(P):
+            if c < C:
+                o[c] *= weight[e]
+            g[c] = o[c] if c < C else f4(0.0)
+        for j in range(0, P, LANES):
+            gj = load(g, j)
+            tj = splat(step) * gj
+            for i in range(n + 1):
+                x = rows[s, at + i] if i < n else one
+                if x != f4(0.0):
+                    k = i * P + j
+                    u = splat(x) * gj
+                    q = load(w2, k) + u * u
+                    store(w2, k, q)
+                    store(w, k, load(w, k) - splat(x) * tj * rsqrt(q + tiny))
+        _adagrad(table, ids, s, o, step)
         if use_pairs:
-            for q in range(pairs.shape[1]):
-                r = pairs[s, q]
-                if r < 0:
-                    break
-                for c in range(C):
-                    pair2[r, c] += o[c] * o[c]
-                    pair[r, c] -= step * o[c] / (np.sqrt(pair2[r, c]) + f4(1e-1))
+            _adagrad(pair, pairs, s, o, step)
+
+
+def _padded(classes: int) -> int:
+    return -(-classes // LANES) * LANES
 
 
 class Wide(Stage):
@@ -139,33 +155,34 @@ class Wide(Stage):
         classes = max(classes, 1)
         n = 1 << PAIR_BITS if pairs else 0
         self.s = {
-            "w": np.zeros((inputs + 1, classes), f4),  # the last row is the bias
-            "w2": np.zeros((inputs + 1, classes), f4),
-            "table": np.zeros((0, classes), f4),
-            "table2": np.zeros((0, classes), f4),
-            "pair": np.zeros((n, classes), f4),
-            "pair2": np.zeros((n, classes), f4),
+            "w": np.zeros((inputs + 1, _padded(classes)), f4),  # the last row is the bias
+            "w2": np.zeros((inputs + 1, _padded(classes)), f4),
+            # a weight, and the sum of its squared gradients
+            "table": np.zeros((0, 2, classes), f4),
+            "pair": np.zeros((n, 2, classes), f4),
         }
+        self._classes = classes
 
     def grow(
         self, columns: np.ndarray, inputs: int, classes: int, category_rows: int, spare: int = 0
     ) -> None:
         """Make room; `columns` are the new places of the old inputs."""
-        s = self.s
-        old = s["w"].shape[1]
+        s, old = self.s, self._classes
         if inputs + 1 != len(s["w"]):
             where = np.append(columns, inputs)
             for k in ("w", "w2"):
-                v = np.zeros((inputs + 1, old), f4)
+                v = np.zeros((inputs + 1, s[k].shape[1]), f4)
                 v[where] = s[k]
                 s[k] = v
         if classes > old:
-            low = s["w"][-1].min() - f4(3.0)  # a new class enters with a small share
-            for k in s:
-                s[k] = grown(s[k], len(s[k]), classes)
-            s["w"][-1, old:] = low
+            low = s["w"][-1, :old].min() - f4(3.0)  # a new class enters with a small share
+            for k in ("w", "w2"):
+                s[k] = grown(s[k], inputs + 1, _padded(classes))
+            for k in ("table", "pair"):
+                s[k] = grown(s[k], len(s[k]), 2, classes)
+            s["w"][-1, old:classes] = low
+            self._classes = classes
         self.reserve("table", category_rows, spare)
-        self.reserve("table2", category_rows, spare)
 
     def scan(
         self,
@@ -192,11 +209,9 @@ class Wide(Stage):
             store["row"],
             store["ids"],
             store["pairs"],
-            s["w"],
-            s["w2"],
+            s["w"].reshape(-1),
+            s["w2"].reshape(-1),
             s["table"],
-            s["table2"],
             s["pair"],
-            s["pair2"],
             store["p"],
         )

@@ -20,7 +20,7 @@ CLASSES, VALUE = 0, 1
 
 # places in the array of hyper-parameters: after the last come each layer's step, the output's included, and each
 # layer's step of activations
-H_BETA, H_SLOPE, H_ROW, H_OUT, H_PULL, H_LAYERS = range(6)
+H_BETA, H_SLOPE, H_ROW, H_OUT, H_PULL, H_QUIET, H_LAYERS = range(7)
 # places in the array of sizes
 N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS, N_AVERAGE, N_KNOTS, N_EVERY = range(
     12
@@ -67,4 +67,5 @@ class Moments(NamedTuple):
     z_moment: np.ndarray
     d_moment: np.ndarray
     o_moment: np.ndarray
+    idle: np.ndarray  # one number: what the running means have faded by since the last update
     reach: np.ndarray  # 2 x all hidden units: low and high quantiles of what comes in

@@ -29,6 +29,7 @@ from .arrays import (
     H_LAYERS,
     H_OUT,
     H_PULL,
+    H_QUIET,
     H_ROW,
     H_SLOPE,
     N_ACT,
@@ -51,7 +52,7 @@ from .arrays import (
     YOUNG,
 )
 from .decoder import reconstruct
-from .rows import cap_units, dot, dots, follow, plain_row, plain_rows, rms_row, rms_rows
+from .rows import cap_units, dot, dots, follow, moved, plain_row, plain_rows, rms_row, rms_rows
 from .spline import activate, prelu_step, spline_step
 
 f4, i4 = np.float32, np.int32
@@ -108,12 +109,6 @@ def _forward(s, rows, ids, n, sizes, w, b, knot, nz, o):
 
 
 @njit(**leaf_options)
-def _moment(moment, k, v, b):
-    moment[k] += b * (v * v - moment[k])
-    return np.sqrt(moment[k])
-
-
-@njit(**leaf_options)
 def _reach(b, a, U, grid, reach):
     one, zero, beyond, chase = splat(f4(1.0)), splat(f4(0.0)), splat(BEYOND), splat(CHASE)
     for j in range(0, U, LANES):
@@ -143,7 +138,8 @@ def scan(
     L, U, C = n[N_LAYERS], n[N_UNITS], len(out_bias)
     H0, HL = sizes[0], sizes[L - 1]
     rule, at, member = n[N_RULE], n[N_FROM], n[N_MEMBER]
-    beta = h[H_BETA]
+    beta, certain = h[H_BETA], f4(1.0) - h[H_QUIET]
+    idle = moments.idle
     row_cap, out_cap = h[H_ROW] * TIGHT, h[H_OUT] * TIGHT
     buffers = np.zeros(BUFFERS * U, f4)
     z, slope = buffers[B_Z * U : B_Z * U + U], buffers[B_SLOPE * U : B_SLOPE * U + U]
@@ -177,7 +173,13 @@ def scan(
             for c in range(C):
                 p[s, member, c] = o[c]
             continue
+        if n[N_TASK] == CLASSES and o[i4(target[e])] > certain:  # it has next to nothing to learn
+            idle[0] *= beta
+            continue
         fresh = -1
+        lull = idle[0]
+        idle[0] = f4(1.0)
+        faded, share = beta * lull, f4(1.0) - beta
         count[0] += 1
         if len(moments.reach) > 0:
             _reach(buffers, B_A * U, U, weights.grid, moments.reach)
@@ -189,7 +191,7 @@ def scan(
             g[i4(target[e])] -= wt
         else:
             g[0] = min(max(o[0] - target[e], f4(-1.0)), f4(1.0)) * wt
-        b = max(f4(1.0) - beta, f4(1.0) / f4(count[0]))
+        b = max(share, f4(1.0) / f4(count[0]))
         # output layer
         step = h[H_LAYERS + L]
         if rule == FACTORED:
@@ -207,9 +209,10 @@ def scan(
             for j in range(0, HL, LANES):
                 store(dz, top + j, load(dz, top + j) + x * load(out, i + j))
             if rule == RMS:
-                rms_row(out, out_2, i, gc, z, top, HL, step, beta)
+                rms_row(out, out_2, i, gc, z, top, HL, step, faded, share)
             elif rule == FACTORED:
-                gc /= _moment(o_moment, c, gc, b) + f4(1e-3)
+                o_moment[c] *= lull
+                gc /= moved(o_moment, c, gc, b) + f4(1e-3)
                 plain_row(out, i, step * gc, zt, 0, HL)
             else:
                 plain_row(out, i, step * gc, z, top, HL)
@@ -229,7 +232,7 @@ def scan(
             for j in range(here, here + H, LANES):
                 v = load(dz, j) * load(slope, j)
                 if rule == FACTORED:
-                    q = load(d_moment, j)
+                    q = splat(lull) * load(d_moment, j)
                     q = q + splat(b) * (v * v - q)
                     store(d_moment, j, q)
                     q = over(splat(f4(1.0)), root(q) + splat(f4(1e-4)))
@@ -249,12 +252,12 @@ def scan(
             w -= G * H
             dots(hidden, w, G, d, here, H, dz, below)
             if rule == RMS:
-                rms_rows(hidden, hidden_2, w, every, G, z, below, d, here, H, hidden_norm, step, beta)
+                rms_rows(hidden, hidden_2, w, every, G, z, below, d, here, H, hidden_norm, step, faded, share)
             else:
                 for i in range(G):
                     x = z[below + i]
                     if rule == FACTORED:
-                        x /= _moment(z_moment, below + i, x, b) + f4(1e-2)
+                        x /= moved(z_moment, below + i, x, b) + f4(1e-2)
                     xs[i] = step * x
                 plain_rows(hidden, w, every, G, xs, 0, d, here, H, hidden_norm)
             if row_cap > f4(0.0):
@@ -266,10 +269,10 @@ def scan(
             x = rows[s, at + i]
             if rule == FACTORED:
                 in_count[i] += 1
-                x /= _moment(in_moment, i, x, max(f4(1.0) - beta, f4(1.0) / f4(in_count[i]))) + f4(1e-2)
+                x /= moved(in_moment, i, x, max(share, f4(1.0) / f4(in_count[i]))) + f4(1e-2)
             xs[q] = x if rule == RMS else step * x
         if rule == RMS:
-            rms_rows(first, first_2, 0, nz, m, xs, 0, d, 0, H0, first_norm, step, beta)
+            rms_rows(first, first_2, 0, nz, m, xs, 0, d, 0, H0, first_norm, step, faded, share)
         else:
             plain_rows(first, 0, nz, m, xs, 0, d, 0, H0, first_norm)
         if n[N_IDS]:
@@ -278,7 +281,7 @@ def scan(
                 if r < 0:
                     break
                 if rule == RMS:
-                    rms_row(table, table_2, r * H0, f4(1.0), d, 0, H0, step, beta)
+                    rms_row(table, table_2, r * H0, f4(1.0), d, 0, H0, step, faded, share)
                 else:
                     plain_row(table, r * H0, step, d, 0, H0)
         if row_cap > f4(0.0):

@@ -68,7 +68,7 @@ class Network(Stage):
         steps = [spec.step * v for v in spec.layer_steps or (1.0,) * (L + 1)]
         bends = [v * spec.bend_step for v in steps[:-1]]
         limits = spec.slope, spec.row_norm, spec.out_norm
-        self._h = np.array([spec.beta, *limits, spec.information, *steps, *bends], f4)
+        self._h = np.array([spec.beta, *limits, spec.information, spec.quiet, *steps, *bends], f4)
         self._pull = np.repeat([spec.tv * spec.every * v for v in bends], self.sizes).astype(f4)
         self._smallest = spacing(spec) / 16.0
         self._no_latent = np.zeros((0, HL), f4)

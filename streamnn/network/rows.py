@@ -31,9 +31,9 @@ def dots(w, i, rows, d, k, n, out, at):
 
 
 @njit(**leaf_options)
-def rms_row(w, w2, i, x, d, k, n, step, beta):
+def rms_row(w, w2, i, x, d, k, n, step, faded, share):
     # one row of weights, step divided by each gradient's running root mean square
-    xs, b, b1, tiny, st = splat(x), splat(beta), splat(f4(1.0) - beta), splat(f4(1e-8)), splat(step)
+    xs, b, b1, tiny, st = splat(x), splat(faded), splat(share), splat(f4(1e-8)), splat(step)
     for j in range(0, n, LANES):
         v = xs * load(d, k + j)
         m = b * load(w2, i + j) + b1 * v * v
@@ -64,9 +64,9 @@ def plain_rows(w, i, which, m, x, at, d, k, n, norm):
 
 
 @njit(**leaf_options)
-def rms_rows(w, w2, i, which, m, x, at, d, k, n, norm, step, beta):
+def rms_rows(w, w2, i, which, m, x, at, d, k, n, norm, step, faded, share):
     # the same with each weight's step divided by its gradient's running root mean square
-    b, b1, tiny, st = splat(beta), splat(f4(1.0) - beta), splat(f4(1e-8)), splat(step)
+    b, b1, tiny, st = splat(faded), splat(share), splat(f4(1e-8)), splat(step)
     for j in range(0, n, LANES):
         dj, q = load(d, k + j), load(norm, k + j)
         for r in range(m):
@@ -108,3 +108,9 @@ def cap_units(w, i, rows, n, norm, k, cap, afresh):
 def follow(mean, w, rate):
     for i in range(len(w)):
         mean[i] += rate * (w[i] - mean[i])
+
+
+@njit(**leaf_options)
+def moved(moment, k, v, b):
+    moment[k] += b * (v * v - moment[k])
+    return np.sqrt(moment[k])

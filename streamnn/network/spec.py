@@ -35,6 +35,9 @@ class NetworkSpec:
         output's weights; 0 is no budget.
     beta : float
         Memory of the running mean squares.
+    quiet : float
+        A class that was given a probability of more than 1 - `quiet` is not learnt from; the running means of
+        gradients fade as if it were. 0 learns from every label.
     average : int
         Keep a running average of the weights over the last so many learnt events beside them; it predicts as the
         next member. Budgets are convex, so the average keeps them too. 0 keeps none.
@@ -83,6 +86,7 @@ class NetworkSpec:
     row_norm: float = 4.0
     out_norm: float = 4.0
     beta: float = 0.999
+    quiet: float = 0.0
     average: int = 0
     layer_steps: tuple[float, ...] = ()
     bend_step: float = 0.1
@@ -107,6 +111,7 @@ class NetworkSpec:
                 "for this activation 0 (no budget) and numbers from 1, its slope above 0",
             ),
             ("beta", 0 < self.beta < 1, "numbers between 0 and 1"),
+            ("quiet", 0 <= self.quiet < 1, "numbers from 0 and below 1"),
             ("average", self.average >= 0, "numbers of 0 or more"),
             ("layer_steps", len(self.layer_steps) in (0, layers), f"none, or {layers} numbers"),
             ("knots", self.knots >= 3 and self.knots % 2 == 1, "odd numbers from 3"),

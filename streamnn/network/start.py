@@ -74,6 +74,7 @@ def start(
         "z_moment": np.zeros(U if fac else 0, f4),
         "d_moment": np.zeros(U if fac else 0, f4),
         "o_moment": np.zeros(outputs if fac else 0, f4),
+        "idle": np.ones(1, f4),
         "reach": np.repeat(np.array([[-0.5], [0.5]], f4) * f4(spec.range), U * spec.follow, 1),
         "settled": np.zeros(1, np.int64),
         "side": np.zeros((U * (spec.tv > 0), spec.knots - 2), np.int8),

@@ -329,3 +329,20 @@ def test_latents_of_several_layers():
     inside = np.abs(a) < 4
     want = np.stack([np.interp(a[:, j], grid, s["knots"][32 + j]) for j in range(16)], 1)
     np.testing.assert_allclose(last[inside], want[inside], atol=1e-4)
+
+
+@pytest.mark.parametrize("rule", ["rms", "factored"])
+def test_quiet_labels_change_no_weight_and_fade_what_is_remembered(rule):
+    x, y = xor(1500, 9)
+    net = Network(NetworkSpec("n", (64,), rule, 0.01, categories=False, quiet=0.2), 6, 2, True, 1)
+    p = drive(net, x, y)
+    own = p[np.arange(1500), y]
+    assert net.s["learnt"][0] == (own <= f4(0.8)).sum() < 1200
+    sure = int(np.flatnonzero(predict(net, x)[np.arange(1500), y] > 0.85)[0])
+    before = {k: v.copy() for k, v in net.s.items()}
+    drive(net, np.repeat(x[sure : sure + 1], 10, 0), np.repeat(y[sure], 10))
+    assert [k for k in net.s if not np.array_equal(before[k], net.s[k])] == ["idle"]
+    assert abs(net.s["idle"][0] - before["idle"][0] * 0.999**10) < 1e-5
+    unsure = int(np.flatnonzero(own <= 0.5)[0])
+    drive(net, x[unsure : unsure + 1] * 0, 1 - predict(net, x[:1] * 0).argmax(1))
+    assert net.s["idle"][0] == 1.0
