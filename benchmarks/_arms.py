@@ -15,7 +15,7 @@ import _peers_scores
 import _play
 import numpy as np
 
-from streamnn.network.network import Network, NetworkSpec
+from streamnn.network import Network, NetworkSpec
 
 f4 = np.float32
 CHUNK = 1024

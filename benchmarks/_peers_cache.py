@@ -86,7 +86,9 @@ def refresh(
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         environment |= {"CAPYMOA_JVM_ARGS": "-Xmx6g -Xss10M -XX:+UseSerialGC"}
         start = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, cwd=folder, check=False
+        )
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines or "missing" in (record := json.loads(lines[-1])):
         reason = (done.stdout + done.stderr).strip().splitlines()[-3:]
