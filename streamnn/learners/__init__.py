@@ -2,6 +2,7 @@
 
 from ._compiled import compiled
 from .classifier import Classifier
+from .network_classifier import NetworkClassifier
 from .regressor import Regressor
 
-__all__ = ["Classifier", "Regressor", "compiled"]
+__all__ = ["Classifier", "NetworkClassifier", "Regressor", "compiled"]

@@ -177,6 +177,9 @@ class Network(Stage):
             if not 0 < at < len(op):  # 0 while calls are recorded: an observed and a learnt event at most
                 return
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_arrays": None}  # a copy must not hold views of copies
+
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over saved leaves.
 

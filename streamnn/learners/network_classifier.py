@@ -1,0 +1,267 @@
+"""One network on the columns alone, an event at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._jit import recorded
+from .._program import Program
+from ..errors import SchemaError, StateError
+from ..features.encoder import Encoder, plain
+from ..features.inputs import LOOK, MAX_MEANS, PAIRS, SINGLES, SPANS, Inputs
+from ..features.inputs import _scan as _encode
+from ..features.layout import Layout
+from ..features.schema import Schema
+from ..network.network import Network
+from ..network.spec import NetworkSpec
+from ..state import Arrays, state_hash
+from ..types import LEARN, OBSERVE
+from ._river import join_river
+from .class_labels import new_labels
+from .order import MAX_WEIGHT
+
+f4 = np.float32
+
+
+class NetworkClassifier:
+    """One spline network under its budget, fed with standardised columns and category rows: no memory, no pool.
+
+    For where every microsecond counts; the pool (:class:`Classifier`) is far better wherever events depend on those
+    before them. Labels come at once.
+
+    Parameters
+    ----------
+    spec : NetworkSpec, optional
+        The network: 64 and 32 units, steps scaled by RMS, if not given.
+    seed : int
+    max_columns : int
+        Input columns beyond this are ignored and counted.
+    categories : sequence of str
+        Number columns whose values are names.
+
+    Examples
+    --------
+    >>> model = NetworkClassifier()
+    >>> for i in range(300):
+    ...     model.learn_one({"a": i % 4, "b": 1.0}, "odd" if i % 2 else "even")
+    >>> model.predict_one({"a": 3, "b": 1.0})
+    'odd'
+    """
+
+    _supervised = True
+    _multiclass = True
+    _tags: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        spec: NetworkSpec | None = None,
+        seed: int = 1,
+        max_columns: int = 4096,
+        categories: Sequence[str] = (),
+    ) -> None:
+        join_river(type(self), "Classifier")
+        self.spec = spec or NetworkSpec("net", (64, 32))
+        self.seed = seed
+        self.schema = Schema(max_columns, categories)
+        self.inputs = Inputs()
+        self.inputs.context = False
+        self.classes: list[Any] = []
+        self._class: dict[Any, int] = {}
+        self._network: Network | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._arrays: list[np.ndarray] = []
+        self._encoder = Encoder(self.schema)
+        self._look: Program | None = None
+        self._learn: Program | None = None
+        self._target, self._weight = np.zeros(2, f4), np.ones(2, f4)
+        self._p = np.zeros((1, len(self.spec.members), 0), f4)
+        self._ids, self._row = np.zeros((1, 0), np.int32), np.zeros((1, 0), f4)
+
+    def works_with(self, metric: Any) -> bool:
+        """Whether river may score it with a metric: those of its kind."""
+        return bool(metric.works_with(self))
+
+    @property
+    def network(self) -> Network:
+        """The network; there is one from the first event on."""
+        if self._network is None:
+            raise StateError("there is no network before the first event")
+        return self._network
+
+    def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
+        """Learn a labelled event.
+
+        Raises
+        ------
+        SchemaError, LimitError
+            As for the pool; nothing has changed then.
+        """
+        if not 0.0 <= w <= MAX_WEIGHT:
+            raise SchemaError(f"weights must lie between 0 and {MAX_WEIGHT:g}")
+        try:
+            label = self._class.get(y)
+        except TypeError:
+            label = None
+        new = [] if label is not None else new_labels([y], self._class)
+        if self._learn is None or not self._encoder.write(x, True):
+            columns = self.schema.prepare(_columns(x), 1)  # the last that may refuse
+            row = self.schema.encode(columns, 1)
+            self._grow(len(self.classes) + len(new))
+            self._encoder.row[:] = row
+        elif new:
+            self._grow(len(self.classes) + 1)
+        for v in new:
+            label = self._class[v] = len(self.classes)
+            self.classes.append(v)
+        self._target[1], self._weight[1] = label, w
+        at = self._run(self._learn)
+        if at < len(self._learn or ()):  # there are more category rows
+            self._grow(len(self.classes))
+            self._run(self._learn, at)
+
+    def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
+        """Probability of every class known so far. Changes nothing."""
+        if self._look is None:
+            return {}
+        if not self._encoder.write(x, False):
+            self._encoder.row[:] = self.schema.encode(self.schema.prepare(_columns(x), 1), 1, learn=False)
+        self._look.run()
+        p = self._p[0, 0].tolist()[: len(self.classes)]
+        total = 0.0
+        for v in p:
+            total += v
+        return {c: v / total for c, v in zip(self.classes, p, strict=True)}
+
+    def predict_one(self, x: Mapping[str, Any]) -> Any:
+        """The most probable class, None before the first label. Changes nothing."""
+        p = self.predict_proba_one(x)
+        return max(p, key=p.__getitem__) if p else None
+
+    def learn_many(self, columns: Mapping[str, Sequence[Any]], y: Sequence[Any]) -> None:
+        """:meth:`learn_one` event by event."""
+        names = list(columns)
+        for label, *values in zip(y, *columns.values(), strict=True):
+            self.learn_one(dict(zip(names, values, strict=True)), label)
+
+    @staticmethod
+    def _run(program: Program | None, first: int = 0) -> int:
+        assert program is not None
+        return program.run(first)
+
+    def _grow(self, classes: int) -> None:
+        """Make room for the schema's columns, category rows and so many classes, and record the calls anew if need be."""
+        d, C = len(self.schema.names), max(classes, 2)
+        if d > self.inputs.columns:
+            self.inputs.grow(self.schema.text, self.schema.first)
+        if self._network is None:
+            self._network = Network(self.spec, d, C, True, self.seed)
+        net = self._network
+        old = len(net.s["first"])
+        C = max(C, len(net.s["out_bias"]))
+        net.grow(np.arange(old), d, C, self.inputs.category_rows, d)
+        arrays = [*self.inputs.s.values(), *net.s.values()]
+        same = len(arrays) == len(self._arrays) and all(
+            a is b for a, b in zip(arrays, self._arrays, strict=True)
+        )
+        if not same or self._learn is None:
+            self._arrays = arrays
+            self._record(d, C)
+
+    def _record(self, d: int, C: int) -> None:
+        row = self._encoder.row
+        if self._encoder.columns != d:
+            self._encoder = Encoder(self.schema)
+            self._encoder.row[:, : row.shape[1]] = row
+        offsets = Layout(d, 0, len(SPANS), 0, C, 0, C - 1, 0).offsets
+        ids = np.full((1, max(d, 1)), -1, np.int32)
+        place = np.zeros((1, d), f4)  # this may come between the two halves of an event
+        ids[:, : self._ids.shape[1]] = self._ids
+        place[:, : self._row.shape[1]] = self._row
+        self._ids, self._row = ids, place
+        self._p = np.zeros((1, len(self.spec.members), C), f4)
+        store = {
+            "row": self._row,
+            "ids": ids,
+            "mean_ids": np.zeros((1, MAX_MEANS), np.int32),
+            "pairs": np.zeros((1, PAIRS + SINGLES), np.int32),
+        }
+        programs = []
+        for op in (np.array([LOOK], np.int8), np.array([OBSERVE, LEARN], np.int8)):
+            m = len(op)
+            slot = np.zeros(m, np.int64)
+            with recorded() as calls:
+                self.inputs.scan(op, slot, self._encoder.row, offsets, store)
+                self.network.scan(
+                    op, slot, self._target[:m], self._weight[:m], 0, self._row, self._ids, self._p
+                )
+            programs.append(Program(calls, (_encode,) if m == 2 else ()))
+        self._look, self._learn = programs
+
+    def state_dict(self) -> tuple[Arrays, dict[str, Any]]:
+        """Everything a later prediction depends on: arrays, and JSON-able data."""
+        arrays = self.inputs.state_dict()
+        if self._network is not None:
+            arrays |= self._network.state_dict()
+        meta = {
+            "learner": type(self).__name__,
+            "spec": {k: getattr(self.spec, k) for k in self.spec.__slots__},
+            "schema": self.schema.state(),
+            "classes": list(self.classes),
+        }
+        return arrays, meta
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
+        """Go on from a saved state; the learner must be new and of the same spec.
+
+        Raises
+        ------
+        StateError
+            Names what does not fit.
+        """
+        mine = self.state_dict()[1]
+        if self._network is not None:
+            raise StateError("a state is loaded into a new learner only: this one has seen events")
+        for k in ("learner", "spec"):
+            said = (
+                {a: tuple(b) if isinstance(b, list) else b for a, b in meta[k].items()}
+                if k == "spec"
+                else meta[k]
+            )
+            if said != mine[k]:
+                raise StateError(f"{k} is {mine[k]!r} here and {meta[k]!r} in the state")
+        fresh = type(self)(self.spec, self.seed, self.schema.max_columns, sorted(self.schema.categories))
+        fresh.schema.load(meta["schema"])
+        fresh.classes = list(meta["classes"])
+        fresh._class = {v: i for i, v in enumerate(fresh.classes)}
+        if fresh.schema.names or any(k.startswith("network/") for k in arrays):
+            fresh.inputs.grow(fresh.schema.text, fresh.schema.first)
+            fresh.inputs.load_state_dict(arrays)
+            fresh._grow(len(fresh.classes))
+            fresh.network.load_state_dict(arrays)
+        self.__dict__.update(fresh.__dict__)
+
+    def state_hash(self) -> str:
+        """Hash of the whole state: equal means the same bits from here on."""
+        return state_hash(*self.state_dict())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_look": None, "_learn": None, "_arrays": [], "_encoder": None}  # addresses
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._clear()
+        if self._network is not None:
+            self._grow(len(self.classes))
+
+
+def _columns(x: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    columns = {}
+    for k, value in x.items():
+        v = plain(k, value)
+        columns[str(k)] = np.array([v]) if isinstance(v, float) else np.array([v], object)
+    return columns
