@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from streamnn.learners import Classifier
+from streamnn.learners import Classifier, NetworkClassifier
 from streamnn.network import Network, NetworkSpec
 from streamnn.types import LEARN, OBSERVE, Chunk
 
@@ -158,12 +158,19 @@ def timed_stages(model: Classifier) -> dict[str, float]:
     return spent
 
 
-def run_dict(columns: dict[str, np.ndarray], y: np.ndarray) -> dict[str, float]:
-    """The default pool, an event at a time: predict_proba_one and learn_one with a dict."""
-    model, right = Classifier(), 0
+def run_dict(columns: dict[str, np.ndarray], y: np.ndarray, hidden: tuple[int, ...] = ()) -> dict[str, float]:
+    """The default pool or one network, an event at a time: predict_proba_one and learn_one with a dict."""
+
+    def new() -> Classifier | NetworkClassifier:
+        return NetworkClassifier(NetworkSpec("net", hidden)) if hidden else Classifier()
+
+    model, right = new(), 0
     values = [v.tolist() for v in columns.values()]
     rows, labels = [dict(zip(columns, v, strict=True)) for v in zip(*values, strict=True)], y.tolist()
-    feed(Classifier(), {k: v[:10] for k, v in columns.items()}, y[:10])
+    other = new()
+    for row, label in zip(rows[:10], labels[:10], strict=True):  # kernels are loaded
+        other.learn_one(row, label)
+        other.predict_proba_one(row)
     start = time.process_time()
     for row, label in zip(rows, labels, strict=True):
         p = model.predict_proba_one(row)
@@ -186,6 +193,8 @@ def main() -> None:
         found = run_pool(columns, y)
     elif kind == "dict":
         found = run_dict(columns, y)
+    elif kind == "one":
+        found = run_dict(columns, y, hidden)
     elif kind == "c":
         library = next(p for p in libraries if Path(p).stem == f"plain_net_{sizes[0]}")
         found = run_c(library, hidden, x, y, classes)
