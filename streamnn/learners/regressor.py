@@ -85,7 +85,7 @@ class Regressor(Pool):
     """
 
     classify = False
-    watched = "net-rms"
+    watched = "net-factored"
 
     def __init__(
         self,
