@@ -85,7 +85,7 @@ class Regressor(Pool):
     """
 
     classify = False
-    watched = "net-factored"
+    watched = "net-row"
 
     def __init__(
         self,

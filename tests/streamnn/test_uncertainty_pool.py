@@ -103,3 +103,14 @@ def test_options():
     log.run(model, 0, len(log))
     with pytest.raises(StateError, match="learner option coverage"):
         Classifier().load_state_dict(*model.state_dict())
+
+
+def test_deviation_of_a_pool_follows_noise_that_is_known():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, 12_000)
+    sd = 0.1 + 0.2 * (1 + np.sin(3 * x))
+    model = Regressor()
+    model.learn_many({"x": x}, (np.sin(4 * x) + sd * rng.standard_normal(12_000)).tolist())
+    inside, outside = (model.look({"x": v}) for v in (x[:500], np.linspace(1.3, 2.2, 500)))
+    assert np.corrcoef(inside.deviation, sd[:500])[0, 1] > 0.85
+    assert np.mean(outside.surprise[:, None] > inside.surprise) > 0.9
