@@ -25,11 +25,32 @@ FLOOR = 1e-7
 def _stack(s, k, logs, w, b, o):
     M, C = logs.shape[1], logs.shape[2]
     for c in range(C):
-        o[c] = b[k, c]
-    for m in range(M):
-        for c in range(C):
-            o[c] += w[k, m] * logs[s, m, c]
+        x = b[k, c]
+        for m in range(M):
+            x += w[k, m] * logs[s, m, c]
+        o[c] = x
     softmax(o)
+
+
+@njit(**leaf_options)
+def _logs32(x):
+    # loops over one array by itself: they run in lanes
+    for i in range(len(x)):
+        x[i] = log32(x[i])
+
+
+@njit(**leaf_options)
+def _logs64(x):
+    for i in range(len(x)):
+        x[i] = log64(x[i])
+
+
+@njit(**leaf_options)
+def _follow(w, w_2, k, g, rate, step):
+    for m in range(len(g)):
+        w_2[k, m] += rate * (g[m] * g[m] - w_2[k, m])
+    for m in range(len(g)):
+        w[k, m] -= step * g[m] / (np.sqrt(w_2[k, m]) + f4(1e-3))
 
 
 @kernel
@@ -59,7 +80,7 @@ def _scan(
 ):
     M, C, S = p.shape[1], p.shape[2], len(steps)
     N = M + S
-    o = np.zeros(C, f4)
+    o, g, each, loss = np.zeros(C, f4), np.zeros(M, f4), np.zeros(M * C, f4), np.zeros(N)
     for e in range(len(op)):
         if op[e] == 2:
             continue
@@ -70,16 +91,18 @@ def _scan(
                 for c in range(C):
                     t += p[s, m, c]
                 good = np.isfinite(t) and t > f4(0.5)
-                mean = f4(0.0)
                 for c in range(C):
                     x = p[s, m, c] if good else f4(1.0) / f4(C)  # a member that broke says nothing
                     expert[s, m, c] = x
-                    x = log32(max(x, f4(1e-4)))
-                    logs[s, m, c] = x
-                    mean += x
+                    each[m * C + c] = max(x, f4(1e-4))
+            _logs32(each)
+            for m in range(M):
+                mean = f4(0.0)
+                for c in range(C):
+                    mean += each[m * C + c]
                 mean /= f4(C)
                 for c in range(C):
-                    logs[s, m, c] -= mean
+                    logs[s, m, c] = each[m * C + c] - mean
             for k in range(S):
                 _stack(s, k, logs, w, b, o)
                 for c in range(C):
@@ -109,12 +132,14 @@ def _scan(
             kept = -log64(1.0 - reserve[s, 0])
             book[e, at + N] = -log64(max(np.float64(mixed[s, y[e]]), FLOOR))
         for i in range(N):
-            l = 0.0
-            if unseen < 0:
-                x = max(np.float64(expert[s, i, y[e]]), FLOOR)
-                l = -log64(x)
-                v[i] *= x if eta == 1.0 else exp64(-eta * l)
-            book[e, at + i] = l + kept
+            loss[i] = max(np.float64(expert[s, i, y[e]]), FLOOR) if unseen < 0 else 1.0
+            if eta == 1.0:
+                v[i] *= loss[i]
+        _logs64(loss)
+        for i in range(N):
+            if eta != 1.0:
+                v[i] *= exp64(eta * loss[i])
+            book[e, at + i] = kept - loss[i]
             total += v[i]
         book[e, at + N] += kept
         for i in range(N):
@@ -133,11 +158,11 @@ def _scan(
             o[y[e]] -= f4(1.0)
             step = f4(steps[k] / root) * weight[e]
             for m in range(M):
-                g = f4(0.0)
+                x = f4(0.0)
                 for c in range(C):
-                    g += o[c] * logs[s, m, c]
-                w_2[k, m] += max(f4(1.0 / MEMORY), f4(1.0) / f4(a)) * (g * g - w_2[k, m])
-                w[k, m] -= step * g / (np.sqrt(w_2[k, m]) + f4(1e-3))
+                    x += o[c] * logs[s, m, c]
+                g[m] = x
+            _follow(w, w_2, k, g, max(f4(1.0 / MEMORY), f4(1.0) / f4(a)), step)
             for c in range(C):
                 b[k, c] -= step * f4(0.1) * o[c]
         count[0] += 1
