@@ -8,7 +8,7 @@ from numba import njit
 from .._jit import kernel, leaf_options
 from ..stage import Stage
 from .history import MEAN_STEP, powers
-from .inputs import TINIEST, TINY
+from .inputs import OUTLIER, OUTLIER_AFTER, TINIEST, TINY
 
 f4 = np.float32
 LAGS = 3
@@ -36,6 +36,12 @@ def _scaled(v, m, s):
     return min(max((v - m) / s, -CLIP), CLIP)
 
 
+@njit(**leaf_options)
+def _tamed(y, m, s, labels):
+    # a lone outlier must not blind history and scale for hundreds of labels; a new level still gets through
+    return min(max(y, m - OUTLIER * s), m + OUTLIER * s) if labels > OUTLIER_AFTER else y
+
+
 @kernel
 def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls, target, unit):
     # stat: labels, running mean, running variance, plain mean
@@ -46,14 +52,15 @@ def _known(op, slot, y, offsets, decays, stat, lags, fade, rows, scale, controls
             # in today's units: those of the day of the prediction may have known no label at all
             unit[e, 0], unit[e, 1] = m, sd
             target[e] = min(max((y[e] - m) / sd, -LIMIT), LIMIT)
+            v = _tamed(y[e], m, sd, stat[0])
             stat[0] += 1.0
-            d = y[e] - stat[1]
+            d = v - stat[1]
             h = max(1.0 / stat[0], FORGET)
             stat[1] += h * d
             stat[2] = (1.0 - h) * (stat[2] + h * d * d)
             stat[3] += (y[e] - stat[3]) / stat[0]
             for q in range(len(decays)):
-                fade[q] = y[e] if stat[0] == 1.0 else decays[q] * fade[q] + (1.0 - decays[q]) * y[e]
+                fade[q] = v if stat[0] == 1.0 else decays[q] * fade[q] + (1.0 - decays[q]) * v
             for q in range(len(lags) - 1, 0, -1):
                 lags[q] = lags[q - 1]
             lags[0] = y[e]
@@ -101,11 +108,12 @@ def _filled(
         guess = m + sd * np.float64(base[s, 0, 0])
         if op[e] == 1:
             age = count[0] - 1 - ticket[e]
+            v = _tamed(y[e], m, sd, count[0])
             if age < L:
                 lags[age] = y[e]
             if age < powers.shape[1]:
                 for q in range(len(decays)):
-                    fade[q] += (1.0 - decays[q]) * powers[q, age] * (y[e] - guess)
+                    fade[q] += (1.0 - decays[q]) * powers[q, age] * (v - guess)
             for q in range(len(residual_decays)):
                 r = min(max((y[e] - guess) / sd, -CLIP), CLIP)
                 error[q] += (1.0 - residual_decays[q]) * (r - error[q])
@@ -113,7 +121,7 @@ def _filled(
                 r = mean_ids[s, q]
                 if r >= 0:
                     seen[r] += 1.0
-                    mean[r] += max(1.0 / seen[r], MEAN_STEP) * (y[e] - mean[r])
+                    mean[r] += max(1.0 / seen[r], MEAN_STEP) * (v - mean[r])
             continue
         for q in range(L):
             rows[s, at_fill + q] = _scaled(lags[q], m, sd) if count[0] > q else 0.0

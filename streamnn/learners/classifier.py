@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,12 +18,12 @@ from ..stage import Stage
 from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
 from .calibration import Calibration
+from .chances import Chances
 from .class_labels import new_labels
 from .frequencies import Frequencies
 from .mixer import STACKERS, Mixer
 from .neighbours import NEAREST, WINDOWS, Neighbours
 from .pending import Pending
-from .pool import Pool
 from .presets import CLASSIFIER, odds
 from .segment import Segment
 from .wide import Wide
@@ -32,7 +31,7 @@ from .wide import Wide
 f4 = np.float32
 
 
-class Classifier(Pool):
+class Classifier(Chances):
     """A pool of small networks and cheap members that learns classes event by event, with labels that come late.
 
     Five spline networks over different memories and paces, two linear members, nearest neighbours over nested
@@ -277,23 +276,3 @@ class Classifier(Pool):
         out["no_change"], out["majority"] = g.mean("accuracy_no_change"), g.mean("accuracy_majority")
         out["logistic"] = {"accuracy": g.mean("accuracy_logistic"), "log_loss": g.mean("log_loss_logistic")}
         return out
-
-    def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
-        """Probability of every class known so far. Changes nothing."""
-        n = len(self.classes)
-        if not self._started or not n:
-            return {}
-        steps = self._single()
-        found = steps.look(x) if steps is not None else None
-        if found is None:
-            proba = self.look(self._one(x), 1).proba
-            assert proba is not None
-            found = proba[0]
-        p = found.tolist()[:n]
-        total = math.fsum(p)
-        return {c: v / total for c, v in zip(self.classes, p, strict=True)}
-
-    def predict_one(self, x: Mapping[str, Any]) -> Any:
-        """The most probable class, None before the first label. Changes nothing."""
-        p = self.predict_proba_one(x)
-        return max(p, key=p.__getitem__) if p else None

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .state import from_bytes, state_hash, to_bytes
+from ..state import from_bytes, state_hash, to_bytes
 
 CUTS = (1, 7, 4096)
 MACHINES = {

@@ -1,0 +1,104 @@
+"""Every learner of ours, found by itself, against the whole conformance suite; and the suite against broken ones."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from streamnn import learners
+from streamnn.checks import CHECKS, check_learner
+from streamnn.checks._data import CLASSES, NUMBERS, Subject
+from streamnn.learners import Classifier
+from streamnn.learners.pool import Pool
+
+LEARNERS = {k: c for k, c in vars(learners).items() if isinstance(c, type) and issubclass(c, Pool)}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_our_learners_keep(learner, name):
+    make = LEARNERS[learner]
+    task = CLASSES if make.classify else NUMBERS
+    if task not in CHECKS[name].tasks:
+        assert check_learner(make, task, [name]) == []
+    else:
+        assert check_learner(make, task, [name]) == [name], "does not apply: a method is missing"
+
+
+def test_the_suite_is_a_suite():
+    assert set(LEARNERS) == {"Classifier", "Regressor"}
+    assert len(CHECKS) >= 20
+    for task in (CLASSES, NUMBERS):
+        assert sum(task in c.tasks for c in CHECKS.values()) >= 20
+
+
+class Majority:
+    """A learner that keeps the properties that apply to it, but learns nothing of rows."""
+
+    def __init__(self):
+        self.counts = {}
+
+    def learn_one(self, x, y):
+        if isinstance(y, (list, dict)) or y is None or y != y:
+            raise ValueError(f"no label: {y}")
+        self.counts[y] = self.counts.get(y, 0) + 1
+
+    def predict_proba_one(self, x):
+        n = sum(self.counts.values())
+        return {c: v / n for c, v in self.counts.items()}
+
+    def predict_one(self, x):
+        return max(self.counts, key=self.counts.get) if self.counts else None
+
+
+class Mutating(Majority):
+    def learn_one(self, x, y):
+        x.clear()
+        super().learn_one({}, y)
+
+
+class Peeking(Majority):
+    def predict_proba_one(self, x):
+        self.counts["yes"] = self.counts.get("yes", 0) + 1
+        return super().predict_proba_one(x)
+
+
+class Overfull(Majority):
+    def predict_proba_one(self, x):
+        return {c: 2 * v for c, v in super().predict_proba_one(x).items()}
+
+
+class Fragile(Majority):
+    def predict_proba_one(self, x):
+        return dict.fromkeys(self.counts, x.get("a") or math.nan)
+
+
+@pytest.mark.parametrize(
+    ("broken", "name"),
+    [
+        (Majority, "it learns what is there to learn"),
+        (Mutating, "a row is left as it was"),
+        (Peeking, "events learnt after a look give the bits they would have given without"),
+        (Overfull, "probabilities add up to one"),
+        (Fragile, "infinite and huge numbers do no harm, then or later"),
+    ],
+)
+def test_the_suite_finds_what_is_broken(broken, name):
+    with pytest.raises(AssertionError, match=name[:20]):
+        check_learner(broken, only=[name])
+
+
+def test_what_a_learner_does_not_offer_is_left_out():
+    ran = check_learner(
+        Majority,
+        only=[
+            n
+            for n in CHECKS
+            if n != "it learns what is there to learn"
+            and n != "a class never seen may come at any time, and is learnt"
+        ],
+    )
+    assert 8 <= len(ran) < len(CHECKS) and not any("pending" in n for n in ran)
+    assert not CHECKS["looking changes nothing"].applies(Subject(Majority, CLASSES))
+    assert CHECKS["looking changes nothing"].applies(Subject(Classifier, CLASSES))
