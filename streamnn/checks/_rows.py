@@ -35,23 +35,6 @@ def the_same_again(s: Subject) -> None:
     same(s.answers(s.taught(), rows), s.answers(s.taught(), rows), "answers of two runs")
 
 
-def global_generators(s: Subject) -> None:
-    """Global random generators are neither used nor moved."""
-    rows, _ = s.stream(10, 9)
-    state = np.random.get_state()  # noqa: NPY002
-    try:
-        np.random.seed(1)  # noqa: NPY002
-        first, at = s.answers(s.taught(), rows), np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
-        np.random.seed(1)  # noqa: NPY002
-        untouched = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
-        np.random.seed(2)  # noqa: NPY002
-        second = s.answers(s.taught(), rows)
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
-    assert at == untouched, "numpy's global generator was moved"
-    same(first, second, "answers under another global seed")
-
-
 def missing_values(s: Subject) -> None:
     """A value that is None, NaN or left out counts the same."""
     learner = s.taught()
