@@ -63,6 +63,8 @@ def certify(
     """
     layers = [w.astype(np.float64) for w in (first, *hidden)]
     last = out.astype(np.float64)
+    if not all(np.isfinite(v).all() for v in (*layers, last, bias, functions.values)):
+        return Certificate(np.inf, np.inf, np.inf, np.inf)  # it has no slope
     product, l1, at = 1.0, 1.0, 0
     middles, halves, parts = [], [], []
     for w in layers:
