@@ -42,8 +42,8 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 TOYS = {"circle": (4,), "s-shape": (4, 4)}
 WIDER = {"circle": ((2,), (8,), (16,)), "s-shape": ((8, 8), (16, 16), (32, 32))}
-FEW = {"slope": 4.0, "bend_step": 0.5, "average": 3000}
-"""Of all arms on the toys: the budget of so few neurons, steps of activations, and averaged weights, which are scored."""
+FEW = {"slope": 4.0, "average": 3000}
+"""Of all arms on the toys: the budget of so few neurons, and averaged weights, which are scored."""
 POINTS, HELD = 30_000, 20_000
 CHUNK = 1024
 f4 = np.float32

@@ -89,7 +89,7 @@ class NetworkSpec:
     quiet: float = 0.0
     average: int = 0
     layer_steps: tuple[float, ...] = ()
-    bend_step: float = 0.1
+    bend_step: float = 0.5
     knots: int = KNOTS
     range: float = RANGE
     tv: float = 0.0

@@ -49,7 +49,7 @@ class Rule(ABC):
         model: SplineNetwork,
         step: float = 0.001,
         layer_steps: Sequence[float] = (),
-        bend_step: float = 0.1,
+        bend_step: float = 0.5,
         beta: float = 0.999,
         slope: float = 1.0,
         row_norm: float = 4.0,
@@ -73,8 +73,12 @@ class Rule(ABC):
         Raises
         ------
         StateError
-            When the network follows another rule.
+            When the network follows another rule, or its knots die or its grids move: no rule here does that.
         """
+        if net.spec.tv > 0 or net.spec.follow:
+            raise StateError(
+                f"network {net.spec.name}: rules of streamnn.nn take no proximal step and move no grid: set tv=0, follow=False"
+            )
         if net.spec.rule != cls.name:
             raise StateError(
                 f"network {net.spec.name} follows the rule {net.spec.rule!r}, not {cls.name!r}: take its own rule class"

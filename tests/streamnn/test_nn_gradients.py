@@ -94,7 +94,7 @@ def autograd(model, rows, ids, y, weight):
 def close(kernel, torchs, reach):
     for name, g in kernel.items():
         # errors p - y are right to 1e-7 and are multiplied by inputs; weights of size 4 come in steps of 5e-7, and
-        # activations move at a tenth
+        # activations move at half the step
         assert torch.allclose(
             g,
             torchs[name].double(),

@@ -108,6 +108,22 @@ def test_predictions_are_the_same(hidden, activation, classify):
         assert np.abs(p - q).max() <= 5e-6 * max(1.0, np.abs(p).max())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["f32", "f64"])
+def test_grids_that_moved_move_too(dtype):
+    net = network("sgd", (20, 5), step=0.05, tv=1e-3, every=100, follow=True)
+    rows, ids, y = stream(1500, True)
+    play(net, rows * 3, ids, y)
+    assert len(np.unique(net.s["grid"][1])) > 1
+    p = play(net, rows * 3, ids, y, learn=False)
+    model = SplineNetwork.from_network(net, dtype)
+    with torch.no_grad():
+        q = model(*tensors(rows * 3, ids, dtype)).numpy()
+    assert np.abs(p - q).max() <= 1e-5
+    assert model.certificate(torch.from_numpy(rows[:20])) == net.certificate(rows[:20])
+    copy = model.to_network(net.spec)
+    assert np.array_equal(play(copy, rows * 3, ids, y, learn=False), p)
+
+
 def test_a_spline_has_the_bits_of_the_kernel():
     net = network("sgd", (16,))
     rng = np.random.default_rng(3)

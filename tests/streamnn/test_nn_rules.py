@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[
 from test_nn_network import RULES, activations, network, play, rules, shapes, stream, tasks, tensors  # noqa: E402
 
 from streamnn._simd import load, rsqrt, store  # noqa: E402
+from streamnn.errors import StateError  # noqa: E402
 from streamnn.nn import SplineNetwork, exact_rsqrt, kernel_rsqrt  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -56,9 +57,9 @@ def test_each_step_within_a_tight_budget(rule, hidden, activation, classify):
 CALM = {"sgd": 0.005, "rms": 0.0003, "factored": 0.0005}
 
 
-def ten_thousand(rule, classify, dtype, rsqrt=kernel_rsqrt):
+def ten_thousand(rule, classify, dtype, rsqrt=kernel_rsqrt, **options):
     """Predictions of the kernel and of the reference, each going its own way; and the labels."""
-    net = network(rule, (16,), classify=classify, step=CALM[rule])
+    net = network(rule, (16,), classify=classify, step=CALM[rule], **options)
     model = SplineNetwork.from_network(net, dtype)
     reference = RULES[rule].of(net, model, rsqrt=rsqrt)
     rows, ids, y = stream(10_000, classify)
@@ -88,6 +89,26 @@ def test_ten_thousand_updates(rule, dtype):
     else:
         assert np.mean((p[:, 0] - y) ** 2) == pytest.approx(np.mean((q[:, 0] - y) ** 2), rel=1e-3)
         assert np.mean((p[-2000:, 0] - y[-2000:]) ** 2) < 0.4 * np.mean((p[:500, 0] - y[:500]) ** 2)
+
+
+@dtypes
+@pytest.mark.parametrize(
+    ("rule", "activation"), [("sgd", "relu"), ("factored", "leaky_relu"), ("rms", "prelu")]
+)
+def test_ten_thousand_updates_of_the_others_a_step_a_layer(rule, activation, dtype):
+    p, q, y = ten_thousand(rule, True, dtype, activation=activation, layer_steps=(0.5, 1.0))
+    apart = np.abs(p - q).max(1)
+    assert apart.max() <= (1e-4 if dtype == torch.float32 else 5e-3)
+    assert apart.mean() <= (1e-5 if dtype == torch.float32 else 5e-4)
+    assert abs(log_loss(p, y) - log_loss(q, y)) <= 1e-5
+    assert log_loss(p[-2000:], y[-2000:]) < 0.95 * log_loss(p[:500], y[:500])
+
+
+@pytest.mark.parametrize("option", [{"tv": 1e-3}, {"follow": True}])
+def test_a_network_that_settles_has_no_reference_rule(option):
+    net = network("sgd", (16,), **option)
+    with pytest.raises(StateError, match="proximal"):
+        RULES["sgd"].of(net, SplineNetwork.from_network(net))
 
 
 def test_ten_thousand_updates_with_exact_roots():
