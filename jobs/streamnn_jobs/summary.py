@@ -66,6 +66,7 @@ def summarise(result: Result) -> dict[str, Any]:
         {
             "lipschitz_bound": bounds,
             "attacked_slope": slopes,
+            "regrets": plain(worker.learner.regrets()),
             "missing": missing,
             "columns_refused": worker.learner.schema.refused,
             "alarms": alarms,
@@ -117,6 +118,9 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(
             f"regret per event {number(s['regret_per_event'])} against the best expert, {_name(s.get('best_expert'))}"
         )
+    for row in s["regrets"][1:]:
+        proven = f" (proven: at most {number(row['bound'])})" if row["bound"] is not None else ""
+        out.append(f"  to the {row['comparator']}: {number(row['regret'])} in all{proven}")
     held = s.get("coverage")
     if held:
         size, name = (held["set_size"], "classes a set") if "set_size" in held else (held["width"], "wide")

@@ -9,6 +9,7 @@ from numba import njit
 
 from .._jit import kernel, leaf_options
 from .._math import exp64, log32, log64, softmax
+from ..regret.bounds import fixed_share_bound
 from ..stage import Stage, grown
 
 f4 = np.float32
@@ -137,7 +138,7 @@ def _scan(
                 v[i] *= loss[i]
         _logs64(loss)
         for i in range(N):
-            if eta != 1.0:
+            if eta != 1.0 or late != 1.0:
                 v[i] *= exp64(eta * loss[i])
             book[e, at + i] = kept - loss[i]
             total += v[i]
@@ -146,8 +147,8 @@ def _scan(
             v[i] = (1.0 - share) * v[i] / total + share * prior[i]
             book[e, at + N + 1 + i] = v[i]
         bound[0] -= log64(1.0 - share)
-        if eta != 1.0:
-            bound[1] += 1.0  # the bound is proven for rate 1 only
+        if eta != 1.0 or late != 1.0:
+            bound[1] += 1.0  # the bound is proven for rate 1 and labels at once only
         root = np.sqrt(stale[0])
         for k in range(S if unseen < 0 else 0):
             if late == 1.0:  # nothing has moved since
@@ -217,6 +218,13 @@ class Mixer(Stage):
     def regret_bound(self) -> float:
         """What the pool's loss may exceed its best expert's by, in nats; infinite once labels came late."""
         return float("inf") if self.s["bound"][1] else float(self.s["bound"][0] - np.log(self.prior.min()))
+
+    def bound(self, switches: int) -> float:
+        """The same to the best sequence of experts with so many switches."""
+        if self.s["bound"][1]:
+            return float("inf")
+        n = max(int(self.s["count"][0]), 1)
+        return fixed_share_bound(n, 1.0 / self.prior.min(), SHARE, switches)
 
     def scan(
         self,

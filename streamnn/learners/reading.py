@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,23 @@ class Reading(Saving):
             out["regret_bound"] = self.mixer.regret_bound
         return out
 
+    def regrets(self, switches: Sequence[int] = (1, 4, 16)) -> list[dict[str, Any]]:
+        """Regret to the best expert in hindsight, to the best sequences of experts, and on the worst interval.
+
+        Returns
+        -------
+        list of dict
+            ``comparator`` in words, its ``loss``, the pool's ``regret`` to it, and the ``bound`` that is proven for
+            it: infinite where labels came late, None on intervals. Empty before the first label.
+        """
+        if not self._started:
+            return []
+        out = []
+        for s in self.ledger.against(switches):
+            bound = None if s.switches is None else self.mixer.bound(s.switches)
+            out.append({"comparator": s.comparator, "loss": s.loss, "regret": s.regret, "bound": bound})
+        return out
+
     @abstractmethod
     def _scores(self) -> dict[str, Any]:
         """Scores that depend on the task."""
@@ -90,6 +107,7 @@ class Reading(Saving):
         out: dict[str, Any] = {**self.ledger.curves(), **self.trace.curves(), **self.calibration.curves()}
         out["experts"] = list(self.ledger.experts)
         out["regret_bound"] = self.mixer.regret_bound
+        out["regrets"] = self.regrets()
         return out
 
     def networks(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from numba import njit
 
 from .._jit import kernel, leaf_options
 from .._math import exp64, log64
+from ..regret.bounds import fixed_share_bound
 from ..stage import Stage
 
 FORGETS = (0.999, 0.9999)
@@ -124,8 +125,8 @@ def _scan(
             v[i] = (1.0 - share) * v[i] / total2 + share / N
             book[e, at + N + 1 + i] = u[i]
         bound[0] -= RATE * log64(1.0 - share)
-        if eta != 1.0:
-            bound[1] += 1.0  # the bound is proven for rate 1 only
+        if eta != 1.0 or late != 1.0:
+            bound[1] += 1.0  # the bound is proven for rate 1 and labels at once only
         error[0] = max(error[0] + max(0.002, 1.0 / (a + 1)) * (min(abs(q - t), 10.0) - error[0]), 1e-6)
         for k in range(S):
             d = t - mean
@@ -188,6 +189,13 @@ class ValueMixer(Stage):
         if self.s["bound"][1]:
             return float("inf")
         return float(RATE * -np.log(self.prior.min()) + self.s["bound"][0])
+
+    def bound(self, switches: int) -> float:
+        """The same to the best sequence of experts with so many switches."""
+        if self.s["bound"][1]:
+            return float("inf")
+        n = max(int(self.s["count"][0]), 1)
+        return fixed_share_bound(n, 1.0 / self.prior.min(), SHARE, switches, RATE)
 
     def scan(
         self,

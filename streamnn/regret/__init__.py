@@ -1,6 +1,6 @@
 """What the pool has lost, against every expert and the simplest controls."""
 
-from .ledger import Ledger
+from .ledger import Ledger, Standing
 from .scores import Scores
 
-__all__ = ["Ledger", "Scores"]
+__all__ = ["Ledger", "Scores", "Standing"]

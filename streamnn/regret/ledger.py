@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from .._jit import kernel
 from ..stage import Stage
+from .comparators import best_sequences, worst_interval
 
 BUCKETS = 512
 FIRST = 32
@@ -44,6 +48,28 @@ def _scan(op, book, total, clock, at, history):
         for i in range(A, W):
             history[b, i] = book[e, i]
         clock[2] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The pool beside one comparator.
+
+    Parameters
+    ----------
+    comparator : str
+        In words.
+    loss : float
+        Its cumulative loss.
+    regret : float
+        The pool's loss over the same labels, less that.
+    switches : int, optional
+        How often it changes its expert; None for an interval.
+    """
+
+    comparator: str
+    loss: float
+    regret: float
+    switches: int | None
 
 
 class Ledger(Stage):
@@ -110,6 +136,42 @@ class Ledger(Stage):
     def regret(self) -> float:
         """Cumulative loss of the pool less that of its best expert."""
         return self.pool_loss - min(self.losses.values())
+
+    def against(self, switches: Sequence[int] = (1, 4, 16)) -> list[Standing]:
+        """Regret to what would have been best in hindsight, the best expert first.
+
+        Sequences change their expert, and intervals begin and end, where the history's buckets do.
+
+        Parameters
+        ----------
+        switches : sequence of int
+            For the best sequence of experts with so many switches.
+
+        Returns
+        -------
+        list of Standing
+            Empty before the first label.
+        """
+        if not self.labels:
+            return []
+        curves = self.curves()
+        at = curves["labelled"]
+        losses = np.diff(curves["expert_loss"], axis=0, prepend=0.0)
+        pool = np.diff(curves["pool_loss"], prepend=0.0)
+        out = [Standing(f"best expert, {self.best_expert}", self.pool_loss - self.regret, self.regret, 0)]
+        best = best_sequences(losses, max(switches, default=0)).total[-1]
+        for m in switches:
+            if m < len(at):
+                total = float(best[m])
+                words = f"best sequence with {m} switch{'' if m == 1 else 'es'}"
+                out.append(Standing(words, total, self.pool_loss - total, m))
+        worst = worst_interval(pool, losses)
+        start = int(at[worst.start - 1]) if worst.start else 0
+        words = (
+            f"{self.experts[worst.expert]} where it did best: labels {start + 1:,} to {at[worst.stop - 1]:,}"
+        )
+        own = float(pool[worst.start : worst.stop].sum())
+        return [*out, Standing(words, own - worst.regret, worst.regret, None)]
 
     def curves(self) -> dict[str, np.ndarray]:
         """History as arrays: ``labelled``, a mean for each score within each bucket, ``expert_loss``, ``pool_loss``, ``weights``."""

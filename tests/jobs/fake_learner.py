@@ -140,6 +140,9 @@ class FakeLearner:
             "regret_per_event": 0.01,
         }
 
+    def regrets(self):
+        return []
+
     def history(self) -> dict[str, Any]:
         return {}
 

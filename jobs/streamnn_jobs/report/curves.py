@@ -111,8 +111,24 @@ def regret(report: Report) -> str:
         how += f" It is proven never to pass {decimal(bound, 3)}"
         how += "." if near else ", far above the picture."
     return section(
-        "regret", "Regret and the experts", how, picture, _experts(report, names, losses, weights, pool)
-    )
+        "regret", "Regret and the experts", how, picture, _hindsight(report),
+        _experts(report, names, losses, weights, pool),
+    )  # fmt: skip
+
+
+def _hindsight(report: Report) -> str:
+    rows = [
+        [
+            esc(r["comparator"]),
+            decimal(as_float(r["regret"]), 1),
+            decimal(as_float(r["bound"]), 1) if np.isfinite(as_float(r["bound"])) else "none proven",
+        ]
+        for r in report.history.get("regrets") or []
+    ]
+    if not rows:
+        return ""
+    heads = ["what would have been best in hindsight", f"regret to it ({esc(report.loss_unit)})", "bound"]
+    return table(heads, rows, "Regret over all labels, or over the labels named")
 
 
 def _experts(
