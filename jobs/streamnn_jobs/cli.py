@@ -12,6 +12,7 @@ import typer
 
 from streamnn import errors
 
+from . import one_thread  # noqa: F401  before anything imports numpy
 from .dlq_cli import dlq
 from .exits import EXIT_CODES, LOGGED, exit_code
 from .feed_cli import feed

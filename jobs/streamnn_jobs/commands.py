@@ -96,12 +96,13 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
         ):
             job.show(progress)
             result = job.run()
-    figures = summaries.summarise(result)
+    networks = result.worker.learner.networks()
+    figures = summaries.summarise(result, networks)
     cpu = time.process_time()
     failed: SinkError | None = None
     if path is not None:
         try:
-            _report(path, job, result, figures, page)
+            _report(path, job, result, networks, figures, page)
             figures["report"] = path
         except SinkError as e:  # the figures of a long run are not lost for a page
             failed = e
@@ -199,7 +200,9 @@ def _check_report(path: Path) -> None:
         raise SinkError(f"{path}: the report can't be written: {e.strerror or e}") from e
 
 
-def _report(path: str, job: Job, result: Result, figures: dict[str, Any], title: str) -> None:
+def _report(
+    path: str, job: Job, result: Result, networks: list[dict[str, Any]], figures: dict[str, Any], title: str
+) -> None:
     from .report import write_report
 
     learner, plan = result.worker.learner, job.plan
@@ -210,7 +213,7 @@ def _report(path: str, job: Job, result: Result, figures: dict[str, Any], title:
             title=title,
             summary=figures,
             history=learner.history(),
-            networks=learner.networks(),
+            networks=networks,
             alarms=result.worker.alarms.recent,
             info={
                 "source": plan.name,

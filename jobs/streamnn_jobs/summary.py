@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -31,8 +32,14 @@ _COLUMNS = (
 )
 
 
-def summarise(result: Result) -> dict[str, Any]:
+def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
     """The object ``--json`` prints: plain data, full precision.
+
+    Parameters
+    ----------
+    result : Result
+    networks : sequence of dict, optional
+        What the learner's ``networks()`` gave, which takes a while.
 
     Returns
     -------
@@ -43,8 +50,9 @@ def summarise(result: Result) -> dict[str, Any]:
     """
     worker, c = result.worker, result.worker.counters
     scores = plain(worker.learner.scores())
-    bounds = {n["name"]: plain(n["certified"]) for n in worker.learner.networks()}
-    slopes = {n["name"]: plain(n["attacked"]) for n in worker.learner.networks()}
+    networks = worker.learner.networks() if networks is None else networks
+    bounds = {n["name"]: plain(n["certified"]) for n in networks}
+    slopes = {n["name"]: plain(n["attacked"]) for n in networks}
     alarms = worker.alarms.recent
     out = {
         "source": result.source,

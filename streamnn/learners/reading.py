@@ -10,6 +10,7 @@ import numpy as np
 
 from ..features.inputs import LOOK
 from ..types import Output
+from .exhibit import Exhibit
 from .saving import Saving
 from .segment import Segment
 
@@ -112,33 +113,14 @@ class Reading(Saving):
 
     def networks(self) -> list[dict[str, Any]]:
         """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
-        if not self._started:
-            return []
-        rows = self.recent.rows
-        out = []
-        for net in self.networks_:
-            a, b = self.layout.span(*net.spec.reads)
-            for mean, name in enumerate(net.spec.members):
-                prefix = "mean_" if mean else ""
-                c = net.certificate(rows[:, a:b], bool(mean))
-                above = np.abs(net.s[prefix + "out"]).sum(0)  # how much each unit of the last layer counts
-                used = np.ones(len(net.s["bias"]))
-                used[-len(above) :] = above
-                functions = net.functions(bool(mean))
-                knots = functions.places()
-                out.append(
-                    {
-                        "name": name,
-                        "certified": c.bound,
-                        "attacked": c.attacked,
-                        "l1_bound": c.l1_bound,
-                        "knots": knots,
-                        "splines": functions.on(knots),
-                        "bends": net.bends(bool(mean)),
-                        "used": used,
-                    }
-                )
-        return out
+        found = self.exhibit()
+        return [f | s for f, s in zip(found.functions(), found.slopes(), strict=True)]
+
+    def exhibit(self) -> Exhibit:
+        """The networks as they are now, for :meth:`networks` to be worked out elsewhere."""
+        nets = self.networks_ if self._started else []
+        spans = [self.layout.span(*net.spec.reads) for net in nets]
+        return Exhibit(nets, spans, self.recent.rows if nets else np.zeros((0, 0), f4))
 
     def missing(self) -> dict[str, int]:
         """How often each column had no finite value since it first had one; such values count as the column's mean."""

@@ -57,6 +57,7 @@ def test_status_of_a_checkpoint_has_the_same_fields(run: Run, folder: Path) -> N
     found = json.loads(out)
     assert code == 0 and found["state"] == "not running"
     part = found["partitions"][0]
+    assert part["closed"] == 0 and live[0]["partitions"][0]["open"] is True
     assert part["records"] == 300 == part["position"] and part["scores"]["labelled"] == part["learnt"] == 300
     assert set(part) - {"version"} <= set(live[0]["partitions"][0])
     code, out, _ = run("status", str(folder))

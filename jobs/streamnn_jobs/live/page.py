@@ -25,7 +25,7 @@ from .watch import Watch
 
 DRAWN_S = 1.5
 """However many look, sections are drawn again no sooner than after so long."""
-SHARE = 0.015
+SHARE = 0.012
 """Most of a CPU that drawing takes: what is slower to draw is drawn less often."""
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 12l5-5 3 2 6-7' "
@@ -159,6 +159,10 @@ class LivePage:
         return f"<nav aria-label='Partitions'>{links}</nav>"
 
 
+_SOON = (
+    "<p class='how'>Nothing is learnt yet. The first start of a release compiles its kernels, which takes up to half "
+    "a minute; a job over Kafka waits for its partitions. This page goes on by itself.</p>"
+)
 _WORDS = {
     "starting": "Starting",
     "running": "Learning",

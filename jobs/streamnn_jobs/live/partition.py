@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,7 +50,10 @@ class PartitionWatch:
         self._changed = False
         self._stale = True
         self.networks_s = float("-inf")
-        self._networks: Sequence[Mapping[str, Any]] = ()
+        self.slopes_s = float("-inf")
+        self._functions: Sequence[Mapping[str, Any]] = ()
+        self._slopes: Sequence[Mapping[str, Any]] = ()
+        self._shown: tuple[int, int, Sequence[Mapping[str, Any]], Any] = (0, 0, (), None)
         now = replace(worker.counters)
         scores, missing = worker.learner.scores(), worker.learner.missing()
         self.view = View(
@@ -86,12 +89,32 @@ class PartitionWatch:
     def wants_networks(self, now_s: float) -> bool:
         """Whether somebody asks, and what there is of the networks is old."""
         asked, old = now_s - self.asked_s <= ASKED_S, now_s - self.networks_s >= NETWORKS_S
-        return asked and old and (self._stale or not self._networks)
+        return asked and old and (self._stale or not self._functions)
 
-    def look_at_networks(self, now_s: float) -> None:
-        """Slopes and functions for the next views."""
+    def look_at_networks(self, now_s: float) -> Callable[[], list[dict[str, Any]]] | None:
+        """Functions for the next views; what makes the slopes comes back, for another thread."""
         self.networks_s, self._stale = now_s, False
-        self._networks = self._worker.learner.networks()
+        exhibit = getattr(self._worker.learner, "exhibit", None)
+        if exhibit is None:  # a learner of somebody else's
+            self._functions = self._worker.learner.networks()
+            return None
+        found = exhibit()
+        self._functions = found.functions()
+        slopes: Callable[[], list[dict[str, Any]]] = found.slopes
+        return slopes
+
+    def take_slopes(self, slopes: list[dict[str, Any]]) -> None:
+        """Slopes for the next views; called by another thread."""
+        self._slopes = slopes
+
+    def _networks(self) -> Sequence[Mapping[str, Any]]:
+        """What there is of the networks; the same object as before when nothing is new."""
+        if self._shown[:2] != (id(self._functions), id(self._slopes)):
+            now = self._functions, self._slopes
+            more = now[1] if len(now[1]) == len(now[0]) else [{}] * len(now[0])
+            both = [{**f, **s} for f, s in zip(now[0], more, strict=True)]
+            self._shown = (id(now[0]), id(now[1]), both, now)
+        return self._shown[2]
 
     def refresh(self, up_s: float, at: float) -> None:
         """Make the next view; the learner is asked only when something has changed."""
@@ -129,7 +152,7 @@ class PartitionWatch:
             counters=replace(c),
             pending=w.join.pending,
             waiting=w.join.waiting,
-            networks=self._networks,
+            networks=self._networks(),
             samples=tuple(self._samples),
             **learnt,
         )

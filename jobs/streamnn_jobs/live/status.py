@@ -33,7 +33,7 @@ def job_status(watch: Watch, control: Control) -> dict[str, Any]:
         "partitions": [
             {
                 **partition_status(view),
-                "closed": parts[view.partition].closed,
+                "open": not parts[view.partition].closed,
                 "resumed_at": parts[view.partition].resumed_at,
                 **_checkpoint(parts[view.partition], view.at),
             }

@@ -9,19 +9,21 @@ from ..observer import Observer
 from ..plan import Plan
 from ..worker import Step, Worker
 from .partition import PartitionWatch
+from .slopes import Slopes
 from .view import View
 
 EVERY_S = 1.0
 """How often views and samples are made."""
-SHARE = 0.004
-"""Most of the job's time that they take, and as much for slopes: of many partitions they are made less often."""
+SHARE = 0.003
+"""Most of the job's time that they take: of many partitions they are made less often."""
 
 
 class Watch(Observer):
     """Keeps a view of every partition up to date while a job runs.
 
     The job's thread makes the views, between batches and at most once a second; other threads only read
-    them. What is dear (slopes of the networks) is made every ten seconds or less often, and only while somebody asks.
+    them. The networks are copied every ten seconds, and only while somebody asks; their slopes, which are dear, are
+    worked out beside the job.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ class Watch(Observer):
         self._clock, self._wall = clock, wall
         self.began = wall()
         self._began_s = self.beat_s = clock()
-        self._next_s = self._next_networks_s = self._began_s
+        self._next_s = self._began_s
+        self.slopes = Slopes()
         self.partitions: dict[str, PartitionWatch] = {}
         self.begun = False
         self.outcome: str | None = None
@@ -113,18 +116,22 @@ class Watch(Observer):
             return
         begun_s = time.thread_time()
         parts = [p for p in self.partitions.values() if not p.closed]
-        if now >= self._next_networks_s:
-            # one at a time, whose figures are the oldest
-            wanting = min(
-                (p for p in parts if p.wants_networks(now)), key=lambda p: p.networks_s, default=None
-            )
-            if wanting is not None:
-                wanting.look_at_networks(now)
-                spent_s, begun_s = time.thread_time() - begun_s, time.thread_time()
-                self._next_networks_s = now + spent_s / SHARE
+        self._look(now, parts)
         for part in parts:
             part.refresh(now - self._began_s, self._wall())
         self._next_s = now + max(EVERY_S, (time.thread_time() - begun_s) / SHARE)
+
+    def _look(self, now: float, parts: list[PartitionWatch]) -> None:
+        """At the networks of one partition: copies and functions here, slopes in a thread of their own."""
+        wanting = [p for p in parts if p.wants_networks(now)]
+        if not wanting:
+            return
+        free = self.slopes.free(now)
+        part = min(wanting, key=lambda p: p.slopes_s if free else p.networks_s)
+        make = part.look_at_networks(now)
+        if make is not None and free:
+            part.slopes_s = now
+            self.slopes.work(now, make, part.take_slopes)
 
 
 def _numbers_first(name: str) -> tuple[int, str]:

@@ -1,0 +1,58 @@
+"""A pool's networks as they were at one moment, to be looked at while it learns on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..network import Network
+
+
+class Exhibit:
+    """Copies of networks: quick to make, and any thread may take its time over them.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+    spans : sequence of (int, int)
+        Columns of `rows` that each network reads.
+    rows : ndarray of float32, shape (n, inputs)
+        Places at which a steep slope is looked for.
+    """
+
+    def __init__(self, networks: Sequence[Network], spans: Sequence[tuple[int, int]], rows: np.ndarray):
+        self._rows = rows.copy()
+        self._members: list[tuple[Network, bool, str, tuple[int, int]]] = []
+        for network, span in zip(networks, spans, strict=True):
+            frozen = copy.copy(network)
+            frozen.s = {name: array.copy() for name, array in network.s.items()}
+            for mean, name in enumerate(network.spec.members):
+                self._members.append((frozen, bool(mean), name, span))
+
+    def functions(self) -> list[dict[str, Any]]:
+        """Name and learnt activation functions of every member. Quick."""
+        out = []
+        for net, mean, name, _ in self._members:
+            above = np.abs(net.s["mean_out" if mean else "out"]).sum(
+                0
+            )  # how much the last layer's units count
+            used = np.ones(len(net.s["bias"]))
+            used[-len(above) :] = above
+            functions = net.functions(mean)
+            knots = functions.places()
+            bends = net.bends(mean)
+            out.append(
+                {"name": name, "knots": knots, "splines": functions.on(knots), "bends": bends, "used": used}
+            )
+        return out
+
+    def slopes(self) -> list[dict[str, Any]]:
+        """Slope bound and the slope an attack found, of every member. Takes most of a second."""
+        out = []
+        for net, mean, _, (a, b) in self._members:
+            c = net.certificate(self._rows[:, a:b], mean)
+            out.append({"certified": c.bound, "attacked": c.attacked, "l1_bound": c.l1_bound})
+        return out
