@@ -138,7 +138,7 @@ def _scan(
                 v[i] *= loss[i]
         _logs64(loss)
         for i in range(N):
-            if eta != 1.0 or late != 1.0:
+            if eta != 1.0:
                 v[i] *= exp64(eta * loss[i])
             book[e, at + i] = kept - loss[i]
             total += v[i]
