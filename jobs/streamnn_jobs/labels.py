@@ -117,7 +117,16 @@ class Labels:
                 int(i): f"the label is {raw[i]}, no class: whole numbers, text or true/false are"
                 for i in np.flatnonzero(~whole & good)
             }
+            codes = self._known(raw, whole & good)
+            if codes is not None:
+                return codes, bad
             values = [None if np.isnan(v) or not ok else int(v) for v, ok in zip(raw, whole, strict=True)]
+        elif pa.types.is_integer(column.type) and column.null_count == 0:
+            raw = column.to_numpy(zero_copy_only=False)
+            codes = self._known(raw, good)
+            if codes is not None:
+                return codes, bad
+            values = raw.tolist()
         else:
             values = column.to_pylist()
         get = self._codes.get
@@ -134,6 +143,19 @@ class Labels:
                     )
             codes = np.array([get(v, -1.0) for v in values])
         return np.where(codes == -1.0, np.nan, codes), bad
+
+    def _known(self, raw: np.ndarray, use: np.ndarray) -> np.ndarray | None:
+        """Codes of whole numbers, a look-up for each different one; None where one of them is new."""
+        if raw.dtype.kind == "f":
+            use = use & ~np.isnan(raw)
+        found, which = np.unique(raw[use], return_inverse=True)
+        known = np.array([self._codes.get(int(v), -1.0) for v in found.tolist()])
+        if -1.0 in known:
+            return None
+        codes = np.full(len(raw), np.nan)
+        if known.size:
+            codes[use] = known[which]
+        return codes
 
     def _none_of(self, column: pa.Array, good: np.ndarray, wanted: str) -> tuple[np.ndarray, dict[int, str]]:
         rows = np.flatnonzero(arrow.present(column) & good)

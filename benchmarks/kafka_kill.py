@@ -1,0 +1,191 @@
+"""Is every event counted once? A job killed again and again, its broker too, and a million hostile messages."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "broker"))
+
+from kafka_broker import PrivateBroker
+from kafka_hostile import hostile
+from kafka_job_helpers import Stage
+from kafka_job_process import Feeder, JobProcess, dead_of, positions_of
+
+from streamnn_connectors.kafka import KafkaAdmin, KafkaSettings
+from streamnn_connectors.kafka._client import close_producer, make_producer
+from streamnn_jobs.kafka.job import KafkaJob
+from streamnn_jobs.kafka.result import PartitionResult
+from streamnn_jobs.spec import JobSpec
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--broker-kills", type=int, default=5)
+    parser.add_argument("--hostile", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    args = parser.parse_args()
+    broker = PrivateBroker(Path(os.environ["KAFKA_HOME"]).resolve())
+    figures: dict[str, Any] = vars(args) | {"json": None}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            if args.events:
+                figures["killed"] = killed(broker, Path(folder), args)
+            if args.hostile:
+                figures["hostile"] = fuzzed(broker, args.hostile)
+    finally:
+        broker.stop()
+    print(json.dumps(figures, indent=1))
+    if args.json is not None:
+        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def is_bad(i: int) -> bool:
+    return i % 997 == 13
+
+
+def make_event(i: int) -> bytes:
+    if is_bad(i):
+        return b'{"key": "oops'
+    return json.dumps({"key": f"k{i}", "t": i, "a": i % 7, "b": (i * i) % 11, "c": "xyz"[i % 3]}).encode()
+
+
+def make_label(i: int) -> bytes | None:
+    if i % 500 == 7:
+        return None
+    return (
+        b"no label" if i % 889 == 5 else json.dumps({"key": f"k{i}", "y": int(i % 7 + i % 11 > 8)}).encode()
+    )
+
+
+def killed(broker: PrivateBroker, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """A job over events and late labels that is killed at random moments; every claim is checked."""
+    settings = KafkaSettings(bootstrap_servers=broker.bootstrap, connect_timeout_s=60)
+    stage = _stage(settings, "kill", labels=True)
+    options: dict[str, Any] = {
+        "source__event_time": "t", "label__expire_after": 20_000.0, "features__ignore": [],
+        "kafka__partitions": [0], "kafka__transaction_timeout_s": 60.0, "kafka__batch_events": 2000,
+    }  # fmt: skip
+    spec = stage.spec(
+        folder / "checkpoints",
+        checkpoint__every_events=10_000,
+        kafka__batch_delay_s=0.05,
+        kafka__until_end=False,
+        **options,
+    )
+    feeder = Feeder(
+        settings, stage.topics["events"], stage.topics["labels"], make_event, make_label, args.events
+    )
+    rng = np.random.default_rng(args.seed)
+    broker_at = {(i + 1) * args.kills // (args.broker_kills + 1) for i in range(args.broker_kills)}
+    began, live, again = time.monotonic(), 0, 0
+    for kill in range(args.kills):
+        feeder.let((kill + 1) * args.events // (args.kills + 1))
+        job = JobProcess(spec, folder / "jobs", learner="pool")
+        if kill % 4:
+            job.wait_for("/0: ", timeout_s=600)
+            if kill in broker_at:
+                _wait(job, float(rng.uniform(0, 2)))
+                broker.kill()
+                time.sleep(float(rng.uniform(0.5, 3)))
+                broker.start()
+        elif kill in broker_at:
+            broker.kill()
+            time.sleep(2)
+            broker.start()
+        _wait(job, float(rng.uniform(0, 5)))
+        ended = job.process.poll()
+        live += job.said("/0: going on") + job.said("/0: beginning")
+        again += job.said("records learnt again")
+        job.kill()
+        print(
+            f"{kill + 1}: {time.monotonic() - began:.0f} s, {feeder.events_sent[0]:,} events sent",
+            file=sys.stderr,
+        )
+        assert ended is None, job.log.read_text(errors="replace")[-3000:]
+    feeder.finish(1800)
+    final = _to_the_end(stage.spec(folder / "checkpoints", **options))
+    took = time.monotonic() - began
+    good = [i for i in range(args.events) if not is_bad(i)]
+    _require(final.next == [args.events, feeder.labels_sent[0]], f"at {final.next}")
+    _require(
+        positions_of(settings, stage.topics["predictions"], 0) == good, "every event predicted once, in order"
+    )
+    dead = dead_of(settings, stage.topics["dead"], [0])
+    _require(len(dead) == len(set(dead)), "a dead letter came twice")
+    of_events = [o for t, _, o in dead if t == stage.topics["events"]]
+    _require(of_events == [i for i in range(args.events) if is_bad(i)], "every bad event is one dead letter")
+    _require(len(dead) == final.counters["dead"] + final.counters["label_dead"], "dead letters as counted")
+    whole = _to_the_end(stage.spec(folder / "nothing", **options))
+    _require(
+        whole.state_hash == final.state_hash, f"state {final.state_hash}, uninterrupted {whole.state_hash}"
+    )
+    feeder.close()
+    return {
+        "seconds": took, "lives_that_came_up": live, "lives_that_learnt_a_gap_again": again,
+        "counters": final.counters, "state_hash": final.state_hash, "uninterrupted": whole.state_hash,
+    }  # fmt: skip
+
+
+def fuzzed(broker: PrivateBroker, count: int) -> dict[str, Any]:
+    """Hostile messages, good ones between them; every claim is checked."""
+    settings = KafkaSettings(bootstrap_servers=broker.bootstrap, connect_timeout_s=60)
+    stage = _stage(settings, "hostile", labels=False)
+    producer = make_producer(settings, linger_ms=5, batch_size=1 << 17)
+    good, bad = [], []
+    for i, (value, fine) in enumerate(hostile(count)):
+        producer.send(stage.topics["events"], value, b"k", None, 0)
+        (good if fine else bad).append(i)
+    producer.flush(600)
+    close_producer(producer)
+    began = time.monotonic()
+    result = _to_the_end(stage.spec(kafka__partitions=[0], kafka__batch_events=2000))
+    took = time.monotonic() - began
+    c = result.counters
+    _require((c["records"], c["dead"], c["predicted"]) == (count, len(bad), len(good)), f"balance {c}")
+    _require(c["learnt"] == len(good), "good ones learnt")
+    _require(positions_of(settings, stage.topics["predictions"], 0) == good, "good ones predicted")
+    letters = [o for _, _, o in dead_of(settings, stage.topics["dead"], [0])]
+    _require(letters == bad, "bad ones are dead letters, once each")
+    return {"seconds": took, "per_s": count / took, "counters": c}
+
+
+def _stage(settings: KafkaSettings, stem: str, labels: bool) -> Stage:
+    def topic(what: str, partitions: int = 1) -> str:
+        with KafkaAdmin(settings) as admin:
+            admin.create(f"{stem}-{what}", partitions)
+        return f"{stem}-{what}"
+
+    return Stage(settings, topic, lambda what: f"{stem}-{what}", labels=labels)
+
+
+def _to_the_end(spec: JobSpec) -> PartitionResult:
+    return KafkaJob(spec, say=lambda text: print(text, file=sys.stderr)).run().partitions[0]
+
+
+def _wait(job: JobProcess, seconds: float) -> None:
+    try:
+        job.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        sys.exit(f"not so: {what}")
+
+
+if __name__ == "__main__":
+    main()
