@@ -34,6 +34,8 @@ class LimitNotes:
         worker = self._worker
         found = {
             "limits.pending": worker.counters.evicted > 0,
+            "limits.early_labels": worker.counters.unmatched > 0
+            and worker.join.waiting >= self._spec.limits.early_labels,
             "limits.classes": worker.labels.full,
             "columns of the source": worker.columns_full,
             "learner.max_columns": worker.learner.schema.refused > 0,
@@ -45,6 +47,11 @@ class LimitNotes:
             return (
                 f"{self._spec.limits.pending} events wait for their label; the oldest are given up from here on. "
                 "Raise it, or set label.expire_after"
+            )
+        if name == "limits.early_labels":
+            return (
+                f"{self._spec.limits.early_labels} labels wait for their event; the oldest are given up from here on. "
+                "Raise it, or set label.expire_after; labels of another stream's events would be such, too"
             )
         if name == "limits.classes":
             return (

@@ -18,6 +18,7 @@ from streamnn_connectors.opening import source_class
 from . import learner as learners
 from .checkpoint import CheckpointStore
 from .fingerprint import spec_of_fields
+from .joined import JoinedWorker
 from .learner import MakeLearner
 from .predictions import prediction_columns
 from .sinks import check_output, remove_output
@@ -55,13 +56,16 @@ class Predictor:
     ):
         found = CheckpointStore(directory, warn=say).load()
         if found is None:
-            raise StateError(f"{directory}: has no checkpoint: name the folder of a job's checkpoints")
+            inside = sorted(p.name for p in Path(directory).glob("*-*") if p.is_dir())
+            which = f", of one partition: {', '.join(inside[:10])}" if inside else ""
+            raise StateError(f"{directory}: has no checkpoint: name the folder of a job's checkpoints{which}")
         arrays, manifest, path = found
         if not {"spec", "worker"} <= set(manifest):
             raise StateError(f"{path}: is no checkpoint of a job")
         spec = spec_of_fields(manifest["spec"])
         task = manifest["worker"]["task"]
-        self.worker = Worker(spec, task, (make or learners.make_learner)(spec, task))
+        kind = Worker if spec.label.topic is None else JoinedWorker
+        self.worker = kind(spec, task, (make or learners.make_learner)(spec, task))
         self.worker.load_state_dict(arrays, manifest["worker"])
         self.path = path
         self._say = say

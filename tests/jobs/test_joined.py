@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from fake_learner import FakeLearner
+from fake_learner import FakeLearner, make_fake
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamnn_connectors.base import BadRecord, Batch
+from streamnn_jobs.checkpoint import CheckpointStore
+from streamnn_jobs.fingerprint import learning_fields
 from streamnn_jobs.joined import EVENT, LABEL, JoinedWorker
+from streamnn_jobs.limits import LimitNotes
 from streamnn_jobs.load import make_spec
+from streamnn_jobs.predict import Predictor
+from streamnn_jobs.spec import JobSpec, LimitsSpec
 
 
-def worker(**label: Any) -> JoinedWorker:
-    spec = make_spec(
+def spec_of(**label: Any) -> JobSpec:
+    return make_spec(
         {
             "source": {"topic": "e", "event_time": "t"},
             "label": {"column": "y", "topic": "l", "key": "key", **label},
@@ -25,7 +31,10 @@ def worker(**label: Any) -> JoinedWorker:
             "kafka": {"merge_log": "m"},
         }
     )
-    return JoinedWorker(spec, "classification", FakeLearner())
+
+
+def worker(**label: Any) -> JoinedWorker:
+    return JoinedWorker(spec_of(**label), "classification", FakeLearner())
 
 
 def batch(rows: list[dict[str, Any]], first: int = 0, bad: tuple[int, ...] = ()) -> Batch:
@@ -106,3 +115,29 @@ def test_keys_that_are_numbers() -> None:
     labels = batch([{"key": "7", "y": 1}, {"key": "0.5", "y": 0}])
     w.merge(events, labels, np.array([EVENT, EVENT, LABEL, LABEL], np.int8))
     assert w.counters.learnt == 2
+
+
+def test_a_checkpoint_of_it_scores_files(tmp_path: Path) -> None:
+    w = worker()
+    w.merge(batch(EVENTS), batch(LABELS), np.array([EVENT, LABEL] * 40, np.int8))
+    arrays, state = w.state_dict()
+    manifest = {"spec": learning_fields(spec_of()), "worker": state}
+    CheckpointStore(tmp_path / "c").save(80, arrays, manifest)
+    (tmp_path / "new.jsonl").write_text('{"key": "z", "x": 3, "t": 1}\n')
+    predictor = Predictor(tmp_path / "c", make=make_fake)
+    figures = predictor.score(str(tmp_path / "new.jsonl"), True, str(tmp_path / "out.jsonl"))
+    assert figures["events"] == 1 and '"prediction"' in (tmp_path / "out.jsonl").read_text()
+    assert predictor.worker.learner.state_hash() == w.learner.state_hash()
+
+
+def test_the_limit_of_early_labels_is_said() -> None:
+    w = JoinedWorker(
+        spec_of().model_copy(update={"limits": LimitsSpec(early_labels=3)}), "classification", FakeLearner()
+    )
+    said: list[str] = []
+    notes = LimitNotes(spec_of().model_copy(update={"limits": LimitsSpec(early_labels=3)}), w, said.append)
+    for i in range(5):
+        w.merge(None, batch([LABELS[i]], i), np.array([LABEL], np.int8))
+        notes()
+    assert len(said) == 1 and said[0].startswith("limits.early_labels: 3 labels wait")
+    assert (w.join.waiting, w.counters.unmatched) == (3, 2)
