@@ -20,8 +20,7 @@ import numpy as np
 from _table import keep, show
 
 from streamnn.learners import Classifier, Regressor
-from streamnn.learners.mixer import SHARE
-from streamnn.regret.bounds import fixed_share_bound, interval_bound
+from streamnn.learners.shares import shares_bound, shares_interval_bound
 from streamnn.regret.comparators import best_sequences, regret, worst_interval
 from streamnn.regret.hindsight import best_linear, best_logistic
 from streamnn.regret.processes import PROCESSES, Process, process
@@ -51,8 +50,8 @@ class Run:
     pool: np.ndarray
     stated: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """Regret bound that the learner stated when the chunk of each event was done."""
-    spread: float = 1.0
-    """One over the least prior weight."""
+    prior: np.ndarray = field(default_factory=lambda: np.ones(1))
+    """The experts' prior weights."""
 
 
 class Recorder:
@@ -107,7 +106,7 @@ class Recorder:
             rows[:, at : at + n],
             rows[:, at + n],
             np.concatenate(self.stated),
-            float(1.0 / self.model.mixer.prior.min()),
+            self.model.mixer.prior,
         )
 
 
@@ -144,7 +143,7 @@ def falling_leaders(n: int, classify: bool, seed: int) -> Run:
 
 def bounds(run: Run, mixable: bool) -> dict[str, Any]:
     """Regret and bounds on the whole run; how many prefixes (and intervals) broke a bound."""
-    (n, experts), N = run.losses.shape, run.spread
+    (n, experts), prior = run.losses.shape, run.prior
     t = np.arange(1, n + 1)
     regrets = regret(run.pool, run.losses)
     row: dict[str, Any] = {"experts": experts, "regret": regrets[-1], "most on a prefix": regrets.max()}
@@ -157,21 +156,22 @@ def bounds(run: Run, mixable: bool) -> dict[str, Any]:
         }
         return row
     slack = FLOAT32 * t + 1e-9
-    static = np.array([fixed_share_bound(k, N, SHARE) for k in t])
+    static = np.array([shares_bound(k, prior, 0) for k in t])
     broken = (regrets > static + slack) | (regrets > run.stated + slack)
     row["bound"] = static[-1]
     checked = n
     best = best_sequences(run.losses, max(SWITCHES)).total
     own = np.cumsum(run.pool)
     for m in range(1, max(SWITCHES) + 1):
-        bound = np.array([fixed_share_bound(k, N, SHARE, m) for k in t])
+        bound = np.array([shares_bound(k, prior, m) for k in t])
         broken |= own - best[:, m] > bound + slack
         checked += n
         if m in SWITCHES:
             row |= {f"regret, {m} sw.": own[-1] - best[-1, m], f"bound, {m} sw.": bound[-1]}
     failed = int(broken.sum())
     for length in (k for k in LENGTHS if k <= n):
-        worst, most = worst_interval(run.pool, run.losses, length).regret, interval_bound(length, N, SHARE)
+        worst = worst_interval(run.pool, run.losses, length).regret
+        most = shares_interval_bound(length, prior)
         failed += worst > most + FLOAT32 * n
         checked += n - length + 1
         row |= {f"worst {length}": worst, f"bound {length}": most}

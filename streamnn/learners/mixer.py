@@ -1,4 +1,4 @@
-"""Exponential weights with fixed share over members and stackers of them, for late labels."""
+"""Exponential weights with learnt fixed share over members and stackers of them, for late labels."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from numba import njit
 
 from .._jit import kernel, leaf_options
 from .._math import exp64, log32, log64, softmax
-from ..regret.bounds import fixed_share_bound
 from ..stage import Stage, grown
+from .shares import SHARES, share_out, shares_bound, shares_state
 
 f4 = np.float32
 STACKERS = (0.001, 0.003, 0.01)
 """Step sizes of the stackers, in units of each weight's running root mean square gradient."""
 MEMORY = 500.0
 """Of those mean squares, in labels."""
-SHARE = 0.0005
 FLOOR = 1e-7
 """No member's probability of the label counts as less."""
 
@@ -67,9 +66,12 @@ def _scan(
     w_2,
     b,
     v,
+    rate,
+    weights,
+    shares,
     stale,
     count,
-    bound,
+    unproven,
     p,
     logs,
     expert,
@@ -82,6 +84,7 @@ def _scan(
     M, C, S = p.shape[1], p.shape[2], len(steps)
     N = M + S
     o, g, each, loss = np.zeros(C, f4), np.zeros(M, f4), np.zeros(M * C, f4), np.zeros(N)
+    gain = np.zeros(N)
     for e in range(len(op)):
         if op[e] == 2:
             continue
@@ -111,7 +114,7 @@ def _scan(
             for c in range(C):
                 q = 0.0
                 for i in range(N):
-                    q += v[i] * max(np.float64(expert[s, i, c]), FLOOR)
+                    q += weights[i] * max(np.float64(expert[s, i, c]), FLOOR)
                 mixed[s, c] = q
             # kept back for a class never seen so far, which grows less likely with every label
             reserve[s, 0] = 1.0 / ((count[0] + 1.0) * (count[0] + 2.0)) if open_ else 0.0
@@ -122,8 +125,6 @@ def _scan(
         late = count[0] - clock[s] + 1.0
         stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
         eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
-        share = SHARE / stale[0]
-        total = 0.0
         unseen = y[e] - np.int64(
             reserve[s, 1]
         )  # this was a class of which nobody could know: says nothing of anyone
@@ -134,21 +135,18 @@ def _scan(
             book[e, at + N] = -log64(max(np.float64(mixed[s, y[e]]), FLOOR))
         for i in range(N):
             loss[i] = max(np.float64(expert[s, i, y[e]]), FLOOR) if unseen < 0 else 1.0
-            if eta == 1.0:
-                v[i] *= loss[i]
+            gain[i] = loss[i]
         _logs64(loss)
         for i in range(N):
             if eta != 1.0:
-                v[i] *= exp64(eta * loss[i])
+                gain[i] = exp64(eta * loss[i])
             book[e, at + i] = kept - loss[i]
-            total += v[i]
+        share_out(gain, shares, prior, stale[0], v, rate, weights)
         book[e, at + N] += kept
         for i in range(N):
-            v[i] = (1.0 - share) * v[i] / total + share * prior[i]
-            book[e, at + N + 1 + i] = v[i]
-        bound[0] -= log64(1.0 - share)
+            book[e, at + N + 1 + i] = weights[i]
         if eta != 1.0 or late != 1.0:
-            bound[1] += 1.0  # the bound is proven for rate 1 and labels at once only
+            unproven[0] += 1  # the bound is proven for rate 1 and labels at once only
         root = np.sqrt(stale[0])
         for k in range(S if unseen < 0 else 0):
             if late == 1.0:  # nothing has moved since
@@ -175,13 +173,15 @@ class Mixer(Stage):
     Stackers mix the members in the logit space. Exponential weights with fixed share run over members *and*
     stackers, so that with labels at once, on every sequence,
 
-        loss(pool) <= loss(any expert i) + ln 1/prior_i - sum of ln(1 - share).
+        loss(pool) <= loss(any expert i) + ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share),
+
+    for each of K shares: weights run for all of them, and weights of the shares find the best.
 
     Unless the classes are `closed`, a share 1 / ((n + 1) (n + 2)) after n labels is kept back for classes never
     seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
 
     Late labels slow the weights by the measured staleness d: at label a rate 1/d + 1/sqrt(a d), the anytime rate under
-    delay (Joulani et al. 2013), share/d, stackers' steps / sqrt(d). Then the bound is not proven.
+    delay (Joulani et al. 2013), shares/d, stackers' steps / sqrt(d). Then the bound is not proven.
 
     Parameters
     ----------
@@ -197,17 +197,17 @@ class Mixer(Stage):
         self._open = not closed
         S = len(STACKERS)
         self.experts = members + S
-        self._steps = np.array(STACKERS)
+        self._steps, self._shares = np.array(STACKERS), np.array(SHARES)
         weights = np.array(odds if len(odds) else [1.0] * self.experts)
         self.prior = weights / weights.sum()
         self.s = {
             "w": np.full((S, members), min(1.0, 2.0 / members), f4),
             "w_2": np.zeros((S, members), f4),
             "b": np.zeros((S, classes), f4),
-            "v": self.prior.copy(),
+            **shares_state(self.prior),
             "stale": np.ones(1),
             "count": np.zeros(1, np.int64),
-            "bound": np.zeros(2),
+            "unproven": np.zeros(1, np.int64),
         }
 
     def grow(self, classes: int) -> None:
@@ -217,14 +217,13 @@ class Mixer(Stage):
     @property
     def regret_bound(self) -> float:
         """What the pool's loss may exceed its best expert's by, in nats; infinite once labels came late."""
-        return float("inf") if self.s["bound"][1] else float(self.s["bound"][0] - np.log(self.prior.min()))
+        return self.bound(0)
 
     def bound(self, switches: int) -> float:
         """The same to the best sequence of experts with so many switches."""
-        if self.s["bound"][1]:
+        if self.s["unproven"][0]:
             return float("inf")
-        n = max(int(self.s["count"][0]), 1)
-        return fixed_share_bound(n, 1.0 / self.prior.min(), SHARE, switches)
+        return shares_bound(max(int(self.s["count"][0]), 1), self.prior, switches)
 
     def scan(
         self,
@@ -253,9 +252,12 @@ class Mixer(Stage):
             s["w_2"],
             s["b"],
             s["v"],
+            s["rate"],
+            s["weights"],
+            self._shares,
             s["stale"],
             s["count"],
-            s["bound"],
+            s["unproven"],
             store["p"],
             store["logs"],
             store["expert"],

@@ -7,12 +7,13 @@ from numba import njit
 
 from .._jit import kernel, leaf_options
 from .._math import exp64, log64
-from ..regret.bounds import fixed_share_bound
 from ..stage import Stage
+from .shares import SHARES, share_out, shares_bound, shares_state
 
 FORGETS = (0.999, 0.9999)
 """Forgetting of the least-squares stackers."""
 SHARE = 0.0005
+"""Of the weights for absolute error."""
 RANGE = 4.0
 """Scaled targets and forecasts are clipped to this where squared loss is mixed."""
 RATE = 2.0 * RANGE * RANGE
@@ -37,13 +38,13 @@ def _centred(p, s, M, x):
 
 
 @njit(**leaf_options)
-def _aggregate(expert, s, u):
+def _aggregate(expert, s, weights):
     # the aggregating algorithm's forecast: no worse than the mixed loss at either end, so nowhere
     low, high = 0.0, 0.0
-    for i in range(len(u)):
+    for i in range(len(weights)):
         e = _clipped(expert[s, i])
-        low += u[i] * exp64(-(e + RANGE) * (e + RANGE) / RATE)
-        high += u[i] * exp64(-(e - RANGE) * (e - RANGE) / RATE)
+        low += weights[i] * exp64(-(e + RANGE) * (e + RANGE) / RATE)
+        high += weights[i] * exp64(-(e - RANGE) * (e - RANGE) / RATE)
     return _clipped(RATE * (log64(high) - log64(low)) / (4.0 * RANGE))
 
 
@@ -59,11 +60,14 @@ def _scan(
     cov,
     w,
     u,
+    rate,
+    weights,
+    shares,
     v,
     stale,
     count,
     error,
-    bound,
+    unproven,
     p,
     expert,
     scale,
@@ -74,7 +78,7 @@ def _scan(
 ):
     M, S = p.shape[1], len(forgets)
     N = M + S
-    x, g = np.zeros(M), np.zeros(M)
+    x, g, gain = np.zeros(M), np.zeros(M), np.zeros(N)
     for e in range(len(op)):
         if op[e] == 2:
             continue
@@ -93,7 +97,7 @@ def _scan(
             for i in range(N):
                 q += v[i] * expert[s, i]
             forecast[s, 0] = m0 + sd * q
-            forecast[s, 1] = _aggregate(expert, s, u)
+            forecast[s, 1] = _aggregate(expert, s, weights)
             clock[s] = count[0]
             continue
         # all in today's units; with labels at once they are those of the prediction
@@ -109,24 +113,22 @@ def _scan(
         eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
         share = SHARE / stale[0]
         q = (forecast[s, 0] - unit[e, 0]) / unit[e, 1]
-        total, total2 = 0.0, 0.0
+        total = 0.0
         d = _clipped(forecast[s, 1] * scaling + shift) - c
         book[e, at + N] = d * d
         for i in range(N):
             z = expert[s, i] * scaling + shift
             d = _clipped(z) - c
             book[e, at + i] = d * d
-            u[i] *= exp64(-eta * d * d / RATE)
-            total += u[i]
+            gain[i] = exp64(-eta * d * d / RATE)
             v[i] *= exp64(-eta * min(abs(z - t) / error[0], 20.0))
-            total2 += v[i]
+            total += v[i]
+        share_out(gain, shares, prior, stale[0], u, rate, weights)
         for i in range(N):
-            u[i] = (1.0 - share) * u[i] / total + share * prior[i]
-            v[i] = (1.0 - share) * v[i] / total2 + share / N
-            book[e, at + N + 1 + i] = u[i]
-        bound[0] -= RATE * log64(1.0 - share)
+            v[i] = (1.0 - share) * v[i] / total + share / N
+            book[e, at + N + 1 + i] = weights[i]
         if eta != 1.0 or late != 1.0:
-            bound[1] += 1.0  # the bound is proven for rate 1 and labels at once only
+            unproven[0] += 1  # the bound is proven for rate 1 and labels at once only
         error[0] = max(error[0] + max(0.002, 1.0 / (a + 1)) * (min(abs(q - t), 10.0) - error[0]), 1e-6)
         for k in range(S):
             d = t - mean
@@ -158,7 +160,7 @@ class ValueMixer(Stage):
     - the aggregating algorithm for squared loss (Vovk 2001) with fixed share, on clipped targets in units of
       their running scale: the forecast of the mean. With labels at once, on every sequence,
 
-          loss(pool) <= loss(any expert i) + 2 B^2 (ln 1/prior_i - sum of ln(1 - share));
+          loss(pool) <= loss(any expert i) + 2 B^2 (ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share));
 
     - exponential weights on |error| over the running error: the forecast for absolute error.
 
@@ -169,33 +171,33 @@ class ValueMixer(Stage):
         super().__init__("mixer")
         S = len(FORGETS)
         self.experts = members + S
-        self._forgets = np.array(FORGETS)
+        self._forgets, self._shares = np.array(FORGETS), np.array(SHARES)
         # half of the prior is the stackers'
         self.prior = np.concatenate([np.full(members, 0.5 / members), np.full(S, 0.5 / S)])
+        sums = shares_state(self.prior)
         self.s = {
             "cov": np.tile(np.eye(members), (S, 1, 1)),
             "w": np.zeros((S, members)),
-            "u": self.prior.copy(),
+            "u": sums["v"],
+            "rate": sums["rate"],
+            "weights": sums["weights"],
             "v": np.full(self.experts, 1.0 / self.experts),
             "stale": np.ones(1),
             "count": np.zeros(1, np.int64),
             "error": np.full(1, 0.5),
-            "bound": np.zeros(2),
+            "unproven": np.zeros(1, np.int64),
         }
 
     @property
     def regret_bound(self) -> float:
         """What the pool's squared loss may exceed any expert's by, in scaled units; infinite once labels came late."""
-        if self.s["bound"][1]:
-            return float("inf")
-        return float(RATE * -np.log(self.prior.min()) + self.s["bound"][0])
+        return self.bound(0)
 
     def bound(self, switches: int) -> float:
         """The same to the best sequence of experts with so many switches."""
-        if self.s["bound"][1]:
+        if self.s["unproven"][0]:
             return float("inf")
-        n = max(int(self.s["count"][0]), 1)
-        return fixed_share_bound(n, 1.0 / self.prior.min(), SHARE, switches, RATE)
+        return shares_bound(max(int(self.s["count"][0]), 1), self.prior, switches, RATE)
 
     def scan(
         self,
@@ -221,11 +223,14 @@ class ValueMixer(Stage):
             s["cov"],
             s["w"],
             s["u"],
+            s["rate"],
+            s["weights"],
+            self._shares,
             s["v"],
             s["stale"],
             s["count"],
             s["error"],
-            s["bound"],
+            s["unproven"],
             store["p"],
             store["expert"],
             store["scale"],

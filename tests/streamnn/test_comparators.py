@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamnn.errors import LimitError, SpecError
-from streamnn.learners.mixer import SHARE, Mixer
+from streamnn.learners.mixer import Mixer
+from streamnn.learners.shares import shares_bound, shares_interval_bound
 from streamnn.regret.bounds import (
     best_share,
     fixed_share_bound,
@@ -241,13 +242,12 @@ def test_the_pools_bounds_hold_on_every_prefix(
     pool, losses = m.losses
     t = np.arange(1, n + 1)
     slack = FLOAT32 * t + 1e-9
-    static = np.array([fixed_share_bound(k, m.experts, SHARE) for k in t])
+    static = np.array([shares_bound(k, m.mixer.prior, 0) for k in t])
     assert (regret(pool, losses) <= static + slack).all()
-    assert m.mixer.regret_bound == pytest.approx(np.log(m.experts) - n * np.log1p(-SHARE))
-    assert m.mixer.regret_bound >= static[-1]
+    assert m.mixer.regret_bound == static[-1]
     best = best_sequences(losses, most).total
     for s in range(most + 1):
-        bound = np.array([fixed_share_bound(k, m.experts, SHARE, s) for k in t])
+        bound = np.array([shares_bound(k, m.mixer.prior, s) for k in t])
         assert (np.cumsum(pool) - best[:, s] <= bound + slack).all()
 
 
@@ -261,25 +261,26 @@ def test_the_pools_bound_holds_on_every_interval(
     pool, losses = m.losses
     for length in (1, 2, 10, 100, 999):
         worst = worst_interval(pool, losses, length)
-        assert worst.regret <= interval_bound(length, m.experts, SHARE) + FLOAT32 * n
+        assert worst.regret <= shares_interval_bound(length, m.mixer.prior) + FLOAT32 * n
     worst = worst_interval(pool, losses)
-    assert worst.regret <= interval_bound(worst.stop - worst.start, m.experts, SHARE) + FLOAT32 * n
+    assert worst.regret <= shares_interval_bound(worst.stop - worst.start, m.mixer.prior) + FLOAT32 * n
 
 
 def test_the_bounds_are_not_idle() -> None:
+    fixed = 0.0005
     # where leaders fall, weights without shares break the bound that weights with shares keep and nearly reach
     losses = leaders(1500, 4, 2, 1).losses[1][:, :3]
     n, N = losses.shape
     pool = {}
-    for share in (0.0, SHARE):
+    for share in (0.0, fixed):
         v, pool[share] = np.full(N, 1.0 / N), 0.0
         for t in range(n):
             p = v * np.exp(-losses[t])
             pool[share] -= np.log(p.sum())
             v = (1.0 - share) * p / p.sum() + share / N
     best = best_sequences(losses, 10).total[-1, 10]
-    bound = fixed_share_bound(n, N, SHARE, 10)
-    assert 0.8 * bound < pool[SHARE] - best <= bound < pool[0.0] - best
+    bound = fixed_share_bound(n, N, fixed, 10)
+    assert 0.8 * bound < pool[fixed] - best <= bound < pool[0.0] - best
 
 
 # -- the other bounds, on algorithms written out ----------------------------------------------------------------
