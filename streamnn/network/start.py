@@ -53,13 +53,16 @@ def start(
     else:
         ramp = np.array([{"relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25}[spec.activation]])
     grid = U if spline else 0
+    knots = np.tile(ramp.astype(f4), (U, 1))
+    if spline:
+        knots *= np.concatenate([np.arange(b) < a for a, b in zip(spec.hidden, sizes, strict=True)])[:, None]
     s = {
         "learnt": np.zeros(1, np.int64),
         "first": first,
         "table": np.zeros((0, H0), f4),
         "hidden": np.concatenate(hidden) if hidden else np.zeros(0, f4),
         "bias": np.zeros(U, f4),
-        "knots": np.tile(ramp.astype(f4), (U, 1)),
+        "knots": knots,
         "grid": np.repeat(np.array([[1.0 / piece], [piece], [spec.knots // 2]], f4), grid, 1),
         "out": draw(outputs, spec.hidden[-1], (outputs, HL), 0.1 / np.sqrt(spec.hidden[-1])),
         "out_bias": np.zeros(outputs, f4),

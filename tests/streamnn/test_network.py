@@ -167,6 +167,8 @@ def test_sizes_that_are_no_multiples_of_sixteen(activation):
     first, (hidden,), out = net._matrices(False)
     assert not first[:, 20:].any() and not hidden[:, 3:].any() and not hidden[20:].any()
     assert not out[:, 3:].any() and out[:, :3].any()
+    if activation == "spline":
+        assert not net.bends()[20:32].any() and not net.bends()[35:].any() and net.bends()[:20].all()
 
 
 def test_what_prelu_and_its_relatives_learn():
