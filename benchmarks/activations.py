@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import statistics
 import sys
 import time
@@ -44,6 +45,7 @@ TOYS = {"circle": (4,), "s-shape": (4, 4)}
 WIDER = {"circle": ((2,), (8,), (16,)), "s-shape": ((8, 8), (16, 16), (32, 32))}
 FEW = {"slope": 4.0, "average": 3000}
 """Of all arms on the toys: the budget of so few neurons, and averaged weights, which are scored."""
+MARK = "<!-- tables: benchmarks/activations.py --markdown -->"
 POINTS, HELD = 30_000, 20_000
 CHUNK = 1024
 f4 = np.float32
@@ -192,6 +194,39 @@ def measure(name: str, rule: str, seeds: int) -> list[dict[str, Any]]:
     return rows
 
 
+def markdown(figures: dict[str, Any]) -> str:
+    """Two tables: losses of all arms, and what slope, knots and steps they have."""
+    kinds = ("relu", "leaky_relu", "prelu")
+    plain, dying = (a for a in ARMS if a.startswith("splines"))
+    lines = ["| stream, rule | splines | knots die, grids follow |"]
+    lines[0] += "".join(f" {a}{by} |" for by in ("", ", equal parameters") for a in kinds)
+    lines += ["|---" * (3 + 2 * len(kinds)) + "|"]
+    more = ["| stream, rule | knots | bound / found | ReLU's | worst step | ReLU's |", "|---" * 6 + "|"]
+    for name, rules in figures["streams"].items():
+        for rule, rows in rules.items():
+            by = {(r["arm"], r["sizes"]): r for r in rows}
+            cells = [by[plain, "equal neurons"], by[dying, "equal neurons"]]
+            for sizes in ("equal neurons", "equal parameters"):
+                for a in kinds:  # free or within the budget, what is better for it
+                    both = [by[f"{a}, {b}", sizes] for b in ("free", "budget")]
+                    cells.append(min(both, key=lambda r: float(r["loss"])))
+            best = min(r["loss"] for r in cells)
+            shown = []
+            for r in cells:
+                digits = 2 if r["loss"] > 10 else 4
+                text = f"{r['loss']:.{digits}f} ± {r['loss sd']:.{digits}f}"
+                text = f"**{text}**" if r["loss"] <= best + (r["loss sd"] or 0.0) else text
+                shown.append(f"{text}, {r['accuracy']:.4f}" if "accuracy" in r else text)
+            lines.append(f"| {name}, {rule} | " + " | ".join(shown) + " |")
+            relu = by["relu, free", "equal neurons"]
+            knots = [f"{r['knots']:.0f}" for r in cells[:2]]
+            slopes = [f"{r['bound']:.1f} / {r['attacked']:.1f}" for r in (cells[0], relu)]
+            worst = [_table.text(r["loss, worst step"]) for r in (cells[0], relu)]
+            row = (" to ".join(knots), *slopes, *worst)
+            more.append(f"| {name}, {rule} | " + " | ".join(row) + " |")
+    return "\n".join([*lines, "", *more]) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--streams", nargs="+", default=list(STREAMS))
@@ -199,17 +234,29 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--core", type=int, help="the core to run on")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument(
+        "--read", nargs="+", type=Path, default=[], help="go on from such files, and keep theirs"
+    )
+    parser.add_argument("--markdown", type=Path, help="write tables to this file, below its marker")
     options = parser.parse_args()
     _one_core.one_core(options.core)
     figures: dict[str, Any] = {"seeds": options.seeds, "steps": STEPS, "streams": {}}
+    for path in options.read:
+        for name, rules in json.loads(path.read_text())["streams"].items():
+            figures["streams"].setdefault(name, {}).update(rules)
     toys = [s for s in options.streams if s in TOYS]
     for name in [*toys, *_data.present([s for s in options.streams if s not in TOYS])]:
         for rule in options.rules:
+            if rule in figures["streams"].get(name, {}):
+                continue
             rows = measure(name, rule, options.seeds)
             shown = [{k: v for k, v in r.items() if k not in ("runs", "product")} for r in rows]
             _table.show(f"{name}, {rule}, {options.seeds} seeds", shown)
             figures["streams"].setdefault(name, {})[rule] = rows
             _table.keep(options.json, figures)
+    if options.markdown:
+        head, mark, _ = options.markdown.read_text().partition(MARK)
+        options.markdown.write_text(head + mark + "\n\n" + markdown(figures))
 
 
 if __name__ == "__main__":
