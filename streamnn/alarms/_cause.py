@@ -8,6 +8,7 @@ from ._evidence import Evidence
 
 MOVED = 3.5
 """Standard errors from which a signal counts as moved."""
+NOTABLE = 2.0
 INPUTS = ("feature place", "feature spread", "feature pairs", "feature worst")
 """Signals made of the raw inputs alone."""
 LEARNERS = ("surprise", "loss", "entropy")
@@ -29,30 +30,44 @@ def moved(of: Mapping[str, Evidence], fired: str) -> dict[str, float]:
 
 def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -> tuple[str, int]:
     """Cause of an alarm on signal `fired`, and the column it points to (-1: none)."""
+    column, kind = -1, 0
     worst = of.get("feature worst")
-    column, kind = divmod(worst.tag, 4) if worst and "feature worst" in moves else (-1, 0)
-    if kind == 0:
-        column = -1
-    if kind == DIED:
-        return "feature died", column
-    if kind == UNIT:
-        return "feature changed unit", column
-    if any(name in moves for name in INPUTS):
+    if worst is not None and (fired == "feature worst" or worst.place >= MOVED):
+        if fired == "feature worst" and worst.place < 0.0:
+            return IMPROVEMENT, -1  # a column is itself again
+        column, kind = divmod(worst.tag, 4) if worst.tag else (-1, 0)
+        if kind in (DIED, UNIT):
+            return ("feature died" if kind == DIED else "feature changed unit"), column
+    inputs = max(
+        (abs(moves[k]) for k in INPUTS if k in moves and (k != "feature worst" or column >= 0)), default=0.0
+    )
+    label = abs(moves.get("label", 0.0))
+    if fired == "feature worst" or (inputs > 0.0 and inputs >= label):
         return "new inputs", column
+    if label > 0.0 and fired in ("label", *INPUTS):
+        loss = of.get("loss")
+        worse = loss is not None and loss.place >= NOTABLE
+        return ("new concept" if worse and inputs == 0.0 else "new label balance"), -1
     if fired == "surprise":
         return "new inputs", -1
-    loss = of.get("loss")
-    if fired in ("loss", "entropy") and loss is not None and loss.place > -MOVED:
-        surprise, entropy = of.get("surprise"), of.get("entropy")
-        if surprise is not None and surprise.place > max(MOVED, loss.place):
-            return "new inputs", -1
-        if fired == "entropy" or (entropy is not None and entropy.place > MOVED):
-            up = of["entropy"].place > 0
-            return ("more noise" if up else IMPROVEMENT), -1
-        worse = loss.after is None or loss.before is None or loss.after >= loss.before
-        return ("new concept" if worse else IMPROVEMENT), -1
-    if fired in ("loss", "entropy"):
-        return (IMPROVEMENT if of[fired].place < 0 else "more noise"), -1
-    if fired == "label":
-        return "new label balance", -1
+    if fired == "loss":
+        return _loss(of), -1
+    if fired == "entropy":
+        loss = of.get("loss")
+        if loss is not None and abs(loss.place) >= MOVED:
+            return _loss(of), -1
+        return ("more noise" if of[fired].place > 0.0 else IMPROVEMENT), -1
     return f"change of {fired}", -1
+
+
+def _loss(of: Mapping[str, Evidence]) -> str:
+    """Why the loss changed while the inputs themselves stayed as they were."""
+    loss = of["loss"]
+    if loss.place < 0.0 or (loss.before is not None and loss.after is not None and loss.after < loss.before):
+        return IMPROVEMENT
+    surprise, entropy = of.get("surprise"), of.get("entropy")
+    if surprise is not None and surprise.place > max(MOVED, loss.place):
+        return "new inputs"
+    if entropy is not None and entropy.place >= MOVED:
+        return "more noise"
+    return "new concept"

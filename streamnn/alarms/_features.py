@@ -14,6 +14,7 @@ BEYOND = 1e100
 COUNT, MEAN, VAR, LAST, REPEATS, NATS, RUN, FAST, FAST_VAR, WIDTH, WIDTH_MEAN, WIDTH_VAR, FAR, PRODUCT = (
     range(14)
 )
+TOLD, WOKEN = 14, 15  # events for which it has stood out; events left for which it is told that it woke up
 WIDE = 16
 MEMORY, SLOW = 20_000.0, 5000.0
 CLIP, CLIP_PAIR = 4.0, 3.0
@@ -21,8 +22,13 @@ FAST_RATE, FAR_RATE, FAR_OFF = 1.0 / 32.0, 1.0 / 8.0, 8.0
 MOST_NATS, TELLING = 60.0, 6.0
 EVERY = 64
 """Events between two looks at how often values repeat."""
-SETTLED = 100.0
+SETTLED = 500.0
 """Values from which a column has an opinion."""
+SIGNED = 200.0
+"""Values from which the sign of a pair of columns is fixed."""
+STALE = 500.0
+"""Events after which a column that stands out is learnt anew: it must not hide others."""
+NAP, YOUNG = 64.0, 200
 
 
 @njit(**leaf_options)
@@ -30,8 +36,18 @@ def _repeats(a: np.ndarray, c: int, same: bool) -> float:
     """Nats of the present run of one value (or of missing ones), if repeats were independent."""
     q = a[c, REPEATS]
     a[c, REPEATS] = q + ((1.0 if same else 0.0) - q) / min(a[c, COUNT] + 2.0, SLOW)
-    a[c, RUN] = min(a[c, RUN] + a[c, NATS], MOST_NATS) if same else 0.0
-    return a[c, RUN]
+    a[c, RUN] = a[c, RUN] + 1.0 if same else 0.0
+    return min(a[c, RUN] * a[c, NATS], MOST_NATS)
+
+
+@njit(**leaf_options)
+def _forget(a: np.ndarray, c: int) -> None:
+    """A column is learnt anew; the sign of its pair stays."""
+    for i in range(WOKEN):
+        if i != LAST and i != PRODUCT:
+            a[c, i] = 0.0
+    a[c, COUNT] = 1.0
+    a[c, REPEATS] = 0.5
 
 
 @njit(**leaf_options)
@@ -89,7 +105,7 @@ def scan(
         if op[i] != 0:
             continue
         r += 1
-        active, place, spread, pairs, power, worst, tag = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
+        active, place, spread, pairs, worst, tag = 0.0, 0.0, 0.0, 0.0, 0.0, 0
         before = 0.0
         for c in range(a.shape[0]):
             v = x[r, c]
@@ -98,10 +114,12 @@ def scan(
                 continue  # before its first value a column does not exist
             v = BEYOND if missing else v
             a[c, COUNT] += 1.0
+            if a[c, RUN] >= SETTLED and a[c, RUN] > 0.99 * a[c, COUNT] and v != a[c, LAST]:
+                _forget(a, c)  # a constant came to life
+                a[c, WOKEN] = NAP
             nats = _repeats(a, c, v == a[c, LAST])
             a[c, LAST] = v
             kind = 1
-            z = 0.0
             if not missing and not text[c]:
                 z = _standardise(a, c, v)
                 moved, unit = _moved(a, c, z)
@@ -112,16 +130,26 @@ def scan(
                 place += cut if (c * 0x9E37 >> 7) & 1 else -cut
                 spread += cut * cut
                 p = cut * before
-                pairs += a[c, PRODUCT] * p
-                power += a[c, PRODUCT] * a[c, PRODUCT]
-                a[c, PRODUCT] += (p - a[c, PRODUCT]) / min(a[c, COUNT], SLOW)
+                if a[c, COUNT] < SIGNED:
+                    a[c, PRODUCT] += (p - a[c, PRODUCT]) / a[c, COUNT]
+                pairs += p if a[c, PRODUCT] > 0.0 else -p
                 before = cut
-            if nats > worst and a[c, COUNT] >= SETTLED:
+            if a[c, COUNT] < SETTLED:
+                nats = 0.0
+            if a[c, WOKEN] > 0.0:
+                a[c, WOKEN] -= 1.0
+                nats, kind = MOST_NATS, 3
+            a[c, TOLD] = a[c, TOLD] + 1.0 if nats > TELLING else 0.0
+            if a[c, TOLD] > STALE:
+                _forget(a, c)
+            if nats > worst:
                 worst, tag = nats, 4 * c + kind
         values[0, i] = place / np.sqrt(max(active, 1.0))
         values[1, i] = spread / max(active, 1.0)
-        values[2, i] = pairs / (np.sqrt(power) + 0.1)
+        values[2, i] = pairs / np.sqrt(max(active - 1.0, 1.0))
         values[3, i] = worst
+        if seen[0] < YOUNG:  # means and deviations still settle: no value yet
+            values[:3, i] = np.nan
         tags[i] = tag if worst > TELLING else 0
         seen[0] += 1
         if seen[0] % EVERY == 0:

@@ -18,25 +18,27 @@ class FeatureWatch(Stage):
 
     - ``"feature place"``: sum of the columns, each with a fixed sign, over the root of their number.
     - ``"feature spread"``: mean square of the columns.
-    - ``"feature pairs"``: products of neighbouring number columns, weighted by their mean product so far.
+    - ``"feature pairs"``: sum of products of neighbouring number columns, each with the sign of its mean product in
+      the first 200 values, over the root of their number.
     - ``"feature worst"``: of the column that behaves least like itself, how little, in nats: the run of one value
       or of missing ones, against how often the column repeats itself; the mean of its last 32 or so values, or
       their width, against how these wandered before. A tag says which column it is, and what: 4 * column + 1
       (it died), + 2 (another unit), + 3 (its values moved). So one column in a thousand is not drowned.
 
-    Columns are watched one by one from their 100th value on. Text columns count for runs only.
+    The first three begin at the 200th row; columns are watched one by one from their 500th value on, and learnt
+    anew when they have stood out for 500 events or were constant before. Text columns count for runs only.
 
     Examples
     --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((600, 3))
-    >>> x[500:, 2] = 0.25  # it died
+    >>> x[550:, 2] = 0.25  # it died
     >>> watch = FeatureWatch()
     >>> watch.grow([False] * 3)
     >>> values, tags = np.zeros((4, 600)), np.zeros(600, np.int32)
     >>> watch.scan(np.zeros(600, np.int8), x, values, tags)
-    >>> divmod(int(tags[520]), 4)
+    >>> divmod(int(tags[570]), 4)
     (2, 1)
     """
 
