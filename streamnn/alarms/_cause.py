@@ -32,7 +32,7 @@ def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) ->
     """Cause of an alarm on signal `fired`, and the column it points to (-1: none)."""
     column, kind = -1, 0
     worst = of.get("feature worst")
-    if worst is not None and (fired == "feature worst" or worst.place >= MOVED):
+    if worst is not None and (fired == "feature worst" or worst.place >= NOTABLE):
         if fired == "feature worst" and worst.place < 0.0:
             return IMPROVEMENT, -1  # a column is itself again
         column, kind = divmod(worst.tag, 4) if worst.tag else (-1, 0)

@@ -13,8 +13,8 @@ _BEFORE = 500
 """Values before a change that are compared with those after it, at most."""
 _YOUNGEST = 100
 """Values a signal must have had before the change to have an opinion."""
-_TAGGED = 64
-"""Latest values whose tags are counted."""
+_TAGGED, _TELLING = 16, 3
+"""Latest values whose tags are counted, and how many must agree."""
 
 
 class Evidence(NamedTuple):
@@ -24,7 +24,7 @@ class Evidence(NamedTuple):
     spread: float  # the same of their distance from the middle
     before: float | None  # mean of up to 500 values before
     after: float | None  # mean of the values since
-    tag: int  # the most frequent of the last 64 values since; 0: none
+    tag: int  # the most frequent of the last 16 values, of at least 3; 0: none
 
 
 NOTHING = Evidence(0.0, 0.0, None, None, 0)
@@ -71,9 +71,9 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
     )
     k, start = until(int(near_op[0]) if m == 0 else _op_of(s, taken, max(0, m - _BEFORE)))
     before = float((there[0] - start[0]) / (m - k)) if m > k else None
-    tags = s["tag"][near[(near_op > began - 1) & (near_op <= op)][-_TAGGED:] % RING]
+    tags = s["tag"][near[near_op <= op][-_TAGGED:] % RING]
     common = Counter(tags[tags != 0].tolist()).most_common(1)
-    tag = common[0][0] if common and 2 * common[0][1] > len(tags) else 0
+    tag = common[0][0] if common and common[0][1] >= _TELLING else 0
     return Evidence(place, spread, before, float((here[0] - there[0]) / count), tag)
 
 

@@ -15,11 +15,14 @@ COUNT, MEAN, VAR, LAST, REPEATS, NATS, RUN, FAST, FAST_VAR, WIDTH, WIDTH_MEAN, W
     range(14)
 )
 TOLD, WOKEN = 14, 15  # events for which it has stood out; events left for which it is told that it woke up
-WIDE = 16
+TOP, PEAK = 16, 17  # nats of the present time it stands out, and the most of earlier times
+WIDE = 18
 MEMORY, SLOW = 20_000.0, 5000.0
 CLIP, CLIP_PAIR = 4.0, 3.0
-FAST_RATE, FAR_RATE, FAR_OFF = 1.0 / 32.0, 1.0 / 8.0, 8.0
-MOST_NATS, TELLING = 60.0, 6.0
+FAST_RATE, FAR_RATE, FAR_OFF = 1.0 / 32.0, 1.0 / 4.0, 8.0
+MOST_NATS, TELLING, NOTICED = 1000.0, 6.0, 2.5
+USUAL = 10.0  # the record of a column that wanders at random, in some ten thousand events
+FADES = 1.0 / 50_000.0  # of a column's record, an event
 EVERY = 64
 """Events between two looks at how often values repeat."""
 SETTLED = 500.0
@@ -28,7 +31,7 @@ SIGNED = 200.0
 """Values from which the sign of a pair of columns is fixed."""
 STALE = 500.0
 """Events after which a column that stands out is learnt anew: it must not hide others."""
-NAP, YOUNG = 64.0, 200
+NAP, YOUNG = 64.0, 700
 
 
 @njit(**leaf_options)
@@ -85,7 +88,7 @@ def _moved(a: np.ndarray, c: int, z: float) -> tuple[float, bool]:
     a[c, WIDTH_VAR] += g * (d * d - a[c, WIDTH_VAR])
     a[c, FAR] += FAR_RATE * ((1.0 if np.abs(z) > FAR_OFF else 0.0) - a[c, FAR])
     usual = a[c, WIDTH_MEAN]
-    unit = a[c, FAR] > 0.5 or (apart > TELLING and (w > 2.0 * usual or w < 0.5 * usual))
+    unit = a[c, FAR] > 0.5 or (apart > max(off, TELLING) and (w > 1.5 * usual or w < 0.6 * usual))
     return min(max(off, apart), MOST_NATS), unit
 
 
@@ -142,15 +145,23 @@ def scan(
             a[c, TOLD] = a[c, TOLD] + 1.0 if nats > TELLING else 0.0
             if a[c, TOLD] > STALE:
                 _forget(a, c)
-            if nats > worst:
-                worst, tag = nats, 4 * c + kind
+                a[c, TOP] = 0.0
+            if nats > NOTICED:
+                a[c, TOP] = max(a[c, TOP], nats)
+                odd = (nats - NOTICED) / max(a[c, PEAK], USUAL)  # against its own record
+                if odd > worst:
+                    worst, tag = odd, 4 * c + kind if nats > TELLING else 0
+            elif a[c, TOP] > 0.0:
+                a[c, PEAK] = max(a[c, PEAK], a[c, TOP])
+                a[c, TOP] = 0.0
+            a[c, PEAK] -= a[c, PEAK] * FADES
         values[0, i] = place / np.sqrt(max(active, 1.0))
         values[1, i] = spread / max(active, 1.0)
         values[2, i] = pairs / np.sqrt(max(active - 1.0, 1.0))
         values[3, i] = worst
         if seen[0] < YOUNG:  # means and deviations still settle: no value yet
-            values[:3, i] = np.nan
-        tags[i] = tag if worst > TELLING else 0
+            values[:, i] = np.nan
+        tags[i] = tag
         seen[0] += 1
         if seen[0] % EVERY == 0:
             for c in range(a.shape[0]):
