@@ -1,9 +1,12 @@
-"""False alarms on dependent stationary streams, delays on true changes, and the cost of the drift monitor.
+"""Drift alarms: false ones on stationary streams, delays on true changes beside peers, causes, recorded streams, cost.
 
-    python benchmarks/alarms.py --streams 10 --json alarms.json
+    python benchmarks/alarms.py --json alarms.json
+    python benchmarks/alarms.py --only changes --streams 24 --cache peers.json
 
-Budget: one false alarm per 10,000 events. Every stream is stationary (first table), or changes once, at event
-50,000 (second table); the seeds are fixed, so the figures repeat.
+Budget: one false alarm per 10,000 events. Scalar streams change at event 50,000 and are watched for 20,000 more;
+the default pool's streams change at 10,000 and are watched for 5,000. Seeds are fixed, so the figures repeat.
+Peers are tuned, stream by stream, to one alarm per 10,000 events on other stationary streams of the same kind;
+with --cache their figures are kept in a file.
 """
 
 from __future__ import annotations
@@ -11,145 +14,244 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import _alarm_scenes as scenes
+import _alarm_streams as streams
 import numpy as np
-from numba import njit
+from _alarm_peers import PEERS, tuned
+from _data import present
 
 from streamnn.alarms import DriftMonitor
 
 N, AT, WINDOW = 100_000, 50_000, 20_000
 PER = 10_000
-KINDS = (
-    *("iid", "ar .5", "ar .9", "ar .99", "hmm .01", "hmm .002"),
-    *("sine 48", "sine 336", "garch", "log-normal", "errors .1"),
-)
-CHANGED_ON = ("iid", "ar .9")
-CHANGES = ("mean .5 sd", "mean 1 sd", "mean 2 sd", "variance x2")
+Rows = list[dict[str, Any]]
 
 
-@njit
-def _autoregressive(noise: np.ndarray, rho: float) -> np.ndarray:
-    x = noise.copy()
-    for t in range(1, x.size):
-        x[t] = rho * x[t - 1] + np.sqrt(1.0 - rho * rho) * noise[t]
-    return x
-
-
-@njit
-def _volatile(noise: np.ndarray, a: float, b: float) -> np.ndarray:
-    x = np.empty(noise.size)
-    h = 1.0
-    for t in range(x.size):
-        x[t] = np.sqrt(h) * noise[t]
-        h = 1.0 - a - b + a * x[t] * x[t] + b * h
-    return x
-
-
-def background(kind: str, n: int, seed: int) -> np.ndarray:
-    """A stationary stream of mean 0 and sd 1 (rates of errors: 0 or 1)."""
-    rng = np.random.default_rng([seed, KINDS.index(kind)])
-    noise = rng.standard_normal(n)
-    name, _, figure = kind.partition(" ")
-    if name == "ar":
-        return _autoregressive(noise, float(figure))
-    if name == "hmm":  # two hidden states, left with that probability an event
-        state = (np.cumsum(rng.random(n) < float(figure)) + rng.integers(2)) % 2
-        return (2.0 * state - 1.0 + 0.5 * noise) / np.sqrt(1.25)
-    if name == "sine":
-        wave = np.sin(2 * np.pi * (np.arange(n) / float(figure) + rng.random()))
-        return wave + np.sqrt(0.5) * noise
-    if name == "garch":
-        return _volatile(noise, 0.08, 0.9)
-    if name == "log-normal":
-        return (np.exp(noise) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
-    if name == "errors":
-        return (rng.random(n) < float(figure)) * 1.0
-    return noise
-
-
-def changed(kind: str, change: str, n: int, seed: int) -> np.ndarray:
-    """A background that changes at event AT and stays so."""
-    x = background(kind, n, 1000 + seed)
-    if change == "variance x2":
-        x[AT:] *= np.sqrt(2.0)
-    else:
-        x[AT:] += float(change.split()[1])
-    return x
-
-
-def alarms_of(*signals: np.ndarray) -> list[tuple[int, int]]:
+def alarms_of(**signals: np.ndarray) -> list[tuple[int, int]]:
     """Event and estimated start of every alarm of a family of signals."""
-    monitor = DriftMonitor([f"signal {i}" for i in range(len(signals))], PER)
-    event = np.arange(signals[0].size)
-    found = monitor.scan({f"signal {i}": x for i, x in enumerate(signals)}, event)
-    return sorted((a.event, a.began) for a in found)
+    event = np.arange(len(next(iter(signals.values()))))
+    return [(a.event, a.began) for a in DriftMonitor(list(signals), PER).scan(signals, event)]
 
 
-def false_alarms(streams: int) -> list[dict[str, Any]]:
-    """Rates per 10,000 events on each kind of stream, and for families of two that share a slow factor."""
+def _rate(name: str, runs: list[list[int]], events: int = N) -> dict[str, Any]:
+    counts = np.array([len(r) for r in runs]) * PER / events
+    return {
+        "stream": name,
+        "streams": len(runs),
+        "per_10k": round(float(counts.mean()), 2),
+        "error": round(float(counts.std() / np.sqrt(len(runs))), 2),
+        "first_10k": round(float(np.mean([sum(e < PER for e in r) for r in runs])), 2),
+        "worst": round(float(counts.max()), 2),
+    }
 
-    def row(name: str, runs: list[list[tuple[int, int]]]) -> dict[str, Any]:
-        counts = np.array([len(r) for r in runs]) * PER / N
-        first = [sum(e < PER for e, _ in r) for r in runs]
-        return {
-            "stream": name,
-            "per_10k": round(float(counts.mean()), 3),
-            "first_10k": round(float(np.mean(first)), 3),
-            "worst": round(float(counts.max()), 3),
-        }
 
-    rows = [row(kind, [alarms_of(background(kind, N, i)) for i in range(streams)]) for kind in KINDS]
-    for share in (0.3, 0.9):
-        runs = []
-        for i in range(streams):
-            slow = background("ar .9", N, 500 + i)
-            own = background("iid", N, 500 + i), background("log-normal", N, 500 + i)
-            runs.append(alarms_of(*[np.sqrt(share) * slow + np.sqrt(1 - share) * x for x in own]))
-        rows.append(row(f"two signals, {share:g} in common", runs))
+def false_alarms(count: int) -> Rows:
+    """One scalar at a time, and the surprise and loss of a pool that learns on a stationary process."""
+    rows = []
+    for kind in streams.KINDS:
+        found = [[e for e, _ in alarms_of(x=streams.background(kind, N, i))] for i in range(count)]
+        rows.append(_rate(kind, found))
     return rows
 
 
-def delays(streams: int) -> list[dict[str, Any]]:
-    """Median delay of the first alarm after a change; misses within WINDOW events."""
+def learner(count: int) -> Rows:
+    """The default pool, its eight scalars and its own alarms, on stationary streams."""
     rows = []
-    for kind in CHANGED_ON:
-        for change in CHANGES:
-            delay, began = [], []
-            for i in range(streams):
-                after = [a for a in alarms_of(changed(kind, change, AT + WINDOW, i)) if a[0] >= AT]
-                delay.append(after[0][0] - AT if after else WINDOW)
-                began += [after[0][1] - AT] if after else []
+    for background in scenes.BACKGROUNDS:
+        runs = [scenes.run(*scenes.scene(background, "none", 100 + i, N // 2)) for i in range(count)]
+        rows.append(
+            _rate(f"pool on {background}: all 8", [[a.event for a in r.alarms] for r in runs], N // 2)
+        )
+        rows.append(
+            _rate(
+                f"pool on {background}: its loss alone",
+                [[e for e, _ in alarms_of(x=r.loss)] for r in runs],
+                N // 2,
+            )
+        )
+    return rows
+
+
+def families(count: int) -> Rows:
+    """Eight unlike scalars with a slow factor in common, one budget."""
+    return [
+        _rate(
+            f"8 signals, {share:g} in common",
+            [[e for e, _ in alarms_of(**streams.family(N, i, share))] for i in range(count)],
+        )
+        for share in (0.0, 0.3, 0.7, 0.95)
+    ]
+
+
+def fresh(count: int) -> Rows:
+    """Kinds generated after the detector was fixed."""
+    return [
+        _rate(name, [[e for e, _ in alarms_of(x=streams.fresh(name, N, i))] for i in range(count)])
+        for name in streams.FRESH
+    ]
+
+
+def _delay(found: list[int], at: int, window: int) -> int:
+    return next((e - at for e in found if at <= e < at + window), window)
+
+
+def _peer_delays(kind: str, count: int) -> dict[str, dict[str, list[float]]]:
+    """Median delay and share missed of every peer on every change."""
+    still = [streams.background(kind, AT, 5000 + i) for i in range(8)]
+    out: dict[str, dict[str, list[float]]] = {c: {} for c in streams.CHANGES}
+    for peer in PEERS:
+        some = min(count, 8) if peer == "KSWIN" else count
+        knob, rate = tuned(peer, still[:3] if peer == "KSWIN" else still, 1.0)
+        for change in streams.CHANGES:
+            delay = []
+            for i in range(some):
+                x = streams.changed(kind, change, AT + WINDOW, AT, i)
+                delay.append(_delay(PEERS[peer][0](x, knob).tolist(), AT, WINDOW))
+            out[change][peer] = [float(np.median(delay)), float(np.mean(np.array(delay) == WINDOW)), rate]
+    return out
+
+
+def changes(count: int, cache: dict[str, Any]) -> Rows:
+    """Delays after one change of a scalar, beside the best peer."""
+    rows = []
+    for kind in streams.CHANGED_ON:
+        key = f"scalar {kind} {count}"
+        if key not in cache:
+            cache[key] = _peer_delays(kind, count)
+        for change in streams.CHANGES:
+            delay, began, before = [], [], 0
+            for i in range(count):
+                found = alarms_of(x=streams.changed(kind, change, AT + WINDOW, AT, i))
+                before += sum(e < AT for e, _ in found)
+                delay.append(_delay([e for e, _ in found], AT, WINDOW))
+                began += [b - AT for e, b in found if e >= AT][:1]
+            peers = cache[key][change]
+            allowed = {p: v for p, v in peers.items() if v[2] <= 1.1}
+            best = min(allowed, key=lambda p: allowed[p][0])
             rows.append(
                 {
                     "stream": kind,
                     "change": change,
-                    "median_delay": float(np.median(delay)),
-                    "q90_delay": float(np.quantile(delay, 0.9)),
-                    "missed": float(np.mean([d == WINDOW for d in delay])),
-                    "began_error": float(np.median(began)) if began else None,
+                    "delay": float(np.median(delay)),
+                    "missed": round(float(np.mean(np.array(delay) == WINDOW)), 3),
+                    "began_error": float(np.median(np.abs(began))) if began else None,
+                    "rate_before": round(before / count / (AT / PER), 2),
+                    "best_peer": best,
+                    "peer_delay": peers[best][0],
+                    "peer_missed": round(peers[best][1], 3),
+                    "sooner": bool(np.median(delay) < peers[best][0]),
                 }
             )
     return rows
 
 
-def cost() -> list[dict[str, Any]]:
-    """CPU microseconds an event and signal, the best of five."""
+def causes(count: int) -> Rows:
+    """The default pool's delays and causes on made changes; the peers watch its loss."""
     rows = []
-    for kind in ("iid", "ar .9"):
-        x, event, best = background(kind, N, 0), np.arange(N), np.inf
-        for _ in range(5):
-            monitor = DriftMonitor(["surprise"], PER)
-            start = time.process_time()
-            monitor.scan({"surprise": x}, event)
-            best = min(best, time.process_time() - start)
-        rows.append({"stream": kind, "us_per_event": round(best / N * 1e6, 3)})
+    for background in scenes.BACKGROUNDS:
+        still = [scenes.run(*scenes.scene(background, "none", 50 + i)).loss for i in range(count)]
+        knobs = {p: tuned(p, [x[1000:] for x in still[: 2 if p == "KSWIN" else None]], 1.0) for p in PEERS}
+        for change, right in scenes.SCENES.items():
+            if not right:
+                continue
+            runs = [scenes.run(*scenes.scene(background, change, i)) for i in range(count)]
+            window = scenes.N - scenes.AT
+            after = [[a for a in r.alarms if a.event >= scenes.AT] for r in runs]
+            delay = [_delay([a.event for a in r], scenes.AT, window) for r in after]
+            first = [r[0].cause for r in after if r]
+            peers = {
+                p: float(
+                    np.median(
+                        [
+                            _delay((PEERS[p][0](r.loss[1000:], k) + 1000).tolist(), scenes.AT, window)
+                            for r in runs
+                        ]
+                    )
+                )
+                for p, (k, rate) in knobs.items()
+                if rate <= 1.1
+            }
+            best = min(peers, key=lambda p: peers[p])
+            said = {c: first.count(c) for c in sorted(set(first), key=lambda c: -first.count(c))}
+            rows.append(
+                {
+                    "inputs": background,
+                    "change": change,
+                    "delay": float(np.median(delay)),
+                    "missed": round(float(np.mean(np.array(delay) == window)), 3),
+                    "right": round(first.count(right) / max(len(first), 1), 2),
+                    "best_peer": best,
+                    "peer_delay": peers[best],
+                    "sooner": bool(np.median(delay) < peers[best]),
+                    "said": ", ".join(f"{c} {n}" for c, n in said.items()),
+                }
+            )
     return rows
 
 
-def show(title: str, rows: list[dict[str, Any]]) -> None:
+def real() -> Rows:
+    """What the default pool raises within 1,000 events of a dated change on recorded streams, and in all."""
+    rows = []
+    for name in present(list(scenes.DATED)):
+        r = scenes.recorded(name)
+        for at, what in scenes.DATED[name].items():
+            near = [a for a in r.alarms if at <= a.event < at + 2000]
+            a = near[0] if near else None
+            rows.append(
+                {
+                    "stream": name,
+                    "event": at,
+                    "what": what,
+                    "after": a.event - at if a else None,
+                    "began": a.began - at if a else None,
+                    "cause": a.cause if a else "-",
+                    "signal": f"{a.signal} {a.direction}" if a else "-",
+                    "feature": a.feature if a else "",
+                    "alarms_in_all": len(r.alarms),
+                    "per_10k": round(len(r.alarms) * PER / len(r.loss), 2),
+                }
+            )
+    return rows
+
+
+def nab() -> Rows:
+    """NAB's own score, at two budgets; peers at knobs tuned on white noise."""
+    if not present(["nab"]):
+        return []
+    rows = []
+    noise = [streams.background("iid", 50_000, i) for i in range(4)]
+    for budget in (10_000, 2000):
+        peers = {p: (PEERS[p][0], tuned(p, noise, PER / budget)[0]) for p in PEERS}
+        rows += [{"budget": budget, **r} for r in scenes.nab(budget, peers)]
+    return rows
+
+
+def cost() -> Rows:
+    """CPU microseconds an event, the best of five."""
+    rows = []
+    cases: dict[str, dict[str, np.ndarray]] = {
+        k: {"x": streams.background(k, N, 0)} for k in ("iid", "ar .9")
+    }
+    cases["8 unlike signals"] = streams.family(N, 0, 0.3)
+    for name, signals in cases.items():
+        event, best = np.arange(N), np.inf
+        for _ in range(5):
+            monitor = DriftMonitor(list(signals), PER)
+            start = time.process_time()
+            monitor.scan(signals, event)
+            best = min(best, time.process_time() - start)
+        rows.append({"stream": name, "us_per_event": round(best / N * 1e6, 2)})
+    return rows
+
+
+def show(title: str, rows: Rows) -> None:
     """Print rows as a table."""
+    if not rows:
+        return
     cells = [
         list(rows[0]),
         *[[f"{v:g}" if isinstance(v, float) else str(v) for v in r.values()] for r in rows],
@@ -157,30 +259,52 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
     wide = [max(len(c[i]) for c in cells) for i in range(len(cells[0]))]
     print(f"\n{title}")
     for c in cells:
-        print(
-            "  ".join(
-                v.ljust(w) if i == 0 else v.rjust(w) for i, (v, w) in enumerate(zip(c, wide, strict=True))
-            )
-        )
+        print("  ".join(v.ljust(w) for v, w in zip(c, wide, strict=True)).rstrip(), flush=True)
+    for key in ("sooner", "right"):
+        if key in rows[0]:
+            print(f"{key}: {100 * np.mean([float(r[key]) for r in rows]):.0f} % of {len(rows)}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--streams", type=int, default=10, help="streams of each kind")
+    parser.add_argument("--streams", type=int, default=20, help="streams of each kind")
+    parser.add_argument(
+        "--pools", type=int, default=6, help="streams of each kind for what runs a whole pool"
+    )
+    parser.add_argument("--only", nargs="*", help="some of the tables")
+    parser.add_argument("--cache", type=Path, help="keep the peers' figures here")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
-    figures = {"streams": options.streams, "events": N, "budget_events": PER}
-    tables = {
-        "cost": ("CPU us an event", cost()),
-        "false_alarms": ("False alarms per 10,000 events, budget 1", false_alarms(options.streams)),
-        "delays": (f"Delay in events, change at {AT:,}, missed after {WINDOW:,}", delays(options.streams)),
+    kept = options.cache is not None and options.cache.is_file()
+    cache: dict[str, Any] = json.loads(options.cache.read_text()) if kept else {}
+    n, p = options.streams, options.pools
+    tables: dict[str, tuple[str, Callable[[], Rows]]] = {
+        "cost": ("CPU us an event", cost),
+        "false": ("False alarms per 10,000 events, budget 1", lambda: false_alarms(n)),
+        "family": (
+            "Families of 8, one budget: false alarms per 10,000 events",
+            lambda: families(max(n // 2, 2)),
+        ),
+        "fresh": ("Fresh kinds: false alarms per 10,000 events", lambda: fresh(max(n // 2, 2))),
+        "learner": (
+            "A pool that learns on a stationary process: alarms per 10,000 events",
+            lambda: learner(p),
+        ),
+        "changes": (f"One scalar: median delay, missed after {WINDOW:,}", lambda: changes(n, cache)),
+        "causes": ("Default pool: delay and cause; peers on its loss", lambda: causes(p)),
+        "real": ("Recorded streams with dated changes", real),
+        "nab": ("NAB, its own score", nab),
     }
-    for title, rows in tables.values():
-        show(title, rows)
+    figures: dict[str, Any] = {"streams": n, "pools": p, "events": N, "budget_events": PER}
+    for name, (title, make) in tables.items():
+        if options.only and name not in options.only:
+            continue
+        figures[name] = make()
+        show(title, figures[name])
+        if options.cache:
+            options.cache.write_text(json.dumps(cache) + "\n")
     if options.json:
-        options.json.write_text(
-            json.dumps(figures | {k: rows for k, (_, rows) in tables.items()}, indent=1) + "\n"
-        )
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

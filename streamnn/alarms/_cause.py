@@ -9,6 +9,9 @@ from ._evidence import Evidence
 MOVED = 3.5
 """Standard errors from which a signal counts as moved."""
 NOTABLE = 2.0
+"""Standard errors that count beside other evidence."""
+WRONG = 0.7
+"""Mean place score of a loss that is larger than usual at most events, not at some."""
 INPUTS = ("feature place", "feature spread", "feature pairs", "feature worst")
 """Signals made of the raw inputs alone."""
 LEARNERS = ("surprise", "loss", "entropy")
@@ -65,9 +68,10 @@ def _loss(of: Mapping[str, Evidence]) -> str:
     loss = of["loss"]
     if loss.place < 0.0 or (loss.before is not None and loss.after is not None and loss.after < loss.before):
         return IMPROVEMENT
-    surprise, entropy = of.get("surprise"), of.get("entropy")
+    surprise, label = of.get("surprise"), of.get("label")
     if surprise is not None and surprise.place > max(MOVED, loss.place):
         return "new inputs"
-    if entropy is not None and entropy.place >= MOVED:
-        return "more noise"
-    return "new concept"
+    # answers gone wrong nearly everywhere, or others than before to the same inputs, are no noise
+    if loss.size >= WRONG or (label is not None and abs(label.place) >= MOVED):
+        return "new concept"
+    return "more noise"

@@ -24,10 +24,11 @@ class Evidence(NamedTuple):
     spread: float  # the same of their distance from the middle
     before: float | None  # mean of up to 500 values before
     after: float | None  # mean of the values since
+    size: float  # mean place score of a value since, in sd of the score
     tag: int  # the most frequent of the last 16 values, of at least 3; 0: none
 
 
-NOTHING = Evidence(0.0, 0.0, None, None, 0)
+NOTHING = Evidence(0.0, 0.0, None, None, 0.0, 0)
 
 
 def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
@@ -74,7 +75,8 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
     tags = s["tag"][near[near_op <= op][-_TAGGED:] % RING]
     common = Counter(tags[tags != 0].tolist()).most_common(1)
     tag = common[0][0] if common and common[0][1] >= _TELLING else 0
-    return Evidence(place, spread, before, float((here[0] - there[0]) / count), tag)
+    size = float((here[1] - there[1]) / count)
+    return Evidence(place, spread, before, float((here[0] - there[0]) / count), size, tag)
 
 
 def _op_of(s: np.void, taken: int, number: int) -> int:
