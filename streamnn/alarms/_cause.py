@@ -10,8 +10,8 @@ MOVED = 3.5
 """Standard errors from which a signal counts as moved."""
 NOTABLE = 2.0
 """Standard errors that count beside other evidence."""
-WRONG = 0.7
-"""Mean place score of a loss that is larger than usual at most events, not at some."""
+STAYS = 0.2
+"""Share of the first rise of the loss that is still there: it will not be learnt away."""
 INPUTS = ("feature place", "feature spread", "feature pairs", "feature worst")
 """Signals made of the raw inputs alone."""
 LEARNERS = ("surprise", "loss", "entropy")
@@ -68,10 +68,27 @@ def _loss(of: Mapping[str, Evidence]) -> str:
     loss = of["loss"]
     if loss.place < 0.0 or (loss.before is not None and loss.after is not None and loss.after < loss.before):
         return IMPROVEMENT
-    surprise, label = of.get("surprise"), of.get("label")
+    surprise = of.get("surprise")
     if surprise is not None and surprise.place > max(MOVED, loss.place):
         return "new inputs"
-    # answers gone wrong nearly everywhere, or others than before to the same inputs, are no noise
-    if loss.size >= WRONG or (label is not None and abs(label.place) >= MOVED):
-        return "new concept"
-    return "more noise"
+    return "new concept"
+
+
+def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) -> tuple[str, int]:
+    """The cause again, when the learner has had time; `rise` of the loss when the alarm came.
+
+    A concept is learnt and the loss comes back; noise stays. Inputs that moved slowly are seen by now.
+    """
+    if first not in ("new inputs", "new concept", "more noise"):
+        return first, -1
+    moves = moved(of, fired)
+    now, column = cause(fired, of, moves)
+    if now in ("feature died", "feature changed unit"):
+        return now, column
+    if first == "new inputs" or (now == "new inputs" and any(k in moves for k in INPUTS)):
+        return "new inputs", column
+    loss = of.get("loss")
+    if loss is None or loss.before is None:
+        return first, -1
+    stays = loss.late - loss.before > max(STAYS * rise, STAYS * abs(loss.before))
+    return ("more noise" if stays else "new concept"), -1

@@ -13,6 +13,7 @@ _BEFORE = 500
 """Values before a change that are compared with those after it, at most."""
 _YOUNGEST = 100
 """Values a signal must have had before the change to have an opinion."""
+_LATE = 256
 _TAGGED, _TELLING = 16, 3
 """Latest values whose tags are counted, and how many must agree."""
 
@@ -24,7 +25,7 @@ class Evidence(NamedTuple):
     spread: float  # the same of their distance from the middle
     before: float | None  # mean of up to 500 values before
     after: float | None  # mean of the values since
-    size: float  # mean place score of a value since, in sd of the score
+    late: float  # mean of the last 256 values
     tag: int  # the most frequent of the last 16 values, of at least 3; 0: none
 
 
@@ -72,11 +73,12 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
     )
     k, start = until(int(near_op[0]) if m == 0 else _op_of(s, taken, max(0, m - _BEFORE)))
     before = float((there[0] - start[0]) / (m - k)) if m > k else None
+    latest = min(_LATE, len(near) - 1)
+    late = float(s["sums"][taken % RING, 0] - s["sums"][(taken - latest) % RING, 0]) / max(latest, 1)
     tags = s["tag"][near[near_op <= op][-_TAGGED:] % RING]
     common = Counter(tags[tags != 0].tolist()).most_common(1)
     tag = common[0][0] if common and common[0][1] >= _TELLING else 0
-    size = float((here[1] - there[1]) / count)
-    return Evidence(place, spread, before, float((here[0] - there[0]) / count), size, tag)
+    return Evidence(place, spread, before, float((here[0] - there[0]) / count), late, tag)
 
 
 def _op_of(s: np.void, taken: int, number: int) -> int:

@@ -13,6 +13,7 @@ from ._layout import (
     BLOCK,
     CARRIED,
     COARSE,
+    CONFIRMED,
     CUSUMS,
     LARGEST,
     LEVELS,
@@ -33,6 +34,7 @@ from ._peaks import keep_peak
 from ._refresh import clear, refresh
 from ._watch import cusums, follow, jumps, standardise, value_mean
 
+DUE = 1_000_000
 FIRED = 6
 """Numbers of one fire: operation, signal, statistic, ticket, operation and ticket at which the change began."""
 
@@ -132,7 +134,7 @@ def _decide(
     """
     at = s.taken
     if s.jump_at >= 0:
-        if fired < 0 and at == s.jump_at + SPANS[(s.jump_stat - CUSUMS) // 2] + 2:
+        if fired < 0 and at == s.jump_at + min(SPANS[(s.jump_stat - CUSUMS) // 2], CONFIRMED) + 2:
             if _confirmed(s):
                 fired, second, at = s.jump_stat, s.jump_view, s.jump_at
             else:
@@ -200,13 +202,15 @@ def scan(
 ) -> int:
     """Operations of a stretch until a block with fires is through. Gives the number of fires, rows of `out`.
 
-    family float64[3]: purse, alarms it has not paid for yet, ticket up to which it has climbed. clock int64[2]:
-    operations in all, and the next one of the stretch (0 again behind the last). Signal k's values are
+    family float64[3]: purse, alarms it has not paid for yet, ticket up to which it has climbed. clock int64[3]:
+    operations in all, and the next one of the stretch (0 again behind the last), and the operation at which to stop
+    and answer DUE more, a multiple of BLOCK. Signal k's values are
     values[k, i] at operations i of kind when[k], or at all of them where when[k] < 0.
     """
     n, count = 0, signals.size
     cost = PURSE_COST if count > 1 else 0.0
-    while clock[1] < op.size and n == 0:
+    due = 0
+    while clock[1] < op.size and n == 0 and due == 0:
         first = clock[1]
         whole = clock[0]
         last = min(first + BLOCK - whole % BLOCK, op.size)
@@ -271,6 +275,8 @@ def scan(
                         refresh(s, v, r, share, horizon, 1.0 / count, family[0], climb)
         clock[1] = last
         clock[0] += last - first
+        if clock[0] == clock[2]:
+            due = DUE
     if clock[1] == op.size:
         clock[1] = 0
-    return n
+    return n + due

@@ -10,28 +10,23 @@ import numpy as np
 from ..errors import SchemaError, SpecError, StateError
 from ..state import check_leaves
 from ..types import LEARN, OBSERVE, Alarm
-from ._cause import IMPROVEMENT, LEARNERS, cause, moved
-from ._evidence import evidence
+from ._judge import Judge
 from ._layout import (
     BLOCK,
     PURSE_START,
     STATE,
     VIEW,
     VIEWS,
-    direction,
     new_signals,
     shares,
-    statistic_name,
 )
 from ._reading import reading
-from ._scan import FIRED
+from ._scan import DUE, FIRED
 from ._stretch import Stretch
 
 MOST_SIGNALS = 8
 LEARNT = ("loss", "label")
 """Signals known when an event is learnt; all others are known when it is observed."""
-SETTLES = 200
-"""Events after an alarm in which a learner's own signals are still moved by its learning."""
 
 
 class DriftMonitor:
@@ -42,6 +37,8 @@ class DriftMonitor:
     peaks. So the budget holds under autocorrelation, seasons and heavy tails. All signals spend from one purse.
     A change that began before the last alarm is further evidence of that one and is not reported again. A loss
     or an entropy that falls while the inputs stay as they were is no alarm: it is counted as an improvement.
+    Some 900 operations after an alarm its cause is looked at again; if it is another, a further record says so
+    (statistic "review", no alarm of its own).
 
     Parameters
     ----------
@@ -83,9 +80,8 @@ class DriftMonitor:
         self._shares = shares()
         self._state, self._views = new_signals(len(names))
         self._family = np.array([PURSE_START, 0.0, 0.0])  # purse, alarms not paid for yet, ticket so far
-        self._counts = np.zeros((len(names), 3), np.int64)  # alarms, further evidence, improvements
-        self._clock = np.zeros(2, np.int64)  # operations, and where in a stretch
-        self._last = -1  # ticket of the last alarm
+        self._clock = np.zeros(3, np.int64)  # operations, where in a stretch, when to review the last alarm
+        self._judge = Judge(names, self._state, self._views)
         self._when = np.array([LEARN if k in LEARNT else OBSERVE for k in names], np.int8)
         self._always = np.full(len(names), -1, np.int8)
 
@@ -179,48 +175,16 @@ class DriftMonitor:
         """Judge what fired, and take what is left of a stretch of which one `take` has been made."""
         alarms: list[Alarm] = []
         while True:
-            for row in sorted(stretch.out[:fired].tolist()):
-                alarms += self._judge(row, names)
+            for row in sorted(stretch.out[: fired % DUE].tolist()):
+                found = self._judge.judge(row, names)
+                self._family[1] += len(found)
+                alarms += found
+            self._clock[2] = self._judge.due
+            if fired >= DUE:
+                alarms += self._judge.look_again(names)
             if self._clock[1] == 0:
                 return alarms
             fired = stretch.take()
-
-    def _judge(self, row: list[int], names: Sequence[str]) -> list[Alarm]:
-        """Whether a signal's alarm is one of the family's, and of what."""
-        op, k, code, ticket, began_op, began = row
-        fired = self.signals[k]
-        settles = SETTLES if fired in LEARNERS and self._last >= 0 else 0
-        if began <= self._last + settles:
-            self._counts[k, 1] += 1
-            return []
-        of = {
-            name: evidence(self._state[i], self._views[VIEWS * i], began_op, op)
-            for i, name in enumerate(self.signals)
-        }
-        moves = moved(of, fired)
-        why, column = cause(fired, of, moves)
-        if why == IMPROVEMENT:
-            self._counts[k, 2] += 1
-            return []
-        self._counts[k, 0] += 1
-        self._last = ticket
-        self._family[1] += 1
-        feature = names[column] if 0 <= column < len(names) else ""
-        e = of[fired]
-        return [
-            Alarm(
-                ticket,
-                fired,
-                statistic_name(code),
-                why,
-                began,
-                direction(code),
-                e.before,
-                e.after,
-                feature,
-                moves,
-            )
-        ]
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What each signal's detector knows.
@@ -239,7 +203,7 @@ class DriftMonitor:
         for k, name in enumerate(self.signals):
             views = self._views[VIEWS * k : VIEWS * k + VIEWS]
             out[name] = reading(self._state[k], views, self.events_per_false_alarm)
-            alarms, more, better = self._counts[k].tolist()
+            alarms, more, better = self._judge.counts[k].tolist()
             out[name] |= {
                 "alarms": alarms,
                 "evidence": int(self._state[k]["evidence"]) + more,
@@ -251,12 +215,13 @@ class DriftMonitor:
         """Arrays (first axis: signal, or two views a signal) and JSON-able meta to go on from bit by bit."""
         arrays = {name: np.array(self._state[name], order="C") for name in STATE}
         arrays |= {f"view/{name}": np.array(self._views[name], order="C") for name in VIEW.names or ()}
-        arrays |= {"family": self._family.copy(), "counts": self._counts.copy()}
+        arrays |= {"family": self._family.copy(), "counts": self._judge.counts.copy()}
         meta = {
             "signals": self.signals.copy(),
             "events_per_false_alarm": self.events_per_false_alarm,
             "operations": int(self._clock[0]),
-            "last": self._last,
+            "last": self._judge.last,
+            "review": [self._judge.due, self._judge.review],
         }
         return arrays, meta
 
@@ -281,5 +246,8 @@ class DriftMonitor:
         for name in VIEW.names or ():
             views[name] = arrays[f"view/{name}"]
         self._state, self._views = state, views
-        self._family, self._counts = arrays["family"].copy(), arrays["counts"].copy()
-        self._clock[0], self._last = meta["operations"], int(meta["last"])
+        self._family, self._clock[0] = arrays["family"].copy(), meta["operations"]
+        judge = self._judge = Judge(self.signals, state, views)
+        judge.counts, judge.last = arrays["counts"].copy(), int(meta["last"])
+        judge.due, judge.review = int(meta["review"][0]), dict(meta["review"][1])
+        self._clock[2] = judge.due

@@ -1,0 +1,96 @@
+"""From what fired to an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..types import Alarm
+from ._cause import IMPROVEMENT, LEARNERS, cause, moved, reviewed
+from ._evidence import Evidence, evidence
+from ._layout import BLOCK, RING, VIEWS, direction, statistic_name
+
+REVIEW = 14
+"""Blocks of operations after which an alarm's cause is looked at again."""
+SETTLES = 200
+"""Events after an alarm in which a learner's own signals are still moved by its learning."""
+
+
+class Judge:
+    """What a family makes of what its signals' tests say.
+
+    Parameters
+    ----------
+    signals : list of str
+    state, views : ndarrays of SIGNAL and VIEW
+    """
+
+    def __init__(self, signals: list[str], state: np.ndarray, views: np.ndarray) -> None:
+        self.signals, self._state, self._views = signals, state, views
+        self.counts = np.zeros((len(signals), 3), np.int64)  # alarms, further evidence, improvements
+        self.last = -1  # ticket of the last alarm
+        self.due = 0  # operation at which its cause is looked at again
+        self.review: dict[str, Any] = {}
+
+    def judge(self, row: list[int], names: Sequence[str]) -> list[Alarm]:
+        """Whether what fired in a signal is an alarm of the family's, and of what. `row`: see the kernel."""
+        op, k, code, ticket, began_op, began = row
+        fired = self.signals[k]
+        settles = SETTLES if fired in LEARNERS and self.last >= 0 else 0
+        if began <= self.last + settles:
+            self.counts[k, 1] += 1
+            return []
+        of = self._evidence(began_op, op)
+        moves = moved(of, fired)
+        why, column = cause(fired, of, moves)
+        if why == IMPROVEMENT:
+            self.counts[k, 2] += 1
+            return []
+        self.counts[k, 0] += 1
+        self.last = ticket
+        loss = of.get("loss")
+        risen = loss is not None and loss.before is not None and loss.after is not None
+        self.review = {
+            "alarm": [began_op, k, code, began],
+            "cause": why,
+            "rise": loss.after - loss.before if loss and risen else -1.0,  # type: ignore[operator]
+        }
+        self.due = (op // BLOCK + REVIEW) * BLOCK
+        return [self._alarm(ticket, k, code, why, began, column, of, names)]
+
+    def look_again(self, names: Sequence[str]) -> list[Alarm]:
+        """The last alarm's cause once more, some time later: a record if it is another."""
+        began_op, k, _, began = self.review["alarm"]
+        fired, op = self.signals[k], self.due - 1
+        of = self._evidence(began_op, op)
+        why, column = reviewed(self.review["cause"], self.review["rise"], of, fired)
+        if why in (self.review["cause"], IMPROVEMENT):
+            return []
+        ticket = max(int(s["ticket"][s["taken"] % RING]) for s in self._state)
+        return [self._alarm(ticket, k, -1, why, began, column, of, names)]
+
+    def _evidence(self, began_op: int, op: int) -> dict[str, Evidence]:
+        return {
+            name: evidence(self._state[i], self._views[VIEWS * i], began_op, op)
+            for i, name in enumerate(self.signals)
+        }
+
+    def _alarm(
+        self,
+        ticket: int,
+        k: int,
+        code: int,
+        why: str,
+        began: int,
+        column: int,
+        of: dict[str, Evidence],
+        names: Sequence[str],
+    ) -> Alarm:
+        fired = self.signals[k]
+        e = of[fired]
+        feature = names[column] if 0 <= column < len(names) else ""
+        moves = moved(of, fired)
+        what, how = ("review", "") if code < 0 else (statistic_name(code), direction(code))
+        return Alarm(ticket, fired, what, why, began, how, e.before, e.after, feature, moves)
