@@ -3,5 +3,6 @@
 from ._features import gather
 from .drift_monitor import DriftMonitor
 from .feature_watch import FeatureWatch
+from .other_detector import OtherDetector
 
-__all__ = ["DriftMonitor", "FeatureWatch", "gather"]
+__all__ = ["DriftMonitor", "FeatureWatch", "OtherDetector", "gather"]

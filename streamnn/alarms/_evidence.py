@@ -42,24 +42,27 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
         Operations of the change and of the alarm.
     """
     taken = int(s["taken"])
-    near = np.arange(max(1, taken - RING + 1), taken + 1)
-    far = np.arange(max(1, taken // BLOCK - COARSE + 1), taken // BLOCK + 1)
+    last = np.arange(max(1, taken - RING + 1), taken + 1)
+    n = int(last[0]) - 1 + int(np.searchsorted(s["op"][last % RING], op, "right"))
+    # as many as are remembered wherever within a block the scan stands now
+    near = np.arange(max(1, n - RING + BLOCK + 1), n + 1)
+    far = np.arange(max(1, n // BLOCK - COARSE + 2), n // BLOCK + 1)
     near_op, far_op = s["op"][near % RING], s["far_op"][far % COARSE]
 
-    def until(at: int) -> tuple[int, np.ndarray]:
-        """Values taken up to operation `at`, and their sums."""
-        i = int(np.searchsorted(near_op, at, "right"))
-        if i > 0:
-            return int(near[i - 1]), s["sums"][near[i - 1] % RING]
-        j = int(np.searchsorted(far_op, at, "right"))
-        if j > 0:
-            return int(far[j - 1]) * BLOCK, s["far_sums"][far[j - 1] % COARSE]
-        if len(far) and far[0] > 1:  # forgotten: from the first that is remembered
-            return int(far[0]) * BLOCK, s["far_sums"][far[0] % COARSE]
-        return 0, np.zeros(3)
+    def sums(number: int) -> tuple[int, np.ndarray]:
+        """Sums up to that value, or to the last one before it that is remembered, and which it is."""
+        if near.size and number >= near[0]:
+            return number, s["sums"][number % RING]
+        j = number // BLOCK
+        if j < 1 or not far.size:
+            return 0, np.zeros(3)
+        j = max(j, int(far[0]))
+        return j * BLOCK, s["far_sums"][j % COARSE]
 
-    n, here = until(op)
-    m, there = until(began - 1)
+    i = int(np.searchsorted(near_op, began - 1, "right"))
+    j = int(np.searchsorted(far_op, began - 1, "right"))
+    m, there = sums(int(near[i - 1]) if i else int(far[j - 1]) * BLOCK if j else 0)
+    _, here = sums(n)
     count = n - m
     if count < 1:
         return NOTHING
@@ -71,21 +74,11 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
         else 0.0
         for k in (1, 2)
     )
-    k, start = until(int(near_op[0]) if m == 0 else _op_of(s, taken, max(0, m - _BEFORE)))
+    k, start = sums(max(0, m - _BEFORE))
     before = float((there[0] - start[0]) / (m - k)) if m > k else None
-    latest = min(_LATE, len(near) - 1)
-    late = float(s["sums"][taken % RING, 0] - s["sums"][(taken - latest) % RING, 0]) / max(latest, 1)
-    tags = s["tag"][near[near_op <= op][-_TAGGED:] % RING]
+    k, start = sums(max(0, n - _LATE))
+    late = float(here[0] - start[0]) / max(n - k, 1)
+    tags = s["tag"][near[-_TAGGED:] % RING]
     common = Counter(tags[tags != 0].tolist()).most_common(1)
     tag = common[0][0] if common and common[0][1] >= _TELLING else 0
     return Evidence(place, spread, before, float((here[0] - there[0]) / count), late, tag)
-
-
-def _op_of(s: np.void, taken: int, number: int) -> int:
-    """Operation of that value, or of the next one remembered before it; -1 before the first."""
-    if number < 1:
-        return -1
-    if number > taken - RING:
-        return int(s["op"][number % RING])
-    j = max(number // BLOCK, taken // BLOCK - COARSE + 1)
-    return int(s["far_op"][j % COARSE]) if j > 0 else -1

@@ -21,7 +21,10 @@ MEMORY, SLOW = 20_000.0, 5000.0
 CLIP, CLIP_PAIR = 4.0, 3.0
 FAST_RATE, FAR_RATE, FAR_OFF = 1.0 / 32.0, 1.0 / 4.0, 8.0
 MOST_NATS, TELLING, NOTICED = 1000.0, 6.0, 2.5
-USUAL = 10.0  # the record of a column that wanders at random, in some ten thousand events
+USUAL, RECORD = (
+    14.0,
+    1.5,
+)  # nats that a column of independent values reaches once in some million events; of its own
 FADES = 1.0 / 50_000.0  # of a column's record, an event
 EVERY = 64
 """Events between two looks at how often values repeat."""
@@ -148,7 +151,7 @@ def scan(
                 a[c, TOP] = 0.0
             if nats > NOTICED:
                 a[c, TOP] = max(a[c, TOP], nats)
-                odd = (nats - NOTICED) / max(a[c, PEAK], USUAL)  # against its own record
+                odd = nats / max(RECORD * a[c, PEAK], USUAL)
                 if odd > worst:
                     worst, tag = odd, 4 * c + kind if nats > TELLING else 0
             elif a[c, TOP] > 0.0:

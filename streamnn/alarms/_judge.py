@@ -93,4 +93,6 @@ class Judge:
         feature = names[column] if 0 <= column < len(names) else ""
         moves = moved(of, fired)
         what, how = ("review", "") if code < 0 else (statistic_name(code), direction(code))
+        if fired == "feature worst" and code >= 0:
+            what, how = "above its record", "up"
         return Alarm(ticket, fired, what, why, began, how, e.before, e.after, feature, moves)

@@ -17,6 +17,7 @@ from ._layout import (
     THIN,
     THINNER,
     VAR_FLOOR,
+    VAR_LEAST,
     Signal,
     View,
 )
@@ -186,6 +187,20 @@ def take_in(s: Signal, w: View, second: bool) -> None:
 
 
 @njit(**leaf_options)
+def set_scales(w: View) -> None:
+    """1 / sd of the scores; 0 for those that say nothing. Where one wakes up, old peaks mean nothing any more."""
+    woken = False
+    for k in range(SCORES):
+        was = w.scale[k]
+        w.scale[k] = 1.0 / np.sqrt(w.var[k]) if w.var[k] > VAR_LEAST else 0.0
+        woken = woken or (was == 0.0 and w.scale[k] > 0.0)
+    if woken:
+        w.exposure = 0.0
+        for j in range(w.kept.size):
+            w.kept[j] = 0
+
+
+@njit(**leaf_options)
 def moments(s: Signal, w: View) -> None:
     """Mean and variance of the scores are those of the points of the law in use."""
     mean, var, score = w.mean, w.var, s.score
@@ -199,7 +214,7 @@ def moments(s: Signal, w: View) -> None:
             var[k] += score[k] * score[k] * share
     for k in range(SCORES):
         var[k] = max(var[k] - mean[k] * mean[k], VAR_FLOOR)
-        w.scale[k] = 1.0 / np.sqrt(var[k])
+    set_scales(w)
 
 
 @njit(**leaf_options)

@@ -46,7 +46,7 @@ PEAK_DIVISOR = 12.0  # blocks a kept peak stands for
 FEWEST = 9  # peaks before a threshold exists
 YOUNG = 2.0  # false-alarm intervals until the whole budget may be spent
 PURSE_START, PURSE_FLOOR, PURSE_CAP, PURSE_COST, PURSE_AIM = -1.4, -5.0, 1.5, 0.7, 0.9
-VAR_FLOOR = 0.02
+VAR_FLOOR, VAR_LEAST = 0.02, 0.05  # below the second a score says nothing (the spread of a fair coin)
 BLIND, COARSELY, ARMED = 0, 1, 2
 
 f4, f8, i4, i8 = np.float32, np.float64, np.int32, np.int64

@@ -30,12 +30,26 @@ def _sees(v: np.void, within: float) -> float | None:
         for j in (a * SIDES, a * SIDES + 1):
             allowed = float(v["allowance"][j])
             least = min(least, allowed + float(v["bar"][j]) / (allowed * within))
+    if not v["scale"][0] > 0.0:
+        return None
     share = 0.5 * (1.0 + least / float(v["scale"][0]) / _TOP) if math.isfinite(least) else 1.0
     return _SLOPE * NormalDist().inv_cdf(share) if share < 1.0 - 1e-4 else None
 
 
-def reading(s: np.void, views: np.ndarray, horizon: float) -> dict[str, Any]:
+def reading(s: np.void, views: np.ndarray, horizon: float, direct: bool) -> dict[str, Any]:
     """State of one signal, see `DriftMonitor.status`."""
+    if direct:
+        state = "armed" if s["taken"] else "calibrating"
+        return {
+            "state": state,
+            "sees": None,
+            "says": f"{state}: "
+            + ("sees columns that die, wake or change unit" if s["taken"] else "sees nothing yet"),
+            "values": int(s["taken"]),
+            "skipped": int(s["skipped"]),
+            "block": 1.0,
+            "needed": 0,
+        }
     watched = range(1 + int(s["follows"]))
     least = max(max(ARM_EVENTS * (1 + w), ARM_BLOCKS * float(views[w]["block"])) for w in watched)
     armed = all(int(views[w]["armed"]) == ARMED for w in watched)

@@ -7,7 +7,7 @@ from numba import njit
 
 from .._jit import leaf_options
 from .._math import exp64, log64
-from ._law import moments
+from ._law import moments, set_scales
 from ._layout import (
     ALLOWANCES,
     ARM_BLOCKS,
@@ -89,7 +89,7 @@ def _dependence(s: Signal, w: View, horizon: float) -> None:
         lrv = least
         for l in range(LEVELS):
             n = w.batch_n[l]
-            if n >= 8.0:
+            if n >= 8.0 and w.scale[i] > 0.0:
                 lrv = max(lrv, w.batch_var[l, i] / w.var[i] * (BATCH << l) * n / (n - 1.0))
         error = np.sqrt(lrv / known)
         for a in range(ALLOWANCES.size):
@@ -146,8 +146,7 @@ def refresh(
     r.records, r.armed = r.records * s.follows, r.armed * s.follows
     for k in range(1 + s.follows):
         w = r if k else v
-        for i in range(SCORES):
-            w.scale[i] = 1.0 / np.sqrt(w.var[i])
+        set_scales(w)
         _dependence(s, w, horizon)
         w.records = 1 if s.regime >= RECORD_BLOCKS * w.block else 0
         was = w.armed

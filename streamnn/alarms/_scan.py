@@ -21,6 +21,7 @@ from ._layout import (
     PURSE_CAP,
     PURSE_COST,
     PURSE_FLOOR,
+    PURSE_START,
     RING,
     SPANS,
     STATS,
@@ -35,6 +36,8 @@ from ._refresh import clear, refresh
 from ._watch import cusums, follow, jumps, standardise, value_mean
 
 DUE = 1_000_000
+DIRECT = 8
+CERTAIN, DEARER, SAME = 3, 0.25, 1000
 FIRED = 6
 """Numbers of one fire: operation, signal, statistic, ticket, operation and ticket at which the change began."""
 
@@ -175,6 +178,30 @@ def _decide(
 
 
 @njit(**leaf_options)
+def _direct(s: Signal, x: float, column: int, purse: float, horizon: float, cost: float) -> bool:
+    """A signal that passes 1 once in a false alarm's interval: whether it has been above for CERTAIN values.
+
+    It has to rise further where the purse has been spent. One column is told of once in SAME values.
+    """
+    s.taken += 1
+    s.regime += 1
+    if s.taken % BLOCK == 0:
+        climb = PURSE_COST * PURSE_AIM * BLOCK / horizon
+        s.purse = min(0.0, max(s.purse, PURSE_FLOOR) + climb)
+    above = x >= 1.0 - DEARER * min(purse + s.purse - PURSE_START, 0.0)
+    s.trial_age = s.trial_age + 1 if above else 0
+    if s.trial_age != CERTAIN or (column == s.trial_stat and s.taken < s.quiet_until):
+        return False
+    s.trial_stat = column
+    s.began = s.taken - CERTAIN + 1
+    s.last = s.taken
+    s.fires += 1
+    s.purse -= cost
+    s.quiet_until = s.taken + SAME
+    return True
+
+
+@njit(**leaf_options)
 def _where(s: Signal, out: np.ndarray) -> None:
     """Operation and ticket at which the change began, exact while they are remembered."""
     now, at = s.taken, max(s.began, 1)
@@ -205,7 +232,8 @@ def scan(
     family float64[3]: purse, alarms it has not paid for yet, ticket up to which it has climbed. clock int64[3]:
     operations in all, and the next one of the stretch (0 again behind the last), and the operation at which to stop
     and answer DUE more, a multiple of BLOCK. Signal k's values are
-    values[k, i] at operations i of kind when[k], or at all of them where when[k] < 0.
+    values[k, i] at operations i of kind when[k], or at all of them where when[k] < 0. A kind DIRECT higher marks a
+    signal that is its own test.
     """
     n, count = 0, signals.size
     cost = PURSE_COST if count > 1 else 0.0
@@ -224,8 +252,10 @@ def scan(
             family[1] = 0.0
         for k in range(count):
             s, v, r = signals[k], views[2 * k], views[2 * k + 1]
+            direct = when[k] >= DIRECT - 1
+            wanted = when[k] - DIRECT if direct else when[k]
             for i in range(first, last):
-                if when[k] >= 0 and when[k] != op[i]:
+                if wanted >= 0 and wanted != op[i]:
                     continue
                 x = values[k, i]
                 if not np.abs(x) < np.inf:
@@ -233,6 +263,16 @@ def scan(
                     continue
                 x = min(max(x, -LARGEST), LARGEST)
                 at, ticket = whole + i - first, event[i]
+                if direct:
+                    fired = _direct(s, x, tags[i] >> 2, family[0], horizon, cost)
+                    odd = np.float32(2.0 if x >= 0.5 else 0.0)
+                    _remember(s, x, odd, odd, at, ticket, tags[i])
+                    if fired:
+                        row = out[n]
+                        row[0], row[1], row[2], row[3] = at, k, 0, ticket
+                        _where(s, row)
+                        n += 1
+                    continue
                 rest = _enter(s, v, x)
                 lasting, lasting_second, lasting_ratio = -1, 0, 0.0
                 raw, raw_second, raw_ratio = -1, 0, 0.0

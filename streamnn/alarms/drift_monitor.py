@@ -21,12 +21,16 @@ from ._layout import (
     shares,
 )
 from ._reading import reading
-from ._scan import DUE, FIRED
+from ._scan import DIRECT, DUE, FIRED
 from ._stretch import Stretch
 
 MOST_SIGNALS = 8
 LEARNT = ("loss", "label")
 """Signals known when an event is learnt; all others are known when it is observed."""
+
+
+ITS_OWN_TEST = "feature worst"
+"""A scalar that is compared with 1 instead of its past."""
 
 
 class DriftMonitor:
@@ -82,8 +86,9 @@ class DriftMonitor:
         self._family = np.array([PURSE_START, 0.0, 0.0])  # purse, alarms not paid for yet, ticket so far
         self._clock = np.zeros(3, np.int64)  # operations, where in a stretch, when to review the last alarm
         self._judge = Judge(names, self._state, self._views)
-        self._when = np.array([LEARN if k in LEARNT else OBSERVE for k in names], np.int8)
-        self._always = np.full(len(names), -1, np.int8)
+        direct = np.array([DIRECT if k == ITS_OWN_TEST else 0 for k in names])
+        self._when = (direct + [LEARN if k in LEARNT else OBSERVE for k in names]).astype(np.int8)
+        self._always = (direct - 1).astype(np.int8)
 
     def scan(
         self,
@@ -202,7 +207,7 @@ class DriftMonitor:
         out = {}
         for k, name in enumerate(self.signals):
             views = self._views[VIEWS * k : VIEWS * k + VIEWS]
-            out[name] = reading(self._state[k], views, self.events_per_false_alarm)
+            out[name] = reading(self._state[k], views, self.events_per_false_alarm, name == ITS_OWN_TEST)
             alarms, more, better = self._judge.counts[k].tolist()
             out[name] |= {
                 "alarms": alarms,

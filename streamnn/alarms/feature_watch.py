@@ -20,10 +20,11 @@ class FeatureWatch(Stage):
     - ``"feature spread"``: mean square of the columns.
     - ``"feature pairs"``: sum of products of neighbouring number columns, each with the sign of its mean product in
       the first 200 values, over the root of their number.
-    - ``"feature worst"``: of the column that behaves least like itself, how little, beside its own record (0 below
-      2.5 nats): the run of one value or of missing ones, against how often the column repeats itself; the mean of its
-      last 32 or so values, or their width, against how these wandered before. A tag says which column it is, and
-      what: 4 * column + 1 (it died), + 2 (another unit), + 3 (its values moved). So one column in a thousand is not
+    - ``"feature worst"``: of the column that behaves least like itself, how much: the nats of its run of one value
+      or of missing ones, against how often the column repeats itself; of the mean of its last 32 or so values, or of
+      their width, against how these wandered before; over the larger of 14 nats and 1.5 times the column's own
+      record. So it is its own test: from 1 on (for three events) it is an alarm. A tag says which column it is, and
+      what: 4 * column + 1 (it died), + 2 (another unit), + 3 (its values moved). One column in a thousand is not
       drowned.
 
     All begin at the 700th row; columns are watched one by one from their 500th value on, and learnt

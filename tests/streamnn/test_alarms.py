@@ -112,6 +112,12 @@ def test_false_alarms_stay_in_the_budget(rho):
     assert sum(a.event < 5000 for f in found for a in f) <= 1
 
 
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.45, 0.5])
+def test_coins_fair_or_not_are_stationary(share):
+    found = [alarms((np.random.default_rng(seed).random(20_000) < share) * 1.0) for seed in range(6)]
+    assert sum(map(len, found)) <= 12
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_small_budget_means_silence(seed):
     assert alarms(noise(20_000, seed), events_per_false_alarm=200_000) == []
@@ -150,7 +156,9 @@ def test_non_finite_values_are_as_if_they_were_not_there():
     there = np.flatnonzero(np.isfinite(holes))
     clean = DriftMonitor(["loss"]).scan({"loss": x}, there)
     monitor = DriftMonitor(["loss"])
-    assert monitor.scan({"loss": holes}, np.arange(12_003)) == clean != []
+    found = monitor.scan({"loss": holes}, np.arange(12_003))
+    first = [a for a in clean if a.statistic != "review"]
+    assert [a for a in found if a.statistic != "review"] == first != []
     assert monitor.status()["loss"]["skipped"] == 3
     assert monitor.status()["loss"]["values"] == 12_000
 
