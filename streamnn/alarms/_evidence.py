@@ -42,6 +42,8 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
         Operations of the change and of the alarm.
     """
     taken = int(s["taken"])
+    if taken == 0:
+        return NOTHING
     last = np.arange(max(1, taken - RING + 1), taken + 1)
     n = int(last[0]) - 1 + int(np.searchsorted(s["op"][last % RING], op, "right"))
     # as many as are remembered wherever within a block the scan stands now

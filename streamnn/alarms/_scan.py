@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from .._jit import kernel, leaf_options
+from ._direct import direct_test
 from ._law import adopt, collect, new_mean, take_in
 from ._layout import (
     ARM_EVENTS,
@@ -21,7 +22,6 @@ from ._layout import (
     PURSE_CAP,
     PURSE_COST,
     PURSE_FLOOR,
-    PURSE_START,
     RING,
     SPANS,
     STATS,
@@ -37,7 +37,6 @@ from ._watch import cusums, follow, jumps, standardise, value_mean
 
 DUE = 1_000_000
 DIRECT = 8
-CERTAIN, DEARER, SAME = 3, 0.25, 1000
 FIRED = 6
 """Numbers of one fire: operation, signal, statistic, ticket, operation and ticket at which the change began."""
 
@@ -178,30 +177,6 @@ def _decide(
 
 
 @njit(**leaf_options)
-def _direct(s: Signal, x: float, column: int, purse: float, horizon: float, cost: float) -> bool:
-    """A signal that passes 1 once in a false alarm's interval: whether it has been above for CERTAIN values.
-
-    It has to rise further where the purse has been spent. One column is told of once in SAME values.
-    """
-    s.taken += 1
-    s.regime += 1
-    if s.taken % BLOCK == 0:
-        climb = PURSE_COST * PURSE_AIM * BLOCK / horizon
-        s.purse = min(0.0, max(s.purse, PURSE_FLOOR) + climb)
-    above = x >= 1.0 - DEARER * min(purse + s.purse - PURSE_START, 0.0)
-    s.trial_age = s.trial_age + 1 if above else 0
-    if s.trial_age != CERTAIN or (column == s.trial_stat and s.taken < s.quiet_until):
-        return False
-    s.trial_stat = column
-    s.began = s.taken - CERTAIN + 1
-    s.last = s.taken
-    s.fires += 1
-    s.purse -= cost
-    s.quiet_until = s.taken + SAME
-    return True
-
-
-@njit(**leaf_options)
 def _where(s: Signal, out: np.ndarray) -> None:
     """Operation and ticket at which the change began, exact while they are remembered."""
     now, at = s.taken, max(s.began, 1)
@@ -264,7 +239,7 @@ def scan(
                 x = min(max(x, -LARGEST), LARGEST)
                 at, ticket = whole + i - first, event[i]
                 if direct:
-                    fired = _direct(s, x, tags[i] >> 2, family[0], horizon, cost)
+                    fired = direct_test(s, x, tags[i] >> 2, family[0], horizon, cost)
                     odd = np.float32(2.0 if x >= 0.5 else 0.0)
                     _remember(s, x, odd, odd, at, ticket, tags[i])
                     if fired:
