@@ -187,6 +187,10 @@ def verdicts(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for rate, how in (("events_per_cpu_s", ""), ("events_per_cpu_s_with_parsing", ", parsing included")):
             theirs = by.get(c, {}).get(rate)
             note(f"{YARDSTICK}, times {c}{how}", times, yard / theirs if yard and theirs else None)
+            small = by.get("sgd 32", {}).get("events_per_cpu_s") if c.startswith("vw") else None
+            note(
+                f"sgd 32, the same size, times {c}{how}", times, small / theirs if small and theirs else None
+            )
     for c, rates in RATES.items():
         if name in rates:
             note(f"{c}, events per CPU second", rates[name], by.get(c, {}).get("events_per_cpu_s"))
@@ -234,6 +238,7 @@ def main() -> None:
             events, d, classes = write_stream(name, path)
             contenders = [
                 *NETS,
+                "sgd 32",
                 *LOOPS,
                 "vw",
                 *(["vw-one"] if classes > 2 else []),

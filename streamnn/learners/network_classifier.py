@@ -35,7 +35,8 @@ class NetworkClassifier:
     Parameters
     ----------
     spec : NetworkSpec, optional
-        The network: 64 and 32 units, steps scaled by RMS, if not given.
+        The network: 64 and 32 units, steps scaled by RMS, no learning from labels given more than 99.9 %, if not
+        given.
     seed : int
     max_columns : int
         Input columns beyond this are ignored and counted.
@@ -63,7 +64,7 @@ class NetworkClassifier:
         categories: Sequence[str] = (),
     ) -> None:
         join_river(type(self), "Classifier")
-        self.spec = spec or NetworkSpec("net", (64, 32))
+        self.spec = spec or NetworkSpec("net", (64, 32), quiet=0.001)
         self.seed = seed
         self.schema = Schema(max_columns, categories)
         self.inputs = Inputs()
