@@ -126,7 +126,7 @@ def test_targets_and_weights_beyond_reason_are_refused_and_change_nothing():
 def test_a_constant_target_and_a_constant_column():
     model = Regressor()
     model.learn_many({"x": np.full(300, 7.0)}, [5.0] * 300)
-    assert abs(model.predict_one({"x": 7.0}) - 5.0) < 1e-3
+    assert abs(model.predict_one({"x": 7.0}) - 5.0) < 5e-3
     assert not finite(model)
 
 
