@@ -121,8 +121,29 @@ def test_views_are_made_less_often_when_they_take_long(clock: Clock, monkeypatch
     for _ in range(100):
         clock.now += 1.0
         found.idle()
-    assert found.views()[0].version == 3  # .1 s of 33 are the share
+    assert found.views()[0].version == 4  # the first and three more: .1 s of 33 are the share
     assert worker.counters.records == 0
+
+
+def test_a_first_look_that_compiles_holds_no_other_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _, (worker,) = opened(clock, "0")
+    spent = [0.0]
+    kinds: set[bool] = set()
+    look = Watch._look
+
+    def compiling(self: Watch, now: float, parts: list[PartitionWatch]) -> bool:
+        networks = look(self, now, parts)
+        spent[0] += 0.0 if networks in kinds else 10.0  # an hour's share
+        kinds.add(networks)
+        return networks
+
+    monkeypatch.setattr(Watch, "_look", compiling)
+    monkeypatch.setattr(watch.time, "thread_time", lambda: spent[0])
+    for n in range(30):
+        found.ask()
+        learn(found, worker, clock, 1)
+        assert found.views()[0].version == n + 1
+    assert kinds == {False, True} and spent[0] == 20.0
 
 
 def test_names_are_escaped_and_partitions_can_be_chosen(clock: Clock) -> None:

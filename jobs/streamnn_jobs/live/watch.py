@@ -36,6 +36,7 @@ class Watch(Observer):
         self.began = wall()
         self._began_s = self.beat_s = clock()
         self._next_s = self._began_s
+        self._known: set[bool] = set()
         self.slopes = Slopes()
         self.partitions: dict[str, PartitionWatch] = {}
         self.begun = False
@@ -116,22 +117,27 @@ class Watch(Observer):
             return
         begun_s = time.thread_time()
         parts = [p for p in self.partitions.values() if not p.closed]
-        self._look(now, parts)
+        networks = self._look(now, parts)
         for part in parts:
             part.refresh(now - self._began_s, self._wall())
-        self._next_s = now + max(EVERY_S, (time.thread_time() - begun_s) / SHARE)
+        cost_s = time.thread_time() - begun_s
+        if networks not in self._known:  # the first look of a kind may compile, which the next does not cost
+            self._known.add(networks)
+            cost_s = 0.0
+        self._next_s = now + max(EVERY_S, cost_s / SHARE)
 
-    def _look(self, now: float, parts: list[PartitionWatch]) -> None:
+    def _look(self, now: float, parts: list[PartitionWatch]) -> bool:
         """At the networks of one partition: copies and functions here, slopes in a thread of their own."""
         wanting = [p for p in parts if p.wants_networks(now)]
         if not wanting:
-            return
+            return False
         free = self.slopes.free(now)
         part = min(wanting, key=lambda p: p.slopes_s if free else p.networks_s)
         make = part.look_at_networks(now)
         if make is not None and free:
             part.slopes_s = now
             self.slopes.work(now, make, part.take_slopes)
+        return True
 
 
 def _numbers_first(name: str) -> tuple[int, str]:
