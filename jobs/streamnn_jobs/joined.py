@@ -61,6 +61,7 @@ class JoinedWorker(Worker):
             c.records += len(events.position) + len(events.bad)
             c.dead += len(out.bad)
             n = len(position)
+            out.records, out.events = len(events.position) + len(events.bad), n
             kept = np.searchsorted(events.position, position)
             found = _keys(events.rows, self._key)
             keys = [found[i] for i in kept.tolist()]

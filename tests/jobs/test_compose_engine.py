@@ -19,7 +19,7 @@ def stack() -> Iterator[Stack]:
     words = command()
     if words is None:
         pytest.skip("needs a Docker engine and Compose")
-    stack = Stack(words, speed=14400)
+    stack = Stack(words, speed=3600)
     try:
         stack.compose("build")
         stack.up()

@@ -91,6 +91,8 @@ def test_bad_records_keep_their_place_in_the_order() -> None:
     assert step.predictions["position"].tolist() == [11, 12]
     assert step.predictions["key"].tolist() == ["k0", "k1"]
     assert (w.counters.learnt, w.join.pending, w.join.waiting) == (2, 0, 0)
+    assert (step.records, step.events) == (3, 2)
+    assert step.surprise == float(step.predictions["surprise"].sum()) > 0
     w.check()
 
 
