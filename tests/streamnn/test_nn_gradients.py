@@ -54,9 +54,7 @@ def kernel_gradient(net, row, ids, y, weight):
     after = SplineNetwork.from_network(net, torch.float64)
     net.load_state_dict(state)
     return {
-        n: (
-            (a - b) / (0.1 if n.startswith(("splines", "slopes")) else 1.0)
-        ).detach()  # activations move at a tenth of the step
+        n: ((a - b) / (net.spec.bend_step if n.startswith(("splines", "slopes")) else 1.0)).detach()
         for (n, a), (_, b) in zip(before.named_parameters(), after.named_parameters(), strict=True)
     }
 
