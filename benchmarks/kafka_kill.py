@@ -76,7 +76,7 @@ def killed(broker: PrivateBroker, folder: Path, args: argparse.Namespace) -> dic
     stage = _stage(settings, "kill", labels=True)
     options: dict[str, Any] = {
         "source__event_time": "t", "label__expire_after": 20_000.0, "features__ignore": [],
-        "kafka__partitions": [0], "kafka__transaction_timeout_s": 60.0, "kafka__batch_events": 2000,
+        "kafka__connection": {"bootstrap_servers": broker.bootstrap, "connect_timeout_s": 120.0}, "kafka__partitions": [0], "kafka__transaction_timeout_s": 60.0, "kafka__batch_events": 2000,
     }  # fmt: skip
     spec = stage.spec(
         folder / "checkpoints",
@@ -95,7 +95,7 @@ def killed(broker: PrivateBroker, folder: Path, args: argparse.Namespace) -> dic
         feeder.let((kill + 1) * args.events // (args.kills + 1))
         job = JobProcess(spec, folder / "jobs", learner="pool")
         if kill % 4:
-            job.wait_for("/0: ", timeout_s=600)
+            job.wait_for("/0: ", timeout_s=900)
             if kill in broker_at:
                 _wait(job, float(rng.uniform(0, 2)))
                 broker.kill()
@@ -114,7 +114,9 @@ def killed(broker: PrivateBroker, folder: Path, args: argparse.Namespace) -> dic
             f"{kill + 1}: {time.monotonic() - began:.0f} s, {feeder.events_sent[0]:,} events sent",
             file=sys.stderr,
         )
-        assert ended is None, job.log.read_text(errors="replace")[-3000:]
+        # without a broker for connect_timeout_s a job does not start, and says so
+        if ended is not None and not job.said("no Kafka broker answered"):
+            sys.exit(f"a job ended by itself:\n{job.log.read_text(errors='replace')[-3000:]}")
     feeder.finish(1800)
     final = _to_the_end(stage.spec(folder / "checkpoints", **options))
     took = time.monotonic() - began
