@@ -93,6 +93,8 @@ class LeastSquares(Stage):
     def grow(self, columns: np.ndarray, inputs: int) -> None:
         """Make room; `columns` are the new places of the old inputs."""
         s = self.s
+        if inputs == len(s["where"]):
+            return
         where = np.full(inputs, -1, np.int64)
         where[columns] = s["where"]
         D = min(inputs, MOST) + 1

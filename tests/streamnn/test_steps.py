@@ -152,3 +152,14 @@ def test_looking_changes_nothing():
         assert model.predict_proba_one(row) == first
         assert abs(sum(first.values()) - 1.0) < 1e-9
     assert model.state_hash() == before
+
+
+@pytest.mark.parametrize("make", [Classifier, Regressor])
+def test_a_new_category_value_is_no_reason_to_record_anew(make):
+    model = make()
+    for i in range(30):
+        model.learn_one({"a": float(i % 5), "b": i * 0.1}, i % 2)
+    program = model._steps._learn
+    for i in range(30, 90):  # each a value of b never seen
+        model.learn_one({"a": float(i % 5), "b": i * 0.1}, i % 2)
+    assert model._steps._learn is program
