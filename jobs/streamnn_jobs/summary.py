@@ -128,7 +128,9 @@ def lines(summary: dict[str, Any]) -> list[str]:
         )
     for row in s["regrets"][1:]:
         proven = f" (proven: at most {number(row['bound'])})" if row["bound"] is not None else ""
-        out.append(f"  to the {row['comparator']}: {number(row['regret'])} in all{proven}")
+        what = row["comparator"]
+        what = f"the {what}" if what.startswith("best") else what
+        out.append(f"  to {what}: {number(row['regret'])} in all{proven}")
     held = s.get("coverage")
     if held:
         size, name = (held["set_size"], "classes a set") if "set_size" in held else (held["width"], "wide")
