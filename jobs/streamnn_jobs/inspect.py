@@ -11,10 +11,11 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn.state import FORMAT, state_hash
 
+from . import learner as learners
 from .checkpoint import CheckpointStore, read_checkpoint
 from .fingerprint import spec_of_fields
 from .joined import JoinedWorker
-from .learner import MakeLearner, make_learner
+from .learner import MakeLearner
 from .worker import Worker
 
 Arrays = dict[str, np.ndarray]
@@ -64,7 +65,7 @@ def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | No
     spec, task = spec_of_fields(manifest["spec"]), manifest["worker"]["task"]
     source, partition = manifest["source"], manifest.get("partition", "0")
     kind = Worker if spec.label.topic is None else JoinedWorker
-    worker = kind(spec, task, (make or make_learner)(spec, task), source, partition)
+    worker = kind(spec, task, (make or learners.make_learner)(spec, task), source, partition)
     worker.load_state_dict(arrays, manifest["worker"])
     return worker
 

@@ -53,9 +53,10 @@ def test_status_of_a_running_job(run: Run) -> None:
 def test_status_of_a_checkpoint_has_the_same_fields(run: Run, folder: Path) -> None:
     live: list[Any] = []
     serve({20: lambda url, job: live.append(json.loads(run("status", url, "--json")[1]))})
-    code, out, _ = run("status", str(folder), "--json")
+    code, out, err = run("status", str(folder), "--json")
+    assert code == 0, err
     found = json.loads(out)
-    assert code == 0 and found["state"] == "not running"
+    assert found["state"] == "not running"
     part = found["partitions"][0]
     assert part["closed"] == 0 and live[0]["partitions"][0]["open"] is True
     assert part["records"] == 300 == part["position"] and part["scores"]["labelled"] == part["learnt"] == 300
