@@ -54,6 +54,7 @@ def run(stream: _data.Stream, log: _play.Log, delay: Any, seed: int, declare: bo
         anew = _play.score_values(p, stream.y, labels)
         row |= anew | {"no_change": s["no_change"], "mean": s["majority"], "linear": s["linear"]["mae"]}
     _play.check(model, anew, len(labels))
+    row |= {"regret": s["regret"], "regret_bound": s["regret_bound"]}
     return row | {"regret_per_event": s["regret_per_event"], "events_per_cpu_s": len(stream) / cpu}
 
 

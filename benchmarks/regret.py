@@ -20,6 +20,7 @@ import numpy as np
 from _table import keep, show
 
 from streamnn.learners import Classifier, Regressor
+from streamnn.learners.copies import trust_bound, trust_interval_bound
 from streamnn.learners.shares import shares_bound, shares_interval_bound
 from streamnn.regret.comparators import best_sequences, regret, worst_interval
 from streamnn.regret.hindsight import best_linear, best_logistic
@@ -156,14 +157,15 @@ def bounds(run: Run, mixable: bool) -> dict[str, Any]:
         }
         return row
     slack = FLOAT32 * t + 1e-9
-    static = np.array([shares_bound(k, prior, 0) for k in t])
+    trust = np.array([trust_bound(k) for k in t])
+    static = np.array([shares_bound(k, prior, 0) for k in t]) + trust
     broken = (regrets > static + slack) | (regrets > run.stated + slack)
     row["bound"] = static[-1]
     checked = n
     best = best_sequences(run.losses, max(SWITCHES)).total
     own = np.cumsum(run.pool)
     for m in range(1, max(SWITCHES) + 1):
-        bound = np.array([shares_bound(k, prior, m) for k in t])
+        bound = np.array([shares_bound(k, prior, m) for k in t]) + trust
         broken |= own - best[:, m] > bound + slack
         checked += n
         if m in SWITCHES:
@@ -171,7 +173,7 @@ def bounds(run: Run, mixable: bool) -> dict[str, Any]:
     failed = int(broken.sum())
     for length in (k for k in LENGTHS if k <= n):
         worst = worst_interval(run.pool, run.losses, length).regret
-        most = shares_interval_bound(length, prior)
+        most = shares_interval_bound(length, prior) + trust_interval_bound(length)
         failed += worst > most + FLOAT32 * n
         checked += n - length + 1
         row |= {f"worst {length}": worst, f"bound {length}": most}

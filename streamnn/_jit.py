@@ -9,7 +9,7 @@ from typing import Any
 
 from numba import njit
 
-njit_options = {"cache": True, "error_model": "numpy", "boundscheck": False}
+njit_options = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": False}
 leaf_options = {
     "error_model": "numpy",
     "boundscheck": False,

@@ -36,6 +36,7 @@ def learning_fields(spec: JobSpec) -> dict[str, Any]:
     for section in ("source", "label", "features", "learner", "limits"):
         for name, value in getattr(spec, section).model_dump(mode="json").items():
             out[f"{section}.{name}"] = value
+    out.pop("learner.threads", None)  # the bits do not depend on it
     for name in _LATER:  # a checkpoint of a job without them is none of another job
         if out[name] == _LATER[name]:
             del out[name]

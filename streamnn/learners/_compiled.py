@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..alarms import _scan as alarms
 from ..features import inputs
 from ..network import kernel
-from . import mixer, value_mixer
+from . import mixing, value_mixer
 
 
 def compiled(task: str = "classification") -> bool:
@@ -15,7 +15,7 @@ def compiled(task: str = "classification") -> bool:
     ----------
     task : {"classification", "regression"}
     """
-    mixing = mixer._scan if task == "classification" else value_mixer._scan
+    mixing = mixing.scan if task == "classification" else value_mixer._scan
     for function in (inputs._scan, kernel.scan, alarms.scan, mixing):
         index = getattr(getattr(function.compiled, "_cache", None), "_cache_file", None)
         if index is not None and not index._load_index():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -127,6 +129,8 @@ class Frame(Growing):
         latent, book = self._blank(len(op))
         target = y.astype(f4) if self.classify else np.zeros(len(op), f4)
         part = Segment(op, slot, ticket, y, weight, target, time)
+        if self._make_room(op):
+            self._grown += 1
         self._stages(part, book, latent)
         self.ledger.scan(op, book)
         surprise, entropy, deviation = self._doubt(part, latent)
@@ -145,6 +149,26 @@ class Frame(Growing):
         store.forget(ticket[outside])
         self._waste.append(np.concatenate([mine[~stays], slot[outside]]))
         return alarms
+
+    def _make_room(self, op: np.ndarray) -> bool:
+        """Make room for what waits for a label; whether arrays are others than before."""
+        return False
+
+    def _network_tasks(self, part: Segment, latent: np.ndarray) -> list[Callable[[], None]]:
+        """The networks' scans, in their order; `latent` receives those of the watched one."""
+        a, lay = self.pending_.a, self.layout
+        tasks: list[Callable[[], None]] = []
+        for net, begin in zip(self.networks_, self.begins, strict=True):
+            op, slot, target, weight = part.op, part.slot, part.target, part.weight
+            awake = part.ticket >= begin
+            if not awake.any():
+                continue
+            if not awake.all():
+                op, slot, target, weight = op[awake], slot[awake], target[awake], weight[awake]
+            kept = latent if net.spec.name == self.watched else None
+            start = lay.span(*net.spec.reads)[0]
+            tasks.append(partial(net.scan, op, slot, target, weight, start, a["row"], a["ids"], a["p"], kept))
+        return tasks
 
     def _blank(self, m: int) -> tuple[np.ndarray, np.ndarray]:
         """Zeros for the latents and the book of `m` operations; the same memory every time."""

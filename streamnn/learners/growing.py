@@ -19,8 +19,10 @@ from ..regret.scores import Scores
 from ..stage import Stage
 from ..uncertainty import LatentDensity, ValueDensity
 from .calibration import Calibration
+from .crew import Crew
 from .options import check_options
 from .pending import Pending
+from .presets import find_preset
 from .recent import Recent
 from .segment import Segment
 from .signals import SIGNALS
@@ -44,8 +46,14 @@ class Growing(ABC):
         categories: Sequence[str],
         coverage: float,
         p_values: bool,
+        threads: int,
+        preset: str,
     ):
-        check_options(seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values)
+        check_options(
+            seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values, threads
+        )
+        self.crew = Crew(threads)
+        self.preset, self._preset = preset, find_preset(preset, self.classify)
         self.calibration = Calibration(self.classify, coverage, p_values)
         self.seed = seed
         self.schema = Schema(max_columns, categories)
@@ -70,6 +78,11 @@ class Growing(ABC):
     ledger: Ledger
     density: LatentDensity | ValueDensity
     mixer: Any
+
+    @property
+    def begins(self) -> tuple[int, ...]:
+        """The event from which on each network is in the pool."""
+        return self._preset.begins
 
     @abstractmethod
     def _make(self) -> None:

@@ -15,6 +15,7 @@ def check_options(
     categories: Any,
     coverage: Any,
     p_values: Any,
+    threads: Any,
 ) -> None:
     """Refuse what is no option, naming it and what is allowed.
 
@@ -26,6 +27,7 @@ def check_options(
         ("max_columns", max_columns, 1),
         ("max_pending", max_pending, 1),
         ("seed", seed, 0),
+        ("threads", threads, 1),
     ):
         if not isinstance(v, int) or isinstance(v, bool) or v < least:
             raise SpecError(f"learner option {name} is {v!r}: allowed is a whole number of at least {least}")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
+from ..errors import SpecError
 from ..network.network import NetworkSpec
 
 QUIET = 0.02
@@ -38,6 +42,11 @@ def odds(members: list[str], stackers: int) -> list[float]:
     return [8.0 if m in SOUND else 1.0 for m in members] + [4.0] * stackers
 
 
+LARGE_CLASSIFIER = (  # wider, and two that join once there is something to tell them apart by
+    *(n if n.name == "net-lags" else replace(n, hidden=(128,)) for n in CLASSIFIER),
+    NetworkSpec("net-deep", (64, 32), "rms", 0.001, quiet=QUIET, reads=("context", "overdue"), average=2000),
+    NetworkSpec("net-long", (128,), "rms", 0.0003, quiet=QUIET, reads=("known", "x"), average=20_000),
+)
 REGRESSOR = (
     NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
     NetworkSpec("net-rms", rule="rms", step=0.001, reads=("x", "overdue")),
@@ -57,3 +66,35 @@ REGRESSOR = (
     ),
 )
 """The networks of the regressor. The first fills the target history, so it reads known targets only."""
+
+
+class Preset(NamedTuple):
+    """Networks of a pool, and the event from which on each of them is in it."""
+
+    networks: tuple[NetworkSpec, ...]
+    begins: tuple[int, ...]
+
+    @property
+    def members_begin(self) -> list[int]:
+        """The same of each of the networks' members."""
+        return [b for n, b in zip(*self, strict=True) for _ in n.members]
+
+
+CLASSIFIERS = {
+    "default": Preset(CLASSIFIER, (0,) * len(CLASSIFIER)),
+    "large": Preset(LARGE_CLASSIFIER, (*(0,) * len(CLASSIFIER), 2048, 4096)),
+}
+REGRESSORS = {"default": Preset(REGRESSOR, (0,) * len(REGRESSOR))}
+
+
+def find_preset(name: object, classify: bool) -> Preset:
+    """The networks of a preset.
+
+    Raises
+    ------
+    SpecError
+    """
+    known = CLASSIFIERS if classify else REGRESSORS
+    if not isinstance(name, str) or name not in known:
+        raise SpecError(f"learner option preset is {name!r}: allowed is {' or '.join(known)}")
+    return known[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from ..uncertainty import ValueDensity
 from .least_squares import LeastSquares
 from .pending import Pending
 from .pool import Pool
-from .presets import REGRESSOR
 from .segment import Segment
 from .value_mixer import FORGETS, ValueMixer
 from .value_neighbours import ValueNeighbours
@@ -74,6 +74,11 @@ class Regressor(Pool):
         Share of the labels that prediction intervals shall hold; 0 for none.
     p_values : bool
         Say of every event how rarely the recent past was as surprising.
+    threads : int
+        Over which the members of a chunk are spread. The results are the same bits for any number, so a state may
+        go on with another.
+    preset : {"default"}
+        More units bring forecasts of numbers nothing, so there is no other.
 
     Examples
     --------
@@ -96,9 +101,11 @@ class Regressor(Pool):
         categories: Sequence[str] = (),
         coverage: float = 0.0,
         p_values: bool = False,
+        threads: int = 1,
+        preset: str = "default",
     ):
         options = seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values
-        super().__init__(*options)
+        super().__init__(*options, threads, preset)
         self.classes: list[Any] = []
 
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
@@ -140,7 +147,7 @@ class Regressor(Pool):
 
         self.networks_: list[Network] = []
         self.members: list[str] = []
-        for spec in REGRESSOR:
+        for spec in self._preset.networks:
             self.networks_.append(
                 Network(spec, lay.width(spec.reads), 1, False, self.seed, len(self.members))
             )
@@ -197,15 +204,19 @@ class Regressor(Pool):
         offsets, M = lay.offsets, self._free_at
         unit = np.zeros((len(op), 2))
         self.history_.scan_known(op, slot, value, offsets, a, target, unit)
-        for m, net in enumerate(self.networks_):
-            start, kept = lay.span(*net.spec.reads)[0], latent if net.spec.name == self.watched else None
-            net.scan(op, slot, target, weight, start, a["row"], a["ids"], a["p"], kept)
-            if m == 0:
-                self.history_.scan_filled(op, slot, ticket, value, offsets, lay.mean_columns, a)
-        self.linear.scan(op, slot, target, weight, lay.span("context", "means")[0], a)
+        first, *rest = self._network_tasks(part, latent)
+        first()
+        self.history_.scan_filled(op, slot, ticket, value, offsets, lay.mean_columns, a)
+        self.crew.run(
+            [
+                partial(self.linear.scan, op, slot, target, weight, lay.span("context", "means")[0], a),
+                *rest,
+                partial(self.neighbours.scan, op, slot, value, lay.span("x", "x")[0], a),
+                partial(self.wide.scan, op, slot, target, weight, lay.span(*WIDE)[0], a),
+            ],
+            len(op),
+        )
         _controls(op, slot, M, a["scale"], a["controls"], a["p"])
-        self.neighbours.scan(op, slot, value, lay.span("x", "x")[0], a)
-        self.wide.scan(op, slot, target, weight, lay.span(*WIDE)[0], a)
         self.mixer.scan(op, slot, value, weight, unit, a, len(self.scores_.names), book)
         self.scores_.scan_values(op, slot, value, a, book)
 

@@ -56,7 +56,7 @@ class Saving(Frame):
                 raise StateError(
                     f"learner option {k} is {v!r} here and {meta['options'].get(k)!r} in the state"
                 )
-        fresh = type(self)(**self._options())
+        fresh = type(self)(**self._options(), threads=self.crew.threads)
         fresh._take(arrays, meta)  # all or nothing
         self.__dict__.update(fresh.__dict__)
 
@@ -102,6 +102,7 @@ class Saving(Frame):
             "categories": sorted(self.schema.categories),
             "coverage": self.calibration.coverage,
             "p_values": self.calibration.rank is not None,
+            "preset": self.preset,
         }
 
     def _meta(self) -> dict[str, Any]:

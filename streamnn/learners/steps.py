@@ -41,6 +41,7 @@ class Steps:
     def __init__(self, pool: Frame) -> None:
         self._pool = pool
         self._grown = -1
+        self._until = 0  # the event from which on there are more members
         self._arrays: list[Any] = []
         self._encoder = Encoder(pool.schema)
         self.slot = int(pool.pending_.take(1)[0])
@@ -53,7 +54,12 @@ class Steps:
 
     def look(self, x: Mapping[Any, Any]) -> np.ndarray | None:
         """The pool's answer to a row, :meth:`Frame._answer`; None if the row must go the long way."""
-        if self._pool._grown != self._grown or self._rows is not self._pool.pending_.a["row"]:
+        pool = self._pool
+        if (
+            pool._grown != self._grown
+            or pool.events == self._until
+            or self._rows is not pool.pending_.a["row"]
+        ):
             self._renew()
         if not self._encoder.write(x, False):
             return None
@@ -66,7 +72,11 @@ class Steps:
         The label is known to be allowed, and there is room for a pending event.
         """
         pool = self._pool
-        if pool._grown != self._grown or self._rows is not pool.pending_.a["row"]:
+        if (
+            pool._grown != self._grown
+            or pool.events == self._until
+            or self._rows is not pool.pending_.a["row"]
+        ):
             self._renew()
         if not self._encoder.write(x, True):
             return None
@@ -99,9 +109,15 @@ class Steps:
         arrays: list[Any] = [pool.layout, *pool.pending_.a.values(), *pool.density._state]
         for stage in pool._stage_list():
             arrays += stage.s.values()
-        if len(arrays) == len(self._arrays) and all(map(_same, arrays, self._arrays)):
+        until = min((b for b in pool.begins if b > pool.events), default=-1)
+        if (
+            until == self._until
+            and len(arrays) == len(self._arrays)
+            and all(map(_same, arrays, self._arrays))
+        ):
             return
-        self._arrays = arrays
+        self._arrays, self._until = arrays, until
+        self._ticket[:] = pool.events
         self._rows = pool.pending_.a["row"]
         if self._encoder.columns != len(pool.schema.names):
             self._encoder = Encoder(pool.schema)

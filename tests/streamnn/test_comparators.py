@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamnn.errors import LimitError, SpecError
+from streamnn.learners.copies import trust_bound, trust_interval_bound
 from streamnn.learners.mixer import Mixer
 from streamnn.learners.shares import shares_bound, shares_interval_bound
 from streamnn.regret.bounds import (
@@ -164,11 +165,12 @@ class Mixed:
         shapes = {
             "p": (members, classes),
             "logs": (members, classes),
-            "expert": (N, classes),
+            "expert": (N + 1, classes),
             "mixed": (classes,),
         }
         self.store = {k: np.zeros((n, *s), f4) for k, s in shapes.items()} | {
             "clock": np.zeros(n, np.int64),
+            "copy": np.zeros(n, np.int64),
             "reserve": np.zeros((n, 2)),
         }
         self.book = np.zeros((n, 2 * N + 1))
@@ -177,7 +179,8 @@ class Mixed:
         """Operations for events a to b."""
         op, slot = np.tile(np.array(ops, np.int8), b - a), np.repeat(np.arange(a, b), len(ops))
         book = np.zeros((len(op), self.book.shape[1]))
-        self.mixer.scan(op, slot, np.repeat(y, len(ops)), np.ones(len(op), f4), self.store, 0, book)
+        self.mixer.make_room(op)
+        self.mixer.scan(op, slot, slot, np.repeat(y, len(ops)), np.ones(len(op), f4), self.store, 0, book)
         if LEARN in ops:
             self.book[a:b] = book[op == LEARN]
 
@@ -242,12 +245,13 @@ def test_the_pools_bounds_hold_on_every_prefix(
     pool, losses = m.losses
     t = np.arange(1, n + 1)
     slack = FLOAT32 * t + 1e-9
-    static = np.array([shares_bound(k, m.mixer.prior, 0) for k in t])
+    trust = np.array([trust_bound(k) for k in t])  # the copy's price for the mixer
+    static = np.array([shares_bound(k, m.mixer.prior, 0) for k in t]) + trust
     assert (regret(pool, losses) <= static + slack).all()
     assert m.mixer.regret_bound == static[-1]
     best = best_sequences(losses, most).total
     for s in range(most + 1):
-        bound = np.array([shares_bound(k, m.mixer.prior, s) for k in t])
+        bound = np.array([shares_bound(k, m.mixer.prior, s) for k in t]) + trust
         assert (np.cumsum(pool) - best[:, s] <= bound + slack).all()
 
 
@@ -259,11 +263,15 @@ def test_the_pools_bound_holds_on_every_interval(
     n = 1000
     m = make(n, members, classes, seed)
     pool, losses = m.losses
+
+    def most(length: int) -> float:
+        return shares_interval_bound(length, m.mixer.prior) + trust_interval_bound(length)
+
     for length in (1, 2, 10, 100, 999):
         worst = worst_interval(pool, losses, length)
-        assert worst.regret <= shares_interval_bound(length, m.mixer.prior) + FLOAT32 * n
+        assert worst.regret <= most(length) + FLOAT32 * n
     worst = worst_interval(pool, losses)
-    assert worst.regret <= shares_interval_bound(worst.stop - worst.start, m.mixer.prior) + FLOAT32 * n
+    assert worst.regret <= most(worst.stop - worst.start) + FLOAT32 * n
 
 
 def test_the_bounds_are_not_idle() -> None:

@@ -65,7 +65,8 @@ def test_room_for_a_new_class_leaves_the_ratios_of_every_expert():
     def experts():
         slots = model.pending_._free[-3:][::-1]  # a look leaves its rows in the next free slots
         model.look(row)
-        return model.pending_.a["expert"][slots].astype(float), model.pending_.a["mixed"][slots].astype(float)
+        experts = model.pending_.a["expert"][slots, : model.mixer.experts].astype(float)
+        return experts, model.pending_.a["mixed"][slots].astype(float)
 
     before, pool = experts()
     model._set_width(3)

@@ -54,8 +54,8 @@ class Bench:
     def fresh(self):
         self.store = {
             "row": ROWS.copy(), "ids": IDS.copy(), "pairs": np.repeat(IDS, 9, axis=1), "mean_ids": np.repeat(IDS, 6, axis=1),
-            "p": P.copy(), "logs": np.zeros((N, M, C), f4), "expert": np.zeros((N, M + 3, C), f4), "mixed": np.zeros((N, C), f4),
-            "reserve": np.zeros((N, 2)), "clock": np.zeros(N, np.int64), "near": np.zeros((N, NEAREST, 2), np.int64),
+            "p": P.copy(), "logs": np.zeros((N, M, C), f4), "expert": np.zeros((N, M + 4, C), f4), "mixed": np.zeros((N, C), f4),
+            "reserve": np.zeros((N, 2)), "clock": np.zeros(N, np.int64), "copy": np.zeros(N, np.int64), "near": np.zeros((N, NEAREST, 2), np.int64),
             "was": np.zeros((N, 2), np.int64), "scale": np.ones((N, 2)), "controls": np.zeros((N, 3)), "forecast": np.zeros((N, 2)),
         }  # fmt: skip
 
@@ -105,7 +105,8 @@ class Bench:
         if kind in (Mixer, ValueMixer):
             book = np.zeros((m, 2 * s.experts + 1))
             if kind is Mixer:
-                s.scan(op, slot, y, w, st, 0, book)
+                s.make_room(op)
+                s.scan(op, slot, ticket, y, w, st, 0, book)
                 return st["mixed"][seen], book[learn]
             st["p"], st["expert"] = V, (np.zeros((N, M + 2)) if st["expert"].ndim == 3 else st["expert"])
             unit = np.tile([9.0, 2.0], (m, 1))

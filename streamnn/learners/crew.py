@@ -1,0 +1,56 @@
+"""Members that do not read each other, run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+WORTH = 128
+"""Operations from which handing work to other threads pays."""
+
+
+class Crew:
+    """Runs tasks, on other threads too if there are any. Each task writes to places of its own, so the bits are those
+    of one thread.
+
+    Parameters
+    ----------
+    threads : int
+        This one included.
+
+    Examples
+    --------
+    >>> found = []
+    >>> Crew(1).run([lambda: found.append(1), lambda: found.append(2)], 1000)
+    >>> found
+    [1, 2]
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+
+    def run(self, tasks: Sequence[Callable[[], None]], size: int) -> None:
+        """Run them all; `size` operations are little work for a thread when there are few."""
+        if self.threads == 1 or size < WORTH:
+            for task in tasks:
+                task()
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads - 1, "streamnn-member")
+        left = iter(tasks)  # a shared list to take from: one `next` at a time, under the interpreter's lock
+
+        def work() -> None:
+            for task in left:
+                task()
+
+        others = [self._pool.submit(work) for _ in range(min(self.threads, len(tasks)) - 1)]
+        try:
+            work()
+        finally:
+            for other in others:
+                other.result()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"threads": self.threads, "_pool": None}  # threads are no state
