@@ -75,14 +75,7 @@ class CheckpointStore:
         data = to_bytes(arrays, {**plain, "hash": state_hash(arrays, plain)})
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            try:
-                with temporary.open("wb") as f:
-                    f.write(data)
-                    f.flush()
-                    os.fsync(f.fileno())
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            _write(temporary, path, data)
             folder = os.open(self.directory, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -130,6 +123,23 @@ class CheckpointStore:
                 + "\nmove them away to start at the beginning of the stream"
             )
         return None
+
+
+def _write(temporary: Path, path: Path, data: bytes) -> None:
+    """Write and rename; once more when the next owner of a partition swept the file away meanwhile."""
+    for last in (False, True):
+        try:
+            with temporary.open("wb") as f:
+                f.write(data)
+                f.flush()
+                os.fsync(f.fileno())
+            temporary.replace(path)
+            return
+        except FileNotFoundError:
+            if last:
+                raise
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamnn.errors import StateError
-from streamnn_jobs.checkpoint import CheckpointStore
+from streamnn_jobs.checkpoint import CheckpointStore, read_checkpoint
 
 ARRAYS = {"a/x": np.arange(50.0), "b": np.array([], np.int64)}
 
@@ -89,3 +89,21 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     torn.write_bytes(b"half")
     store, _ = filled(tmp_path)
     assert not torn.exists() and len(store.files()) == 2
+
+
+def test_a_file_that_the_next_owner_swept_away_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = CheckpointStore(tmp_path), CheckpointStore(tmp_path)
+    replace, swept = Path.replace, []
+
+    def late(self: Path, target: Path) -> Path:
+        if not swept and self.suffix == ".tmp":
+            swept.append(self)
+            theirs.save(30, {"a": np.ones(2)}, {})
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+    path = ours.save(20, {"a": np.zeros(2)}, {"position": 20})
+    assert swept and read_checkpoint(path)[1] == {"position": 20}
+    assert [p.suffix for p in sorted(tmp_path.iterdir())] == [".safetensors"] * 2
