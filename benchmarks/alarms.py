@@ -34,7 +34,8 @@ Rows = list[dict[str, Any]]
 def alarms_of(**signals: np.ndarray) -> list[tuple[int, int]]:
     """Event and estimated start of every alarm of a family of signals."""
     event = np.arange(len(next(iter(signals.values()))))
-    return [(a.event, a.began) for a in DriftMonitor(list(signals), PER).scan(signals, event)]
+    found = DriftMonitor(list(signals), PER).scan(signals, event)
+    return [(a.event, a.began) for a in found if a.statistic != "review"]
 
 
 def _rate(name: str, runs: list[list[int]], events: int = N) -> dict[str, Any]:
@@ -64,12 +65,16 @@ def learner(count: int) -> Rows:
     for background in scenes.BACKGROUNDS:
         runs = [scenes.run(*scenes.scene(background, "none", 100 + i, N // 2)) for i in range(count)]
         rows.append(
-            _rate(f"pool on {background}: all 8", [[a.event for a in r.alarms] for r in runs], N // 2)
+            _rate(
+                f"pool on {background}: all 8",
+                [[a.event for a in r.alarms if a.statistic != "review"] for r in runs],
+                N // 2,
+            )
         )
         rows.append(
             _rate(
                 f"pool on {background}: its loss alone",
-                [[e for e, _ in alarms_of(x=r.loss)] for r in runs],
+                [[e for e, _ in alarms_of(loss=r.loss)] for r in runs],
                 N // 2,
             )
         )

@@ -10,6 +10,8 @@ MOVED = 3.5
 """Standard errors from which a signal counts as moved."""
 NOTABLE = 2.0
 """Standard errors that count beside other evidence."""
+HARM = 0.1
+"""Share by which a loss must have risen to be an alarm."""
 STAYS = 0.2
 """Share of the first rise of the loss that is still there: it will not be learnt away."""
 INPUTS = ("feature place", "feature spread", "feature pairs", "feature worst")
@@ -52,7 +54,10 @@ def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) ->
         worse = loss is not None and loss.place >= NOTABLE
         return ("new concept" if worse and inputs == 0.0 else "new label balance"), -1
     if fired == "surprise":
-        return "new inputs", -1
+        e = of[fired]
+        falls = e.before is not None and e.after is not None and e.after < e.before
+        learns = falls and any(name in of for name in INPUTS)  # the inputs themselves would have moved
+        return (IMPROVEMENT if learns else "new inputs"), -1
     if fired == "loss":
         return _loss(of), -1
     if fired == "entropy":
@@ -66,8 +71,14 @@ def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) ->
 def _loss(of: Mapping[str, Evidence]) -> str:
     """Why the loss changed while the inputs themselves stayed as they were."""
     loss = of["loss"]
-    if loss.place < 0.0 or (loss.before is not None and loss.after is not None and loss.after < loss.before):
+    if loss.place < 0.0:
         return IMPROVEMENT
+    if (
+        loss.before is not None
+        and loss.after is not None
+        and loss.after < loss.before + HARM * abs(loss.before)
+    ):
+        return IMPROVEMENT  # another law of the loss, but no more of it
     surprise = of.get("surprise")
     if surprise is not None and surprise.place > max(MOVED, loss.place):
         return "new inputs"

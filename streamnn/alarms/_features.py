@@ -28,6 +28,8 @@ USUAL, RECORD = (
 FADES = 1.0 / 50_000.0  # of a column's record, an event
 EVERY = 64
 """Events between two looks at how often values repeat."""
+UNLEARNT = 1000
+"""Events that a learner has to itself before it is watched."""
 SETTLED = 500.0
 """Values from which a column has an opinion."""
 SIGNED = 200.0
@@ -179,11 +181,18 @@ def gather(
     book: np.ndarray,
     column: int,
     label: np.ndarray,
+    seen: np.ndarray,
     values: np.ndarray,
 ) -> None:
-    """Surprise, entropy, loss (a column of the book) and label of every operation, as the first four of `values`."""
+    """Surprise, entropy, loss (a column of the book) and label of every operation, as the first four of `values`.
+
+    After `seen` events. What a learner says of itself means little at first: those three have no value yet.
+    """
+    events = seen[0]
     for i in range(op.size):
-        values[0, i] = surprise[i]
-        values[1, i] = entropy[i]
-        values[2, i] = book[i, column]
+        events += 1 if op[i] == 0 else 0
+        young = events < UNLEARNT
+        values[0, i] = np.nan if young else surprise[i]
+        values[1, i] = np.nan if young else entropy[i]
+        values[2, i] = np.nan if young else book[i, column]
         values[3, i] = label[i]

@@ -22,6 +22,7 @@ STATS = CUSUMS + JUMPS
 PEAKS = 32  # largest peaks that shape a threshold; one more is kept as their base
 LEVELS = 14  # dyadic levels of batch means, from BATCH values on
 BATCH = 4
+RAW_STRIDE = 4  # values between two looks at the widest contrast of values
 STRIDE = 8  # values between two looks at the wide contrasts and at the peaks
 SUM_RING, VALUE_RING = 1024, 64  # powers of two, > 2 * 256, > 2 * 16 + 6 + 16
 CONFIRMED = 4  # a raw jump is confirmed so many values later, plus 2, or its span if that is shorter

@@ -19,6 +19,7 @@ from ._layout import (
     MEMORY,
     PEAK_GAP,
     RAW,
+    RAW_STRIDE,
     SCORES,
     SIDES,
     SPANS,
@@ -186,7 +187,7 @@ def jumps(s: Signal, w: View, second: int, raw: bool) -> tuple[int, float]:
     ready = w.armed == ARMED and not s.on_trial and now > s.quiet_until
     for a in range(0 if raw else RAW, RAW if raw else SPANS.size):
         m = SPANS[a]
-        if now <= 2 * m:
+        if now <= 2 * m or (a == RAW - 1 and now % RAW_STRIDE):
             continue
         d = _jump(s, w, second, a)
         up, down = 2 * a, 2 * a + 1

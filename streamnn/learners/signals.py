@@ -35,6 +35,6 @@ def fill_signals(
         Labels of LEARN operations.
     """
     values, tags = np.zeros((len(SIGNALS), len(op))), np.zeros(len(op), np.int32)
-    gather(op, *uncertainty, book, column, y, values)
+    gather(op, *uncertainty, book, column, y, features.s["seen"], values)
     features.scan(op, x, values[len(SIGNALS) - len(OF_INPUTS) :], tags)
     return values, tags

@@ -198,7 +198,12 @@ def _alarm_table(report: Report) -> str:
     rows = []
     listed = report.numbered_alarms()
     for i, a in listed:
-        words = [esc(a.get(k, "")).replace(" ", "\u00a0") for k in ("cause", "signal", "statistic")]
+        told = (
+            ": ".join(str(a[k]) for k in ("cause", "feature") if a.get(k)),
+            " ".join(str(a[k]) for k in ("signal", "direction") if a.get(k)),
+            str(a.get("statistic", "")),
+        )
+        words = [esc(w).replace(" ", "\u00a0") for w in told]
         position = a.get("position")
         number = float("nan") if isinstance(position, str) else as_float(position)
         place = whole(number) if np.isfinite(number) else esc("" if position is None else position)
