@@ -28,6 +28,7 @@ from streamnn.alarms import DriftMonitor
 
 N, AT, WINDOW = 100_000, 50_000, 20_000
 PER = 10_000
+YOUNG = 1000  # events that a pool's loss is left alone
 Rows = list[dict[str, Any]]
 
 
@@ -74,7 +75,7 @@ def learner(count: int) -> Rows:
         rows.append(
             _rate(
                 f"pool on {background}: its loss alone",
-                [[e for e, _ in alarms_of(loss=r.loss)] for r in runs],
+                [[e + YOUNG for e, _ in alarms_of(loss=r.loss[YOUNG:])] for r in runs],
                 N // 2,
             )
         )
@@ -104,13 +105,13 @@ def _delay(found: list[int], at: int, window: int) -> int:
     return next((e - at for e in found if at <= e < at + window), window)
 
 
-def _peer_delays(kind: str, count: int) -> dict[str, dict[str, list[float]]]:
+def _peer_delays(kind: str, count: int, at_rate: float) -> dict[str, dict[str, list[float]]]:
     """Median delay and share missed of every peer on every change."""
     still = [streams.background(kind, AT, 5000 + i) for i in range(8)]
     out: dict[str, dict[str, list[float]]] = {c: {} for c in streams.CHANGES}
     for peer in PEERS:
         some = min(count, 8) if peer == "KSWIN" else count
-        knob, rate = tuned(peer, still[:3] if peer == "KSWIN" else still, 1.0)
+        knob, rate = tuned(peer, still[:3] if peer == "KSWIN" else still, at_rate)
         for change in streams.CHANGES:
             delay = []
             for i in range(some):
@@ -120,13 +121,13 @@ def _peer_delays(kind: str, count: int) -> dict[str, dict[str, list[float]]]:
     return out
 
 
-def changes(count: int, cache: dict[str, Any]) -> Rows:
-    """Delays after one change of a scalar, beside the best peer."""
+def changes(count: int, cache: dict[str, Any], at_rate: float) -> Rows:
+    """Delays after one change of a scalar, beside the best peer that raises at most `at_rate` alarms by itself."""
     rows = []
     for kind in streams.CHANGED_ON:
-        key = f"scalar {kind} {count}"
+        key = f"scalar {kind} {count}" + (f" at {at_rate:g}" if at_rate != 1.0 else "")
         if key not in cache:
-            cache[key] = _peer_delays(kind, count)
+            cache[key] = _peer_delays(kind, count, at_rate)
         for change in streams.CHANGES:
             delay, began, before = [], [], 0
             for i in range(count):
@@ -135,7 +136,7 @@ def changes(count: int, cache: dict[str, Any]) -> Rows:
                 delay.append(_delay([e for e, _ in found], AT, WINDOW))
                 began += [b - AT for e, b in found if e >= AT][:1]
             peers = cache[key][change]
-            allowed = {p: v for p, v in peers.items() if v[2] <= 1.1}
+            allowed = {p: v for p, v in peers.items() if v[2] <= 1.1 * at_rate}
             best = min(allowed, key=lambda p: allowed[p][0])
             rows.append(
                 {
@@ -277,6 +278,9 @@ def main() -> None:
         "--pools", type=int, default=6, help="streams of each kind for what runs a whole pool"
     )
     parser.add_argument("--only", nargs="*", help="some of the tables")
+    parser.add_argument(
+        "--peer-rate", type=float, default=1.0, help="alarms per 10,000 events that peers may raise"
+    )
     parser.add_argument("--cache", type=Path, help="keep the peers' figures here")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
@@ -295,7 +299,10 @@ def main() -> None:
             "A pool that learns on a stationary process: alarms per 10,000 events",
             lambda: learner(p),
         ),
-        "changes": (f"One scalar: median delay, missed after {WINDOW:,}", lambda: changes(n, cache)),
+        "changes": (
+            f"One scalar: median delay, missed after {WINDOW:,}",
+            lambda: changes(n, cache, options.peer_rate),
+        ),
         "causes": ("Default pool: delay and cause; peers on its loss", lambda: causes(p)),
         "real": ("Recorded streams with dated changes", real),
         "nab": ("NAB, its own score", nab),

@@ -12,6 +12,8 @@ NOTABLE = 2.0
 """Standard errors that count beside other evidence."""
 HARM = 0.1
 """Share by which a loss must have risen to be an alarm."""
+SLIGHT = 0.02
+"""Nats by which an entropy must have risen to be an alarm of its own."""
 STAYS = 0.2
 """Share of the first rise of the loss that is still there: it will not be learnt away."""
 INPUTS = ("feature place", "feature spread", "feature pairs", "feature worst")
@@ -64,7 +66,9 @@ def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) ->
         loss = of.get("loss")
         if loss is not None and abs(loss.place) >= MOVED:
             return _loss(of), -1
-        return ("more noise" if of[fired].place > 0.0 else IMPROVEMENT), -1
+        e = of[fired]
+        slight = e.before is not None and e.after is not None and e.after < e.before + SLIGHT
+        return (IMPROVEMENT if slight or e.place <= 0.0 else "more noise"), -1
     return f"change of {fired}", -1
 
 

@@ -9,6 +9,7 @@ from streamnn.alarms import DriftMonitor, FeatureWatch, OtherDetector
 from streamnn.alarms.feature_watch import SIGNALS as INPUTS
 from streamnn.errors import SpecError, StateError
 from streamnn.learners import Classifier
+from streamnn.learners.signals import fill_signals
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE
 
@@ -63,6 +64,54 @@ def test_a_loss_that_falls_is_an_improvement_and_costs_nothing():
     assert monitor.status()["loss"]["improvements"] == 1
     rises = {**values, "loss": -values["loss"]}
     assert raised(rises)[0].cause == "new concept"
+
+
+@pytest.mark.parametrize(("rise", "causes"), [(1.0, ["more noise"]), (0.002, []), (-1.0, [])])
+def test_an_entropy_that_hardly_rises_is_no_alarm(rise, causes):
+    values = quiet(LEARNER)
+    values["entropy"] *= 0.001 if abs(rise) < 0.02 else 1.0
+    values["entropy"][AT:] += 2 * rise
+    found = [a for a in raised(values) if a.signal == "entropy" and a.event < AT + 500]
+    assert [a.cause for a in found] == causes
+
+
+def test_another_law_of_the_loss_is_no_alarm_while_it_is_no_higher():
+    values = quiet(LEARNER)
+    values["loss"] = np.abs(values["loss"]) + 1
+    mean = values["loss"][:AT].mean()
+    values["loss"][AT:] = mean + 0.01 * (values["loss"][AT:] - mean)  # far narrower around the same mean
+    monitor = DriftMonitor(LEARNER)
+    assert [a for a in raised(values, monitor) if a.signal == "loss"] == []
+    assert monitor.status()["loss"]["improvements"] >= 1
+
+
+def test_a_learner_is_left_alone_at_first():
+    n = 1500
+    rows, book = np.zeros((n, 2)), np.full((2 * n, 3), 7.0)
+    op = np.tile(np.array([OBSERVE, LEARN], np.int8), n)
+    known = np.full(2 * n, 3.0)
+    for cut in (2 * n, 999):
+        watch = FeatureWatch()
+        watch.grow([False] * 2)
+        values = np.concatenate(
+            [
+                fill_signals(
+                    op[a : a + cut],
+                    rows[(a + 1) // 2 : (a + cut + 1) // 2],
+                    watch,
+                    (known[a : a + cut], known[a : a + cut]),
+                    book[a : a + cut],
+                    1,
+                    np.ones(len(op[a : a + cut])),
+                )[0]
+                for a in range(0, 2 * n, cut)
+            ],
+            1,
+        )
+        for k, x in ((0, 3.0), (1, 3.0), (2, 7.0)):
+            assert np.isnan(values[k, : 2 * 999]).all()
+            assert (values[k, 2 * 999 :] == x).all()
+        assert (values[3] == 1.0).all()
 
 
 @pytest.mark.parametrize(("stays", "said"), [(True, ["new concept", "more noise"]), (False, ["new concept"])])
