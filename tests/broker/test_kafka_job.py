@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kafka_helpers import committed
+from kafka_helpers import committed, committed_run
 from kafka_job_helpers import Make, Name, Stage, by_chance, event, label
 
 from streamnn.errors import SpecError, StateError
-from streamnn_connectors.kafka import KafkaAdmin, KafkaSettings, Offset, Place
+from streamnn_connectors.kafka import KafkaAdmin, KafkaSettings, KafkaTransaction, Offset, Place
 from streamnn_jobs.kafka.job import KafkaJob
 
 pytestmark = pytest.mark.slow
@@ -82,6 +82,30 @@ def test_crashes_leave_no_trace(settings: KafkaSettings, topic: Make, name: Name
     assert c["label_records"] == len(labels) == c["labels"]
     assert c["duplicates"] + c["late"] > 0 and c["evicted"] > 0 and c["unmatched"] > 0 and c["learnt"] > 50, c
     same_everywhere(stage, tmp_path, 600, result.state_hash, **limits)
+
+
+def test_crashes_between_markers_of_transactions(
+    settings: KafkaSettings, topic: Make, name: Name, tmp_path: Path, closing: Callable[[Any], Any]
+) -> None:
+    """A feeder's transactions leave offsets that are of no record, also just where a commit of the job ended."""
+    stage = Stage(settings, topic, name, labels=True)
+    feeder = closing(KafkaTransaction(settings, name("feeder"), timeout_s=20))
+    spec = stage.spec(
+        tmp_path / "a", checkpoint__every_events=170, run__batch_records=10, kafka__batch_events=10
+    )
+    for i in range(0, 240, 5):
+        committed_run(feeder, stage.topics["events"], [event(j) for j in range(i, i + 5)])
+        committed_run(feeder, stage.topics["labels"], [label(j) for j in range(i, i + 5)])
+    for steps in (3, 9, 14, 20, 27):
+        with pytest.raises(Crash):
+            stage.run(spec, policy=by_chance(steps), progress=crash_after(steps))
+    result = stage.run(spec, policy=by_chance()).partitions[0]
+    assert result.counters["learnt"] == 240
+    offsets = [message.offset for message in stage.read("events")]
+    assert offsets != list(range(240))
+    assert [p["position"] for p in stage.predictions()] == offsets
+    replayed = stage.run(stage.spec(tmp_path / "elsewhere")).partitions[0]
+    assert replayed.state_hash == result.state_hash
 
 
 def test_the_order_in_which_labels_met_events_decides(

@@ -173,7 +173,8 @@ class PartitionJob:
         assert found is not None and self.worker is not None
         for stream, to in zip(self._inputs.streams, found.goal or self._inputs.next, strict=True):
             stream.skip_to(to)
-        self._began = self._inputs.next
+        # as it was committed, not behind markers that follow: the merge log's next link begins there
+        self._began = list(found.goal or self._inputs.next)
         self.live = True
         self._turn = self._living
         name = f"{setup.topics.events}/{self.partition}"

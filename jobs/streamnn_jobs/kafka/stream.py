@@ -26,7 +26,8 @@ class Stream:
         self._batch: Batch | None = None
         self._every = np.zeros(0, np.int64)
         self._at = 0
-        self._taken = 0
+        self.passed = 0
+        """Position after the last record taken."""
 
     def __len__(self) -> int:
         return len(self._every) - self._at
@@ -50,6 +51,8 @@ class Stream:
         assert self._batch is not None
         start, self._at = self._at, self._at + count
         whole = self._batch
+        if count:
+            self.passed = int(self._every[self._at - 1]) + 1
         if start == 0 and count == len(self._every):
             return whole
         if count == 0:
