@@ -21,7 +21,7 @@ from kafka_hostile import hostile
 from kafka_job_helpers import Stage
 from kafka_job_process import Feeder, JobProcess, dead_of, positions_of
 
-from streamnn_connectors.kafka import KafkaAdmin, KafkaSettings
+from streamnn_connectors.kafka import KafkaAdmin, KafkaOffsets, KafkaSettings, Place
 from streamnn_connectors.kafka._client import close_producer, make_producer
 from streamnn_jobs.kafka.job import KafkaJob
 from streamnn_jobs.kafka.result import PartitionResult
@@ -146,12 +146,16 @@ def fuzzed(broker: PrivateBroker, count: int) -> dict[str, Any]:
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap, connect_timeout_s=60)
     stage = _stage(settings, "hostile", labels=False)
     producer = make_producer(settings, linger_ms=5, batch_size=1 << 17)
-    good, bad = [], []
+    good, bad, lost = [], [], []
     for i, (value, fine) in enumerate(hostile(count)):
-        producer.send(stage.topics["events"], value, b"k", None, 0)
+        producer.send(stage.topics["events"], value, b"k", None, 0).add_errback(lost.append)
         (good if fine else bad).append(i)
     producer.flush(600)
     close_producer(producer)
+    _require(not lost, f"{len(lost)} messages were not even sent: {lost[:1]}")
+    place = Place(stage.topics["events"], 0)
+    with KafkaOffsets(settings, "nobody") as offsets:
+        _require(offsets.end([place])[place] == count, "every message is in the topic once")
     began = time.monotonic()
     result = _to_the_end(stage.spec(kafka__partitions=[0], kafka__batch_events=2000))
     took = time.monotonic() - began

@@ -21,6 +21,7 @@ from streamnn_connectors.kafka import (
     Place,
     read_messages,
 )
+from streamnn_connectors.kafka._client import client, make_consumer
 
 
 def produce(
@@ -49,8 +50,25 @@ def _raise(error: BaseException) -> None:
 
 
 def read(settings: KafkaSettings, topic: str, partition: int = 0, **options: Any) -> list[Message]:
-    """All messages of a partition."""
+    """All messages of a partition, those of a transaction that is decided but not yet marked among them."""
+    if not options:
+        _wait_for_markers(settings, Place(topic, partition))
     return list(read_messages(settings, [Place(topic, partition)], **options))
+
+
+def _wait_for_markers(settings: KafkaSettings, place: Place, timeout_s: float = 2.0) -> None:
+    """A commit returns when it is decided; readers see it a moment later. One that stays open is not waited for."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        ends: list[int] = []
+        for isolation in ("read_committed", "read_uncommitted"):
+            consumer = make_consumer(settings, isolation_level=isolation)
+            try:
+                ends += consumer.end_offsets([client().TopicPartition(*place)]).values()
+            finally:
+                consumer.close(autocommit=False)
+        if ends[0] == ends[1]:
+            return
 
 
 def values(settings: KafkaSettings, topic: str, partition: int = 0, **options: Any) -> list[bytes | None]:

@@ -12,13 +12,17 @@ from .settings import KafkaSettings
 
 TOPIC = "__transaction_state"
 _HEAD = struct.Struct(">hqhib")  # version, producer id, producer epoch, time-out, status
+_ONGOING = 1
 _STATUS = {2: True, 4: True, 3: False, 5: False, 6: False}  # prepared or complete: commit, abort; fenced
 
 
 def decision(
     settings: KafkaSettings, partitions: int, transactional_id: str, producer_id: int, epoch: int
 ) -> bool | None:
-    """Whether the last transaction decided in an epoch of a producer was committed; None when it is not told.
+    """Whether the last transaction of an epoch of a producer was committed; None when it is not told.
+
+    One that was open when somebody took over is aborted in a later epoch: what was decided of the one before
+    it says nothing then.
 
     Parameters
     ----------
@@ -32,12 +36,16 @@ def decision(
     key = struct.pack(">hh", 0, len(name)) + name
     place = Place(TOPIC, java_hash(transactional_id) % partitions)
     found: bool | None = None
+    ongoing = False
     try:
         for message in read_messages(settings, [place], isolation="read_uncommitted"):
             if message.key == key and message.value is not None and len(message.value) >= _HEAD.size:
                 _, whose, when, _, status = _HEAD.unpack_from(message.value)
-                if (whose, when) == (producer_id, epoch) and status in _STATUS:
-                    found = _STATUS[status]
+                if (whose, when) == (producer_id, epoch):
+                    ongoing = status == _ONGOING
+                    found = None if ongoing else _STATUS.get(status, found)
+                elif whose == producer_id and when > epoch and ongoing and _STATUS.get(status) is False:
+                    found, ongoing = False, False
     except SourceError:
         return None
     return found

@@ -179,7 +179,7 @@ class KafkaTransaction:
         self.sent += 1
 
     def commit(self, offsets: Mapping[Place, Offset] | None = None, membership: Any = None) -> None:
-        """Make outputs and offsets visible together; on return they are.
+        """Make outputs and offsets visible together; on return that is decided, and done a moment later.
 
         Parameters
         ----------
