@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from served import Clock
 from streamnn_connectors import ScriptedSource
 from streamnn_jobs.control import Control
 from streamnn_jobs.live import Watch, page, watch
+from streamnn_jobs.live.now import now
 from streamnn_jobs.live.page import LivePage
 from streamnn_jobs.live.partition import KEPT_S, PartitionWatch
+from streamnn_jobs.live.parts import make_report
 from streamnn_jobs.plan import make_plan
 from streamnn_jobs.runner import Job
 from streamnn_jobs.worker import Step, Worker
@@ -64,6 +67,26 @@ def test_only_what_has_changed_is_sent(clock: Clock) -> None:
     seen |= fresh
     assert live.parts(None, have())["parts"] == {}
     assert live.parts(None, "rubbish,,:::,state")["parts"].keys() == seen.keys()
+
+
+def test_many_alarms_leave_the_curves_to_be_seen(clock: Clock) -> None:
+    found, _, (worker,) = opened(clock, "0")
+    learn(found, worker, clock)
+    (view,) = found.views()
+    alarms = tuple({"event": i, "position": i, "cause": "more noise", "signal": "loss"} for i in range(100))
+    assert found.plan is not None
+    report = make_report(replace(view, alarms=alarms), found.plan, "t")
+    assert [n for n, _ in report.numbered_alarms()][-1] == max(view.counters.alarms, 20)
+    assert list(report.alarms) == list(alarms[-20:])
+
+
+def test_a_source_that_knows_no_lag_is_said_to_know_none(clock: Clock) -> None:
+    found, _, (worker,) = opened(clock, "0")
+    learn(found, worker, clock)
+    learn(found, worker, clock)
+    (view,) = found.views()
+    unknown = replace(view, samples=[(*s[:4], None, *s[5:]) for s in view.samples])
+    assert "does not say how much" in now(unknown) and "does not say how much" not in now(view)
 
 
 def test_slopes_and_functions_come_when_somebody_asks(clock: Clock) -> None:

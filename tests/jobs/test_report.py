@@ -179,9 +179,11 @@ def test_alarms_are_marked_in_each_curve_and_listed() -> None:
     marks = sum(1 for _, a in found.tags if a.get("data-mark") == "alarm")
     assert marks == 6 * 200  # two of quality, regret, weights, surprise, entropy; no more than 200 each
     assert "100 earlier alarms are not listed." in found.shown
+    assert "class='alarm many'" in render_report(**run)  # faint, so that the curves are seen
     run["alarms"] = run["alarms"][:2]
     run["summary"]["alarm_count"] = 7
     text = render_report(**run)
+    assert "class='alarm many'" not in text
     assert "<th scope='row' class='num'>6</th>" in text and "5 earlier alarms are not listed." in text
 
 

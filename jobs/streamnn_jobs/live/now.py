@@ -8,6 +8,7 @@ from ..report.charts import line_chart
 from ..report.curves import section
 from ..report.line import Line
 from ..report.scales import groups, join_means
+from ..report.shapes import empty
 from .view import View
 
 _POINTS = 120
@@ -32,9 +33,13 @@ def now(view: View) -> str:
             zero=True, height=_HEIGHT, x_range=ends, reach=4.0,
         )  # fmt: skip
 
+    if at.size and np.isnan(rows[:, 4]).all():
+        lag = empty("lag", "Lag", "This source does not say how much there is to read.")
+    else:
+        lag = chart("lag", "Lag", "records not read yet", at, rows[:, 4])
     pictures = (
         chart("throughput", "Throughput", "records a second", at[1:], rate),
-        chart("lag", "Lag", "records not read yet", at, rows[:, 4]),
+        lag,
         chart("pending", "Pending", "events without label", at, rows[:, 3]),
         chart("dead", "Dead letters", "records set aside", at, rows[:, 2]),
     )

@@ -18,6 +18,8 @@ from .now import now
 from .view import View
 
 _UNITS = 12
+_ALARMS = 20
+"""Of many, the last: their marks would cover the curves."""
 
 FAST: dict[str, Callable[[Report, View], str]] = {
     "standing": lambda report, view: standing(report),
@@ -66,4 +68,4 @@ def make_report(view: View, plan: Plan, title: str) -> Report:
         "version": VERSION,
         "spec": learning_fields(plan.spec),
     }
-    return Report(title, summary, view.history, view.networks, view.alarms, info)
+    return Report(title, summary, view.history, view.networks, view.alarms[-_ALARMS:], info)

@@ -15,6 +15,7 @@ Mark = tuple[float, str, str]
 """A vertical mark: place on the x axis, short word, longer hint."""
 
 _W = 1000.0
+_MANY_MARKS = 40
 
 
 @dataclass(slots=True)
@@ -123,7 +124,9 @@ class Frame:
         """Vertical marks; words that would cover each other are joined: 1–3."""
         out: list[str] = []
         heads: list[tuple[str, float, str, str]] = []
-        halo = "<line class='halo' {}/>" if self.halo else ""
+        many = len(self.marks) > _MANY_MARKS
+        halo = "<line class='halo' {}/>" if self.halo and not many else ""
+        kind = "alarm many" if many else "alarm"
         for value, word, hint in self.marks:
             place = float(self.x(value))
             if not 0 <= place <= _W:
@@ -131,7 +134,7 @@ class Frame:
             p = f"{place / _W * 100:.2f}%"
             ends = f"x1='{p}' x2='{p}' y1='0' y2='{self.height}'"
             out.append(
-                f"<g class='alarm' data-mark='alarm'><title>{esc(hint)}</title>"
+                f"<g class='{kind}' data-mark='alarm'><title>{esc(hint)}</title>"
                 f"{halo.format(ends)}<line {ends}/></g>"
             )
             if heads and place - heads[-1][1] <= 45:

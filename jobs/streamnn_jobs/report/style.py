@@ -64,6 +64,7 @@ path.line.dots{stroke-dasharray:none}
 .s0{fill:var(--s0)}.s1{fill:var(--s1)}.s2{fill:var(--s2)}.s3{fill:var(--s3)}
 .s4{fill:var(--s4)}.s5{fill:var(--s5)}.s6{fill:var(--s6)}.s7{fill:var(--s7)}
 .alarm line{stroke:var(--alarm);stroke-width:1.4px;stroke-dasharray:4 3}
+.alarm.many line{stroke-width:1px;stroke-dasharray:none;stroke-opacity:.22}
 svg text.alarm{fill:var(--alarm);font-size:11px;font-weight:600}
 .alarm line.halo{stroke:var(--card);stroke-width:4px;stroke-dasharray:none;stroke-opacity:.5}
 .range{stroke:var(--pool);stroke-width:10px;stroke-opacity:.28}
