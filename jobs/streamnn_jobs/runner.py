@@ -18,6 +18,7 @@ from .learner import MakeLearner
 from .limits import LimitNotes
 from .observer import Audience, Observer
 from .outputs import ColumnSink, Outputs
+from .owner import owning
 from .plan import Plan, make_plan
 from .result import Result
 from .sinks import open_sinks
@@ -107,6 +108,12 @@ class Job:
         SourceError, SinkError, StateError, SpecError
             Nothing is half saved then: a rerun goes on from the last checkpoint.
         """
+        if self._store is None:
+            return self._run()
+        with owning(self._store.directory, self._say):
+            return self._run()
+
+    def _run(self) -> Result:
         plan, spec = self.plan, self.spec
         loaded = self._load()
         task = loaded[1]["worker"]["task"] if loaded else plan.task

@@ -1,0 +1,65 @@
+"""Who writes a folder of checkpoints: one job at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamnn.errors import StateError
+
+
+@contextmanager
+def owning(directory: Path, warn: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+    """Hold a folder while a job writes its checkpoints there.
+
+    The lock is the kernel's (``flock`` on the folder itself): it leaves no file behind and ends with its
+    process, however that ends. Where the file system knows no such locks the job goes on with a warning.
+
+    Parameters
+    ----------
+    directory : Path
+        Made when it is missing.
+    warn : callable
+        Told, in words, that nothing could be locked.
+
+    Raises
+    ------
+    StateError
+        When another job has it, or it can't be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with owning(folder), owning(folder):
+    ...     pass
+    Traceback (most recent call last):
+        ...
+    streamnn.errors.StateError: ...: another job is writing its checkpoints here. ...
+    """
+    try:
+        import fcntl
+    except ImportError:  # no POSIX
+        yield
+        return
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except (NotADirectoryError, FileExistsError) as e:
+        raise StateError(f"{directory}: can't be read as a folder of checkpoints: it is a file") from e
+    except OSError as e:
+        raise StateError(f"{directory}: the checkpoint can't be written: {e.strerror or e}") from e
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise StateError(
+                f"{directory}: another job is writing its checkpoints here. Stop it, or name another checkpoint folder"
+            ) from e
+        except OSError as e:
+            warn(f"{directory}: can't be locked ({e.strerror or e}): see to it that no other job writes here")
+        yield
+    finally:
+        os.close(folder)

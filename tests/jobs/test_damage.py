@@ -1,0 +1,235 @@
+"""Damage: each kind ends in clear words and a defined state, and no state is ever half loaded.
+
+The rows of the table in docs/checkpoint.md, a test each.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_learner import make_fake
+from script import late_spec, stream
+
+from streamnn.errors import StateError
+from streamnn_connectors import ScriptedSource
+from streamnn_jobs import checkpoint as module
+from streamnn_jobs.checkpoint import CheckpointStore, read_checkpoint
+from streamnn_jobs.owner import owning
+from streamnn_jobs.result import Result
+from streamnn_jobs.runner import Job
+
+CHILD = """
+import sys
+from pathlib import Path
+from streamnn_jobs.owner import owning
+with owning(Path(sys.argv[1])):
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+
+
+def job(folder: Path, until: int | None = None, said: list[str] | None = None, **more: Any) -> Result:
+    spec = late_spec(str(folder), until_records=until, **more)
+    say = [].append if said is None else said.append
+    return Job(spec, source=ScriptedSource(stream()), sinks={}, make=make_fake, say=say).run()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def end(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """State of a run that nothing happened to."""
+    return job(tmp_path_factory.mktemp("whole")).worker.learner.state_hash()
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    """Two checkpoints, of positions 140 and 150."""
+    folder = tmp_path / "c"
+    job(folder, 140)
+    job(folder, 150)
+    assert len(files(folder)) == 2
+    return folder
+
+
+def test_flipped_bytes_at_200_places(stopped: Path, end: str) -> None:
+    rng = np.random.default_rng(200)
+    newest, before = CheckpointStore(stopped).files()
+    whole = newest.read_bytes()
+    content = [read_checkpoint(path) for path in (newest, before)]
+    refused = 0
+    for at, by in zip(rng.integers(len(whole), size=200), rng.integers(1, 256, size=200), strict=True):
+        damaged = bytearray(whole)
+        damaged[at] ^= by
+        newest.write_bytes(damaged)
+        said: list[str] = []
+        found = CheckpointStore(stopped, warn=said.append).load()
+        assert found is not None
+        arrays, manifest, path = found
+        refused += path == before
+        expected = content[path == before]
+        # all of one checkpoint or all of the other
+        assert manifest == expected[1] and arrays.keys() == expected[0].keys()
+        assert all(arrays[k].tobytes() == expected[0][k].tobytes() for k in arrays)
+        assert [(newest.name in text and "damaged" in text) or "format" in text for text in said] == [
+            True
+        ] * (path == before)
+    assert refused > 180  # the rest are bytes that mean nothing, such as padding
+    assert job(stopped, said=said).worker.learner.state_hash() == end
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 8, 9, 200, -1])
+def test_truncated(stopped: Path, end: str, cut: int) -> None:
+    newest, before = CheckpointStore(stopped).files()
+    newest.write_bytes(newest.read_bytes()[:cut])
+    said: list[str] = []
+    assert job(stopped, said=said).worker.learner.state_hash() == end
+    assert any(newest.name in s and f"going on from {before.name}, the one before it" in s for s in said)
+
+
+def test_the_newest_is_missing(stopped: Path, end: str) -> None:
+    newest, before = CheckpointStore(stopped).files()
+    newest.unlink()
+    said: list[str] = []
+    assert job(stopped, said=said).worker.learner.state_hash() == end
+    assert f"going on from {before.name}" in said
+
+
+def test_all_are_missing(stopped: Path, end: str) -> None:
+    for path in CheckpointStore(stopped).files():
+        path.unlink()
+    assert job(stopped).worker.learner.state_hash() == end  # from the beginning
+
+
+def test_all_are_damaged(stopped: Path) -> None:
+    for path in CheckpointStore(stopped).files():
+        path.write_bytes(path.read_bytes()[:-9])
+    held = files(stopped)
+    with pytest.raises(StateError, match=r"no checkpoint can be used:\n.*\n.*\nmove them away to start"):
+        job(stopped)
+    assert files(stopped) == held
+
+
+def test_whole_file_of_something_else(stopped: Path) -> None:
+    from streamnn.state import state_hash, to_bytes
+
+    arrays = {"a": np.zeros(3)}
+    newest, _ = CheckpointStore(stopped).files()
+    newest.write_bytes(to_bytes(arrays, {"x": 1, "hash": state_hash(arrays, {"x": 1})}))
+    held = files(stopped)
+    with pytest.raises(StateError, match="is no checkpoint of a job: its manifest has no"):
+        job(stopped)
+    assert files(stopped) == held
+
+
+def full_once(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """The next write to a file fails as the system would have it."""
+
+    def write(temporary: Path, path: Path, data: bytes) -> None:
+        temporary.write_bytes(data[: len(data) // 2])
+        try:
+            raise OSError(number, os.strerror(number))
+        finally:
+            temporary.unlink()
+
+    monkeypatch.setattr(module, "_write", write)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT])
+def test_it_cannot_be_written(stopped: Path, end: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = files(stopped)
+    full_once(monkeypatch, number)
+    with pytest.raises(StateError, match=f"the checkpoint can't be written: {os.strerror(number)}"):
+        job(stopped)
+    assert files(stopped) == held
+    monkeypatch.undo()
+    assert job(stopped).worker.learner.state_hash() == end
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True
+        )
+    except OSError:
+        pytest.skip("needs mount")
+    if done.returncode:
+        pytest.skip("needs the right to mount")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_full_disk(small_disk: Path, end: str) -> None:
+    folder = small_disk / "c"
+    job(folder, 30)
+    held = files(folder)
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as f:
+        while True:
+            f.write(b"x" * 512)
+    with pytest.raises(StateError, match="the checkpoint can't be written: No space left on device"):
+        job(folder)
+    assert files(folder) == held  # nothing half written is left
+    filler.unlink()
+    job(folder, 150)
+    assert read_checkpoint(CheckpointStore(folder).files()[0])[1]["resume"]["position"] == 150
+
+
+def test_read_only_store(small_disk: Path) -> None:
+    folder = small_disk / "c"
+    job(folder, 30)
+    held = files(folder)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(StateError, match="the checkpoint can't be written: Read-only file system"):
+        job(folder)
+    assert files(folder) == held
+    with pytest.raises(StateError, match="the checkpoint can't be written: Read-only file system"):
+        job(small_disk / "new")
+
+
+def test_two_jobs_on_one_folder(stopped: Path, end: str) -> None:
+    held = files(stopped)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(stopped)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdin is not None and child.stdout is not None
+    try:
+        assert child.stdout.readline() == "mine\n"
+        with pytest.raises(StateError, match=r"another job is writing its checkpoints here\. Stop it"):
+            job(stopped)
+        assert files(stopped) == held
+    finally:
+        child.kill()  # the lock ends with its process, however that ends
+        child.wait()
+        child.stdin.close()
+        child.stdout.close()
+    assert job(stopped).worker.learner.state_hash() == end
+
+
+def test_where_nothing_can_be_locked_it_goes_on_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def flock(*args: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    said: list[str] = []
+    with owning(tmp_path, said.append):
+        pass
+    assert len(said) == 1 and "can't be locked" in said[0] and "no other job" in said[0]
