@@ -131,6 +131,14 @@ class CheckpointSpec(Section):
     )
     keep: _Count = Field(default=2, description="a whole number, 1 or more: how many checkpoints are kept")
 
+    @model_validator(mode="after")
+    def _is_a_folder(self) -> CheckpointSpec:
+        if self.directory is not None and "://" in self.directory:  # it would become a folder named "s3:"
+            raise ValueError(
+                f"directory: {self.directory!r} is a URL; checkpoints are kept in a folder: name a path of one"
+            )
+        return self
+
 
 class ReportSpec(Section):
     """``[report]``: the HTML page."""

@@ -18,7 +18,7 @@ import pytest
 from fake_learner import make_fake
 from script import late_spec, stream
 
-from streamnn.errors import StateError
+from streamnn.errors import SpecError, StateError
 from streamnn_connectors import ScriptedSource
 from streamnn_jobs import checkpoint as module
 from streamnn_jobs.checkpoint import CheckpointStore, read_checkpoint
@@ -233,3 +233,10 @@ def test_where_nothing_can_be_locked_it_goes_on_with_a_warning(
     with owning(tmp_path, said.append):
         pass
     assert len(said) == 1 and "can't be locked" in said[0] and "no other job" in said[0]
+
+
+def test_a_url_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match=r"directory: 's3://bucket/job' is a URL"):
+        job("s3://bucket/job")  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
