@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamnn.errors import StateError
@@ -16,6 +16,7 @@ def owning(directory: Path, warn: Callable[[str], None] = lambda text: None) -> 
 
     The lock is the kernel's (``flock`` on the folder itself): it leaves no file behind and ends with its
     process, however that ends. Where the file system knows no such locks the job goes on with a warning.
+    A folder that was made for nothing, as by a job that is refused, is taken away again.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ def owning(directory: Path, warn: Callable[[str], None] = lambda text: None) -> 
     except ImportError:  # no POSIX
         yield
         return
+    missing = [p for p in (directory, *directory.parents) if not p.exists()]
     try:
         directory.mkdir(parents=True, exist_ok=True)
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -62,4 +64,7 @@ def owning(directory: Path, warn: Callable[[str], None] = lambda text: None) -> 
             warn(f"{directory}: can't be locked ({e.strerror or e}): see to it that no other job writes here")
         yield
     finally:
+        with suppress(OSError):  # a checkpoint is in it
+            for made in missing:
+                made.rmdir()
         os.close(folder)
