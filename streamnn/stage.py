@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ._memory import zeros
 from .state import check_leaves
 
 
@@ -68,6 +69,8 @@ def grown(a: np.ndarray, *shape: int, fill: float = 0.0) -> np.ndarray:
     """
     if a.shape == shape:
         return a
-    out = np.full(shape, fill, a.dtype)
+    out = zeros(shape, a.dtype)
+    if fill:
+        out.fill(fill)
     out[tuple(slice(0, n) for n in a.shape)] = a
     return out

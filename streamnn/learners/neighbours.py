@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit
 
 from .._jit import kernel, leaf_options
-from .._simd import LANES, load, smallest, splat, store
+from .._simd import LANES
 from ..stage import Stage
+from .distances import BLOCK, distances, held_rows, hold, with_columns
 
 f4 = np.float32
 WINDOWS = (64, 128, 512)
@@ -37,7 +38,6 @@ def _scan(op, slot, ticket, y, at, member, windows, rows, ring, label, trust, ow
     dist, nearest = np.zeros(W, f4), np.zeros(W // LANES, f4)
     k = near.shape[1]
     near_d, near_i = np.zeros(k, f4), np.zeros(k, np.int64)
-    zero = splat(f4(0.0))
     for e in range(len(op)):
         s = slot[e]
         if op[e] == 1:
@@ -46,41 +46,28 @@ def _scan(op, slot, ticket, y, at, member, windows, rows, ring, label, trust, ow
                 if q >= 0 and owner[q] == near[s, j, 1]:
                     trust[q] = min(f4(1.0), trust[q] * f4(1.25)) if label[q] == y[e] else trust[q] * f4(0.5)
             q = count[0] % W
-            for i in range(d):
-                ring[i * W + q] = rows[s, at + i]
+            hold(ring, d, q, rows, s, at)
             label[q], trust[q], owner[q] = y[e], f4(1.0), ticket[e]
             count[0] += 1
         elif op[e] != 2:
             held = min(count[0], W)
             pos = count[0] % W
-            for q in range(0, held, 4 * LANES):  # rows not held yet are zero: harmless, and never looked at
-                v0, v1, v2, v3 = zero, zero, zero, zero
-                for i in range(d):
-                    x = splat(rows[s, at + i])
-                    o = i * W + q
-                    u0, u1 = load(ring, o) - x, load(ring, o + LANES) - x
-                    u2, u3 = load(ring, o + 2 * LANES) - x, load(ring, o + 3 * LANES) - x
-                    v0, v1, v2, v3 = v0 + u0 * u0, v1 + u1 * u1, v2 + u2 * u2, v3 + u3 * u3
-                store(dist, q, v0)
-                store(dist, q + LANES, v1)
-                store(dist, q + 2 * LANES, v2)
-                store(dist, q + 3 * LANES, v3)
-                b = q // LANES
-                nearest[b], nearest[b + 1], nearest[b + 2], nearest[b + 3] = (
-                    smallest(v0),
-                    smallest(v1),
-                    smallest(v2),
-                    smallest(v3),
-                )
             for j in range(k):
                 near_d[j], near_i[j] = f4(1e30), -1
             worst = f4(1e30)
             w = 0
             a = 0
+            block, start = -1, -1
             while a < held:  # from the latest backwards
                 q = pos - 1 - a
                 if q < 0:
                     q += W
+                if q // BLOCK != block:
+                    block = q // BLOCK
+                    if block != start:  # the latest and the oldest rows share one: its distances are there
+                        distances(ring, d, block, rows, s, at, worst, dist, nearest)
+                    if a == 0:
+                        start = block
                 # to the start of its sixteen, of the window, or of what is held
                 stop = min(q % LANES + 1, held - a)
                 if w < len(windows):
@@ -126,7 +113,7 @@ class Neighbours(Stage):
         self.member = member
         self._windows = np.array(WINDOWS)
         self.s = {
-            "ring": np.zeros((columns, W), f4),
+            "ring": held_rows(columns, W),
             "label": np.zeros(W, np.int64),
             "trust": np.zeros(W, f4),
             "owner": np.full(W, -1, np.int64),
@@ -135,9 +122,7 @@ class Neighbours(Stage):
 
     def grow(self, columns: int) -> None:
         """Make room for columns; rows held have 0, the mean, there."""
-        ring = self.s["ring"]
-        if columns > len(ring):
-            self.s["ring"] = np.concatenate([ring, np.zeros((columns - len(ring), ring.shape[1]), f4)])
+        self.s["ring"] = with_columns(self.s["ring"], columns)
 
     def scan(
         self,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .._jit import kernel
-from .._simd import LANES, load, smallest, splat, store
+from .._simd import LANES
 from ..stage import Stage
+from .distances import BLOCK, distances, held_rows, hold, with_columns
 
 f4 = np.float32
 WINDOW = 1024
@@ -19,28 +20,19 @@ def _scan(op, slot, y, at, member, rows, ring, label, count, scale, p):
     d = len(ring) // W
     dist, nearest = np.zeros(W, f4), np.zeros(W // LANES, f4)
     near_d, near_y = np.zeros(K, f4), np.zeros(K)
-    zero = splat(f4(0.0))
     for e in range(len(op)):
         s = slot[e]
         if op[e] == 1:
             q = count[0] % W
-            for i in range(d):
-                ring[i * W + q] = rows[s, at + i]
+            hold(ring, d, q, rows, s, at)
             label[q] = y[e]
             count[0] += 1
         elif op[e] != 2:
             held = min(count[0], W)
-            for q in range(0, held, 2 * LANES):
-                v0, v1 = zero, zero
-                for i in range(d):
-                    x = splat(rows[s, at + i])
-                    u0, u1 = load(ring, i * W + q) - x, load(ring, i * W + q + LANES) - x
-                    v0, v1 = v0 + u0 * u0, v1 + u1 * u1
-                store(dist, q, v0)
-                store(dist, q + LANES, v1)
-                nearest[q // LANES], nearest[q // LANES + 1] = smallest(v0), smallest(v1)
             k, worst = 0, f4(1e30)
             for b in range(0, held, LANES):
+                if b % BLOCK == 0:
+                    distances(ring, d, b // BLOCK, rows, s, at, worst, dist, nearest)
                 if nearest[b // LANES] >= worst:
                     continue
                 for q in range(b, min(b + LANES, held)):
@@ -74,16 +66,14 @@ class ValueNeighbours(Stage):
         super().__init__("neighbours")
         self.member = member
         self.s = {
-            "ring": np.zeros((columns, WINDOW), f4),
+            "ring": held_rows(columns, WINDOW),
             "label": np.zeros(WINDOW),
             "count": np.zeros(1, np.int64),
         }
 
     def grow(self, columns: int) -> None:
         """Make room for columns; rows held have 0, the mean, there."""
-        ring = self.s["ring"]
-        if columns > len(ring):
-            self.s["ring"] = np.concatenate([ring, np.zeros((columns - len(ring), WINDOW), f4)])
+        self.s["ring"] = with_columns(self.s["ring"], columns)
 
     def scan(
         self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, start: int, store: dict[str, np.ndarray]

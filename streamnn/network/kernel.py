@@ -59,7 +59,7 @@ f4, i4 = np.float32, np.int32
 
 
 @njit(**leaf_options)
-def _forward(s, rows, ids, n, sizes, w, b, knot, nz, o):
+def _forward(s, rows, ids, n, sizes, w, b, knot, nz, x, o):
     first, table, hidden, bias = w.first, w.table, w.hidden, w.bias
     H, U, act, K, knots, grid = sizes[0], n[N_UNITS], n[N_ACT], n[N_KNOTS], w.knots, w.grid
     z, a = B_Z * U, B_A * U
@@ -72,11 +72,34 @@ def _forward(s, rows, ids, n, sizes, w, b, knot, nz, o):
     if n[N_IDS]:
         while k < ids.shape[1] and ids[s, k] >= 0:
             k += 1
-    for j in range(0, H, LANES):
+    for q in range(m):
+        x[q] = rows[s, at + nz[q]]
+    four = H - H % (4 * LANES)
+    for j in range(0, four, 4 * LANES):  # four sums at a time, each in its order
+        v0, v1, v2, v3 = (
+            load(bias, j),
+            load(bias, j + LANES),
+            load(bias, j + 2 * LANES),
+            load(bias, j + 3 * LANES),
+        )
+        for q in range(m):
+            i, u = nz[q] * H + j, splat(x[q])
+            v0 = v0 + u * load(first, i)
+            v1 = v1 + u * load(first, i + LANES)
+            v2 = v2 + u * load(first, i + 2 * LANES)
+            v3 = v3 + u * load(first, i + 3 * LANES)
+        for q in range(k):
+            i = ids[s, q] * H + j
+            v0, v1 = v0 + load(table, i), v1 + load(table, i + LANES)
+            v2, v3 = v2 + load(table, i + 2 * LANES), v3 + load(table, i + 3 * LANES)
+        store(b, a + j, v0)
+        store(b, a + j + LANES, v1)
+        store(b, a + j + 2 * LANES, v2)
+        store(b, a + j + 3 * LANES, v3)
+    for j in range(four, H, LANES):
         v = load(bias, j)
         for q in range(m):
-            i = nz[q]
-            v = v + splat(rows[s, at + i]) * load(first, i * H + j)
+            v = v + splat(x[q]) * load(first, nz[q] * H + j)
         for q in range(k):
             v = v + load(table, ids[s, q] * H + j)
         store(b, a + j, v)
@@ -87,9 +110,9 @@ def _forward(s, rows, ids, n, sizes, w, b, knot, nz, o):
         for j in range(0, G - LANES, 2 * LANES):  # two sums at a time, each in its order
             v, u = load(bias, here + j), load(bias, here + j + LANES)
             for i in range(H):
-                x, k = splat(b[z + below + i]), at + i * G + j
-                v = v + x * load(hidden, k)
-                u = u + x * load(hidden, k + LANES)
+                c, k = splat(b[z + below + i]), at + i * G + j
+                v = v + c * load(hidden, k)
+                u = u + c * load(hidden, k + LANES)
             store(b, a + here + j, v)
             store(b, a + here + j + LANES, u)
         if G % (2 * LANES):
@@ -159,12 +182,12 @@ def scan(
             continue
         s = slot[e]
         if op[e] != 1 and len(means.bias) > 0:
-            _forward(s, rows, ids, n, sizes, means, buffers, knot, nz, o)
+            _forward(s, rows, ids, n, sizes, means, buffers, knot, nz, xs, o)
             fresh = -1
             for c in range(C):
                 p[s, member + 1, c] = o[c]
         if s != fresh:
-            m = _forward(s, rows, ids, n, sizes, weights, buffers, knot, nz, o)
+            m = _forward(s, rows, ids, n, sizes, weights, buffers, knot, nz, xs, o)
             fresh = s
         if latent.shape[0] > 0:
             for j in range(latent.shape[1]):

@@ -8,6 +8,7 @@ from math import gcd
 
 import numpy as np
 
+from .._memory import aligned
 from .._simd import LANES
 from ..errors import StateError
 from ..stage import Stage, grown
@@ -153,6 +154,7 @@ class Network(Stage):
         s, n = self.s, self._n
         n[k.N_FROM] = start
         if self._arrays is None:
+            s.update({name: aligned(v) for name, v in s.items()})
             flat = {name: v.reshape(-1) for name, v in s.items()}
             means = {name: f"mean_{name}" if name in AVERAGED else name for name in k.Weights._fields}
             self._arrays = (
