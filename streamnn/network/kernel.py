@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 
 from .._jit import kernel, leaf_options
-from .._math import softmax
 from .._simd import LANES, load, over, root, splat, store, where_positive
 from .arrays import (
     AVERAGES,
@@ -52,83 +51,11 @@ from .arrays import (
     YOUNG,
 )
 from .decoder import reconstruct
+from .forward import forward
 from .rows import cap_units, dot, dots, follow, moved, plain_row, plain_rows, rms_row, rms_rows
-from .spline import activate, prelu_step, spline_step
+from .spline import prelu_step, spline_step
 
 f4, i4 = np.float32, np.int32
-
-
-@njit(**leaf_options)
-def _forward(s, rows, ids, n, sizes, w, b, knot, nz, x, o):
-    first, table, hidden, bias = w.first, w.table, w.hidden, w.bias
-    H, U, act, K, knots, grid = sizes[0], n[N_UNITS], n[N_ACT], n[N_KNOTS], w.knots, w.grid
-    z, a = B_Z * U, B_A * U
-    at = n[N_FROM]
-    m = 0
-    for i in range(n[N_IN]):  # rows are sparse: one-hot history, columns not seen yet
-        nz[m] = i
-        m += 1 if rows[s, at + i] != f4(0.0) else 0
-    k = 0
-    if n[N_IDS]:
-        while k < ids.shape[1] and ids[s, k] >= 0:
-            k += 1
-    for q in range(m):
-        x[q] = rows[s, at + nz[q]]
-    four = H - H % (4 * LANES)
-    for j in range(0, four, 4 * LANES):  # four sums at a time, each in its order
-        v0, v1, v2, v3 = (
-            load(bias, j),
-            load(bias, j + LANES),
-            load(bias, j + 2 * LANES),
-            load(bias, j + 3 * LANES),
-        )
-        for q in range(m):
-            i, u = nz[q] * H + j, splat(x[q])
-            v0 = v0 + u * load(first, i)
-            v1 = v1 + u * load(first, i + LANES)
-            v2 = v2 + u * load(first, i + 2 * LANES)
-            v3 = v3 + u * load(first, i + 3 * LANES)
-        for q in range(k):
-            i = ids[s, q] * H + j
-            v0, v1 = v0 + load(table, i), v1 + load(table, i + LANES)
-            v2, v3 = v2 + load(table, i + 2 * LANES), v3 + load(table, i + 3 * LANES)
-        store(b, a + j, v0)
-        store(b, a + j + LANES, v1)
-        store(b, a + j + 2 * LANES, v2)
-        store(b, a + j + 3 * LANES, v3)
-    for j in range(four, H, LANES):
-        v = load(bias, j)
-        for q in range(m):
-            v = v + splat(x[q]) * load(first, nz[q] * H + j)
-        for q in range(k):
-            v = v + load(table, ids[s, q] * H + j)
-        store(b, a + j, v)
-    activate(act, 0, H, K, U, b, knot, knots, grid)
-    below, here, at = 0, H, 0
-    for l in range(1, n[N_LAYERS]):
-        G = sizes[l]
-        for j in range(0, G - LANES, 2 * LANES):  # two sums at a time, each in its order
-            v, u = load(bias, here + j), load(bias, here + j + LANES)
-            for i in range(H):
-                c, k = splat(b[z + below + i]), at + i * G + j
-                v = v + c * load(hidden, k)
-                u = u + c * load(hidden, k + LANES)
-            store(b, a + here + j, v)
-            store(b, a + here + j + LANES, u)
-        if G % (2 * LANES):
-            v = load(bias, here + G - LANES)
-            for i in range(H):
-                v = v + splat(b[z + below + i]) * load(hidden, at + i * G + G - LANES)
-            store(b, a + here + G - LANES, v)
-        activate(act, here, G, K, U, b, knot, knots, grid)
-        at += H * G
-        below, here, H = here, here + G, G
-    C = len(w.out_bias)
-    for c in range(C):
-        o[c] = dot(w.out, c * H, b, z + below, H) + w.out_bias[c]
-    if n[N_TASK] == CLASSES:
-        softmax(o)
-    return m
 
 
 @njit(**leaf_options)
@@ -182,12 +109,12 @@ def scan(
             continue
         s = slot[e]
         if op[e] != 1 and len(means.bias) > 0:
-            _forward(s, rows, ids, n, sizes, means, buffers, knot, nz, xs, o)
+            forward(s, rows, ids, n, sizes, means, buffers, knot, nz, xs, o)
             fresh = -1
             for c in range(C):
                 p[s, member + 1, c] = o[c]
         if s != fresh:
-            m = _forward(s, rows, ids, n, sizes, weights, buffers, knot, nz, xs, o)
+            m = forward(s, rows, ids, n, sizes, weights, buffers, knot, nz, xs, o)
             fresh = s
         if latent.shape[0] > 0:
             for j in range(latent.shape[1]):
