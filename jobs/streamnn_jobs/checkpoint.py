@@ -1,11 +1,10 @@
-"""A folder of checkpoints: one atomic file each, the newest valid one wins."""
+"""Checkpoints of a job: each there as a whole or not at all, the newest valid one wins."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,48 +13,53 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn.state import from_bytes, state_hash, to_bytes
 
-_NAME = re.compile(r"checkpoint-(\d{12,})\.safetensors")
+from .stores import Saved, Store, open_store
+from .stores.opening import LEASE_S, TIMEOUT_S, split_place
 
 
 class CheckpointStore:
-    """Checkpoints of one job in a folder of its own.
+    """Checkpoints of one job in a place of its own: a folder, or a prefix of an object store.
 
-    A file is written under a temporary name, synced and renamed, so it is there as a whole or not at all.
-    It holds no clock time: the same state gives the same bytes.
+    One is there as a whole or not at all. It holds no clock time: the same state gives the same bytes.
 
     Parameters
     ----------
-    directory : path
+    place : path, URL or Store
     keep : int
         How many checkpoints stay.
     warn : callable
         Told, in words, of damaged checkpoints.
+    lease_s, timeout_s : float
+        Of an object store: see :func:`open_store`.
     """
 
-    def __init__(self, directory: str | Path, keep: int = 2, warn: Callable[[str], None] = lambda text: None):
-        self.directory = Path(directory)
+    def __init__(
+        self,
+        place: str | Path | Store,
+        keep: int = 2,
+        warn: Callable[[str], None] = lambda text: None,
+        lease_s: float = LEASE_S,
+        timeout_s: float = TIMEOUT_S,
+    ):
+        self.store: Store
+        if isinstance(place, str | Path):
+            self.store = open_store(place, warn, lease_s, timeout_s)
+        else:
+            self.store = place
         self.keep = keep
         self._warn = warn
 
-    def files(self) -> list[Path]:
+    def files(self) -> list[Saved]:
         """Checkpoints, the newest first.
 
         Raises
         ------
         StateError
-            When the folder can't be read.
+            When the place can't be read.
         """
-        try:
-            found = [(int(m[1]), p) for p in self.directory.iterdir() if (m := _NAME.fullmatch(p.name))]
-        except FileNotFoundError:
-            return []
-        except OSError as e:
-            raise StateError(
-                f"{self.directory}: can't be read as a folder of checkpoints: {e.strerror or e}"
-            ) from e
-        return [p for _, p in sorted(found, reverse=True)]
+        return self.store.saved()
 
-    def save(self, position: int, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> Path:
+    def save(self, position: int, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> Saved:
         """Write a checkpoint; older ones beyond `keep` go.
 
         Parameters
@@ -68,29 +72,13 @@ class CheckpointStore:
         StateError
             When it can't be written; those before it are untouched.
         """
-        path = self.directory / f"checkpoint-{position:012d}.safetensors"
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
         # safetensors has no check-sum of its own: a flipped bit would be loaded
         plain = json.loads(json.dumps(manifest))
         data = to_bytes(arrays, {**plain, "hash": state_hash(arrays, plain)})
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            _write(temporary, path, data)
-            folder = os.open(self.directory, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-            for old in self.files()[self.keep :]:
-                old.unlink(missing_ok=True)
-            for torn in self.directory.glob("checkpoint-*.tmp"):  # of a killed process
-                torn.unlink(missing_ok=True)
-        except OSError as e:
-            raise StateError(f"{path}: the checkpoint can't be written: {e.strerror or e}") from e
-        return path
+        return self.store.write(position, data, self.keep)
 
-    def load(self, at_most: int | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any], Path] | None:
-        """Arrays, manifest and path of the newest valid checkpoint; None when there is none at all.
+    def load(self, at_most: int | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any], Saved] | None:
+        """Arrays, manifest and place of the newest valid checkpoint; None when there is none at all.
 
         Parameters
         ----------
@@ -100,22 +88,25 @@ class CheckpointStore:
         Raises
         ------
         StateError
-            When there are checkpoints and all are damaged.
+            When there are checkpoints and all are damaged, or the place does not answer.
         """
         complaints = []
-        for path in self.files():
-            if at_most is not None and int(path.stem.partition("-")[2]) > at_most:
+        for saved in self.files():
+            if at_most is not None and saved.position > at_most:
                 continue
             try:
-                arrays, manifest = read_checkpoint(path)
+                data = self.store.read(saved.name)
             except OSError as e:
-                complaints.append(f"{path}: can't be read: {e.strerror or e}")
+                complaints.append(f"{saved}: can't be read: {e.strerror or e}")
+                continue
+            try:
+                arrays, manifest = parse_checkpoint(data, str(saved))
             except StateError as e:
                 complaints.append(str(e))
             else:
                 for text in complaints:
-                    self._warn(f"{text}; going on from {path.name}, the one before it")
-                return arrays, manifest, path
+                    self._warn(f"{text}; going on from {saved.name}, the one before it")
+                return arrays, manifest, replace(saved, size_bytes=len(data))
         if complaints:
             raise StateError(
                 "no checkpoint can be used:\n"
@@ -125,25 +116,23 @@ class CheckpointStore:
         return None
 
 
-def _write(temporary: Path, path: Path, data: bytes) -> None:
-    """Write and rename; once more when the next owner of a partition swept the file away meanwhile."""
-    for last in (False, True):
-        try:
-            with temporary.open("wb") as f:
-                f.write(data)
-                f.flush()
-                os.fsync(f.fileno())
-            temporary.replace(path)
-            return
-        except FileNotFoundError:
-            if last:
-                raise
-        finally:
-            temporary.unlink(missing_ok=True)
+def parse_checkpoint(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and manifest of a checkpoint's bytes, with its check-sum checked.
+
+    Raises
+    ------
+    StateError
+        When it is damaged or of another format.
+    """
+    arrays, manifest = from_bytes(data, where=where)
+    plain = {k: v for k, v in manifest.items() if k not in ("format", "hash")}
+    if manifest.get("hash") != state_hash(arrays, plain):
+        raise StateError(f"{where}: damaged: its check-sum does not match")
+    return arrays, plain
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and manifest of one file, with its check-sum checked.
+def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and manifest of one file or object.
 
     Raises
     ------
@@ -152,8 +141,5 @@ def read_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     OSError
         When it can't be read.
     """
-    arrays, manifest = from_bytes(path.read_bytes(), where=str(path))
-    plain = {k: v for k, v in manifest.items() if k not in ("format", "hash")}
-    if manifest.get("hash") != state_hash(arrays, plain):
-        raise StateError(f"{path}: damaged: its check-sum does not match")
-    return arrays, plain
+    place, name = split_place(path)
+    return parse_checkpoint(open_store(place).read(name), str(path))

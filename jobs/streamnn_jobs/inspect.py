@@ -12,16 +12,18 @@ from streamnn.errors import StateError
 from streamnn.state import FORMAT, state_hash
 
 from . import learner as learners
-from .checkpoint import CheckpointStore, read_checkpoint
+from .checkpoint import CheckpointStore, parse_checkpoint
 from .fingerprint import spec_of_fields
 from .joined import JoinedWorker
 from .learner import MakeLearner
+from .stores import Saved, join_place, open_store
+from .stores.opening import is_url, split_place
 from .worker import Worker
 
 Arrays = dict[str, np.ndarray]
 
 
-def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arrays, dict[str, Any], Path]:
+def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arrays, dict[str, Any], Saved]:
     """Arrays, manifest and path of a checkpoint file, or of the newest valid one of a folder.
 
     Raises
@@ -29,35 +31,49 @@ def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arr
     StateError
         When there is none, or it is damaged.
     """
-    path = Path(target)
-    if path.is_dir():
-        found = CheckpointStore(path, warn=say).load()
-        if found is None:
-            inner = [p.name for p in checkpoint_folders(path) if p != path]
-            which = (
-                f"name one of its partitions: {', '.join(inner)}"
-                if inner
-                else "name the folder of a job's checkpoints"
-            )
-            raise StateError(f"{path}: has no checkpoint: {which}")
-        arrays, manifest, path = found
-    else:
+    if _is_one(target):
+        place, name = split_place(target)
         try:
-            arrays, manifest = read_checkpoint(path)
+            data = open_store(place).read(name)
         except OSError as e:
-            raise StateError(f"{path}: can't be read: {e.strerror or e}") from e
+            raise StateError(f"{target}: can't be read: {e.strerror or e}") from e
+        arrays, manifest = parse_checkpoint(data, str(target))
+        path = Saved(0, name, str(target), len(data))
+    else:
+        found = CheckpointStore(target, warn=say).load()
+        if found is None:
+            raise StateError(f"{target}: has no checkpoint: {_which(target)}")
+        arrays, manifest, path = found
     if not {"spec", "worker", "source", "resume"} <= set(manifest):
         raise StateError(f"{path}: is no checkpoint of a job")
     return arrays, manifest, path
 
 
-def checkpoint_folders(target: str | Path) -> list[Path]:
-    """The folders with checkpoints that are meant: the target itself, or those of partitions within it."""
-    path = Path(target)
-    if not path.is_dir() or CheckpointStore(path).files():
-        return [path]
-    inner = sorted(p for p in path.iterdir() if p.is_dir() and CheckpointStore(p).files())
-    return inner or [path]
+def checkpoint_folders(target: str | Path) -> list[str]:
+    """The places with checkpoints that are meant: the target itself, or those of partitions within it."""
+    if _is_one(target) or CheckpointStore(target).files():
+        return [str(target)]
+    return partition_folders(target) or [str(target)]
+
+
+def partition_folders(target: str | Path) -> list[str]:
+    """The places with checkpoints within a place."""
+    inner = [join_place(target, name) for name in open_store(target).folders()]
+    return [place for place in inner if CheckpointStore(place).files()]
+
+
+def _is_one(target: str | Path) -> bool:
+    """Whether a checkpoint is meant, not a place of them."""
+    return str(target).endswith(".safetensors") if is_url(target) else not Path(target).is_dir()
+
+
+def _which(target: str | Path) -> str:
+    inner = [split_place(place)[1] for place in partition_folders(target)]
+    return (
+        f"name one of its partitions: {', '.join(inner)}"
+        if inner
+        else "name the folder of a job's checkpoints"
+    )
 
 
 def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | None = None) -> Worker:
@@ -70,13 +86,13 @@ def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | No
     return worker
 
 
-def describe(arrays: Arrays, manifest: dict[str, Any], path: Path) -> dict[str, Any]:
+def describe(arrays: Arrays, manifest: dict[str, Any], path: Saved) -> dict[str, Any]:
     """All there is to say of a checkpoint, as plain data."""
     worker = manifest["worker"]
     c = worker["counters"]
     return {
         "path": str(path),
-        "bytes": path.stat().st_size,
+        "bytes": path.size_bytes,
         "format": FORMAT,
         "version": manifest.get("version"),
         "hash": state_hash(arrays, manifest),

@@ -9,7 +9,6 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from streamnn.errors import JobError
@@ -89,7 +88,7 @@ def status_of(target: str, say: Callable[[str], None], make: MakeLearner | None 
     return {"state": "not running", "outcome": None, "partitions": found}
 
 
-def _saved(target: Path, say: Callable[[str], None], make: MakeLearner | None) -> dict[str, Any]:
+def _saved(target: str, say: Callable[[str], None], make: MakeLearner | None) -> dict[str, Any]:
     arrays, manifest, path = open_checkpoint(target, say)
     worker = open_worker(arrays, manifest, make)
     view = PartitionWatch(worker, int(manifest["resume"]["position"]), 0.0).view
@@ -99,7 +98,7 @@ def _saved(target: Path, say: Callable[[str], None], make: MakeLearner | None) -
         "checkpoint": str(path),
         "version": manifest.get("version"),
     }
-    out: dict[str, Any] = plain(partition_status(view) | more | {"state_bytes": path.stat().st_size})
+    out: dict[str, Any] = plain(partition_status(view) | more | {"state_bytes": path.size_bytes})
     return out
 
 

@@ -54,9 +54,10 @@ class Predictor:
         say: Callable[[str], None] = lambda text: None,
         make: MakeLearner | None = None,
     ):
-        found = CheckpointStore(directory, warn=say).load()
+        store = CheckpointStore(directory, warn=say)
+        found = store.load()
         if found is None:
-            inside = sorted(p.name for p in Path(directory).glob("*-*") if p.is_dir())
+            inside = [name for name in store.store.folders() if "-" in name]
             which = f", of one partition: {', '.join(inside[:10])}" if inside else ""
             raise StateError(f"{directory}: has no checkpoint: name the folder of a job's checkpoints{which}")
         arrays, manifest, path = found

@@ -18,7 +18,6 @@ from .learner import MakeLearner
 from .limits import LimitNotes
 from .observer import Audience, Observer
 from .outputs import ColumnSink, Outputs
-from .owner import owning
 from .plan import Plan, make_plan
 from .result import Result
 from .sinks import open_sinks
@@ -87,7 +86,9 @@ class Job:
         self.control = Control()
         self.audience = Audience(observers, say)
         c = self.spec.checkpoint
-        self._store = CheckpointStore(c.directory, c.keep, say) if c.directory is not None else None
+        self._store = (
+            None if c.directory is None else CheckpointStore(c.directory, c.keep, say, c.lease_s, c.timeout_s)
+        )
         self._saved_path: str | None = None
         self._path = self.plan.source.info().path
         self._file = file_mark(self._path) if self._path is not None and self._store is not None else None
@@ -110,7 +111,7 @@ class Job:
         """
         if self._store is None:
             return self._run()
-        with owning(self._store.directory, self._say):
+        with self._store.store.own():
             return self._run()
 
     def _run(self) -> Result:
@@ -169,6 +170,8 @@ class Job:
             if self.control.stopping:
                 outcome = "interrupted"
                 break
+            if self._store is not None:
+                self._store.store.check()
             if wishes := self.control.save_wanted:
                 self._save(worker, place, outputs)
                 self.control.saved(wishes)
@@ -249,7 +252,7 @@ class Job:
         }
         path = self._store.save(int(resume["position"]), arrays, manifest)
         self._saved_path = str(path)
-        self.audience.saved(worker, str(path), path.stat().st_size, time.perf_counter() - begun_s)
+        self.audience.saved(worker, str(path), path.size_bytes, time.perf_counter() - begun_s)
 
     def _load(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         found = self._store.load() if self._store is not None else None
@@ -282,6 +285,6 @@ class Job:
         for name, place in outputs.written.items():
             if place >= 0 and self._store is not None:
                 raise SinkError(
-                    f"{name}: the output already has records up to position {place}, but {self._store.directory} "
+                    f"{name}: the output already has records up to position {place}, but {self._store.store.where} "
                     "has no checkpoint to go on from. Move the output away, or name the folder of its checkpoints"
                 )

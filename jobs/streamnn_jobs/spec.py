@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .kafka.spec import KafkaSpec
 from .section import Section
+from .stores.opening import LEASE_S, TIMEOUT_S, hide_user, is_url, wrong_url
 
 Value = bool | int | float | str
 Task = Literal["auto", "classification", "regression"]
@@ -124,19 +125,29 @@ class OutputSpec(Section):
 class CheckpointSpec(Section):
     """``[checkpoint]``: where and how often the state is saved."""
 
-    directory: str | None = Field(default=None, description="a folder of its own for this job")
+    directory: str | None = Field(
+        default=None, description="a folder of its own for this job, or s3://bucket/prefix"
+    )
     every_events: _Count | None = Field(default=20_000, description="a whole number of records, 1 or more")
     every_s: Annotated[float, Field(gt=0)] | None = Field(
         default=10.0, description="a number of seconds above 0"
     )
     keep: _Count = Field(default=2, description="a whole number, 1 or more: how many checkpoints are kept")
 
+    lease_s: Annotated[float, Field(ge=1)] = Field(
+        default=LEASE_S,
+        description="a number of seconds, 1 or more: how long a job that writes to an object store counts as alive "
+        "after its last sign of life",
+    )
+    timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=TIMEOUT_S,
+        description="a number of seconds above 0: for one request to an object store; an operation ends within twice that",
+    )
+
     @model_validator(mode="after")
-    def _is_a_folder(self) -> CheckpointSpec:
-        if self.directory is not None and "://" in self.directory:  # it would become a folder named "s3:"
-            raise ValueError(
-                f"directory: {self.directory!r} is a URL; checkpoints are kept in a folder: name a path of one"
-            )
+    def _is_a_place(self) -> CheckpointSpec:
+        if self.directory is not None and is_url(self.directory) and (wrong := wrong_url(self.directory)):
+            raise ValueError(f"directory: {hide_user(self.directory)!r} {wrong}; or name a path of a folder")
         return self
 
 

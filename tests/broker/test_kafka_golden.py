@@ -83,5 +83,5 @@ def test_make(settings: KafkaSettings, topic: Make, name: Name, tmp_path: Path) 
     result = stage.run(spec, policy=by_chance(7), clock=lambda: 0.0).partitions[0]
     files = CheckpointStore(tmp_path / f"{stage.topics['events']}-0").files()
     end = {"next": result.next, "counters": result.counters, "state_hash": result.state_hash}
-    record(stage, end, files[len(files) // 2])
+    record(stage, end, Path(files[len(files) // 2].path))
     assert FILE.stat().st_size < 100_000

@@ -13,6 +13,7 @@ from script import SINKS, Disk, disks, late_spec, outcome, run, stream
 from streamnn_connectors import CRASH, Crash, JsonLinesSink, ScriptedSource
 from streamnn_jobs.checkpoint import CheckpointStore
 from streamnn_jobs.runner import Job
+from streamnn_jobs.stores import Saved
 
 
 def predictions(found: dict[str, Disk]) -> list[str]:
@@ -69,11 +70,11 @@ def test_a_crash_in_a_checkpoint_changes_nothing(
     save = CheckpointStore.save
     calls = 0
 
-    def torn(self: CheckpointStore, position: int, *args: Any) -> Path:
+    def torn(self: CheckpointStore, position: int, *args: Any) -> Saved:
         nonlocal calls
         calls += 1
         if calls % 3 == 0:  # sinks are flushed, the file is not there yet
-            self.directory.joinpath(f"checkpoint-{position:012d}.1.tmp").write_bytes(b"half")
+            (tmp_path / f"checkpoint-{position:012d}.1.tmp").write_bytes(b"half")
             raise Crash
         return save(self, position, *args)
 

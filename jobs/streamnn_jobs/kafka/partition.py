@@ -291,7 +291,8 @@ class PartitionJob:
         # where the last transaction ended: since then a stream may have passed what is of no record
         places = zip(self._inputs.streams, self._began, strict=True)
         resume = [{**stream.resume, "position": at} for stream, at in places]
-        written = save(setup, self.partition, worker, resume, self._merge_log)
+        assert self._found is not None
+        written = save(setup, self._found.store, self.partition, worker, resume, self._merge_log)
         self._saved = (self._events_and_labels(), setup.clock())
         path, size = written or (None, None)
         setup.audience.saved(worker, path, size, time.perf_counter() - begun_s)

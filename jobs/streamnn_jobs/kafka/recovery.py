@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from streamnn.errors import SpecError, StateError
@@ -16,11 +15,14 @@ from streamnn_connectors.kafka import (
     KafkaTransaction,
     Offset,
     Place,
+    TransactionFailed,
     take_over,
 )
 
 from ..checkpoint import CheckpointStore
 from ..fingerprint import differences, learning_fields, spec_hash
+from ..stores import join_place
+from ..stores.lease import LeaseLost
 from ..version import VERSION
 from ..worker import Worker
 from .merge_log import Merged, read_chain
@@ -49,6 +51,8 @@ class Recovered:
         An offset of the merge log: what comes after the checkpoint is not before it.
     checkpoint : str or None
         What was loaded.
+    store : CheckpointStore or None
+        Ours until it is closed.
     """
 
     worker: Worker
@@ -58,9 +62,12 @@ class Recovered:
     merged: list[Merged]
     merge_log: int
     checkpoint: str | None
+    store: CheckpointStore | None
 
     def close(self) -> None:
         """Give all of it up."""
+        if self.store is not None:
+            self.store.store.release()
         for partition in self.partitions:
             partition.close()
         self.output.close()
@@ -71,7 +78,8 @@ def store_of(setup: Setup, partition: int) -> CheckpointStore | None:
     c = setup.spec.checkpoint
     if c.directory is None:
         return None
-    return CheckpointStore(Path(c.directory) / f"{setup.topics.events}-{partition}", c.keep, setup.say)
+    place = join_place(c.directory, f"{setup.topics.events}-{partition}")
+    return CheckpointStore(place, c.keep, setup.say, c.lease_s, c.timeout_s)
 
 
 def recover(setup: Setup, partition: int) -> Recovered:
@@ -92,6 +100,7 @@ def recover(setup: Setup, partition: int) -> Recovered:
         "message_bytes": kafka.message_bytes,
     }
     opened: list[KafkaPartition] = []
+    store = store_of(setup, partition)
     try:
         if kafka.mode == "exactly-once":
             identity = f"{setup.group}-{setup.topics.events}-{partition}"
@@ -106,7 +115,12 @@ def recover(setup: Setup, partition: int) -> Recovered:
                 at = offsets.committed(inputs)
         goal = _positions(setup, inputs, at)
         worker = setup.new_worker(partition)
-        resume, checkpoint, hint = _load(setup, partition, worker, goal)
+        if store is not None:
+            try:
+                store.store.take_over()  # who had the partition is fenced by now
+            except LeaseLost as error:
+                raise TransactionFailed(str(error)) from error
+        resume, checkpoint, hint = _load(setup, store, partition, worker, goal)
         if resume is None and goal is not None:
             _require_beginning(setup, partition, inputs)
             resume = [{"position": 0}] * len(inputs)
@@ -122,8 +136,10 @@ def recover(setup: Setup, partition: int) -> Recovered:
             source = f"{setup.topics.events}/{partition}"
             mode: Any = kafka.mode
             output = KafkaOutput(kafka.settings, source, opened[0].commit, mode=mode, **common)
-        return Recovered(worker, output, opened, goal, merged, hint, checkpoint)
+        return Recovered(worker, output, opened, goal, merged, hint, checkpoint, store)
     except BaseException:
+        if store is not None:
+            store.store.release()
         for each in opened:
             each.close()
         if output is not None:
@@ -132,13 +148,19 @@ def recover(setup: Setup, partition: int) -> Recovered:
 
 
 def save(
-    setup: Setup, partition: int, worker: Worker, resume: Sequence[Resume], merge_log: int
+    setup: Setup,
+    store: CheckpointStore | None,
+    partition: int,
+    worker: Worker,
+    resume: Sequence[Resume],
+    merge_log: int,
 ) -> tuple[str, int] | None:
     """Write a checkpoint of a committed state; its path and size.
 
     Parameters
     ----------
     setup : Setup
+    store : CheckpointStore or None
     partition : int
     worker : Worker
     resume : sequence of Resume
@@ -146,7 +168,6 @@ def save(
     merge_log : int
         An offset of the merge log: what comes next is not before it.
     """
-    store = store_of(setup, partition)
     worker.check()
     if store is None:
         return None
@@ -163,8 +184,11 @@ def save(
         "outputs": {},
         "worker": state,
     }
-    path = store.save(sum(int(token["position"]) for token in resume), arrays, manifest)
-    return str(path), path.stat().st_size
+    try:
+        path = store.save(sum(int(token["position"]) for token in resume), arrays, manifest)
+    except LeaseLost as error:  # the partition has another owner, or had one for a while
+        raise TransactionFailed(str(error)) from error
+    return str(path), path.size_bytes
 
 
 def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]) -> list[int] | None:
@@ -185,9 +209,8 @@ def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]
 
 
 def _load(
-    setup: Setup, partition: int, worker: Worker, goal: list[int] | None
+    setup: Setup, store: CheckpointStore | None, partition: int, worker: Worker, goal: list[int] | None
 ) -> tuple[list[Resume] | None, str | None, int]:
-    store = store_of(setup, partition)
     found = store.load(None if goal is None else sum(goal)) if store is not None else None
     if found is None:
         return None, None, 0

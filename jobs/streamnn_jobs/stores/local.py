@@ -1,0 +1,109 @@
+"""Checkpoints in a local folder: temporary name, sync, rename, sync of the folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from streamnn.errors import StateError
+
+from ..owner import owning
+from .store import Saved
+
+_NAME = re.compile(r"checkpoint-(\d{12,})\.safetensors")
+
+
+class LocalStore:
+    """A :class:`Store` in a folder.
+
+    Parameters
+    ----------
+    directory : path
+        Made when something is written.
+    warn : callable
+        Told, in words, when the folder can't be locked.
+    """
+
+    def __init__(self, directory: str | Path, warn: Callable[[str], None] = lambda text: None):
+        self.directory = Path(directory)
+        self.where = str(self.directory)
+        self._warn = warn
+
+    def saved(self) -> list[Saved]:
+        try:
+            found = [(int(m[1]), p) for p in self.directory.iterdir() if (m := _NAME.fullmatch(p.name))]
+        except FileNotFoundError:
+            return []
+        except OSError as e:
+            raise StateError(
+                f"{self.directory}: can't be read as a folder of checkpoints: {e.strerror or e}"
+            ) from e
+        return [_saved(position, path) for position, path in sorted(found, reverse=True)]
+
+    def read(self, name: str) -> bytes:
+        return (self.directory / name).read_bytes()
+
+    def write(self, position: int, data: bytes, keep: int) -> Saved:
+        path = self.directory / f"checkpoint-{position:012d}.safetensors"
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            _write(temporary, path, data)
+            folder = os.open(self.directory, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+            for old in self.saved()[keep:]:
+                (self.directory / old.name).unlink(missing_ok=True)
+            for torn in self.directory.glob("checkpoint-*.tmp"):  # of a killed process
+                torn.unlink(missing_ok=True)
+        except OSError as e:
+            raise StateError(f"{path}: the checkpoint can't be written: {e.strerror or e}") from e
+        return Saved(position, path.name, str(path), len(data))
+
+    def folders(self) -> list[str]:
+        try:
+            return sorted(p.name for p in self.directory.iterdir() if p.is_dir())
+        except OSError:
+            return []
+
+    def own(self) -> AbstractContextManager[None]:
+        return owning(self.directory, self._warn)
+
+    def take_over(self) -> None:
+        """Nothing to do: files are not locked where transactions fence."""
+
+    def release(self) -> None:
+        """Nothing was taken."""
+
+    def check(self) -> None:
+        """The kernel's lock is not lost while the process lives."""
+
+
+def _saved(position: int, path: Path) -> Saved:
+    try:
+        size = path.stat().st_size
+    except OSError:  # reading it will say why, if it comes to that
+        size = 0
+    return Saved(position, path.name, str(path), size)
+
+
+def _write(temporary: Path, path: Path, data: bytes) -> None:
+    """Write and rename; once more when the next owner of a partition swept the file away meanwhile."""
+    for last in (False, True):
+        try:
+            with temporary.open("wb") as f:
+                f.write(data)
+                f.flush()
+                os.fsync(f.fileno())
+            temporary.replace(path)
+            return
+        except FileNotFoundError:
+            if last:
+                raise
+        finally:
+            temporary.unlink(missing_ok=True)
