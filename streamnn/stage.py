@@ -24,9 +24,8 @@ class Stage:
     def __init__(self, name: str):
         self.name = name
         self.s: dict[str, np.ndarray] = {}
-        self.used: dict[
-            str, int
-        ] = {}  # leaves with spare rows: how many of them are in use, the rest are zero
+        # leaves with a row for every category row: how many of them are in use, the rest are zero
+        self.used: dict[str, int] = {}
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of all leaves, ``name/leaf``."""

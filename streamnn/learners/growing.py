@@ -67,6 +67,8 @@ class Growing(ABC):
         self.recent = Recent()
         self._waste: list[np.ndarray] = []
         self._sizes: tuple[int, ...] | None = None  # for which there is room
+        self._room = 0  # category rows that the smallest of the tables can hold
+        self._tables: list[dict[str, int]] = []  # of each stage, how many are in use
         self._grown = 0  # how often room was made
         self._timed = False
         self.delays: Delays | None = None  # of streams with times
@@ -128,7 +130,11 @@ class Growing(ABC):
         sizes = (d, self._values(), self.inputs.category_rows, self.inputs.mean_columns)
         if sizes == self._sizes:
             return
-        self._sizes = sizes
+        rows, had, self._sizes = self.inputs.category_rows, self._sizes, sizes
+        if had is not None and sizes[:2] + sizes[3:] == had[:2] + had[3:] and rows + d <= self._room:
+            for used in self._tables:  # a new value of a category, the common case: no array changes
+                used.update(dict.fromkeys(used, rows))
+            return
         self._grown += 1
         if d > self.inputs.columns:
             self.inputs.grow(self.schema.text, self.schema.first)
@@ -142,7 +148,6 @@ class Growing(ABC):
             self.pending_.reshape("ids", (max(d, 1),), fill=-1)
             if self.density.classes < self._values():
                 self.density.grow(self._values())
-        rows = self.inputs.category_rows
         if self.delays is not None:
             self.delays.grow(d, rows, new.mean_columns, d)
         for net in self.networks_:
@@ -150,6 +155,9 @@ class Growing(ABC):
             start, stop = new.span(*net.spec.reads)
             net.grow(places[a:b] - start, stop - start, self._values(), rows, d)
         self._grow_rest(old, new, places)
+        tables = [stage for stage in self._stage_list() if stage.used]
+        self._tables = [stage.used for stage in tables]
+        self._room = min((len(stage.s[k]) for stage in tables for k in stage.used), default=0)
 
     def _front(self) -> list[Stage]:
         """Stages that see a row before the members do."""

@@ -92,7 +92,8 @@ class Steps:
         while at < n:
             if at == self._encoded:  # there are more category rows
                 pool._widen()
-                self._renew()
+                if pool._grown != self._grown:
+                    self._renew()
             else:
                 fired = self._learn.answers(_watch)[0]
                 alarms += pool.monitor.report(self._stretch, fired, pool.schema.names)
