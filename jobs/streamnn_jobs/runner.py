@@ -111,7 +111,7 @@ class Job:
         """
         if self._store is None:
             return self._run()
-        with self._store.store.own():
+        with self._store.store.own(lambda: self.control.stopping):
             return self._run()
 
     def _run(self) -> Result:

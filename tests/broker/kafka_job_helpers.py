@@ -59,7 +59,7 @@ class Stage:
         self.group = name("group")
         self.labels = labels
 
-    def spec(self, directory: Path | None = None, **changes: Any) -> JobSpec:
+    def spec(self, directory: Path | str | None = None, **changes: Any) -> JobSpec:
         """A job that ends at the end; `changes` are fields by dotted name, with __ for the dot."""
         data: dict[str, Any] = {
             "source": {"topic": self.topics["events"]},

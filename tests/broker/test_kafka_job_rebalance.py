@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kafka_helpers import eventually
 from kafka_job_helpers import Make, Name, Stage
 from kafka_job_process import Feeder, JobProcess, positions_of
+from s3_helpers import environment, serving
 
 from streamnn_connectors.kafka import KafkaOffsets, KafkaSettings, Place
 
@@ -26,10 +28,25 @@ def make_label(i: int) -> bytes:
     return json.dumps({"key": f"k{i}", "y": i % 3}).encode()
 
 
-def test_workers_come_and_go(settings: KafkaSettings, topic: Make, name: Name, tmp_path: Path) -> None:
+@pytest.fixture(params=["folder", "object store"])
+def checkpoints(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Where all workers keep their states."""
+    if request.param == "folder":
+        yield str(tmp_path / "checkpoints")
+        return
+    with serving() as endpoint:
+        environment(monkeypatch, endpoint)
+        yield "s3://bucket/job"
+
+
+def test_workers_come_and_go(
+    settings: KafkaSettings, topic: Make, name: Name, tmp_path: Path, checkpoints: str
+) -> None:
     stage = Stage(settings, topic, name, partitions=PARTITIONS, labels=True)
     spec = stage.spec(
-        tmp_path / "checkpoints", checkpoint__every_events=300, kafka__batch_delay_s=0.02, kafka__until_end=False,
+        checkpoints, checkpoint__every_events=300, kafka__batch_delay_s=0.02, kafka__until_end=False,
         kafka__revoke_timeout_s=10.0, run__batch_records=64, limits__pending=500,
     )  # fmt: skip
     feeder = Feeder(
@@ -89,7 +106,7 @@ def test_workers_come_and_go(settings: KafkaSettings, topic: Make, name: Name, t
         for job in jobs:
             job.close()
     limits = {"limits__pending": 500}
-    final = stage.run(stage.spec(tmp_path / "checkpoints", **limits))
+    final = stage.run(stage.spec(checkpoints, **limits))
     whole = stage.run(stage.spec(tmp_path / "nothing", **limits))
     for p in range(PARTITIONS):
         assert positions_of(settings, stage.topics["predictions"], p) == list(range(feeder.events_sent[p]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,8 @@ class Writer:
         self.store = ObjectStore(bucket, self.said.append, lease_s, self.lease)
         self.checkpoints = CheckpointStore(self.store, keep, self.said.append)
 
-    def take(self, at_once: bool = False) -> Writer:
-        self.store._take(at_once)
+    def take(self, at_once: bool = False, stopping: Callable[[], bool] = lambda: False) -> Writer:
+        self.store._take(at_once, stopping)
         return self
 
     def save(self, position: int) -> str:
@@ -113,6 +114,14 @@ def test_one_that_releases_while_another_waits(bucket: MemoryBucket) -> None:
     second.take()
     assert second.clock.now - 1000 <= 3
     second.save(10)
+
+
+def test_told_to_stop_while_it_waits(bucket: MemoryBucket) -> None:
+    Writer(bucket).take()
+    held = dict(bucket.objects)
+    with pytest.raises(StateError, match=r"told to stop while waiting for .+ process"):
+        Writer(bucket).take(stopping=lambda: True)
+    assert bucket.objects == held
 
 
 @pytest.mark.parametrize("lease_s", [1.0, 30.0, 600.0])

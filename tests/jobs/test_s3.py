@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -10,12 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli_run import Run
 from fake_learner import make_fake
+from s3_helpers import SECRET, environment, serving
 from s3_job import s3_spec
 from script import late_spec, stream
 
@@ -35,25 +36,13 @@ pytest.importorskip("moto.moto_server.werkzeug_app", reason="needs moto[s3], fla
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 ARRAYS = {"a": np.arange(1000.0)}
-SECRET = "do-not-show-this-anywhere"
 URLS = iter(f"s3://bucket/jobs/{i}" for i in range(10**6))
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Endpoint of a server with one bucket."""
-    child = subprocess.Popen(
-        [sys.executable, HERE / "s3_server.py"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert child.stdin is not None and child.stdout is not None
-    yield f"http://127.0.0.1:{int(child.stdout.readline())}"
-    child.stdin.close()
-    child.wait()
-    child.stdout.close()
+    with serving() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
@@ -61,15 +50,6 @@ def url(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A place of its own on the server, which the environment leads to."""
     environment(monkeypatch, server)
     return next(URLS)
-
-
-def environment(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
 
 
 def job(url: str, until: int | None = None, **more: float) -> Result:
@@ -360,6 +340,9 @@ class Proxy:
         self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.open = threading.Event()
         self.open.set()
+        self.cut_at: bytes | None = None
+        """Of what holds these bytes half is passed, and nothing after it."""
+        self.cut = threading.Event()
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -378,6 +361,10 @@ class Proxy:
         try:
             while data := a.recv(65536):
                 self.open.wait()
+                if self.cut_at is not None and self.cut_at in data:
+                    b.sendall(data[: len(data) // 2])
+                    self.cut.set()
+                    return
                 b.sendall(data)
             b.shutdown(socket.SHUT_WR)
         except OSError:
@@ -387,6 +374,8 @@ class Proxy:
         self.open.set()
         self._listener.close()
         for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)  # a thread may be reading
             each.close()
 
 
@@ -410,6 +399,23 @@ def test_a_server_that_falls_silent_in_mid_run(
     assert code == 4 and "no answer within the time-out" in err and SECRET not in err
     assert time.monotonic() - begun_s < 10  # 2 s of time-out, twice, and the rest of the batches before
     environment(monkeypatch, server)
+    assert job(url).worker.learner.state_hash() == end
+
+
+def test_killed_in_the_middle_of_a_put(
+    proxy: Proxy, server: str, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    url = next(URLS)
+    proxy.cut_at = b"PUT /bucket/" + url.removeprefix("s3://bucket/").encode() + b"/checkpoint-000000000105"
+    child = start(url)
+    assert proxy.cut.wait(30)
+    child.kill()
+    end_of(child)
+    proxy.close()
+    environment(monkeypatch, server)
+    found = store(url).files()
+    assert [saved.position for saved in found] == [84, 63]
+    assert not any("000000000105" in name for name in ObstoreBucket(url, 2.0).sizes())
     assert job(url).worker.learner.state_hash() == end
 
 

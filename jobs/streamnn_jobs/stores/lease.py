@@ -57,7 +57,7 @@ class Lease:
         self._lost: LeaseLost | None = None
         self._trouble: StateError | None = None
         self._seen_s = 0.0
-        self._beating = False
+        self._beating = self._at_once = False
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -81,7 +81,13 @@ class Lease:
             return None
         return Ledger.from_bytes(data, self._where), tag
 
-    def take(self, first: Callable[[], Ledger], *, at_once: bool = False) -> None:
+    def take(
+        self,
+        first: Callable[[], Ledger],
+        *,
+        at_once: bool = False,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Become the owner.
 
         Parameters
@@ -89,7 +95,9 @@ class Lease:
         first : callable
             What the object holds where there is none yet.
         at_once : bool
-            Do not wait until an owner is gone: it is fenced by other means.
+            Do not wait until an owner is gone: it is fenced by other means. The next one does not wait either.
+        stopping : callable
+            Asked while it waits, whether to give up.
 
         Raises
         ------
@@ -97,10 +105,11 @@ class Lease:
             When another job is the owner and lives, or the store does not do as it is told.
         """
         self._lost, self._trouble = None, None
+        self._at_once = at_once
         for _ in range(10 if at_once else 1):
             found = self.look()
             if found is not None and found[0].owner is not None and not at_once:
-                found = self._outwait(*found)
+                found = self._outwait(*found, stopping)
             before = first() if found is None else found[0]
             mine = before.next(owner=self._me, epoch=before.epoch + 1, lease_s=self._lease_s)
             asked_s = self._clock()
@@ -143,8 +152,10 @@ class Lease:
             self._thread = None
         self._beating = False
         try:
-            if self._held is not None and self._lost is None and self._trouble is None:
+            if self._held is not None and not (self._lost or self._trouble or self._at_once):
                 self._change(lambda ledger: ledger.next(owner=None))
+        except LeaseLost:
+            return
         except StateError as e:
             self._say(f"{e}; whoever comes next waits {self._lease_s:g} s")
         finally:
@@ -229,7 +240,7 @@ class Lease:
                 raise
             return now
 
-    def _outwait(self, ledger: Ledger, tag: Tag) -> tuple[Ledger, Tag] | None:
+    def _outwait(self, ledger: Ledger, tag: Tag, stopping: Callable[[], bool]) -> tuple[Ledger, Tag] | None:
         """Until the owner has released it or is seen to be gone."""
         begun_s = self._clock()
         self._say(
@@ -237,6 +248,10 @@ class Lease:
             "this job takes over"
         )
         while self._clock() - begun_s < ledger.lease_s:
+            if stopping():
+                raise StateError(
+                    f"{self._where}: told to stop while waiting for {ledger.owner}; nothing was done"
+                )
             self._sleep(min(1.0, ledger.lease_s / 10))
             found = self.look()
             if found is None or found[0].owner is None:

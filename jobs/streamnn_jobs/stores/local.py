@@ -71,7 +71,7 @@ class LocalStore:
         except OSError:
             return []
 
-    def own(self) -> AbstractContextManager[None]:
+    def own(self, stopping: Callable[[], bool] = lambda: False) -> AbstractContextManager[None]:
         return owning(self.directory, self._warn)
 
     def take_over(self) -> None:

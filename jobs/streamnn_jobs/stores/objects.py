@@ -77,8 +77,8 @@ class ObjectStore:
         return self._bucket.folders()
 
     @contextmanager
-    def own(self) -> Iterator[None]:
-        self._take(at_once=False)
+    def own(self, stopping: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        self._take(at_once=False, stopping=stopping)
         self._lease.beat()
         try:
             yield
@@ -99,8 +99,8 @@ class ObjectStore:
     def check(self) -> None:
         self._lease.check()
 
-    def _take(self, at_once: bool) -> None:
-        self._lease.take(self._first, at_once=at_once)
+    def _take(self, at_once: bool, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._lease.take(self._first, at_once=at_once, stopping=stopping)
         self._owned, self._swept = True, False
 
     def _put(self, name: str, path: str, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -52,8 +53,8 @@ class Store(Protocol):
     def folders(self) -> list[str]:
         """Names of stores within this one, such as those of partitions."""
 
-    def own(self) -> AbstractContextManager[None]:
-        """Be the only one who writes; StateError when another job is."""
+    def own(self, stopping: Callable[[], bool] = ...) -> AbstractContextManager[None]:
+        """Be the only one who writes; StateError when another job is, or `stopping` while that is not clear yet."""
 
     def take_over(self) -> None:
         """Own at once, until :meth:`release`: whoever did is known to be fenced by other means."""
