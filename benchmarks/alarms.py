@@ -168,7 +168,12 @@ def causes(count: int) -> Rows:
             window = scenes.N - scenes.AT
             after = [[a for a in r.alarms if a.event >= scenes.AT] for r in runs]
             delay = [_delay([a.event for a in r], scenes.AT, window) for r in after]
-            first = [r[0].cause for r in after if r]
+            at_once = [r[0].cause for r in after if r]
+            first = [
+                next((a.cause for a in r if a.statistic == "review" and a.began == r[0].began), r[0].cause)
+                for r in after
+                if r
+            ]
             peers = {
                 p: float(
                     np.median(
@@ -189,6 +194,7 @@ def causes(count: int) -> Rows:
                     "change": change,
                     "delay": float(np.median(delay)),
                     "missed": round(float(np.mean(np.array(delay) == window)), 3),
+                    "at_once": round(at_once.count(right) / max(len(first), 1), 2),
                     "right": round(first.count(right) / max(len(first), 1), 2),
                     "best_peer": best,
                     "peer_delay": peers[best],
@@ -266,7 +272,7 @@ def show(title: str, rows: Rows) -> None:
     print(f"\n{title}")
     for c in cells:
         print("  ".join(v.ljust(w) for v, w in zip(c, wide, strict=True)).rstrip(), flush=True)
-    for key in ("sooner", "right"):
+    for key in ("sooner", "at_once", "right"):
         if key in rows[0]:
             print(f"{key}: {100 * np.mean([float(r[key]) for r in rows]):.0f} % of {len(rows)}")
 

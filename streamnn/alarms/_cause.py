@@ -13,7 +13,7 @@ NOTABLE = 2.0
 HARM = 0.1
 """Share by which a loss must have risen to be an alarm."""
 SLIGHT = 0.02
-"""Nats by which an entropy must have risen to be an alarm of its own."""
+"""Nats by which an entropy must have risen to be an alarm of its own, without a word of the loss."""
 STAYS = 0.2
 """Share of the first rise of the loss that is still there: it will not be learnt away."""
 INPUTS = ("feature place", "feature spread", "feature pairs", "feature worst")
@@ -58,18 +58,36 @@ def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) ->
     if fired == "surprise":
         e = of[fired]
         falls = e.before is not None and e.after is not None and e.after < e.before
-        learns = falls and any(name in of for name in INPUTS)  # the inputs themselves would have moved
-        return (IMPROVEMENT if learns else "new inputs"), -1
+        if not any(name in of for name in INPUTS) or _stirred(of):
+            return "new inputs", -1
+        if falls:
+            return IMPROVEMENT, -1
+        # the inputs stayed: it is the latents that move, because the learner learns something else
+        relearns = any(k in of and of[k].place >= z for k, z in (("entropy", MOVED), ("loss", NOTABLE)))
+        return ("new concept" if relearns else "new inputs"), -1
     if fired == "loss":
         return _loss(of), -1
     if fired == "entropy":
-        loss = of.get("loss")
-        if loss is not None and abs(loss.place) >= MOVED:
+        e, loss = of[fired], of.get("loss")
+        if loss is not None and (abs(loss.place) >= MOVED or (e.place > 0.0 and _worse(loss))):
             return _loss(of), -1
-        e = of[fired]
         slight = e.before is not None and e.after is not None and e.after < e.before + SLIGHT
         return (IMPROVEMENT if slight or e.place <= 0.0 else "more noise"), -1
     return f"change of {fired}", -1
+
+
+def _worse(loss: Evidence) -> bool:
+    """Whether the loss has risen by what matters."""
+    return (
+        loss.before is not None
+        and loss.after is not None
+        and loss.after >= loss.before + HARM * abs(loss.before)
+    )
+
+
+def _stirred(of: Mapping[str, Evidence]) -> bool:
+    """Whether a scalar of the inputs has moved at least notably."""
+    return any(k in of and max(abs(of[k].place), abs(of[k].spread)) >= NOTABLE for k in INPUTS)
 
 
 def _loss(of: Mapping[str, Evidence]) -> str:
@@ -77,11 +95,7 @@ def _loss(of: Mapping[str, Evidence]) -> str:
     loss = of["loss"]
     if loss.place < 0.0:
         return IMPROVEMENT
-    if (
-        loss.before is not None
-        and loss.after is not None
-        and loss.after < loss.before + HARM * abs(loss.before)
-    ):
+    if loss.before is not None and not _worse(loss):
         return IMPROVEMENT  # another law of the loss, but no more of it
     surprise = of.get("surprise")
     if surprise is not None and surprise.place > max(MOVED, loss.place):

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..types import Alarm
-from ._cause import IMPROVEMENT, LEARNERS, cause, moved, reviewed
+from ._cause import IMPROVEMENT, INPUTS, LEARNERS, cause, moved, reviewed
 from ._evidence import Evidence, evidence
 from ._layout import BLOCK, RING, VIEWS, direction, statistic_name
 
 REVIEW = 14
 """Blocks of operations after which an alarm's cause is looked at again."""
 SETTLES = 200
-"""Events after an alarm in which a learner's own signals are still moved by its learning."""
+"""Events after an alarm in which all but labels and single columns are still moved by what moved then."""
+
+SETTLING = (*LEARNERS, *(k for k in INPUTS if k != "feature worst"))
 
 
 class Judge:
@@ -38,7 +40,7 @@ class Judge:
         """Whether what fired in a signal is an alarm of the family's, and of what. `row`: see the kernel."""
         op, k, code, ticket, began_op, began = row
         fired = self.signals[k]
-        settles = SETTLES if fired in LEARNERS and self.last >= 0 else 0
+        settles = SETTLES if fired in SETTLING and self.last >= 0 else 0
         if began <= self.last + settles:
             self.counts[k, 1] += 1
             return []
