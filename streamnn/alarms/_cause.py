@@ -58,10 +58,10 @@ def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) ->
     if fired == "surprise":
         e = of[fired]
         falls = e.before is not None and e.after is not None and e.after < e.before
+        if falls and any(name in of for name in INPUTS):
+            return IMPROVEMENT, -1  # the inputs themselves would have moved
         if not any(name in of for name in INPUTS) or _stirred(of):
             return "new inputs", -1
-        if falls:
-            return IMPROVEMENT, -1
         # the inputs stayed: it is the latents that move, because the learner learns something else
         relearns = any(k in of and of[k].place >= z for k, z in (("entropy", MOVED), ("loss", NOTABLE)))
         return ("new concept" if relearns else "new inputs"), -1
