@@ -36,7 +36,9 @@ Set = Annotated[
 Checkpoint = Annotated[
     str | None,
     typer.Option(
-        "--checkpoint", metavar="DIR", help="Save the state here, and go on from it when it is there."
+        "--checkpoint",
+        metavar="DIR",
+        help="Save the state here, a folder or s3://bucket/prefix, and go on from it when it is there.",
     ),
 ]
 Until = Annotated[

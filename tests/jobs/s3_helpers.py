@@ -37,7 +37,7 @@ def serving() -> Iterator[str]:
 
 def environment(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     """For this process and its children."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")

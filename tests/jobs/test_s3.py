@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -219,17 +220,19 @@ def test_a_second_job_is_refused_while_the_first_lives(url: str, end: str) -> No
 
 def test_six_that_start_at_once_are_one(url: str) -> None:
     """Whoever gets the lease, one does; the others say so."""
-    begin, refused, owned = threading.Barrier(6), [], []
+    begin, all_said, refused, owned = threading.Barrier(6), threading.Event(), [], []
 
     def fight() -> None:
-        checkpoints = store(url)
+        checkpoints = store(url, lease_s=6.0)
         begin.wait()
         try:
             with checkpoints.store.own():
                 owned.append(checkpoints.save(1, ARRAYS, {}).name)
-                time.sleep(3)
+                assert all_said.wait(60)
         except StateError as e:
             refused.append(str(e))
+            if len(refused) == 5:
+                all_said.set()
 
     threads = [threading.Thread(target=fight) for _ in range(6)]
     for thread in threads:
@@ -321,6 +324,36 @@ def test_no_credentials(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", closed())  # no machine of a cloud
     says(url, "the environment has no credentials")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "why"),
+    [
+        (403, "AccessDenied", "can't be read: 403 Forbidden, AccessDenied"),
+        (403, "SignatureDoesNotMatch", "403 Forbidden, SignatureDoesNotMatch"),
+        (503, "SlowDown", "503 Service Unavailable, SlowDown"),
+    ],
+)
+def test_a_server_that_refuses(status: int, code: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = f"<Error><Code>{code}</Code><AWSAccessKeyId>AKIDEXAMPLE</AWSAccessKeyId></Error>".encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+        says(next(URLS), why)
+        server.shutdown()
+    assert len(asked) == (4 if status == 503 else 1)  # tried again where that may help
 
 
 def test_the_command_line_ends_with_code_4(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
