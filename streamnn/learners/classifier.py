@@ -65,6 +65,9 @@ class Classifier(Chances):
         Large has twice the units and two more networks, which join after 2,048 and 4,096 events. It takes 1.7 times
         the time.
 
+    reaction : {"off", "young"}
+        After an alarm. Young adds a network that then starts anew, within 512 events; the ledger shows what it brings.
+
     Examples
     --------
     >>> model = Classifier()
@@ -91,9 +94,10 @@ class Classifier(Chances):
         p_values: bool = False,
         threads: int = 1,
         preset: str = "default",
+        reaction: str = "off",
     ):
         options = seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values
-        super().__init__(*options, threads, preset)
+        super().__init__(*options, threads, preset, reaction)
         if isinstance(classes, str) or not isinstance(classes, Sequence):
             raise SpecError(f"learner option classes is {classes!r}: allowed is a list of labels")
         self.classes: list[Any] = []

@@ -11,6 +11,8 @@ import numpy as np
 from ..types import OBSERVE, Alarm, Chunk, Output
 from .growing import Growing
 from .order import check_order, operations
+from .presets import YOUNG
+from .reaction import PACE
 from .segment import Segment
 from .signals import fill_signals
 
@@ -82,6 +84,9 @@ class Frame(Growing):
         columns = self.schema.prepare(chunk.columns, n)
         y, cuts = self._labels(op, chunk.label)  # the last that may refuse: nothing has been changed so far
         x = self.schema.encode(columns, n)
+        if self.reaction is not None:
+            after = np.flatnonzero(seen & (ticket % PACE == PACE - 1)) + 1
+            cuts = sorted([*cuts, *((i, 0) for i in after.tolist())])
         if n and not self._started:
             self._timed = chunk.time is not None
             self._start()
@@ -148,6 +153,11 @@ class Frame(Growing):
         store.keep(np.flatnonzero(stays) + first, mine[stays])
         store.forget(ticket[outside])
         self._waste.append(np.concatenate([mine[~stays], slot[outside]]))
+        if self.reaction is not None:
+            self.reaction.note(alarms)
+            if seen[-1] and ticket[-1] % PACE == PACE - 1 and self.reaction.due():
+                young = next(net for net in self.networks_ if net.spec.name == YOUNG)
+                young.restart(self.seed + self.reaction.count)
         return alarms
 
     def _make_room(self, op: np.ndarray) -> bool:

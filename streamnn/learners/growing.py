@@ -23,6 +23,7 @@ from .crew import Crew
 from .options import check_options
 from .pending import Pending
 from .presets import find_preset
+from .reaction import find_reaction
 from .recent import Recent
 from .segment import Segment
 from .signals import SIGNALS
@@ -48,12 +49,15 @@ class Growing(ABC):
         p_values: bool,
         threads: int,
         preset: str,
+        reaction: str,
     ):
         check_options(
             seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values, threads
         )
         self.crew = Crew(threads)
-        self.preset, self._preset = preset, find_preset(preset, self.classify)
+        self.reaction = find_reaction(reaction)
+        self.preset = preset
+        self._preset = find_preset(preset, self.classify, self.reaction is not None)
         self.calibration = Calibration(self.classify, coverage, p_values)
         self.seed = seed
         self.schema = Schema(max_columns, categories)
@@ -161,7 +165,7 @@ class Growing(ABC):
 
     def _front(self) -> list[Stage]:
         """Stages that see a row before the members do."""
-        return [self.inputs, self.feature_watch, *filter(None, [self.delays])]
+        return [self.inputs, self.feature_watch, *filter(None, [self.delays, self.reaction])]
 
     def _delay_rows(self) -> tuple[int, int]:
         return (ROWS, len(DUE)) if self._timed else (0, 0)

@@ -47,6 +47,11 @@ LARGE_CLASSIFIER = (  # wider, and two that join once there is something to tell
     NetworkSpec("net-deep", (64, 32), "rms", 0.001, quiet=QUIET, reads=("context", "overdue"), average=2000),
     NetworkSpec("net-long", (128,), "rms", 0.0003, quiet=QUIET, reads=("known", "x"), average=20_000),
 )
+YOUNG = "net-young"
+"""The network that starts anew after alarms."""
+YOUNG_CLASSIFIER = NetworkSpec(
+    YOUNG, rule="factored", step=0.01, quiet=QUIET, reads=("context", "overdue"), average=500
+)
 REGRESSOR = (
     NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),
     NetworkSpec("net-rms", rule="rms", step=0.001, reads=("x", "overdue")),
@@ -68,6 +73,9 @@ REGRESSOR = (
 """The networks of the regressor. The first fills the target history, so it reads known targets only."""
 
 
+YOUNG_REGRESSOR = NetworkSpec(YOUNG, rule="rms", step=0.003, reads=("x", "overdue"), average=500)
+
+
 class Preset(NamedTuple):
     """Networks of a pool, and the event from which on each of them is in it."""
 
@@ -87,8 +95,8 @@ CLASSIFIERS = {
 REGRESSORS = {"default": Preset(REGRESSOR, (0,) * len(REGRESSOR))}
 
 
-def find_preset(name: object, classify: bool) -> Preset:
-    """The networks of a preset.
+def find_preset(name: object, classify: bool, young: bool) -> Preset:
+    """The networks of a preset, the young one last if it is asked for.
 
     Raises
     ------
@@ -97,4 +105,7 @@ def find_preset(name: object, classify: bool) -> Preset:
     known = CLASSIFIERS if classify else REGRESSORS
     if not isinstance(name, str) or name not in known:
         raise SpecError(f"learner option preset is {name!r}: allowed is {' or '.join(known)}")
-    return known[name]
+    networks, begins = known[name]
+    if young:
+        networks, begins = (*networks, YOUNG_CLASSIFIER if classify else YOUNG_REGRESSOR), (*begins, 0)
+    return Preset(networks, begins)

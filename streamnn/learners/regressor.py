@@ -80,6 +80,9 @@ class Regressor(Pool):
     preset : {"default"}
         More units bring forecasts of numbers nothing, so there is no other.
 
+    reaction : {"off", "young"}
+        After an alarm. Young adds a network that then starts anew, within 512 events; the ledger shows what it brings.
+
     Examples
     --------
     >>> model = Regressor()
@@ -103,9 +106,10 @@ class Regressor(Pool):
         p_values: bool = False,
         threads: int = 1,
         preset: str = "default",
+        reaction: str = "off",
     ):
         options = seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values
-        super().__init__(*options, threads, preset)
+        super().__init__(*options, threads, preset, reaction)
         self.classes: list[Any] = []
 
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:

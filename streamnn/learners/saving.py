@@ -103,6 +103,7 @@ class Saving(Frame):
             "coverage": self.calibration.coverage,
             "p_values": self.calibration.rank is not None,
             "preset": self.preset,
+            "reaction": "off" if self.reaction is None else "young",
         }
 
     def _meta(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ..features.encoder import Encoder
 from ..features.inputs import LOOK
 from ..features.inputs import _scan as _encode
 from ..types import LEARN, OBSERVE, Alarm
+from .reaction import PACE
 from .recent import EVERY
 from .segment import Segment
 from .signals import fill_signals
@@ -78,9 +79,11 @@ class Steps:
             or self._rows is not pool.pending_.a["row"]
         ):
             self._renew()
+        t = pool.events
+        if pool.reaction is not None and t % PACE == PACE - 1:
+            return None
         if not self._encoder.write(x, True):
             return None
-        t = pool.events
         self._put_ticket(self._ticket.data, 0, t, t)
         self._y[1] = y
         if pool.classify:
@@ -99,6 +102,8 @@ class Steps:
                 alarms += pool.monitor.report(self._stretch, fired, pool.schema.names)
             at = self._learn.run(at)
         pool.events = t + 1
+        if pool.reaction is not None:
+            pool.reaction.note(alarms)
         if t % EVERY == 0:
             pool.recent.take(t, self._rows, np.array([self.slot]))
         return alarms

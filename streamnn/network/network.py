@@ -123,6 +123,14 @@ class Network(Stage):
             if self.spec.rule == "rms":
                 self.reserve("table_2", category_rows, spare)
 
+    def restart(self, seed: int) -> None:
+        """Forget everything: new weights drawn with `seed`, in the same arrays."""
+        for name, v in start(self.spec, self.sizes, len(self.s["first"]), len(self.s["out"]), seed).items():
+            if self.s[name].shape == v.shape:
+                self.s[name][...] = v
+            else:  # category rows, which start without any
+                self.s[name][...] = 0
+
     def scan(
         self,
         op: np.ndarray,
