@@ -62,11 +62,10 @@ class Classifier(Chances):
         Over which the members of a chunk are spread. The results are the same bits for any number, so a state may
         go on with another.
     preset : {"default", "large"}
-        Large has twice the units and two more networks, which join after 2,048 and 4,096 events. It takes 1.7 times
-        the time.
+        Large has twice the units and two more networks, joining at events 2,048 and 4,096; 1.7 times the time.
 
     reaction : {"off", "young"}
-        After an alarm. Young adds a network that then starts anew, within 512 events; the ledger shows what it brings.
+        To an alarm. Young adds a network that starts anew within 512 events; the ledger shows what it brings.
 
     Examples
     --------
@@ -163,7 +162,6 @@ class Classifier(Chances):
 
     def _make(self) -> None:
         C, lay = self._width, self.layout
-
         self.networks_: list[Network] = []
         self.members: list[str] = []
         for spec in self._preset.networks:

@@ -81,7 +81,7 @@ class Regressor(Pool):
         More units bring forecasts of numbers nothing, so there is no other.
 
     reaction : {"off", "young"}
-        After an alarm. Young adds a network that then starts anew, within 512 events; the ledger shows what it brings.
+        To an alarm. Young adds a network that starts anew within 512 events; the ledger shows what it brings.
 
     Examples
     --------
