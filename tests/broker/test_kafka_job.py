@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from kafka_helpers import committed, committed_run
-from kafka_job_helpers import Make, Name, Stage, by_chance, event, label
+from kafka_helpers import committed, committed_run, eventually
+from kafka_job_helpers import Make, Name, Stage, by_chance, event, label, make_fake
 
 from streamnn.errors import SpecError, StateError
-from streamnn_connectors.kafka import KafkaAdmin, KafkaSettings, KafkaTransaction, Offset, Place
+from streamnn_connectors.kafka import KafkaAdmin, KafkaSettings, KafkaTransaction, Message, Offset, Place
+from streamnn_jobs.kafka.inputs import by_time
 from streamnn_jobs.kafka.job import KafkaJob
+from streamnn_jobs.kafka.merge_log import from_value
 
 pytestmark = pytest.mark.slow
 
@@ -257,3 +261,32 @@ def test_stopping_and_counting(settings: KafkaSettings, topic: Make, name: Name,
     result = job[0].run()
     assert result.outcome == "interrupted" and result.partitions[0].next[0] > at
     assert len(stage.read("predictions")) == result.partitions[0].next[0]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_backlog_is_learnt_in_the_order_of_its_times(
+    settings: KafkaSettings, topic: Make, name: Name, tmp_path: Path, live: bool
+) -> None:
+    stage, count = Stage(settings, topic, name, labels=True), 20_000
+    begin = int(time.time() * 1000) - 1_000_000
+    for what, make, late in (("events", event, 0), ("labels", label, 25)):
+        output = KafkaTransaction(settings, name("feed"))
+        output.begin()
+        for i in range(count):
+            stamp = begin + 10 * i + late
+            output.send_message(Message(stage.topics[what], 0, -1, None, make(i), (), stamp))
+        output.commit()
+        output.close()
+    job = KafkaJob(
+        stage.spec(tmp_path, kafka__until_end=not live, label__expire_after=50.0, source__event_time="t"),
+        make=make_fake,
+    )
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(job.run)
+        eventually(lambda: running.done() or len(stage.read("predictions")) == count, 60)
+        job.stop()
+        counters = running.result(60).partitions[0].counters
+    order = np.concatenate([from_value(m.value or b"").order for m in stage.read("merge")])
+    expected = by_time(10 * np.arange(count), 10 * np.arange(count) + 25)
+    assert order[: 2 * count - 10].tolist() == expected[: 2 * count - 10].tolist()
+    assert (counters["predicted"], counters["expired"]) == (count, 0)

@@ -102,6 +102,7 @@ class ConsumerLoop:
 
         def start(consumer: Any) -> Slot:
             position, end = find_start(consumer, tp)
+            backlog = consumer.end_offsets([tp])[tp] if end is None else end
             if not self.managed:
                 consumer.assign([*consumer.assignment(), tp])
                 self.ownership.own([partition], tell=False)
@@ -111,7 +112,7 @@ class ConsumerLoop:
                     raise SourceError(
                         f"{self.topic}: partition {partition} is not assigned to this member. Open it when it is."
                     )
-                slot = self._slots[partition] = Slot(position, end, epoch)
+                slot = self._slots[partition] = Slot(position, end, epoch, backlog)
             consumer.seek(tp, position)
             consumer.resume(tp)
             return slot
@@ -255,6 +256,8 @@ class ConsumerLoop:
                 slot.highwater = consumer.highwater(tp) or slot.highwater
             self._lock.notify_all()
         for _, slot, tp in reading:
+            if slot.reached < slot.backlog:
+                slot.reached = consumer.position(tp) or slot.reached
             # the last messages may be markers and aborted ones, which are never handed out
             if slot.end is not None and not slot.ended and (consumer.position(tp) or 0) >= slot.end:
                 with self._lock:

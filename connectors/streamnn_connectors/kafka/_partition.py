@@ -110,6 +110,11 @@ class KafkaPartition:
         """Messages beyond the place; markers of transactions count."""
         return max(0, self._slot.highwater - self.offset({"position": self._position}).offset)
 
+    @property
+    def behind(self) -> bool:
+        """Whether messages that were there when it was opened are still to be read."""
+        return self._slot.behind
+
     def membership(self) -> Any:
         """Proof that the partition is ours, to be committed with; Fenced when it is not."""
         return self._loop.membership(self._partition, self._slot)

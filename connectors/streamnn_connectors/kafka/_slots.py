@@ -19,12 +19,16 @@ class Slot:
         Offset before which reading ends; None for a stream without end.
     epoch : int
         Which assignment of the partition this is.
+    backlog : int
+        Offset before which messages were there already.
     """
 
-    def __init__(self, position: int, end: int | None, epoch: int):
+    def __init__(self, position: int, end: int | None, epoch: int, backlog: int):
         self.position = position
         self.end = end
         self.epoch = epoch
+        self.backlog = backlog
+        self.reached = position
         self.paused = False
         self.revoking = False
         self.failure: SourceError | None = None
@@ -61,6 +65,11 @@ class Slot:
         self.bytes -= sum([r.serialized_value_size for r in out])
         self.position = out[-1].offset + 1
         return out
+
+    @property
+    def behind(self) -> bool:
+        """Whether some of what was there at the start was not read yet."""
+        return not self.ended and (bool(self._chunks) or self.reached < self.backlog)
 
     @property
     def ready(self) -> bool:

@@ -17,6 +17,8 @@ Policy = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Times of events and of labels, in the order of each, to a sequence of EVENT and LABEL."""
 PATIENCE_S = 0.05
 """How long one input is waited for, when there may be older records in it than the other has."""
+BACKLOG_S = 5.0
+"""The same for what was there at the start: without it a backlog of events would be learnt long before its labels."""
 
 
 @dataclass(slots=True)
@@ -127,11 +129,13 @@ class Inputs:
 
     def _may_come(self, stream: Stream) -> bool:
         """Whether to wait a little for an input that is behind: not for ever, markers count as messages."""
-        if stream.ended or stream.partition.lag() == 0:
+        behind = stream.partition.behind
+        if stream.ended or (stream.partition.lag() == 0 and not behind):
             return False
-        now, state = self._clock(), (stream.next, stream.partition.lag())
+        # in a backlog, a log that grows is no news
+        now, state = self._clock(), (stream.next, -1 if behind else stream.partition.lag())
         seen, since_s = self._waits.get(id(stream), (None, now))
         if seen != state:
             since_s = now
         self._waits[id(stream)] = (state, since_s)
-        return now - since_s < PATIENCE_S
+        return now - since_s < (BACKLOG_S if behind else PATIENCE_S)
