@@ -143,7 +143,7 @@ SIGNAL = np.dtype(
         # passed within one value, no part of the state
         ("began", i8),
         ("score", f8, (SCORES,)),
-        ("signed", f4, (SIDES,)),
+        ("signed", f4, (CUSUMS,)),  # of each cumulative sum
         ("work", f8, (2, POINTS + BLOCK)),
     ],
     align=True,

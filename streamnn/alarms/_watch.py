@@ -8,7 +8,6 @@ from numba import njit
 from .._jit import leaf_options
 from ._law import cosine, scores
 from ._layout import (
-    ALLOWANCES,
     ARMED,
     BATCH,
     BLIND,
@@ -33,7 +32,6 @@ from ._layout import (
 from ._peaks import keep_peak
 
 f4 = np.float32
-SMALL = ALLOWANCES.size
 ZERO, ONE = f4(0.0), f4(1.0)
 
 
@@ -98,8 +96,9 @@ def standardise(s: Signal, w: View, v: float) -> None:
     mean, var, score, signed = w.mean, w.var, s.score, s.signed
     for i in range(SCORES):
         z = f4((score[i] - mean[i]) * w.scale[i])
-        signed[2 * i] = z
-        signed[2 * i + 1] = -z
+        for a in range(0, CUSUMS, SIDES):
+            signed[a + 2 * i] = z
+            signed[a + 2 * i + 1] = -z
     total, now = w.place_sum, s.taken
     total[now & (SUM_RING - 1)] = total[(now - 1) & (SUM_RING - 1)] + signed[0]
     if not s.on_trial:
@@ -133,22 +132,18 @@ def cusums(s: Signal, w: View) -> tuple[int, float]:
     signed, allowance, height, peak = s.signed, w.allowance, w.height, w.peak
     held, length, bar = w.held, w.length, w.bar
     over = 0
-    for a in range(SMALL):
-        for i in range(SIDES):  # no branch inside: vectorised
-            j = a * SIDES + i
-            h = height[j] + (signed[i] - allowance[j])
-            on = h > ZERO
-            h = h if on else ZERO
-            height[j] = h
-            p = peak[j]
-            q = held[j]
-            held[j] = q if on or q > p else p
-            g = h * allowance[j]
-            g = g if g > p else p
-            g = g if on else ZERO
-            peak[j] = g
-            length[j] = length[j] + ONE if on else ZERO
-            over += 1 if g > bar[j] else 0
+    for j in range(CUSUMS):  # everything is loaded and nothing skipped, so that it is vectorised
+        p, q, n, free = peak[j], held[j], length[j] + ONE, allowance[j]
+        h = height[j] + (signed[j] - free)
+        on = h > ZERO
+        g = h * free
+        g = g if g > p else p
+        g = g if on else ZERO
+        height[j] = h if on else ZERO
+        held[j] = q if on or q > p else p
+        peak[j] = g
+        length[j] = n if on else ZERO
+        over += 1 if g > bar[j] else 0
     best, ratio = -1, 0.0
     if over > 0 and w.armed != BLIND and not s.on_trial:
         for j in range(CUSUMS):
