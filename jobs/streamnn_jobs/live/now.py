@@ -25,7 +25,7 @@ def now(view: View) -> str:
     ends = (float(at[0]), float(at[-1])) if len(at) > 1 and at[-1] > at[0] else None
 
     def chart(plot: str, title: str, y_name: str, x: np.ndarray, values: np.ndarray) -> str:
-        starts = groups(x.size, _POINTS)
+        starts = groups(np.ones(x.size), _POINTS)
         last = np.append(starts[1:], x.size) - 1 if x.size else starts
         line = Line(title.lower(), join_means(values, np.ones(x.size), starts), "pool")
         return line_chart(

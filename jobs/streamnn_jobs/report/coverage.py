@@ -20,7 +20,8 @@ def coverage(report: Report) -> str:
     x = report.axis("covered_at")
     if not isinstance(found, dict) or not x.size:
         return ""
-    sizes, starts = report.bucket_sizes("covered_at"), groups(x.size, _POINTS)
+    sizes = report.bucket_sizes("covered_at")
+    starts = groups(sizes, _POINTS)
     ends = np.append(starts[1:], x.size) - 1
     asked = as_float(found.get("asked"))
     held = join_means(report.curve("covered", "covered_at"), sizes, starts)

@@ -25,7 +25,7 @@ def section(key: str, title: str, how: str, *parts: str) -> str:
 def quality(report: Report) -> str:
     """Accuracy (or mean absolute error) and loss over time, as HTML."""
     marks = report.marks("labelled")
-    starts = groups(report.axis().size, _POINTS)
+    starts = groups(report.bucket_sizes(), _POINTS)
     if report.classification:
         first = _against(
             report, "accuracy", "Accuracy over time", "percent", "accuracy", marks,
@@ -64,7 +64,7 @@ def _against(
 ) -> str:
     """The pool and its controls, joined to a few points; so that noise does not hide the course."""
     x, sizes = report.axis(), report.bucket_sizes()
-    starts = groups(x.size, _POINTS)
+    starts = groups(sizes, _POINTS)
     ends = np.append(starts[1:], x.size) - 1 if x.size else starts
     lines = [Line(n, join_means(report.curve(k), sizes, starts), t, kind) for n, k, t in which]
     top = 1.0 if kind == "percent" else None
@@ -150,7 +150,7 @@ def weights(report: Report) -> str:
     """Weights of the leading experts over time, as HTML."""
     names, _, grid = report.experts()
     x = report.axis()
-    starts = groups(x.size, _POINTS)
+    starts = groups(report.bucket_sizes(), _POINTS)
     ends = np.append(starts[1:], x.size) - 1 if x.size else starts
     clean = np.where(np.isfinite(grid), grid, 0.0)
     order = np.argsort(-clean.mean(axis=0), kind="stable") if names and x.size else np.empty(0, int)
@@ -172,7 +172,7 @@ def weights(report: Report) -> str:
 def surprise(report: Report) -> str:
     """Surprise and entropy over time with the alarms, and the list of alarms, as HTML."""
     x, sizes, marks = report.axis("observed"), report.bucket_sizes("observed"), report.marks("observed")
-    starts = groups(x.size, _POINTS)
+    starts = groups(sizes, _POINTS)
     ends = np.append(starts[1:], x.size) - 1 if x.size else starts
     mean = join_means(report.curve("surprise", "observed"), sizes, starts)
     top = report.curve("surprise_max", "observed")

@@ -105,7 +105,7 @@ class Frame:
             )
         out.append(f"<line class='axis' x1='0' x2='100%' y1='{h}' y2='{h}'/>")
         out.append(f"<text class='name' x='100%' y='{h + 37}' text-anchor='end'>{esc(self.x_name)}</text>")
-        out.append(f"<text class='name' x='-52' y='-14'>{esc(self.y_name)}</text>")
+        out.append(f"<text class='name' x='-52' y='{-20 if self.marks else -14}'>{esc(self.y_name)}</text>")
         inner = (
             f"<svg width='100%' height='{h}' viewBox='0 0 {_W:.0f} {h}' preserveAspectRatio='none'>"
             f"{''.join(data)}</svg>"
@@ -121,30 +121,43 @@ class Frame:
         )
 
     def _marks(self) -> str:
-        """Vertical marks; words that would cover each other are joined: 1–3."""
+        """Vertical marks; words that would cover each other are joined: 1–3, and sooner on a narrow screen."""
         out: list[str] = []
-        heads: list[tuple[str, float, str, str]] = []
+        shown = [(float(self.x(m[0])), m) for m in self.marks]
+        shown = [(place, m) for place, m in shown if 0 <= place <= _W]
         many = len(self.marks) > _MANY_MARKS
         halo = "<line class='halo' {}/>" if self.halo and not many else ""
         kind = "alarm many" if many else "alarm"
-        for value, word, hint in self.marks:
-            place = float(self.x(value))
-            if not 0 <= place <= _W:
-                continue
-            p = f"{place / _W * 100:.2f}%"
-            ends = f"x1='{p}' x2='{p}' y1='0' y2='{self.height}'"
+        for place, (_, _, hint) in shown:
+            ends = f"x1='{place / _W:.2%}' x2='{place / _W:.2%}' y1='0' y2='{self.height}'"
             out.append(
                 f"<g class='{kind}' data-mark='alarm'><title>{esc(hint)}</title>"
                 f"{halo.format(ends)}<line {ends}/></g>"
             )
-            if heads and place - heads[-1][1] <= 45:
-                heads[-1] = (*heads[-1][:3], word)
-            else:
-                heads.append((p, place, word, word))
-        for p, _, first, last in heads:
-            words = first if first == last else f"{first}–{last}"
-            out.append(f"<text class='alarm' x='{p}' y='-4' text-anchor='middle'>{esc(words)}</text>")
+        named = [(place, word) for place, (_, word, _) in shown]
+        for room, width in ((9, "wide-only"), (24, "narrow-only")):
+            out.extend(
+                f"<text class='alarm {width}' x='{place / _W:.2%}' y='-4' text-anchor='middle'>{esc(words)}</text>"
+                for place, words in _heads(named, room)
+            )
         return "".join(out)
+
+
+def _heads(marks: Sequence[tuple[float, str]], room: float) -> list[tuple[float, str]]:
+    """Places and words of marks; those closer than two numbers and a dash of `room` a letter are joined.
+
+    Examples
+    --------
+    >>> _heads([(0.0, "8"), (20.0, "9"), (400.0, "10")], 9)
+    [(0.0, '8–9'), (400.0, '10')]
+    """
+    heads: list[tuple[float, str, str]] = []
+    for place, word in marks:
+        if heads and place - heads[-1][0] <= room * (2 * len(word) + 1):
+            heads[-1] = (*heads[-1][:2], word)
+        else:
+            heads.append((place, word, word))
+    return [(place, first if first == last else f"{first}–{last}") for place, first, last in heads]
 
 
 def labelled(values: Sequence[float], words: Callable[[float], str]) -> list[tuple[float, str]]:

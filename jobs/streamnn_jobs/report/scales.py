@@ -80,15 +80,26 @@ def span(
     return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
 
 
-def groups(length: int, most: int) -> np.ndarray:
-    """First index of each group when `length` points are joined to at most `most`.
+def groups(sizes: np.ndarray, most: int) -> np.ndarray:
+    """First index of each group when points of these `sizes` are joined to at most `most`.
+
+    A last group that is not half as large as the others joins the one before: a mean of a few events among means of
+    hundreds is a spike that says nothing, and the end of a picture is where one looks.
 
     Examples
     --------
-    >>> groups(5, 3)
+    >>> import numpy as np
+    >>> groups(np.array([9, 9, 9, 9, 9]), 3)
     array([0, 2, 4])
+    >>> groups(np.array([9, 9, 9, 9, 2]), 3)
+    array([0, 2])
     """
-    return np.arange(0, length, max(1, -(-length // most)))
+    starts = np.arange(0, len(sizes), max(1, -(-len(sizes) // most)))
+    if len(starts) > 2:
+        joined = np.add.reduceat(np.asarray(sizes, float), starts)
+        if joined[-1] < 0.5 * np.median(joined[:-1]):
+            starts = starts[:-1]
+    return starts
 
 
 def join_means(values: np.ndarray, weights: np.ndarray, starts: np.ndarray) -> np.ndarray:

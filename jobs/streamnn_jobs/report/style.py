@@ -39,7 +39,7 @@ figure{margin:14px 0 0;padding-bottom:16px;position:relative}
 section>figure:last-child{padding-bottom:0;margin-bottom:-14px}
 figcaption{font-weight:600;font-size:.92rem;margin:0 0 2px}
 svg{font-family:inherit}
-svg.plot{display:block;overflow:visible;width:calc(100% - 64px);margin:30px 12px 44px 52px;touch-action:pan-y}
+svg.plot{display:block;overflow:visible;width:calc(100% - 64px);margin:36px 12px 44px 52px;touch-action:pan-y}
 figure.flush svg.plot{width:calc(100% - 28px);margin:8px 14px 44px}
 svg.none{width:100%;margin:0;border:1px dashed var(--rule);border-radius:8px;overflow:hidden}
 svg.none text{fill:var(--soft);font-size:14px}
@@ -106,9 +106,10 @@ border-radius:8px;box-shadow:0 4px 16px rgb(0 0 0/.16);padding:7px 11px;font-siz
 .tip div{display:flex;justify-content:space-between;gap:14px}
 .tip b{font-weight:600}
 footer{font-size:.82rem;margin-top:28px}
+.narrow-only{display:none}
 @media (max-width:640px){main{padding:22px 12px 40px}section{padding:16px 14px;border-radius:10px}h1{font-size:1.5rem}
 .tiles{grid-template-columns:repeat(2,1fr);gap:8px}.tiles b{font-size:1.25rem}.tiles li:first-child b{font-size:1.7rem}.tiles li{padding:10px 12px}
-.wide-only{display:none}.gallery{grid-template-columns:repeat(auto-fill,minmax(100px,1fr))}table{font-size:.84rem;min-width:100%}th,td{padding-right:10px}th:last-child,td:last-child{padding-right:0}thead th,thead th.num{white-space:normal;vertical-align:bottom}.hint{display:none}
+.wide-only{display:none}.narrow-only{display:inline}.gallery{grid-template-columns:repeat(auto-fill,minmax(100px,1fr))}table{font-size:.84rem;min-width:100%}th,td{padding-right:10px}th:last-child,td:last-child{padding-right:0}thead th,thead th.num{white-space:normal;vertical-align:bottom}.hint{display:none}
 svg.plot{width:calc(100% - 58px);margin-right:6px}}
 @media print{:root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--rule:#ccc;--grid:#eee}main{max-width:none;padding:0}
 section{border:0;padding:0;margin:18px 0}figure,.tiles,table{break-inside:avoid}h2,.how{break-after:avoid}.tip{display:none}
