@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from itertools import dropwhile, takewhile
@@ -92,3 +93,24 @@ def test_every_path_of_a_job_is_listed() -> None:
     routes = Routes(watch, control, LivePage(watch, control, "t"), Access("127.0.0.1", None))
     listed = {re.match(r"\| `(?:GET|POST) (/\w*)`", row)[1] for row in rows_of("HTTP")}  # type: ignore[index]
     assert listed == {*routes._get, *routes._post}
+
+
+def test_every_alert_and_every_variable_of_compose_is_listed() -> None:
+    text, root = DOC.read_text("utf-8"), DOC.parents[1]
+    alerts = re.findall(r"alert: (\w+)", (root / "compose" / "alerts.yml").read_text("utf-8"))
+    variables = re.findall(r"\$\{(\w+)", (root / "docker-compose.yml").read_text("utf-8"))
+    assert len(alerts) > 5 and len(variables) > 4
+    assert [name for name in [*alerts, *variables] if f"`{name}`" not in text] == []
+
+
+def test_every_event_of_the_code_is_in_the_table_and_the_other_way_round() -> None:
+    told = set()
+    for path in (DOC.parents[1] / "jobs" / "streamnn_jobs").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr == "event"
+            ):
+                told |= {n.value for n in ast.walk(call.args[0]) if isinstance(n, ast.Constant)}
+    assert told == set(EVENTS)
