@@ -34,6 +34,8 @@ YOUNG = f4(0.3)
 """The average reaches back over this share of the past, and not beyond its memory."""
 BEYOND, CHASE = f4(0.005), f4(0.25)
 """The reach of a unit is to hold all but this share on each side; it moves by so much of a piece at each event beyond."""
+SURE = f4(1.0) - f4(2.0**-24)
+"""A probability above this is 1: what gradient is left is so small that its square would be denormal, and slow."""
 REFRESH = 64
 """Tracked row norms are computed anew every so many learnt events."""
 TIGHT = f4(0.999)  # share of the budget used, so that rounding of tracked norms never exceeds it

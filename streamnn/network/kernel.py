@@ -47,6 +47,7 @@ from .arrays import (
     REFRESH,
     RMS,
     SPLINE,
+    SURE,
     TIGHT,
     YOUNG,
 )
@@ -88,7 +89,7 @@ def scan(
     L, U, C = n[N_LAYERS], n[N_UNITS], len(out_bias)
     H0, HL = sizes[0], sizes[L - 1]
     rule, at, member = n[N_RULE], n[N_FROM], n[N_MEMBER]
-    beta, certain = h[H_BETA], f4(1.0) - h[H_QUIET]
+    beta, certain = h[H_BETA], min(f4(1.0) - h[H_QUIET], SURE)
     idle = moments.idle
     row_cap, out_cap = h[H_ROW] * TIGHT, h[H_OUT] * TIGHT
     buffers = np.zeros(BUFFERS * U, f4)

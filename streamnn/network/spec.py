@@ -36,8 +36,8 @@ class NetworkSpec:
     beta : float
         Memory of the running mean squares.
     quiet : float
-        A class that was given a probability of more than 1 - `quiet` is not learnt from; the running means of
-        gradients fade as if it were. 0 learns from every label.
+        A class that was given a probability of more than 1 - `quiet`, or of 1 as float32 has it, is not learnt from;
+        the running means of gradients fade as if it were. With 0 all others are.
     average : int
         Keep a running average of the weights over the last so many learnt events beside them; it predicts as the
         next member. Budgets are convex, so the average keeps them too. 0 keeps none.
