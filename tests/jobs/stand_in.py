@@ -16,6 +16,7 @@ class MemoryBucket:
         self.objects: dict[str, tuple[bytes, int]] = {}
         self.asked: list[str] = []
         self.dead = False
+        self.refused = 0
         self.heeds_conditions = True
         self.before: Callable[[str, str], None] = lambda what, name: None
         """Called before an operation comes to pass: may raise, or have others act."""
@@ -28,6 +29,7 @@ class MemoryBucket:
         self.asked.append(f"{what} {name}".strip())
         self.before(what, name)
         if self.dead:
+            self.refused += 1
             raise StoreError(f"{self.where}/{name}: can't be asked: no connection")
 
     def get(self, name: str) -> tuple[bytes, Tag]:

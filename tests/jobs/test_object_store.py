@@ -24,6 +24,7 @@ from streamnn_jobs.stores import opening
 from streamnn_jobs.stores.bucket import StoreError
 from streamnn_jobs.stores.lease import Lease, LeaseLost
 from streamnn_jobs.stores.objects import ObjectStore
+from streamnn_jobs.worker import Worker
 
 ARRAYS = {"a": np.arange(3.0)}
 URL = "s3://bucket/job"
@@ -224,6 +225,17 @@ def test_a_reply_that_is_lost(bucket: MemoryBucket, name: str) -> None:
     writer.save(30)
 
 
+def test_a_reply_that_is_lost_at_the_start(bucket: MemoryBucket) -> None:
+    put = bucket.put
+
+    def twice(what: str, done: str) -> None:
+        bucket.after = lambda what, name: None
+        put(done, bucket.objects[done][0], None)
+
+    bucket.after = twice
+    Writer(bucket).take().save(10)
+
+
 def test_a_change_of_unknown_outcome_came_through_after_all(bucket: MemoryBucket) -> None:
     writer = Writer(bucket).take()
 
@@ -418,6 +430,7 @@ def test_a_store_that_stops_answering(
     bucket.before = die
     with pytest.raises(StoreError, match="no connection"):
         job(bucket, monkeypatch)
+    assert bucket.refused == 1 + (at == "delete")  # each time costs a time-out: not asked again at the end
     bucket.dead, bucket.before = False, lambda what, name: None
     fast_lease(bucket)
     assert job(bucket, monkeypatch).worker.learner.state_hash() == end
@@ -451,6 +464,26 @@ def test_a_job_that_lost_its_lease_ends(
     heir.store.release()
     assert held.keys() == bucket.objects.keys()
     assert job(bucket, monkeypatch).worker.learner.state_hash() == end
+
+
+def test_a_job_that_lost_its_lease_ends_before_its_next_checkpoint(
+    bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "open_bucket", lambda url, timeout_s: bucket)
+    records: list[int] = []
+
+    def progress(plan: object, worker: Worker) -> None:
+        records.append(worker.counters.records)
+        if len(records) == 3:
+            Writer(bucket).take(at_once=True)
+            with pytest.raises(LeaseLost):
+                running._store.store._lease.renew()  # type: ignore[union-attr]
+
+    spec = late_spec(URL, every_events=10_000)
+    running = Job(spec, source=ScriptedSource(stream()), sinks={}, make=make_fake, progress=progress)
+    with pytest.raises(LeaseLost):
+        running.run()
+    assert records == [7, 14, 21]
 
 
 def test_two_jobs_one_of_them_is_refused(bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch) -> None:
