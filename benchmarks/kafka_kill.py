@@ -1,4 +1,4 @@
-"""Is every event counted once? A job killed again and again, its broker too, and a million hostile messages."""
+"""Is every event counted once? A job killed again and again, its broker too; a million hostile messages, a million names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "broker"))
 
 from kafka_broker import PrivateBroker
-from kafka_hostile import hostile
+from kafka_hostile import a_million_names, hostile
 from kafka_job_helpers import Stage
 from kafka_job_process import Feeder, JobProcess, dead_of, positions_of
 
@@ -25,7 +26,9 @@ from streamnn_connectors.kafka import KafkaAdmin, KafkaOffsets, KafkaSettings, P
 from streamnn_connectors.kafka._client import close_producer, make_producer
 from streamnn_jobs.kafka.job import KafkaJob
 from streamnn_jobs.kafka.result import PartitionResult
+from streamnn_jobs.observer import Observer
 from streamnn_jobs.spec import JobSpec
+from streamnn_jobs.worker import Step, Worker
 
 
 def main() -> None:
@@ -34,6 +37,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--broker-kills", type=int, default=5)
     parser.add_argument("--hostile", type=int, default=1_000_000)
+    parser.add_argument("--names", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     parser.add_argument("--json", type=Path, help="write the figures here")
     args = parser.parse_args()
@@ -44,7 +48,9 @@ def main() -> None:
             if args.events:
                 figures["killed"] = killed(broker, Path(folder), args)
             if args.hostile:
-                figures["hostile"] = fuzzed(broker, args.hostile)
+                figures["fuzzed"] = fuzzed(broker, args.hostile)
+            if args.names:
+                figures["named"] = named(broker, args.names)
     finally:
         broker.stop()
     print(json.dumps(figures, indent=1))
@@ -145,17 +151,9 @@ def fuzzed(broker: PrivateBroker, count: int) -> dict[str, Any]:
     """Hostile messages, good ones between them; every claim is checked."""
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap, connect_timeout_s=60)
     stage = _stage(settings, "hostile", labels=False)
-    producer = make_producer(settings, linger_ms=5, batch_size=1 << 17)
-    good, bad, lost = [], [], []
-    for i, (value, fine) in enumerate(hostile(count)):
-        producer.send(stage.topics["events"], value, b"k", None, 0).add_errback(lost.append)
-        (good if fine else bad).append(i)
-    producer.flush(600)
-    close_producer(producer)
-    _require(not lost, f"{len(lost)} messages were not even sent: {lost[:1]}")
-    place = Place(stage.topics["events"], 0)
-    with KafkaOffsets(settings, "nobody") as offsets:
-        _require(offsets.end([place])[place] == count, "every message is in the topic once")
+    fine = [good for _, good in hostile(count)]
+    _fill(settings, stage.topics["events"], (value for value, _ in hostile(count)))
+    good, bad = ([i for i, f in enumerate(fine) if f is kind] for kind in (True, False))
     began = time.monotonic()
     result = _to_the_end(stage.spec(kafka__partitions=[0], kafka__batch_events=2000))
     took = time.monotonic() - began
@@ -166,6 +164,56 @@ def fuzzed(broker: PrivateBroker, count: int) -> dict[str, Any]:
     letters = [o for _, _, o in dead_of(settings, stage.topics["dead"], [0])]
     _require(letters == bad, "bad ones are dead letters, once each")
     return {"seconds": took, "per_s": count / took, "counters": c}
+
+
+def named(broker: PrivateBroker, count: int) -> dict[str, Any]:
+    """A column of its own in every message: the model and the process stop growing, and the job says so."""
+    settings = KafkaSettings(bootstrap_servers=broker.bootstrap, connect_timeout_s=60)
+    stage = _stage(settings, "names", labels=False)
+    _fill(settings, stage.topics["events"], map(a_million_names, range(count)))
+    said: list[str] = []
+    sizes = _Sizes()
+    job = KafkaJob(stage.spec(kafka__partitions=[0], kafka__batch_events=2000), say=said.append)
+    job.audience.add(sizes)
+    result = job.run().partitions[0]
+    c = result.counters
+    _require((c["predicted"], c["dead"]) == (998, count - 998), f"1,000 columns: {c}")
+    _require(len(dead_of(settings, stage.topics["dead"], [0])) == count - 998, "the others are dead letters")
+    _require(sum("as many as may be are known" in text for text in said) == 1, f"said once: {said}")
+    late = sizes.mb[len(sizes.mb) // 4 :]
+    _require(len(late) > 10 and max(late) - late[0] < 32, f"memory stays flat: {late}")
+    return {"columns": sizes.columns, "mb_after_a_quarter": late[0], "mb_at_most": max(late), "counters": c}
+
+
+class _Sizes(Observer):
+    """Columns that the learner knows and megabytes that this process takes, after each batch."""
+
+    def __init__(self) -> None:
+        self.columns = 0
+        self.mb: list[float] = []
+
+    def stepped(self, worker: Worker, step: Step, position: int, seconds: float, lag: int | None) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        self.mb.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+        self.columns = len(worker.learner.schema.names)
+
+
+def _fill(settings: KafkaSettings, topic: str, values: Iterable[bytes | None]) -> None:
+    """All of them into the topic, once and in order."""
+    producer = make_producer(settings, linger_ms=5, batch_size=1 << 17)
+    lost: list[BaseException] = []
+    count = 0
+    for value in values:
+        producer.send(topic, value, b"k", None, 0).add_errback(lost.append)
+        count += 1
+        if count % 20_000 == 0:  # what waits for longer than delivery_timeout_ms would be dropped
+            producer.flush(600)
+    producer.flush(600)
+    close_producer(producer)
+    _require(not lost, f"{len(lost)} messages were not even sent: {lost[:1]}")
+    place = Place(topic, 0)
+    with KafkaOffsets(settings, "nobody") as offsets:
+        _require(offsets.end([place])[place] == count, "every message is in the topic once")
 
 
 def _stage(settings: KafkaSettings, stem: str, labels: bool) -> Stage:

@@ -43,6 +43,19 @@ def test_settings_and_defaults_are_as_written() -> None:
             assert written == str(field.default).removesuffix(".0"), name
 
 
+def test_each_row_of_the_faults_has_a_test() -> None:
+    rows = [line for line in TEXT[TEXT.index("| what happens") :].splitlines()[2:] if line.startswith("|")]
+    named = [row.rpartition("| `")[2].removesuffix("` |") for row in rows]
+    files = [
+        p.read_text()
+        for folder in ("broker", "jobs")
+        for p in (ROOT / "tests" / folder).glob("test_kafka*.py")
+    ]
+    assert len(rows) >= 17
+    for name in named:
+        assert any(f"def test_{name}(" in text for text in files), name
+
+
 def test_the_shipped_job_uses_the_topics_that_a_feed_makes() -> None:
     spec = load_spec(ROOT / "jobs" / "kafka.toml")
     named = {

@@ -61,6 +61,7 @@ def check_topics(spec: JobSpec, say: Callable[[str], None], create: bool = True)
     say : callable
         Told what may go wrong later: retention shorter than the time between checkpoints, compaction.
     create : bool
+        False: nothing is made, what would be is said.
 
     Raises
     ------
@@ -96,10 +97,16 @@ def check_topics(spec: JobSpec, say: Callable[[str], None], create: bool = True)
                     f"kafka.partitions: {events} has {count}, the first is 0; {partition} is none of them"
                 )
         outputs: dict[str, tuple[str, int]] = {}
+        missing: list[str] = []
         for what, topic in wanted.items():
             if topic is None:
                 continue
-            if create and kafka.create_topics and admin.find(topic) is None:
+            if kafka.create_topics and admin.find(topic) is None:
+                if not create:
+                    say(f"topic {topic} is not there yet: a run makes it with {count} partitions")
+                    outputs[what] = (topic, count)
+                    missing.append(topic)
+                    continue
                 admin.create(topic, count, exist_ok=True)
                 say(f"made topic {topic} with {count} partitions")
             has = admin.describe(topic).partitions
@@ -115,8 +122,9 @@ def check_topics(spec: JobSpec, say: Callable[[str], None], create: bool = True)
                     "topic's max.message.bytes"
                 )
             outputs[what] = (topic, has)
-        for topic in filter(None, (events, labels, kafka.merge_log if labels is not None else None)):
-            _check_log(admin, topic, spec, say)
+        for topic in (events, labels, wanted["merge_log"]):
+            if topic is not None and topic not in missing:
+                _check_log(admin, topic, spec, say)
     return Topics(events, labels, count, outputs)
 
 
