@@ -51,11 +51,11 @@ class Saving(Frame):
             raise StateError("a state is loaded into a new learner only: this one has seen events")
         if meta.get("learner") != type(self).__name__:
             raise StateError(f"the state is of a {meta.get('learner')}, this is a {type(self).__name__}")
+        usual = type(self)()._options()  # what an older state does not know was as it is by default
         for k, v in self._options().items():
-            if meta["options"].get(k) != v:
-                raise StateError(
-                    f"learner option {k} is {v!r} here and {meta['options'].get(k)!r} in the state"
-                )
+            saved = meta["options"].get(k, usual[k])
+            if saved != v:
+                raise StateError(f"learner option {k} is {v!r} here and {saved!r} in the state")
         fresh = type(self)(**self._options(), threads=self.crew.threads)
         fresh._take(arrays, meta)  # all or nothing
         self.__dict__.update(fresh.__dict__)
