@@ -58,14 +58,17 @@ def run(
 
     settings = KafkaSettings(bootstrap_servers=servers, connect_timeout_s=30)
     stamp = f"bench-{int(time.time())}"
-    topics = {what: f"{stamp}-{what}" for what in ("json", "arrow", "out", "live", "predictions")}
+    topics = {what: f"{stamp}-{what}" for what in ("json", "arrow", "volume", "out", "live", "predictions")}
     rng = random.Random(1)
     rows: list[dict[str, Any]] = [
         {f"feature_{i}": rng.gauss(0, 1) for i in range(FEATURES)} for _ in range(1000)
     ]
     for row in rows:
         row["y"] = int(row["feature_0"] + row["feature_1"] > 0)
-    arrow_events = 6 * events // ARROW_ROWS * ARROW_ROWS
+    # seconds of each, so that starting does not count
+    arrow_events = {
+        what: times * events // ARROW_ROWS * ARROW_ROWS for what, times in (("arrow", 6), ("volume", 30))
+    }
     figures: dict[str, Any] = {"events": events, "rounds": rounds}
     with KafkaAdmin(settings) as admin:
         for topic in topics.values():
@@ -76,7 +79,8 @@ def run(
             table = pa.Table.from_pylist(rows[:ARROW_ROWS])
             with pa.ipc.new_stream(sink, table.schema) as writer:
                 writer.write_table(table)
-            fill(settings, topics["arrow"], [sink.getvalue().to_pybytes()] * (arrow_events // ARROW_ROWS))
+            for topic, count in arrow_events.items():
+                fill(settings, topics[topic], [sink.getvalue().to_pybytes()] * (count // ARROW_ROWS))
             runs: dict[str, tuple[int, Callable[[], tuple[float, float]]]] = {}
             for size in (2000, 8000):
                 base = {"batch_events": size, "batch_delay_s": 1.0}
@@ -98,10 +102,10 @@ def run(
                 "output_rows": ARROW_ROWS,
                 "batch_delay_s": 1.0,
             }
-            for what, net in (("pool", False), ("one network", True)):
+            for what, net, topic in (("pool", False, "arrow"), ("one network", True, "volume")):
                 runs[f"job: Arrow in, {what}, Arrow out, {32 * ARROW_ROWS:,}"] = (
-                    arrow_events,
-                    lambda n=net: job(settings, topics, "arrow", n, **arrow, batch_events=32 * ARROW_ROWS),
+                    arrow_events[topic],
+                    lambda n=net, t=topic: job(settings, topics, t, n, **arrow, batch_events=32 * ARROW_ROWS),
                 )
             if only != "latency":
                 table_of(runs, rounds, figures)
