@@ -21,6 +21,8 @@ _SCORES = {
     "classification": ("accuracy", "log_loss", "brier", "auroc"),
     "regression": ("mae", "rmse"),
 }
+_ALARMS = 5
+"""Alarms that a person is told at the end; the report and alarms.jsonl have more."""
 _ALWAYS = ("no_change", "majority", "best_expert", "regret_per_event")
 _COLUMNS = (
     ("accuracy", "accuracy"),
@@ -148,11 +150,12 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"missing values {sum(s['missing'].values()):,}: {named}{more}")
     if s["columns_refused"]:
         out.append(f"values of columns beyond learner.max_columns, left out: {s['columns_refused']:,}")
-    out.append(f"alarms {s['alarm_count']:,}")
-    out += [
-        f"  position {a['position']:,}: {a['cause']} ({a['signal']}, {a['statistic']})"
-        for a in s["alarms"][-5:]
-    ]
+    told = s["alarms"][-_ALARMS:]
+    last = f", the last {len(told)}:" if s["alarm_count"] > len(told) else ""
+    out.append(f"alarms {s['alarm_count']:,}{last}")
+    for a in told:
+        cause = f"{a['cause']}, {a['feature']}" if a.get("feature") else a["cause"]
+        out.append(f"  position {a['position']:,}: {cause} ({a['signal']}, {a['statistic']})")
     speed = f"; {rate:,.0f} events per CPU second" if rate else ""
     out.append(f"state {s['state_hash'][:16]}{speed}")
     return out

@@ -63,7 +63,6 @@ class Classifier(Chances):
         go on with another.
     preset : {"default", "large"}
         Large has twice the units and two more networks, joining at events 2,048 and 4,096; 1.7 times the time.
-
     reaction : {"off", "young"}
         To an alarm. Young adds a network that starts anew within 512 events; the ledger shows what it brings.
 

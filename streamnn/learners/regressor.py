@@ -79,7 +79,6 @@ class Regressor(Pool):
         go on with another.
     preset : {"default"}
         More units bring forecasts of numbers nothing, so there is no other.
-
     reaction : {"off", "young"}
         To an alarm. Young adds a network that starts anew within 512 events; the ledger shows what it brings.
 

@@ -21,15 +21,15 @@ from script import late_spec, stream
 from streamnn.errors import SpecError, StateError
 from streamnn_connectors import ScriptedSource
 from streamnn_jobs.checkpoint import CheckpointStore, read_checkpoint
-from streamnn_jobs.owner import owning
 from streamnn_jobs.result import Result
 from streamnn_jobs.runner import Job
 from streamnn_jobs.stores import local
+from streamnn_jobs.stores.folder_lock import owning
 
 CHILD = """
 import sys
 from pathlib import Path
-from streamnn_jobs.owner import owning
+from streamnn_jobs.stores.folder_lock import owning
 with owning(Path(sys.argv[1])):
     print("mine", flush=True)
     sys.stdin.read()

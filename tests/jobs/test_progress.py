@@ -85,3 +85,21 @@ def test_figures_for_machines_and_for_people() -> None:
         "-",
         "-",
     ]
+
+
+def test_of_many_alarms_the_last_are_told_with_the_feature_they_name() -> None:
+    figures = summarise(Job(late_spec(None), source=ScriptedSource(stream()), sinks={}, make=make_fake).run())
+    alarm = {
+        "cause": "feature died",
+        "feature": "a7",
+        "signal": "feature worst",
+        "statistic": "above its record",
+    }
+    many = [{**alarm, "position": i} for i in range(7)]
+    many[-1] = {**alarm, "position": 6, "cause": "new concept", "feature": "", "signal": "loss"}
+    told = lines({**figures, "alarms": many, "alarm_count": 1200})
+    assert "alarms 1,200, the last 5:" in told
+    assert "  position 2: feature died, a7 (feature worst, above its record)" in told
+    assert "  position 6: new concept (loss, above its record)" in told
+    assert not any(line.startswith("  position 1:") for line in told)
+    assert "alarms 2" in lines({**figures, "alarms": many[:2], "alarm_count": 2})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamnn.errors import StateError
 
-from ..owner import owning
+from .folder_lock import owning
 from .store import Saved
 
 _NAME = re.compile(r"checkpoint-(\d{12,})\.safetensors")

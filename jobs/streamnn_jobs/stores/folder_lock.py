@@ -1,4 +1,4 @@
-"""Who writes a folder of checkpoints: one job at a time."""
+"""The lock on a folder of checkpoints: one job at a time writes it."""
 
 from __future__ import annotations
 
