@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -51,12 +51,13 @@ class Saving(Frame):
             raise StateError("a state is loaded into a new learner only: this one has seen events")
         if meta.get("learner") != type(self).__name__:
             raise StateError(f"the state is of a {meta.get('learner')}, this is a {type(self).__name__}")
-        usual = type(self)()._options()  # what an older state does not know was as it is by default
+        make: Callable[..., Self] = type(self)
+        usual = make()._options()  # what an older state does not know was as it is by default
         for k, v in self._options().items():
             saved = meta["options"].get(k, usual[k])
             if saved != v:
                 raise StateError(f"learner option {k} is {v!r} here and {saved!r} in the state")
-        fresh = type(self)(**self._options(), threads=self.crew.threads)
+        fresh = make(**self._options(), threads=self.crew.threads)
         fresh._take(arrays, meta)  # all or nothing
         self.__dict__.update(fresh.__dict__)
 
