@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Saving(Frame):
             raise StateError("a state is loaded into a new learner only: this one has seen events")
         if meta.get("learner") != type(self).__name__:
             raise StateError(f"the state is of a {meta.get('learner')}, this is a {type(self).__name__}")
-        make: Callable[..., Self] = type(self)
+        make: Callable[..., Any] = type(self)
         usual = make()._options()  # what an older state does not know was as it is by default
         for k, v in self._options().items():
             saved = meta["options"].get(k, usual[k])
