@@ -448,7 +448,7 @@ def fast_lease(bucket: MemoryBucket) -> None:
 def test_a_job_that_lost_its_lease_ends(
     bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    heir = Writer(bucket)
+    heir = Writer(bucket, lease_s=1.0)  # which it does not release
     taken: list[int] = []
 
     def steal(what: str, name: str) -> None:
