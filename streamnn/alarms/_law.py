@@ -37,25 +37,36 @@ def scores(s: Signal, c: float) -> None:
 
 
 @njit(**leaf_options)
+def _sort(s: Signal, a: np.ndarray) -> None:
+    """Sort a full buffer: each value goes where as many as are less lie before it, equal ones in their order."""
+    out, taken = s.work[0], s.work[1]
+    for i in range(BLOCK):
+        taken[i] = 0.0
+    for i in range(BLOCK):
+        v = a[i]
+        below = 0
+        for j in range(BLOCK):  # vectorised, which nothing with a branch is
+            below += 1 if a[j] < v else 0
+        out[below + np.int64(taken[below])] = v
+        taken[below] += 1.0
+    for i in range(BLOCK):
+        a[i] = out[i]
+
+
+@njit(**leaf_options)
 def _pour(s: Signal, w: View, r: int, mass_of_one: float) -> int:
     """Merge the sorted buffer and law r into work arrays; equal values become one point."""
+    _sort(s, w.buffer)
     old, mass, new = w.point[r], w.weight[r], w.buffer
     point, weight, size = s.work[0], s.work[1], w.size[r]
-    for i in range(1, BLOCK):
-        v = new[i]
-        j = i
-        while j > 0 and new[j - 1] > v:
-            new[j] = new[j - 1]
-            j -= 1
-        new[j] = v
     i = j = n = 0
-    while i < size or j < BLOCK:
-        if j >= BLOCK or (i < size and old[i] <= new[j]):
-            v, m = old[i], mass[i]
-            i += 1
-        else:
-            v, m = new[j], mass_of_one
-            j += 1
+    for _ in range(size + BLOCK):  # no branch on which is next: that is a matter of chance
+        u, v = old[min(i, POINTS - 1)], new[min(j, BLOCK - 1)]
+        first = 1 if j >= BLOCK or (i < size and u <= v) else 0
+        v = u if first else v
+        m = mass[min(i, POINTS - 1)] if first else mass_of_one
+        i += first
+        j += 1 - first
         if n > 0 and point[n - 1] == v:
             weight[n - 1] += m
         else:
@@ -126,12 +137,14 @@ def cosine(w: View, v: float) -> float:
         return cos[0] if v == point[0] else 1.0
     if v >= point[hi]:
         return cos[hi] if v == point[hi] else -1.0
-    lo = 0
-    half = POINTS >> 1
-    while half > 0:  # no branch inside: which half is a matter of chance
-        mid = lo + half
-        lo = mid if point[mid] <= v else lo
-        half >>= 1
+    lo, step = 0, POINTS >> 2
+    while step > 1:  # no branch inside: which quarter is a matter of chance
+        more = 1 if point[lo + step] <= v else 0
+        more += 1 if point[lo + 2 * step] <= v else 0
+        more += 1 if point[lo + 3 * step] <= v else 0
+        lo += more * step
+        step >>= 2
+    lo += 1 if point[lo + 1] <= v else 0
     return cos[lo] + (cos[lo + 1] - cos[lo]) * ((v - point[lo]) / (point[lo + 1] - point[lo]))
 
 
