@@ -80,7 +80,7 @@ class Frame(Growing):
         op, ticket, weight, time = operations(chunk, self.events)
         m, seen = len(op), op == OBSERVE
         n = int(seen.sum())
-        check_order(op, ticket, seen, self.events, self.pending_ if self._started else None, self.max_pending)
+        check_order(ticket, seen, self.events, self.pending_ if self._started else None, self.max_pending)
         columns = self.schema.prepare(chunk.columns, n)
         y, cuts = self._labels(op, chunk.label)  # the last that may refuse: nothing has been changed so far
         x = self.schema.encode(columns, n)

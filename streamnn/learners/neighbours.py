@@ -17,7 +17,7 @@ _FLOOR = f4(0.02)  # of every class's vote: a new class changes no ratio between
 
 
 @njit(**leaf_options)
-def _vote(near_d, near_i, label, trust, p, s, member):
+def _vote(near_i, label, trust, p, s, member):
     C = p.shape[2]
     t = _FLOOR * f4(C)
     for c in range(C):
@@ -84,10 +84,10 @@ def _scan(op, slot, ticket, y, at, member, windows, rows, ring, label, trust, ow
                             worst = near_d[k - 1]
                 a += stop
                 if w < len(windows) and a == windows[w]:
-                    _vote(near_d, near_i, label, trust, p, s, member + w)
+                    _vote(near_i, label, trust, p, s, member + w)
                     w += 1
             while w < len(windows):
-                _vote(near_d, near_i, label, trust, p, s, member + w)
+                _vote(near_i, label, trust, p, s, member + w)
                 w += 1
             for j in range(k):
                 near[s, j, 0] = near_i[j]

@@ -40,7 +40,7 @@ def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def check_order(
-    op: np.ndarray, ticket: np.ndarray, seen: np.ndarray, events: int, pending: Pending | None, limit: int
+    ticket: np.ndarray, seen: np.ndarray, events: int, pending: Pending | None, limit: int
 ) -> None:
     """Every LEARN and EXPIRE must name an event that is pending at that point, and not too many may be.
 
