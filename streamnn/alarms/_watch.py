@@ -155,28 +155,13 @@ def cusums(s: Signal, w: View) -> tuple[int, float]:
 
 
 @njit(**leaf_options)
-def _jump(s: Signal, w: View, second: int, a: int) -> float:
-    """Sum of the last SPANS[a] values (place scores for the wide ones), less that of as many before them."""
-    m = SPANS[a]
-    now = s.taken
-    d = 0.0
-    if a < RAW:
-        value = s.value[second]
-        for i in range(m):
-            d += value[(now - i) & (VALUE_RING - 1)]
-        if second == 0:  # a rest needs no neighbour to compare with
-            for i in range(m, 2 * m):
-                d -= value[(now - i) & (VALUE_RING - 1)]
-        return d
-    total = w.place_sum
-    middle = total[(now - m) & (SUM_RING - 1)]
-    return (total[now & (SUM_RING - 1)] - middle) - (middle - total[(now - 2 * m) & (SUM_RING - 1)])
-
-
-@njit(**leaf_options)
 def jumps(s: Signal, w: View, second: int, raw: bool) -> tuple[int, float]:
-    """Contrasts of neighbouring windows, raw or of place; the one furthest above its threshold, its ratio."""
+    """Contrasts of neighbouring windows, raw or of place; the one furthest above its threshold, its ratio.
+
+    Each the sum of the last SPANS[a] values (place scores for the wide ones), less that of as many before them.
+    """
     best, ratio = -1, 0.0
+    value, total = s.value[second], w.place_sum
     now = s.taken
     peak, bar = w.jump_peak, w.jump_bar
     ready = w.armed == ARMED and not s.on_trial and now > s.quiet_until
@@ -184,7 +169,16 @@ def jumps(s: Signal, w: View, second: int, raw: bool) -> tuple[int, float]:
         m = SPANS[a]
         if now <= 2 * m or (a == RAW - 1 and now % RAW_STRIDE):
             continue
-        d = _jump(s, w, second, a)
+        d = 0.0
+        if raw:
+            for i in range(m):
+                d += value[(now - i) & (VALUE_RING - 1)]
+            if second == 0:  # a rest needs no neighbour to compare with
+                for i in range(m, 2 * m):
+                    d -= value[(now - i) & (VALUE_RING - 1)]
+        else:
+            middle = total[(now - m) & (SUM_RING - 1)]
+            d = total[now & (SUM_RING - 1)] - middle - (middle - total[(now - 2 * m) & (SUM_RING - 1)])
         up, down = 2 * a, 2 * a + 1
         if d > peak[up] or -d > peak[down]:
             j = up if d > 0.0 else down
