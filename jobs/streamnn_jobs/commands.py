@@ -69,7 +69,7 @@ def replay_spec(
     if default_report:
         name = Path(target).name.split(".")[0] if is_file else target.replace("/", "-")
         data["report"] = {"path": str(folder / f"{name}-report.html")}
-    return make_spec(data, changes, where="replay")
+    return make_spec(data, changes, where="")
 
 
 def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:

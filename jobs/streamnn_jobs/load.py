@@ -78,7 +78,7 @@ def make_spec(data: dict[str, Any], changes: list[str] | None = None, where: str
         return JobSpec.model_validate(data)
     except ValidationError as e:
         lines = list(dict.fromkeys(_in_words(error) for error in e.errors()))
-        raise SpecError("\n".join(f"{where}: {line}" for line in lines)) from None
+        raise SpecError("\n".join(f"{where}: {line}" if where else line for line in lines)) from None
 
 
 def set_field(data: dict[str, Any], change: str) -> None:

@@ -148,7 +148,10 @@ def test_original_bytes_are_kept(run: Run, tmp_path: Path) -> None:
         (["replay", "a.jsonl", "--label", "z"], "there is no column 'z'"),
         (["replay", "a.jsonl", "--label", "y", "--task", "ranking"], "learner.task: is 'ranking'"),
         (["replay", "a.jsonl", "--label", "y", "--delay", "-1"], "--delay"),
-        (["replay", "a.jsonl", "--label", "y", "--set", "label.tme=3"], "did you mean time?"),
+        (
+            ["replay", "a.jsonl", "--label", "y", "--set", "label.tme=3"],
+            "streamnn: label.tme: is not known; did you mean time?",
+        ),
         (["replay", "a.jsonl", "--label", "y", "--set", "x"], "write it as section.field=value"),
         (["replay", "a.jsonl", "--label", "y", "--output", "a.jsonl"], "is the source itself"),
         (["replay", "a.jsonl", "--nope"], "--nope"),
