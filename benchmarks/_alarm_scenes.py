@@ -112,6 +112,7 @@ def nab(budget: float, peers: dict[str, Any]) -> list[dict[str, Any]]:
     series = s.extras["series"]
     value = next(iter(s.columns.values()))
     score = dict.fromkeys(("ours", *peers), 0.0)
+    raised = dict.fromkeys(score, 0)
     windows = 0
     for name in np.unique(series):
         x, inside = value[series == name], s.y[series == name] == 1
@@ -127,9 +128,16 @@ def nab(budget: float, peers: dict[str, Any]) -> list[dict[str, Any]]:
             else:
                 f, knob = peers[who]
                 found = f(z, knob).tolist()
-            score[who] += _nab_score([t for t in found if t >= start], spans)
+            found = [t for t in found if t >= start]
+            raised[who] += len(found)
+            score[who] += _nab_score(found, spans)
     return [
-        {"detector": k, "nab_score": round(100 * (v + windows) / (2 * windows), 2), "windows": windows}
+        {
+            "detector": k,
+            "nab_score": round(100 * (v + windows) / (2 * windows), 2),
+            "windows": windows,
+            "alarms": raised[k],
+        }
         for k, v in score.items()
     ]
 

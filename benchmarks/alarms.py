@@ -210,8 +210,9 @@ def real() -> Rows:
     rows = []
     for name in present(list(scenes.DATED)):
         r = scenes.recorded(name)
+        alarms = [a for a in r.alarms if a.statistic != "review"]
         for at, what in scenes.DATED[name].items():
-            near = [a for a in r.alarms if at <= a.event < at + 2000]
+            near = [a for a in alarms if at <= a.event < at + 2000]
             a = near[0] if near else None
             rows.append(
                 {
@@ -223,8 +224,8 @@ def real() -> Rows:
                     "cause": a.cause if a else "-",
                     "signal": f"{a.signal} {a.direction}" if a else "-",
                     "feature": a.feature if a else "",
-                    "alarms_in_all": len(r.alarms),
-                    "per_10k": round(len(r.alarms) * PER / len(r.loss), 2),
+                    "alarms_in_all": len(alarms),
+                    "per_10k": round(len(alarms) * PER / len(r.loss), 2),
                 }
             )
     return rows
