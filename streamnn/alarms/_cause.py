@@ -112,7 +112,7 @@ def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) ->
         return first, -1
     moves = moved(of, fired)
     now, column = cause(fired, of, moves)
-    if now in ("feature died", "feature changed unit"):
+    if now in ("feature died", "feature changed unit", "new label balance"):
         return now, column
     if first == "new inputs" or (now == "new inputs" and any(k in moves for k in INPUTS)):
         return "new inputs", column

@@ -14,8 +14,8 @@ _BEFORE = 500
 _YOUNGEST = 100
 """Values a signal must have had before the change to have an opinion."""
 _LATE = 256
-_TAGGED, _TELLING = 16, 3
-"""Latest values whose tags are counted, and how many must agree."""
+_TAGGED, _TELLING, _STEADY = 16, 3, 24
+"""Latest values whose tags are counted, how many must agree, and how many of all since the change."""
 
 
 class Evidence(NamedTuple):
@@ -26,13 +26,13 @@ class Evidence(NamedTuple):
     before: float | None  # mean of up to 500 values before
     after: float | None  # mean of the values since
     late: float  # mean of the last 256 values
-    tag: int  # the most frequent of the last 16 values, of at least 3; 0: none
+    tag: int  # the most frequent of the last 16 values, of at least 3 (or of all, 24); 0: none
 
 
 NOTHING = Evidence(0.0, 0.0, None, None, 0.0, 0)
 
 
-def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
+def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -> Evidence:
     """Compare a signal's values of operations began..op with those before; later ones are not looked at.
 
     Parameters
@@ -40,6 +40,9 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
     s, v : elements of SIGNAL and VIEW
     began, op : int
         Operations of the change and of the alarm.
+    whole : bool
+        Whether the tags of all values since the change count, not of the latest only: by the time of a review a
+        column may have settled in its new law.
     """
     taken = int(s["taken"])
     if taken == 0:
@@ -80,7 +83,7 @@ def evidence(s: np.void, v: np.void, began: int, op: int) -> Evidence:
     before = float((there[0] - start[0]) / (m - k)) if m > k else None
     k, start = sums(max(0, n - _LATE))
     late = float(here[0] - start[0]) / max(n - k, 1)
-    tags = s["tag"][near[-_TAGGED:] % RING]
+    tags = s["tag"][near[max(0, min(i, near.size - _TAGGED)) if whole else -_TAGGED :] % RING]
     common = Counter(tags[tags != 0].tolist()).most_common(1)
-    tag = common[0][0] if common and common[0][1] >= _TELLING else 0
+    tag = common[0][0] if common and common[0][1] >= (_STEADY if whole else _TELLING) else 0
     return Evidence(place, spread, before, float((here[0] - there[0]) / count), late, tag)

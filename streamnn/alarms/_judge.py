@@ -66,16 +66,16 @@ class Judge:
         """The last alarm's cause once more, some time later: a record if it is another."""
         began_op, k, _, began = self.review["alarm"]
         fired, op = self.signals[k], self.due - 1
-        of = self._evidence(began_op, op)
+        of = self._evidence(began_op, op, True)
         why, column = reviewed(self.review["cause"], self.review["rise"], of, fired)
         if why in (self.review["cause"], IMPROVEMENT):
             return []
         ticket = max(int(s["ticket"][s["taken"] % RING]) for s in self._state)
         return [self._alarm(ticket, k, -1, why, began, column, of, names)]
 
-    def _evidence(self, began_op: int, op: int) -> dict[str, Evidence]:
+    def _evidence(self, began_op: int, op: int, whole: bool = False) -> dict[str, Evidence]:
         return {
-            name: evidence(self._state[i], self._views[VIEWS * i], began_op, op)
+            name: evidence(self._state[i], self._views[VIEWS * i], began_op, op, whole)
             for i, name in enumerate(self.signals)
         }
 

@@ -67,3 +67,9 @@ def test_a_review_tells_noise_from_concept(late, said):
     of["loss"] = Evidence(6.0, 0.0, 0.2, 0.45, late, 0)
     assert reviewed("new concept", 0.3, of, "loss")[0] == said
     assert reviewed("new label balance", 0.3, of, "loss")[0] == "new label balance"
+
+
+def test_a_review_believes_labels_that_moved_more_than_the_inputs():
+    of = seen(label=(9, 0.5, 0.9), feature_place=(4, 0, 1))
+    assert reviewed("new inputs", 0.0, of, "feature place")[0] == "new label balance"
+    assert reviewed("new inputs", 0.0, seen(feature_place=(4, 0, 1)), "feature place")[0] == "new inputs"
