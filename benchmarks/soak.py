@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from _soak import Endless, Nowhere, Sampler, figures
+from _soak import Endless, Nowhere, Sampler, figures, low_limits
 from _table import keep, show
 
 from streamnn_jobs.http import JobServer
@@ -73,7 +73,7 @@ def phase(name: str, seconds: float, every_s: float, step_s: float) -> dict[str,
     """One job: ``rate`` by the clock of this machine, ``month`` by its own."""
     simulated = name == "month"
     began_s = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, low_limits():
         spec = make_spec(
             {
                 "source": {"topic": "never read", "event_time": "t_event_min"},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 
 SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
@@ -23,3 +26,41 @@ def test_nothing_grows(options: tuple[str, ...], tmp_path: Path) -> None:
     (found,) = json.loads(kept.read_text()).values()
     assert found["flat"] and found["checkpoints"] > 5 and found["dead letters"] > 0
     assert len(found["samples"]) > 60
+
+
+@pytest.fixture(scope="module")
+def parts() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("_soak", SOAK.with_name("_soak.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["_soak"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("leak_mb", "leaked_files", "spare_mb", "flat"),
+    [(0.0, 0, 20.0, True), (8.0, 0, 0.0, False), (8.0, 0, 20.0, False), (0.0, 5, 0.0, False)],
+)
+def test_a_leak_is_told_from_a_heap_that_swells_and_shrinks(
+    leak_mb: float, leaked_files: int, spare_mb: float, flat: bool, parts: ModuleType, tmp_path: Path
+) -> None:
+    """Half an hour, with eight megabytes lost or none: a byte a record."""
+    rng = np.random.default_rng(3)
+    sampler = parts.Sampler(lambda: 0.0, 15.0, tmp_path)
+    sampler.records, sampler.saves = 13_000_000, 600
+    for i in range(120):
+        spare = spare_mb * rng.integers(0, 2)
+        rss = 340 + leak_mb * i / 120 + spare + rng.normal(0, 0.2)
+        files = 6 + leaked_files * i // 120
+        sampler.samples.append(parts.Sample(i / 240, i * 100_000, rss, spare, files, 6, 18.0))
+    assert parts.figures(sampler, 2, 0.0)["flat"] is flat
+
+
+def test_limits_are_low_only_within(parts: ModuleType) -> None:
+    from streamnn_jobs import alarmlog
+
+    usual = alarmlog.KEPT
+    with parts.low_limits():
+        assert usual > alarmlog.KEPT
+    assert usual == alarmlog.KEPT
