@@ -22,7 +22,7 @@ from kafka_hostile import a_million_names, hostile
 from kafka_job_helpers import Stage
 from kafka_job_process import Feeder, JobProcess, dead_of, positions_of
 
-from streamnn_connectors.kafka import KafkaAdmin, KafkaOffsets, KafkaSettings, Place
+from streamnn_connectors.kafka import KafkaAdmin, KafkaOffsets, KafkaSettings, Place, read_messages
 from streamnn_connectors.kafka._client import close_producer, make_producer
 from streamnn_jobs.kafka.job import KafkaJob
 from streamnn_jobs.kafka.result import PartitionResult
@@ -158,11 +158,16 @@ def fuzzed(broker: PrivateBroker, count: int) -> dict[str, Any]:
     result = _to_the_end(stage.spec(kafka__partitions=[0], kafka__batch_events=2000))
     took = time.monotonic() - began
     c = result.counters
+    _require(result.next == [count], f"read to {result.next}")
     _require((c["records"], c["dead"], c["predicted"]) == (count, len(bad), len(good)), f"balance {c}")
     _require(c["learnt"] == len(good), "good ones learnt")
     _require(positions_of(settings, stage.topics["predictions"], 0) == good, "good ones predicted")
-    letters = [o for _, _, o in dead_of(settings, stage.topics["dead"], [0])]
+    letters, reasons = [], set()
+    for m in read_messages(settings, [Place(stage.topics["dead"], 0)]):
+        letters.append(int(m.header("streamnn-offset") or -1))
+        reasons.add(m.header("streamnn-reason"))
     _require(letters == bad, "bad ones are dead letters, once each")
+    _require(all(reasons), "each with its reason")
     return {"seconds": took, "per_s": count / took, "counters": c}
 
 
