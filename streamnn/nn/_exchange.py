@@ -57,7 +57,7 @@ def read(net: Network, model: SplineNetwork) -> None:
     for name, w in _weights(net).items():
         mine[name].copy_(torch.from_numpy(w))
     at = 0
-    for spline in model.splines:
+    for spline in model._splines():
         for i, name in enumerate(GRID):
             spline.get_buffer(name).copy_(torch.from_numpy(net.s["grid"][i, at : at + spline.units]))
         at += spline.units
@@ -83,7 +83,7 @@ def write(model: SplineNetwork, net: Network, rule: Rule | None) -> None:
     for name, w in new.items():
         theirs[name][...] = w
     at = 0
-    for spline in model.splines:
+    for spline in model._splines():
         for i, name in enumerate(GRID):
             net.s["grid"][i, at : at + spline.units] = array(spline.get_buffer(name))
         at += spline.units
