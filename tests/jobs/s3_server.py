@@ -28,4 +28,5 @@ def main() -> None:
     sys.stdin.read()
 
 
-main()
+if __name__ == "__main__":
+    main()
