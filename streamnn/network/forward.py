@@ -16,22 +16,26 @@ f4 = np.float32
 
 
 @njit(**leaf_options)
-def forward(s, rows, ids, n, sizes, w, b, knot, nz, x, o):
-    """Outputs `o` of row `s` of the store; `nz` and `x` receive its inputs that are not 0, whose number is returned."""
+def gather(s, rows, n, nz, x):
+    """Inputs of row `s` of the store that are not 0 into `x`, their places into `nz`; returns how many there are."""
+    at, m = n[N_FROM], 0
+    for i in range(n[N_IN]):  # rows are sparse: one-hot history, columns not seen yet
+        v = rows[s, at + i]
+        nz[m], x[m] = i, v
+        m += 1 if v != f4(0.0) else 0
+    return m
+
+
+@njit(**leaf_options)
+def forward(s, ids, m, nz, x, n, sizes, w, b, knot, o):
+    """Outputs `o` of row `s`, whose `m` inputs have been gathered."""
     first, table, hidden, bias = w.first, w.table, w.hidden, w.bias
     H, U, act, K, knots, grid = sizes[0], n[N_UNITS], n[N_ACT], n[N_KNOTS], w.knots, w.grid
     z, a = B_Z * U, B_A * U
-    at = n[N_FROM]
-    m = 0
-    for i in range(n[N_IN]):  # rows are sparse: one-hot history, columns not seen yet
-        nz[m] = i
-        m += 1 if rows[s, at + i] != f4(0.0) else 0
     k = 0
     if n[N_IDS]:
         while k < ids.shape[1] and ids[s, k] >= 0:
             k += 1
-    for q in range(m):
-        x[q] = rows[s, at + nz[q]]
     four = H - H % (4 * LANES)
     for j in range(0, four, 4 * LANES):  # four sums at a time, each in its order
         v0, v1, v2, v3 = (
@@ -86,4 +90,3 @@ def forward(s, rows, ids, n, sizes, w, b, knot, nz, x, o):
         o[c] = dot(w.out, c * H, b, z + below, H) + w.out_bias[c]
     if n[N_TASK] == CLASSES:
         softmax(o)
-    return m

@@ -52,7 +52,7 @@ from .arrays import (
     YOUNG,
 )
 from .decoder import reconstruct
-from .forward import forward
+from .forward import forward, gather
 from .rows import cap_units, dot, dots, follow, moved, plain_row, plain_rows, rms_row, rms_rows
 from .spline import prelu_step, spline_step
 
@@ -109,13 +109,15 @@ def scan(
         if op[e] == 2:
             continue
         s = slot[e]
+        if op[e] != 1 or s != fresh:
+            m = gather(s, rows, n, nz, xs)
         if op[e] != 1 and len(means.bias) > 0:
-            forward(s, rows, ids, n, sizes, means, buffers, knot, nz, xs, o)
+            forward(s, ids, m, nz, xs, n, sizes, means, buffers, knot, o)
             fresh = -1
             for c in range(C):
                 p[s, member + 1, c] = o[c]
         if s != fresh:
-            m = forward(s, rows, ids, n, sizes, weights, buffers, knot, nz, xs, o)
+            forward(s, ids, m, nz, xs, n, sizes, weights, buffers, knot, o)
             fresh = s
         if latent.shape[0] > 0:
             for j in range(latent.shape[1]):

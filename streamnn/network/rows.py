@@ -33,12 +33,13 @@ def dots(w, i, rows, d, k, n, out, at):
 @njit(**leaf_options)
 def rms_row(w, w2, i, x, d, k, n, step, faded, share):
     # one row of weights, step divided by each gradient's running root mean square
-    xs, b, b1, tiny, st = splat(x), splat(faded), splat(share), splat(f4(1e-8)), splat(step)
+    b, tiny = splat(faded), splat(f4(1e-8))
+    x2, xs = splat(x * x * share), splat(x * step)
     for j in range(0, n, LANES):
-        v = xs * load(d, k + j)
-        m = b * load(w2, i + j) + b1 * v * v
+        v = load(d, k + j)
+        m = b * load(w2, i + j) + x2 * (v * v)
         store(w2, i + j, m)
-        store(w, i + j, load(w, i + j) - st * v * rsqrt(m + tiny))
+        store(w, i + j, load(w, i + j) - xs * v * rsqrt(m + tiny))
 
 
 @njit(**leaf_options)
@@ -56,28 +57,28 @@ def plain_rows(w, i, which, m, x, at, d, k, n, norm):
         v, q = load(d, k + j), load(norm, k + j)
         for r in range(m):
             p = i + which[r] * n + j
-            old = load(w, p)
-            new = old - splat(x[at + r]) * v
+            u, old = splat(x[at + r]) * v, load(w, p)
+            new = old - u
             store(w, p, new)
-            q = q + (new * new - old * old)
+            q = q - u * (new + old)
         store(norm, k + j, q)
 
 
 @njit(**leaf_options)
 def rms_rows(w, w2, i, which, m, x, at, d, k, n, norm, step, faded, share):
     # the same with each weight's step divided by its gradient's running root mean square
-    b, b1, tiny, st = splat(faded), splat(share), splat(f4(1e-8)), splat(step)
+    b, tiny = splat(faded), splat(f4(1e-8))
     for j in range(0, n, LANES):
-        dj, q = load(d, k + j), load(norm, k + j)
+        v, q = load(d, k + j), load(norm, k + j)
+        v2, v = splat(share) * (v * v), splat(step) * v
         for r in range(m):
-            p = i + which[r] * n + j
-            v = splat(x[at + r]) * dj
-            s = b * load(w2, p) + b1 * v * v
+            p, xs = i + which[r] * n + j, splat(x[at + r])
+            s = b * load(w2, p) + xs * xs * v2
             store(w2, p, s)
-            old = load(w, p)
-            new = old - st * v * rsqrt(s + tiny)
+            u, old = xs * v * rsqrt(s + tiny), load(w, p)
+            new = old - u
             store(w, p, new)
-            q = q + (new * new - old * old)
+            q = q - u * (new + old)
         store(norm, k + j, q)
 
 
