@@ -52,6 +52,7 @@ class NetworkClassifier:
     'odd'
     """
 
+    classify = True
     _supervised = True
     _multiclass = True
     _tags: frozenset[str] = frozenset()
@@ -144,8 +145,17 @@ class NetworkClassifier:
         return max(p, key=p.__getitem__) if p else None
 
     def learn_many(self, columns: Mapping[str, Sequence[Any]], y: Sequence[Any]) -> None:
-        """:meth:`learn_one` event by event."""
+        """:meth:`learn_one` event by event.
+
+        Raises
+        ------
+        SchemaError
+            When there are not as many labels as values in each column; nothing has been learnt then.
+        """
         names = list(columns)
+        for k, v in columns.items():
+            if len(v) != len(y):
+                raise SchemaError(f"column {k!r} has {len(v)} values for {len(y)} labels")
         for label, *values in zip(y, *columns.values(), strict=True):
             self.learn_one(dict(zip(names, values, strict=True)), label)
 
@@ -211,6 +221,7 @@ class NetworkClassifier:
         meta = {
             "learner": type(self).__name__,
             "spec": {k: getattr(self.spec, k) for k in self.spec.__slots__},
+            "options": self._options(),
             "schema": self.schema.state(),
             "classes": list(self.classes),
         }
@@ -227,15 +238,13 @@ class NetworkClassifier:
         mine = self.state_dict()[1]
         if self._network is not None:
             raise StateError("a state is loaded into a new learner only: this one has seen events")
-        for k in ("learner", "spec"):
-            said = (
-                {a: tuple(b) if isinstance(b, list) else b for a, b in meta[k].items()}
-                if k == "spec"
-                else meta[k]
-            )
+        for k in ("learner", "spec", "options"):
+            said = meta.get(k)
+            if k == "spec" and isinstance(said, dict):
+                said = {a: tuple(b) if isinstance(b, list) else b for a, b in said.items()}
             if said != mine[k]:
-                raise StateError(f"{k} is {mine[k]!r} here and {meta[k]!r} in the state")
-        fresh = type(self)(self.spec, self.seed, self.schema.max_columns, sorted(self.schema.categories))
+                raise StateError(f"{k} is {mine[k]!r} here and {said!r} in the state")
+        fresh = type(self)(self.spec, **self._options())
         fresh.schema.load(meta["schema"])
         fresh.classes = list(meta["classes"])
         fresh._class = {v: i for i, v in enumerate(fresh.classes)}
@@ -245,6 +254,13 @@ class NetworkClassifier:
             fresh._grow(len(fresh.classes))
             fresh.network.load_state_dict(arrays)
         self.__dict__.update(fresh.__dict__)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "max_columns": self.schema.max_columns,
+            "categories": sorted(self.schema.categories),
+        }
 
     def state_hash(self) -> str:
         """Hash of the whole state: equal means the same bits from here on."""
