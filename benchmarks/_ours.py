@@ -116,14 +116,14 @@ def feed(model: Classifier, columns: dict[str, np.ndarray], y: np.ndarray) -> No
         model.run(Chunk(rows, PREDICT_LEARN[: 2 * m], ticket, np.repeat(y[a : a + m], 2)))
 
 
-def run_pool(columns: dict[str, np.ndarray], y: np.ndarray) -> dict[str, Any]:
-    """The default pool, features and ledger included: chunks, then once more with every stage timed."""
+def run_pool(columns: dict[str, np.ndarray], y: np.ndarray, alarms: bool) -> dict[str, Any]:
+    """The default pool, features, ledger and uncertainty included: chunks, then once more with every stage timed."""
     feed(Classifier(), {k: v[:2000] for k, v in columns.items()}, y[:2000])  # kernels are loaded
-    model = Classifier()
+    model = Classifier(alarms=alarms)
     start = time.process_time()
     feed(model, columns, y)
     cpu = time.process_time() - start
-    timed = Classifier()
+    timed = Classifier(alarms=alarms)
     feed(timed, {k: v[:1] for k, v in columns.items()}, y[:1])  # stages are made by the first event
     spent = timed_stages(timed)
     start = time.process_time()
@@ -189,8 +189,8 @@ def main() -> None:
         columns = {f"x{i:02}": np.ascontiguousarray(c) for i, c in enumerate(f["raw"].T)}
     n = min(int(events), len(y))
     x, y, columns = x[:n], y[:n], {k: v[:n] for k, v in columns.items()}
-    if kind == "pool":
-        found = run_pool(columns, y)
+    if kind in ("pool", "unwatched"):
+        found = run_pool(columns, y, kind == "pool")
     elif kind == "dict":
         found = run_dict(columns, y)
     elif kind == "one":

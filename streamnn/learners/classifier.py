@@ -65,6 +65,8 @@ class Classifier(Chances):
         Large has twice the units and two more networks, joining at events 2,048 and 4,096; 1.7 times the time.
     reaction : {"off", "young"}
         To an alarm. Young adds a network that starts anew within 512 events; the ledger shows what it brings.
+    alarms : bool
+        Watch for drift. Without it an event costs less, and there are no alarms; all else is the same.
 
     Examples
     --------
@@ -93,9 +95,10 @@ class Classifier(Chances):
         threads: int = 1,
         preset: str = "default",
         reaction: str = "off",
+        alarms: bool = True,
     ):
         options = seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values
-        super().__init__(*options, threads, preset, reaction)
+        super().__init__(*options, threads, preset, reaction, alarms)
         if isinstance(classes, str) or not isinstance(classes, Sequence):
             raise SpecError(f"learner option classes is {classes!r}: allowed is a list of labels")
         self.classes: list[Any] = []

@@ -142,9 +142,11 @@ class Frame(Growing):
         p_value = self.calibration.scan(part, surprise, deviation, store.a)
         self.trace.scan(op, surprise, entropy)
         last = first - 1 + np.cumsum(seen)
-        at = len(self.scores_.names) + self.mixer.experts
-        signals, tags = fill_signals(op, x, self.feature_watch, (surprise, entropy), book, at, y)
-        alarms = self.monitor.scan(signals, last, op, tags, self.schema.names)
+        alarms: list[Alarm] = []
+        if self.watches:
+            at = len(self.scores_.names) + self.mixer.experts
+            signals, tags = fill_signals(op, x, self.feature_watch, (surprise, entropy), book, at, y)
+            alarms = self.monitor.scan(signals, last, op, tags, self.schema.names)
         self.recent.take(first, store.a["row"], mine)
         self.events += n
         parts.append((mine, surprise[seen], entropy[seen], deviation[seen], p_value[seen]))

@@ -50,12 +50,22 @@ class Growing(ABC):
         threads: int,
         preset: str,
         reaction: str,
+        alarms: bool,
     ):
         check_options(
-            seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values, threads
+            seed,
+            max_columns,
+            max_pending,
+            events_per_false_alarm,
+            categories,
+            coverage,
+            p_values,
+            threads,
+            alarms,
         )
         self.crew = Crew(threads)
-        self.reaction = find_reaction(reaction)
+        self.reaction = find_reaction(reaction, alarms)
+        self.watches = alarms
         self.preset = preset
         self._preset = find_preset(preset, self.classify, self.reaction is not None)
         self.calibration = Calibration(self.classify, coverage, p_values)

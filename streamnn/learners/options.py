@@ -16,6 +16,7 @@ def check_options(
     coverage: Any,
     p_values: Any,
     threads: Any,
+    alarms: Any,
 ) -> None:
     """Refuse what is no option, naming it and what is allowed.
 
@@ -47,5 +48,6 @@ def check_options(
         raise SpecError(
             f"learner option coverage is {coverage!r}: allowed is 0 for none, or a share from .5 to below 1"
         )
-    if not isinstance(p_values, bool):
-        raise SpecError(f"learner option p_values is {p_values!r}: allowed is true or false")
+    for name, v in (("p_values", p_values), ("alarms", alarms)):
+        if not isinstance(v, bool):
+            raise SpecError(f"learner option {name} is {v!r}: allowed is true or false")

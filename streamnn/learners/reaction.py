@@ -40,8 +40,8 @@ class Reaction(Stage):
         return alarmed
 
 
-def find_reaction(name: object) -> Reaction | None:
-    """The reaction of that name; None for none.
+def find_reaction(name: object, alarms: bool) -> Reaction | None:
+    """The reaction of that name to alarms, if there are any; None for none.
 
     Raises
     ------
@@ -49,4 +49,6 @@ def find_reaction(name: object) -> Reaction | None:
     """
     if not isinstance(name, str) or name not in REACTIONS:
         raise SpecError(f"learner option reaction is {name!r}: allowed is {' or '.join(REACTIONS)}")
+    if name != "off" and not alarms:
+        raise SpecError(f"learner option reaction is {name!r} without alarms: there is nothing to react to")
     return Reaction() if name == "young" else None

@@ -80,8 +80,17 @@ class Reading(Saving):
             out["regret_bound"] = self.mixer.regret_bound
         return out
 
-    def regrets(self, switches: Sequence[int] = (1, 4, 16)) -> list[dict[str, Any]]:
+    def regrets(
+        self, switches: Sequence[int] = (1, 4, 16), intervals: Sequence[tuple[int, int]] = ()
+    ) -> list[dict[str, Any]]:
         """Regret to the best expert in hindsight, to the best sequences of experts, and on the worst interval.
+
+        Parameters
+        ----------
+        switches : sequence of int
+            For the best sequence with so many.
+        intervals : sequence of (int, int)
+            First and last label, counted from 1, of further intervals; widened to entries of the ledger's history.
 
         Returns
         -------
@@ -92,7 +101,8 @@ class Reading(Saving):
         if not self._started:
             return []
         out = []
-        for s in self.ledger.against(switches):
+        more = [self.ledger.interval(first, last) for first, last in intervals]
+        for s in [*self.ledger.against(switches), *more]:
             bound = None if s.switches is None else self.mixer.bound(s.switches)
             out.append({"comparator": s.comparator, "loss": s.loss, "regret": s.regret, "bound": bound})
         return out
@@ -128,4 +138,4 @@ class Reading(Saving):
 
     def alarm_status(self) -> dict[str, dict[str, Any]]:
         """What each watched signal's detector knows so far."""
-        return self.monitor.status()
+        return self.monitor.status() if self.watches else {}

@@ -81,6 +81,8 @@ class Regressor(Pool):
         More units bring forecasts of numbers nothing, so there is no other.
     reaction : {"off", "young"}
         To an alarm. Young adds a network that starts anew within 512 events; the ledger shows what it brings.
+    alarms : bool
+        Watch for drift. Without it an event costs less, and there are no alarms; all else is the same.
 
     Examples
     --------
@@ -106,15 +108,20 @@ class Regressor(Pool):
         threads: int = 1,
         preset: str = "default",
         reaction: str = "off",
+        alarms: bool = True,
     ):
         options = seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values
-        super().__init__(*options, threads, preset, reaction)
+        super().__init__(*options, threads, preset, reaction, alarms)
         self.classes: list[Any] = []
 
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
         y = np.zeros(len(op))
         at = np.flatnonzero(op == LEARN)
-        for i, v in zip(at.tolist(), np.asarray(labels)[at].tolist(), strict=True):
+        given = np.asarray(labels)[at]
+        if given.dtype.kind in "biuf" and (np.abs(given, dtype=float) < BEYOND).all():
+            y[at] = given
+            return y, []
+        for i, v in zip(at.tolist(), given.tolist(), strict=True):
             v = v.item() if isinstance(v, np.generic) else v
             if not isinstance(v, (int, float)) or not abs(v) < BEYOND:
                 raise SchemaError(f"a target is {v!r}: allowed are numbers up to {BEYOND:g}")

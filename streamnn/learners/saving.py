@@ -105,6 +105,7 @@ class Saving(Frame):
             "p_values": self.calibration.rank is not None,
             "preset": self.preset,
             "reaction": "off" if self.reaction is None else "young",
+            "alarms": self.watches,
         }
 
     def _meta(self) -> dict[str, Any]:

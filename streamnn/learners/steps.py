@@ -149,12 +149,13 @@ class Steps:
             pool.ledger.scan(op, self._book)
             surprise, entropy, deviation = pool._doubt(part, latent)
             pool.calibration.scan(part, surprise, deviation, pool.pending_.a)
-            at = len(pool.scores_.names) + pool.mixer.experts
-            signals, tags = fill_signals(
-                op, self._encoder.row, pool.feature_watch, (surprise, entropy), self._book, at, self._y
-            )
-            self._stretch = pool.monitor.stretch(signals, tags, op, self._ticket[:m])
-            self._stretch.take()
+            if pool.watches:
+                at = len(pool.scores_.names) + pool.mixer.experts
+                signals, tags = fill_signals(
+                    op, self._encoder.row, pool.feature_watch, (surprise, entropy), self._book, at, self._y
+                )
+                self._stretch = pool.monitor.stretch(signals, tags, op, self._ticket[:m])
+                self._stretch.take()
             pool.trace.scan(op, surprise, entropy)
         return calls
 

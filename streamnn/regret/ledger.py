@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._jit import kernel
+from ..errors import SpecError
 from ..stage import Stage
 from .comparators import best_sequences, worst_interval
 
@@ -172,6 +173,30 @@ class Ledger(Stage):
         )
         own = float(pool[worst.start : worst.stop].sum())
         return [*out, Standing(words, own - worst.regret, worst.regret, None)]
+
+    def interval(self, first: int, last: int) -> Standing:
+        """Regret to the expert that is best on labels `first` to `last`, counted from 1.
+
+        The interval is widened to where the history has entries; the words name the labels that count.
+
+        Raises
+        ------
+        SpecError
+            When there are no such labels.
+        """
+        if not 1 <= first <= last <= self.labels:
+            raise SpecError(f"labels {first} to {last}: allowed are intervals within 1 to {self.labels}")
+        curves = self.curves()
+        at = curves["labelled"]
+        stop = int(np.searchsorted(at, last))
+        start = int(np.searchsorted(at, first)) - 1  # the entry before the first label
+        lost = curves["expert_loss"][stop] - (curves["expert_loss"][start] if start >= 0 else 0.0)
+        own = float(curves["pool_loss"][stop] - (curves["pool_loss"][start] if start >= 0 else 0.0))
+        best = int(lost.argmin())
+        words = (
+            f"{self.experts[best]} on labels {int(at[start]) + 1 if start >= 0 else 1:,} to {int(at[stop]):,}"
+        )
+        return Standing(words, float(lost[best]), own - float(lost[best]), None)
 
     def curves(self) -> dict[str, np.ndarray]:
         """History as arrays: ``labelled``, a mean for each score within each bucket, ``expert_loss``, ``pool_loss``, ``weights``."""

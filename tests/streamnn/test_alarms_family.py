@@ -8,7 +8,7 @@ import pytest
 from streamnn.alarms import DriftMonitor, FeatureWatch, OtherDetector
 from streamnn.alarms.feature_watch import SIGNALS as INPUTS
 from streamnn.errors import SpecError, StateError
-from streamnn.learners import Classifier
+from streamnn.learners import Classifier, Regressor
 from streamnn.learners.signals import fill_signals
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE
@@ -235,6 +235,31 @@ def test_a_pool_names_the_column_that_died():
         found.append(sum(s["alarms"] for s in pool.monitor.status().values()))
         assert set(before) == set(pool.alarm_status())
     assert found[at // 500] > found[at // 500 - 1]
+
+
+@pytest.mark.parametrize("make", [Classifier, Regressor])
+def test_without_alarms_all_else_is_the_same(make):
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_normal((3000, 2)), rng.integers(0, 2, 3000)
+    x[2000:] += 5.0
+    watched, other = make(), make(alarms=False)
+    for model in (watched, other):
+        model.learn_many({"a": x[:2900, 0], "b": x[:2900, 1]}, y[:2900])
+        for (a, b), label in zip(x[2900:].tolist(), y[2900:].tolist(), strict=True):
+            model.learn_one({"a": a, "b": b}, label)
+    assert sum(s["alarms"] for s in watched.alarm_status().values()) > 0 and other.alarm_status() == {}
+    mine, theirs = watched.state_dict()[0], other.state_dict()[0]
+    apart = {k.split("/")[0] for k in mine if mine[k].tobytes() != theirs[k].tobytes()}
+    assert apart == {"alarms", "features"}
+    again = make(alarms=False)
+    again.load_state_dict(*other.state_dict())
+    assert again.state_hash() == other.state_hash()
+    with pytest.raises(StateError, match="alarms"):
+        make().load_state_dict(*other.state_dict())
+    with pytest.raises(SpecError, match="alarms"):
+        make(alarms=1)
+    with pytest.raises(SpecError, match="nothing to react to"):
+        make(alarms=False, reaction="young")
 
 
 def test_detectors_of_other_packages():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from streamnn.errors import SpecError
 from streamnn.learners import Classifier, Regressor
 from streamnn.regret import Ledger
 from streamnn.regret.ledger import FIRST
@@ -29,6 +30,26 @@ def test_comparators_are_what_was_best_in_hindsight():
     assert worst.regret == 2.0 * FIRST and worst.switches is None
 
 
+def test_regret_on_any_interval():
+    n = 4 * FIRST + 5
+    ledger = Ledger([], ["a", "b"])
+    loss = np.random.default_rng(1).uniform(size=(n, 3))
+    ledger.scan(np.ones(n, np.int8), np.column_stack([loss, np.full((n, 2), 0.5)]))
+    for first, last, start, stop in (
+        (1, n, 0, n), (1, 1, 0, FIRST), (FIRST, FIRST + 1, 0, 2 * FIRST), (FIRST + 1, 3 * FIRST, FIRST, 3 * FIRST),
+        (n, n, 4 * FIRST, n),
+    ):  # fmt: skip
+        best = loss[start:stop, :2].sum(0)
+        found = ledger.interval(first, last)
+        name = "ab"[best.argmin()]
+        assert found.comparator == f"{name} on labels {start + 1} to {stop}" and found.switches is None
+        assert found.loss == pytest.approx(best.min())
+        assert found.regret == pytest.approx(loss[start:stop, 2].sum() - best.min())
+    for first, last in ((0, 5), (7, 6), (1, n + 1)):
+        with pytest.raises(SpecError, match=f"within 1 to {n}"):
+            ledger.interval(first, last)
+
+
 @pytest.mark.parametrize("make", [Classifier, Regressor])
 def test_regrets_stay_under_their_bounds(make):
     rng = np.random.default_rng(0)
@@ -37,6 +58,7 @@ def test_regrets_stay_under_their_bounds(make):
     model = make()
     assert model.regrets() == []
     model.learn_many({"x": x}, y.tolist())
+    assert model.regrets((1, 4), [(1, 700)])[-1]["regret"] == pytest.approx(model.scores()["regret"])
     rows = model.regrets((1, 4))
     assert len(rows) == 4 and rows[-1]["bound"] is None
     bounds = [r["bound"] for r in rows[:-1]]
