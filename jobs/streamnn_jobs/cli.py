@@ -91,6 +91,9 @@ def replay(
     report: Annotated[
         str | None, typer.Option(metavar="PATH", help="Where the HTML report goes; 'none' for no report.")
     ] = None,
+    hindsight: Annotated[
+        bool, typer.Option("--hindsight", help="Compare with the best fixed linear model, fitted afterwards.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the learner.")] = None,
     http: Http = None,
     log: Log = None,
@@ -111,6 +114,7 @@ def replay(
             "checkpoint.directory": checkpoint,
             "checkpoint.every_events": checkpoint_every,
             "report.path": None if report == "none" else report,
+            "report.hindsight": hindsight or None,
             "http.address": http,
             "log.format": log,
         },

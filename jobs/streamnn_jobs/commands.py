@@ -98,6 +98,7 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
             result = job.run()
     networks = result.worker.learner.networks()
     figures = summaries.summarise(result, networks)
+    _look_back(job, result, figures)
     cpu = time.process_time()
     failed: SinkError | None = None
     if path is not None:
@@ -118,6 +119,23 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     if failed is not None:
         raise failed
     return 128 + caught[0] if caught and result.outcome == "interrupted" else 0
+
+
+def _look_back(job: Job, result: Result, figures: dict[str, Any]) -> None:
+    """Add what would have been best in hindsight, where it is known or asked for."""
+    from .hindsight import best_fixed_linear, best_possible
+
+    found = {"best_possible": best_possible(job.plan, figures["labelled"])}
+    if job.plan.spec.report.hindsight:
+        found["linear_in_hindsight"] = best_fixed_linear(job.plan, figures["records"])
+    figures.update({k: v for k, v in found.items() if v})
+    for name, words in (
+        ("linear_in_hindsight", "best fixed linear model"),
+        ("best_possible", "best possible forecast"),
+    ):
+        row = summaries.against(figures, name, words)
+        if row is not None:
+            figures["regrets"].append(row)
 
 
 def _show(figures: dict[str, Any], out: Console, kept: bool) -> None:
@@ -205,14 +223,14 @@ def _report(
 ) -> None:
     from .report import write_report
 
-    learner, plan = result.worker.learner, job.plan
+    plan, history = job.plan, result.worker.learner.history()
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_report(
             path,
             title=title,
             summary=figures,
-            history=learner.history(),
+            history=history | {"regrets": figures["regrets"]} if history else {},
             networks=networks,
             alarms=result.worker.alarms.recent,
             info={

@@ -17,6 +17,7 @@ _CONTROLS = (
     ("logistic", "logistic"),
     ("linear", "linear"),
 )
+_HINDSIGHT = (("linear_in_hindsight", "best linear, in hindsight"), ("best_possible", "best possible"))
 _SCORES = {
     "classification": ("accuracy", "log_loss", "brier", "auroc"),
     "regression": ("mae", "rmse"),
@@ -113,7 +114,20 @@ def table(summary: dict[str, Any]) -> Table:
         if not isinstance(control, dict):
             control = {columns[0][0]: control} if columns else {}
         out.add_row(title, *(number(control.get(k)) for k, _ in columns))
+    for name, title in _HINDSIGHT:
+        if summary.get(name):
+            out.add_row(title, *(number(summary[name].get(k)) for k, _ in columns))
     return out
+
+
+def against(summary: dict[str, Any], name: str, comparator: str) -> dict[str, Any] | None:
+    """The pool's regret to a comparator whose mean log loss stands in the summary; None where it has none."""
+    own, theirs = summary.get("log_loss"), (summary.get(name) or {}).get("log_loss")
+    if own is None or theirs is None:
+        return None
+    loss = theirs * summary["labelled"]
+    regret = own * summary["labelled"] - loss
+    return {"comparator": comparator, "loss": loss, "regret": regret, "bound": None}
 
 
 def lines(summary: dict[str, Any]) -> list[str]:

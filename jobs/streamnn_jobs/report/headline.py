@@ -19,6 +19,10 @@ _REGRESSION = [
     ("no-change (the last known value)", "no_change", "mae_no_change", "", "last"),
     ("running mean", "mean", "mae_mean", "", "plain"),
 ]
+_HINDSIGHT = (
+    ("linear_in_hindsight", "best fixed linear model, in hindsight"),
+    ("best_possible", "best possible"),
+)
 _ALIASES = {"mean": ("mean", "running_mean", "majority"), "linear": ("linear", "logistic")}
 
 
@@ -177,6 +181,11 @@ def _controls(report: Report, rows: list[tuple[str, str, float, float]]) -> str:
         hint = f" <span class='hint'>({esc(hint)}</span>" if hint else ""
         cells = [f"<span class='key {tone}'></span>{esc(word)}{hint}", say(first), decimal(second), saved]
         body.append([strong[0] + c + strong[1] for c in cells])
+    for key, words in _HINDSIGHT:
+        found = report.summary.get(key)
+        if found:
+            scores = [as_float(found.get(k)) for k in (("accuracy", "log_loss") if cls else ("mae", "rmse"))]
+            body.append([esc(words), say(scores[0]), decimal(scores[1]), NOTHING])
     last = "fewer errors by the pool" if cls else "less error by the pool"
     heads = ["predictor", "accuracy", "log loss", last] if cls else ["predictor", "MAE", "RMSE", last]
     return table(heads, body, "The pool beside simple controls, all under the same label delay")
