@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import StateError
+from ..features.inputs import MAX_ROWS
 from ..state import Arrays, state_hash
 from .frame import Frame
 
@@ -93,6 +94,35 @@ class Saving(Frame):
     def state_hash(self) -> str:
         """Hash of the whole state: equal means the same bits from here on."""
         return state_hash(*self.state_dict())
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of the state's arrays: ``now``, and ``at_most`` whatever comes, as long as a row stays as wide as it is.
+
+        It widens with a new column, a new class, and a column that turns out to be a category; their numbers have
+        limits of their own. At most 65,536 values of all categories together have weights, and `max_pending` events
+        wait. Beside the arrays there are the names of columns, classes and values.
+
+        Examples
+        --------
+        >>> from streamnn.learners import Classifier
+        >>> model = Classifier(max_pending=1000)
+        >>> model.learn_one({"a": 1.0}, "yes")
+        >>> size = model.memory()
+        >>> 200_000 < size["now"] < size["at_most"] < 100_000_000
+        True
+        """
+        now = sum(v.nbytes for v in self.state_dict()[0].values())
+        if not self._started:
+            return {"now": now, "at_most": now}
+        rows = sum(
+            max(MAX_ROWS - used, 0) * stage.s[leaf][:1].nbytes
+            for stage in self._stage_list()
+            for leaf, used in stage.used.items()
+        )
+        event = 8 + sum(v[:1].nbytes for v in self.pending_.a.values())  # and its ticket
+        if "copies" in self.mixer.s:
+            event += 8 + self.mixer.s["copies"][:1].nbytes
+        return {"now": now, "at_most": now + rows + (self.max_pending - self.pending) * event}
 
     def _options(self) -> dict[str, Any]:
         return {

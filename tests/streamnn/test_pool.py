@@ -237,3 +237,31 @@ def test_certificate_of_every_network_is_above_the_attack():
     for d in taught(1000).networks():
         assert d["attacked"] <= d["certified"] <= d["certified"] + d["l1_bound"]
         assert np.abs(np.diff(d["splines"], axis=1)).max() / 0.4 <= 1.0
+
+
+@pytest.mark.parametrize("make", [Classifier, Regressor])
+def test_the_state_stays_below_the_memory_that_is_declared(make):
+    model = make(max_pending=300)
+    assert model.memory()["now"] == model.memory()["at_most"]
+    rng = np.random.default_rng(0)
+
+    def rows(n):
+        return {"a": rng.standard_normal(n), "shop": [f"s{i}" for i in rng.integers(0, 10**6, n)]}
+
+    model.learn_many(rows(200), rng.integers(0, 2, 200).tolist())
+    most = model.memory()["at_most"]
+    for _ in range(3):
+        model.learn_many(rows(500), rng.integers(0, 2, 500).tolist())
+        assert model.memory()["now"] <= model.memory()["at_most"] <= most
+    tickets = model.next_ticket + np.arange(300)
+    model.run(
+        Chunk(
+            {k: np.asarray(v) for k, v in rows(300).items()},
+            np.full(300, OBSERVE, np.int8),
+            tickets,
+            [0] * 300,
+        )
+    )
+    full = model.memory()
+    assert model.pending == 300 and full["now"] <= full["at_most"] <= most
+    assert full["now"] == sum(v.nbytes for v in model.state_dict()[0].values())
