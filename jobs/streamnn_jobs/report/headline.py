@@ -185,7 +185,9 @@ def _controls(report: Report, rows: list[tuple[str, str, float, float]]) -> str:
         found = report.summary.get(key)
         if found:
             scores = [as_float(found.get(k)) for k in (("accuracy", "log_loss") if cls else ("mae", "rmse"))]
-            body.append([esc(words), say(scores[0]), decimal(scores[1]), NOTHING])
+            body.append(
+                [f"<span class='key'></span>{esc(words)}", say(scores[0]), decimal(scores[1]), NOTHING]
+            )
     last = "fewer errors by the pool" if cls else "less error by the pool"
     heads = ["predictor", "accuracy", "log loss", last] if cls else ["predictor", "MAE", "RMSE", last]
     return table(heads, body, "The pool beside simple controls, all under the same label delay")
