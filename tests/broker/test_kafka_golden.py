@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from golden_topics import EVENTS, FILE, MORE, golden_spec, inputs, more_inputs, record, recorded, write
+from golden_topics import EVENTS, MORE, golden_spec, more_inputs, recorded, write
 from kafka_job_helpers import Make, Name, Stage, by_chance
 
 from streamnn_connectors.kafka import KafkaSettings
@@ -16,7 +15,6 @@ from streamnn_jobs.checkpoint import CheckpointStore
 from streamnn_jobs.fingerprint import learning_fields, spec_hash
 
 pytestmark = pytest.mark.slow
-MAKE = "STREAMNN_MAKE_GOLDEN"
 
 
 @pytest.fixture
@@ -71,17 +69,3 @@ def test_from_a_checkpoint_of_the_release(golden: tuple[Stage, dict[str, Any]], 
     assert 0 < at < sum(found["end"]["next"])  # there is a gap that the merge log leads over
     CheckpointStore(tmp_path / f"{stage.topics['events']}-0").save(at, arrays, mine)
     goes_on(stage, found, tmp_path)
-
-
-@pytest.mark.skipif(not os.environ.get(MAKE), reason=f"{MAKE}=1 makes the golden topics anew")
-def test_make(settings: KafkaSettings, topic: Make, name: Name, tmp_path: Path) -> None:
-    """Only for a new format: files of a release are never made again."""
-    stage = Stage(settings, topic, name, labels=True)
-    for what, values in inputs().items():
-        stage.produce(what, values)
-    spec = golden_spec(stage, tmp_path, checkpoint__every_events=120, checkpoint__keep=9)
-    result = stage.run(spec, policy=by_chance(7), clock=lambda: 0.0).partitions[0]
-    files = CheckpointStore(tmp_path / f"{stage.topics['events']}-0").files()
-    end = {"next": result.next, "counters": result.counters, "state_hash": result.state_hash}
-    record(stage, end, Path(files[len(files) // 2].path))
-    assert FILE.stat().st_size < 100_000

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 # A job whose learner is quick; each batch takes a while, and closing the outputs as long as the argument says.
 CODE = """
 import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and stays so
 sys.path.insert(0, {tests!r})
 import streamnn_jobs.learner, streamnn_jobs.outputs
 from fake_learner import make_fake
