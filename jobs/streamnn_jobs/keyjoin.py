@@ -21,9 +21,9 @@ class KeyJoin:
     A label closes the pending event of its key, at once. One without such an event waits for it; one whose
     event is settled is a duplicate or too late. The clock is the largest event time seen: just before an
     event is observed, every pending event older than `expire_after` (or `expire_after_events`) is given up
-    in the order of tickets, and so are labels that have waited for so long. An event without key, or with
-    that of a pending one, is observed and given up at once: its label could not be told. Nothing depends on
-    how the sequence is cut.
+    in the order of tickets, and so are labels that have waited for so long, but never the event's own. A label
+    before the first event waits from that event on. An event without key, or with that of a pending one, is
+    observed and given up at once: its label could not be told. Nothing depends on how the sequence is cut.
 
     Parameters
     ----------
@@ -100,7 +100,11 @@ class KeyJoin:
 
     def _event(self, out: _Script, key: str | None, time: float) -> None:
         if time > self._clock:
+            if self.expire_after is not None and self._clock == -np.inf:
+                self._start_waiting(time)
             self._clock = time
+        # before labels expire: this event may be what ends a gap longer than they may wait
+        found = None if key is None else self._early.pop(key, None)
         self._expire(out)
         ticket = self.next_ticket
         self.next_ticket += 1
@@ -109,13 +113,16 @@ class KeyJoin:
             out.add(EXPIRE, ticket)
             out.unlabelled += 1
             return
-        found = self._early.pop(key, None)
         if found is not None:
             self._close(out, key, ticket, found[0])
             return
         self._pending[key] = (ticket, time)
         if self.expire_after is not None:
             heapq.heappush(self._ages, (time, ticket, key))
+
+    def _start_waiting(self, time: float) -> None:
+        """Labels that came before there was a time have waited for none of it."""
+        self._early = OrderedDict((key, (y, time, ticket)) for key, (y, _, ticket) in self._early.items())
 
     def _label(self, out: _Script, key: str, label: float) -> None:
         out.labels += 1

@@ -69,6 +69,9 @@ def test_killed_at_random_moments(settings: KafkaSettings, topic: Make, name: Na
     assert [o for t, _, o in dead if t == stage.topics["events"]] == [i for i in range(EVENTS) if is_bad(i)]
     assert len(dead) == len(set(dead)) == final.counters["dead"] + final.counters["label_dead"]
     assert final.counters["learnt"] > 0.9 * EVENTS
+    # labels that came before their event, one before all of them, met it: only those of bad events met nothing
+    alone = [i for i in range(EVENTS) if is_bad(i) and (make_label(i) or b"no")[:2] != b"no"]
+    assert final.counters["unmatched"] + final.waiting == len(alone)
     whole = stage.run(stage.spec(tmp_path / "nothing", kafka__partitions=[0], **options)).partitions[0]
     assert whole.state_hash == final.state_hash
     assert len(positions_of(settings, stage.topics["predictions"], 0)) == len(good)

@@ -81,7 +81,13 @@ def plain(sequence: list[Item], **o: Any) -> list[tuple[int, int, float | None]]
                     early.pop(0)
                 early.append((key, y, clock, ticket))
             continue
+        if (
+            clock == -np.inf and o["expire_after"] is not None
+        ):  # came before all time: counts from the first event
+            early = [(k, y, time, n) for k, y, _, n in early]
         clock = max(clock, time)
+        waiting = [e for e in early if e[0] == key]
+        early = [e for e in early if e[0] != key]
         gone = []
         if o["expire_after"] is not None:
             gone += [p for p in pending if p[2] < clock - o["expire_after"]]
@@ -100,11 +106,9 @@ def plain(sequence: list[Item], **o: Any) -> list[tuple[int, int, float | None]]
             out.append((EXPIRE, number, None))
             settle(name)
         out.append((OBSERVE, ticket, None))
-        waiting = [e for e in early if e[0] == key]
         if key is None or key in [p[0] for p in pending]:
             out.append((EXPIRE, ticket, None))
         elif waiting:
-            early.remove(waiting[0])
             close(key, ticket, waiting[0][1])
         else:
             pending.append((key, ticket, time))
@@ -147,6 +151,41 @@ def test_every_label_is_accounted_for(sequence: list[Item], o: dict[str, Any]) -
     assert ops.labels == ops.learnt + ops.closed + join.waiting + ops.late + ops.duplicates + ops.unmatched
     assert join.next_ticket == ops.learnt + join.pending + ops.expired + ops.unlabelled
     assert join.pending <= o["limit"] and join.waiting <= o["early_limit"]
+
+
+EVENT_A: Item = (False, "a", 0.0, 5.0)
+LABEL_A: Item = (True, "a", 1.0, 0.0)
+
+
+@pytest.mark.parametrize("how", [{}, {"expire_after": 1000.0}, {"expire_after_events": 1}])
+def test_a_label_before_the_first_event_is_kept_for_its_own(how: dict[str, Any]) -> None:
+    learnt = [(OBSERVE, 0, None), (LEARN, 0, 1.0)]
+    assert merge(KeyJoin(**how), [LABEL_A, EVENT_A]) == learnt
+    other: Item = (False, "b", 0.0, 5.0)
+    assert merge(KeyJoin(**how), [LABEL_A, other, EVENT_A])[-1] == (LEARN, 1, 1.0)
+
+
+def test_a_label_before_the_first_event_waits_from_that_event_on() -> None:
+    late: list[Item] = [(False, "b", 0.0, 7.0), (False, "c", 0.0, 16.0), (False, "d", 0.0, 18.0)]
+    join = KeyJoin(expire_after=10.0)
+    merge(join, [LABEL_A, *late[:2]])
+    assert join.waiting == 1
+    fresh = KeyJoin(expire_after=10.0)
+    fresh.load_state_dict(join.state_dict())
+    for each in (join, fresh):
+        merge(each, late[2:])
+        assert each.waiting == 0
+
+
+@pytest.mark.parametrize("how", [{"expire_after": 1000.0}, {"expire_after_events": 1}])
+def test_a_gap_before_its_event_does_not_kill_a_label(how: dict[str, Any]) -> None:
+    first: Item = (False, "b", 0.0, 0.0)
+    far: Item = (False, "a", 0.0, 5000.0)
+    # its own event is the one that ends the gap
+    assert (LEARN, 1, 1.0) in merge(KeyJoin(**how), [first, LABEL_A, far])
+    # another one came first, and too much time or too many events went by
+    more: list[Item] = [(False, key, 0.0, 4000.0) for key in "cde"]
+    assert not [op for op in merge(KeyJoin(**how), [first, LABEL_A, *more, far]) if op[0] == LEARN]
 
 
 def test_states_that_do_not_fit_are_refused() -> None:
