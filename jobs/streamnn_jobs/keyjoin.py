@@ -14,6 +14,9 @@ from streamnn.types import EXPIRE, LEARN, OBSERVE
 from .keys import pack, unpack
 from .ops import Ops
 
+_SPARE = 1024
+"""Ages of settled events are kept beside those of so many, at most, and of as many as are pending."""
+
 
 class KeyJoin:
     """Says when each event is observed, learnt or given up, from one merged sequence of events and labels.
@@ -119,6 +122,8 @@ class KeyJoin:
         self._pending[key] = (ticket, time)
         if self.expire_after is not None:
             heapq.heappush(self._ages, (time, ticket, key))
+            if len(self._ages) > 2 * len(self._pending) + _SPARE:  # most are settled, and time stands still
+                self._note_ages()
 
     def _start_waiting(self, time: float) -> None:
         """Labels that came before there was a time have waited for none of it."""
@@ -231,6 +236,10 @@ class KeyJoin:
         except ValueError as e:
             raise StateError("key join: the leaves differ in length") from e
         self.next_ticket, self._clock = a["next_ticket"][0], a["clock"][0]
+        self._note_ages()
+
+    def _note_ages(self) -> None:
+        """Ages of the pending events alone, where they matter."""
         by_time = self.expire_after is not None
         self._ages = [(time, ticket, key) for key, (ticket, time) in self._pending.items() if by_time]
         heapq.heapify(self._ages)

@@ -188,6 +188,50 @@ def test_a_gap_before_its_event_does_not_kill_a_label(how: dict[str, Any]) -> No
     assert not [op for op in merge(KeyJoin(**how), [first, LABEL_A, *more, far]) if op[0] == LEARN]
 
 
+def settled_soon(count: int) -> list[Item]:
+    """Events of which nine in ten get their label at once, and so do late ones of the rest."""
+    out: list[Item] = []
+    for i in range(count):
+        out.append((False, f"k{i}", 0.0, float(i)))
+        if i % 10:
+            out.append((True, f"k{i}", 1.0, 0.0))
+        if i >= 300 and i % 30 == 0:
+            out.append((True, f"k{i - 300}", 0.0, 0.0))
+    return out
+
+
+def test_what_is_kept_is_bounded_by_what_may_be_pending() -> None:
+    join = KeyJoin(expire_after=1e9, limit=100)
+    for i in range(20):
+        merge(
+            join,
+            [
+                item
+                for j in range(500)
+                for item in ((False, f"{i} {j}", 0.0, 0.0), (True, f"{i} {j}", 1.0, 0.0))
+            ],
+        )
+        assert join.pending == 0 and len(join._ages) <= 1026
+    join = KeyJoin(expire_after=1e9, limit=100)  # none of these ever gets its label
+    merge(join, [(False, f"{i}", 0.0, 0.0) for i in range(10_000)])
+    assert join.pending == 100 and len(join._ages) <= 2 * join.pending + 1024
+
+
+def test_forgetting_settled_ages_changes_nothing() -> None:
+    o = {"expire_after": 2000.0, "expire_after_events": None, "limit": 300, "early_limit": 4}
+    sequence = settled_soon(6000)
+    whole = KeyJoin(**o)
+    assert merge(whole, sequence) == plain(sequence, **o)
+    join, at = KeyJoin(**o), 0
+    for stop in (5, 1500, 1501, 4000, 9000, len(sequence)):
+        merge(join, sequence[at:stop])
+        fresh, at = KeyJoin(**o), stop
+        fresh.load_state_dict(join.state_dict())
+        join = fresh
+    for name, array in whole.state_dict().items():
+        assert np.array_equal(array, join.state_dict()[name]), name
+
+
 def test_states_that_do_not_fit_are_refused() -> None:
     join = KeyJoin()
     merge(join, [(False, "a", 0.0, 0.0), (True, "b", 1.0, 0.0)])
