@@ -144,8 +144,11 @@ class KafkaJob:
                 if self._calm(partition):
                     del self._failures[partition]
             if wishes := self.control.save_wanted:
-                for job in self._jobs.values():
-                    job.save_now()
+                for partition, job in list(self._jobs.items()):
+                    try:
+                        job.save_now()
+                    except TransactionFailed as error:
+                        self._drop(partition, error)
                 self.control.saved(wishes)
             if until is not None and sum(job.records for job in self._jobs.values()) >= until:
                 return "until"
