@@ -96,6 +96,10 @@ def killed(broker: PrivateBroker, folder: Path, args: argparse.Namespace) -> dic
     )
     rng = np.random.default_rng(args.seed)
     broker_at = {(i + 1) * args.kills // (args.broker_kills + 1) for i in range(args.broker_kills)}
+    job = JobProcess(spec, folder / "jobs", learner="pool")
+    job.wait_for("/0: beginning", timeout_s=900)
+    _wait(job, 2.0)  # the first label of all is merged: no event is there yet
+    job.kill()
     began, live, again = time.monotonic(), 0, 0
     for kill in range(args.kills):
         feeder.let((kill + 1) * args.events // (args.kills + 1))

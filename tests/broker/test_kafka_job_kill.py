@@ -44,6 +44,14 @@ def test_killed_at_random_moments(settings: KafkaSettings, topic: Make, name: Na
         settings, stage.topics["events"], stage.topics["labels"], make_event, make_label, EVENTS, rate=2000
     )
     try:
+        job = JobProcess(spec, tmp_path / "jobs")
+        try:
+            job.wait_for("/0: beginning")
+            job.process.wait(1.0)  # the first label of all is merged: no event is there yet
+        except TimeoutExpired:
+            pass
+        finally:
+            job.kill()
         for kill in range(KILLS):
             feeder.let((kill + 1) * EVENTS // (KILLS + 1))
             job = JobProcess(spec, tmp_path / "jobs")
