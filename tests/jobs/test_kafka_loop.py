@@ -124,3 +124,95 @@ def test_what_is_no_trouble_of_a_transaction_ends_the_job(
     monkeypatch.setattr(Partition, "save_now", save_now)
     with pytest.raises(StateError, match="disk full"):
         job._loop()
+
+
+def watched(job: KafkaJob) -> tuple[Watch, Clock]:
+    clock = Clock()
+    watch = Watch(clock, Clock(1.7e9))
+    job.audience.add(watch)
+    return watch, clock
+
+
+def test_a_long_recovery_is_healthy_and_not_ready(job: KafkaJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partition 1 is live long before partition 0, which has much to learn again."""
+    watch, clock = watched(job)
+    seen: dict[int, Any] = {}
+
+    def turn(self: Partition) -> bool:
+        if self.partition == 1:
+            self.live = self.turns > 3
+            return False
+        clock.now += 60.0
+        seen[self.turns] = (healthy(watch, job.control), ready(watch, job.control))
+        self.live = self.turns >= 50
+        if self.turns == 52:
+            job.stop()
+        return 3 < self.turns < 50  # first the recovery on its thread, then pieces that are learnt again
+
+    monkeypatch.setattr(Partition, "script", staticmethod(turn))
+    assert job._loop() == "interrupted"
+    assert 60.0 * 40 > STALLED_S
+    assert seen[1] == ((True, "starting"), (False, "starting"))
+    assert {seen[n] for n in range(2, 51)} == {((True, "recovering"), (False, "recovering"))}
+    assert seen[51] == ((True, "running"), (True, "running"))
+
+
+def test_a_partition_that_failed_is_not_ready_until_it_is_back(
+    job: KafkaJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, _ = watched(job)
+    monkeypatch.setattr(module, "_BACKOFF_S", (0.05,))
+    seen: list[str] = []
+
+    def turn(self: Partition) -> bool:
+        if self is self.made[1]:
+            seen.append(ready(watch, job.control)[1])
+        if self is self.made[0] and self.turns == 3:
+            raise TransactionFailed("the broker did not say")
+        self.live = True
+        if self is self.made[-1] and len(self.made) == 3 and self.turns == 3:
+            job.stop()
+        return False
+
+    monkeypatch.setattr(Partition, "script", staticmethod(turn))
+    job._loop()
+    short = [word for word, before in zip(seen, [None, *seen], strict=False) if word != before]
+    assert short == ["starting", "running", "recovering", "running"]
+
+
+def test_a_job_that_hangs_while_it_recovers_is_not_healthy(
+    job: KafkaJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, clock = watched(job)
+    words: list[str] = []
+
+    def turn(self: Partition) -> bool:
+        if self.turns == 5:
+            clock.now += STALLED_S + 1
+            words.append(healthy(watch, job.control)[1])
+            job.stop()
+        return True
+
+    monkeypatch.setattr(Partition, "script", staticmethod(turn))
+    job._loop()
+    assert words[0] == "no batch for 121 s"
+
+
+def test_a_member_is_ready_when_the_group_has_answered_with_or_without_partitions(
+    job: KafkaJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, _ = watched(job)
+    source: Any = job._setup.events
+    source.coming, source.joined = [], False
+    seen: list[tuple[bool, str]] = []
+
+    def wait(timeout_s: float) -> bool:
+        seen.append(ready(watch, job.control))
+        source.joined = len(seen) > 2
+        if len(seen) == 5:
+            job.stop()
+        return False
+
+    source.wait = wait
+    job._loop()
+    assert seen == [(False, "starting")] * 3 + [(True, "running")] * 2

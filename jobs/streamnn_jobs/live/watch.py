@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..observer import Observer
 from ..plan import Plan
@@ -40,6 +40,8 @@ class Watch(Observer):
         self.slopes = Slopes()
         self.partitions: dict[str, PartitionWatch] = {}
         self.begun = False
+        self.recovers: tuple[str, ...] = ()
+        """Partitions that are this job's and not learnt yet."""
         self.outcome: str | None = None
         self.plan: Plan | None = None
 
@@ -60,8 +62,8 @@ class Watch(Observer):
 
     @property
     def ready(self) -> bool:
-        """The job learns what comes; one that was given no partition waits for it, and is ready too."""
-        return self.begun and self.outcome is None
+        """The job learns what comes, in each of its partitions; one that was given none waits, and is ready too."""
+        return self.begun and not self.recovers and self.outcome is None
 
     def open_partitions(self) -> list[PartitionWatch]:
         """What is counted of the partitions that are learnt now."""
@@ -92,6 +94,10 @@ class Watch(Observer):
         part = self.partitions.get(worker.partition)
         if part is not None:
             part.lag = lag
+
+    def recovering(self, partitions: Sequence[str]) -> None:
+        self.begun, self.recovers = True, tuple(partitions)
+        self._tick()
 
     def idle(self) -> None:
         self.begun = True
