@@ -151,7 +151,6 @@ def test_a_long_recovery_is_healthy_and_not_ready(job: KafkaJob, monkeypatch: py
 
     monkeypatch.setattr(Partition, "script", staticmethod(turn))
     assert job._loop() == "interrupted"
-    assert 60.0 * 40 > STALLED_S
     assert seen[1] == ((True, "starting"), (False, "starting"))
     assert {seen[n] for n in range(2, 51)} == {((True, "recovering"), (False, "recovering"))}
     assert seen[51] == ((True, "running"), (True, "running"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -190,6 +192,23 @@ def test_a_partition_that_was_given_up_is_shown_no_more(clock: Clock) -> None:
     assert "<nav" not in text and [v.partition for v in found.views()] == ["1"]
     found.closed(workers[1])
     assert [v.partition for v in found.views()] == ["0", "1"]  # at the end, all
+
+
+def test_a_partition_that_was_given_up_keeps_its_last_view_and_no_learner(clock: Clock) -> None:
+    found, live, workers = opened(clock, "0")
+    found.ask()
+    learn(found, workers[0], clock)
+    gone = weakref.ref(workers[0]), weakref.ref(workers[0].learner)
+    found.closed(workers[0])
+    del workers[:]
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None]
+    (view,) = found.views()
+    assert view.counters.records == 50 and "record 50<" in live.page(None)[0]
+    clock.now += 60.0
+    found.ask()
+    found.idle()
+    assert found.views() == [view]
 
 
 def test_a_page_before_the_first_partition(clock: Clock) -> None:

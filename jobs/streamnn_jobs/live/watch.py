@@ -111,8 +111,7 @@ class Watch(Observer):
     def closed(self, worker: Worker) -> None:
         part = self.partitions.get(worker.partition)
         if part is not None:
-            part.refresh(self.up_s, self._wall())
-            part.closed = True
+            part.close(self.up_s, self._wall())
 
     def ended(self, outcome: str) -> None:
         self.outcome = outcome
