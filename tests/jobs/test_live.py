@@ -171,6 +171,29 @@ def test_a_first_look_that_compiles_holds_no_other_up(clock: Clock, monkeypatch:
     assert kinds == {False, True} and spent[0] == 20.0
 
 
+def test_a_look_at_nothing_is_not_the_first(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job over Kafka looks round long before its first partition is open; what that one compiles is no cost either."""
+    found, _, _ = opened(clock)
+    for _ in range(5):
+        clock.now += 2.0
+        found.idle()
+    plan = make_plan(late_spec(None), ScriptedSource(stream()))
+    worker = Worker(plan.spec, "classification", FakeLearner(), "a <source>", "0")
+    found.opened(plan, worker, None)
+    costs = iter([10.0])
+    refresh, spent = PartitionWatch.refresh, [0.0]
+
+    def compiling(self: PartitionWatch, *told: Any) -> None:
+        spent[0] += next(costs, 0.0)
+        refresh(self, *told)
+
+    monkeypatch.setattr(PartitionWatch, "refresh", compiling)
+    monkeypatch.setattr(watch.time, "thread_time", lambda: spent[0])
+    for n in range(3):
+        learn(found, worker, clock, 1)
+        assert found.views()[0].version == n + 1
+
+
 def test_names_are_escaped_and_partitions_can_be_chosen(clock: Clock) -> None:
     found, live, workers = opened(clock, "10", "2", "a&b", title="<script>x</script>")
     learn(found, workers[1], clock)

@@ -126,7 +126,9 @@ class Watch(Observer):
         for part in parts:
             part.refresh(now - self._began_s, self._wall())
         cost_s = time.thread_time() - begun_s
-        if networks not in self._known:  # the first look of a kind may compile, which the next does not cost
+        if (
+            parts and networks not in self._known
+        ):  # the first of a kind may compile, which the next does not cost
             self._known.add(networks)
             cost_s = 0.0
         self._next_s = now + max(EVERY_S, cost_s / SHARE)
