@@ -65,7 +65,10 @@ class Routes:
 
     def answer(self, method: str, target: str, headers: Headers) -> Answer:
         """The answer to a request; `headers` finds names in any case."""
-        url = urlsplit(target)
+        try:
+            url = urlsplit(target)
+        except ValueError:
+            return Answer(400, b"no such thing as that URL\n")
         wanted = "POST" if url.path in self._post else "GET"
         if url.path not in self._get and url.path not in self._post:
             known = " ".join((*self._get, *self._post))
