@@ -16,6 +16,7 @@ from ..plan import Plan
 from ..spec import JobSpec
 from ..worker import Worker
 from .inputs import Policy
+from .merge_log import most_merged
 from .topics import Topics
 
 
@@ -60,6 +61,14 @@ class Setup:
     def task(self) -> str:
         """``"classification"`` or ``"regression"``."""
         return self.spec.learner.task
+
+    @property
+    def batch_events(self) -> int:
+        """Most records in a transaction: how they met must fit one message of the merge log."""
+        kafka = self.spec.kafka
+        if "merge_log" not in self.topics.outputs:
+            return kafka.batch_events
+        return min(kafka.batch_events, most_merged(kafka.message_bytes))
 
     def open_sources(self) -> None:
         """Connect; nothing is joined yet."""
