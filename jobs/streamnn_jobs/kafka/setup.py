@@ -81,7 +81,7 @@ class Setup:
             managed=kafka.partitions is None,
             format=kafka.format,
             columns=kafka.columns,
-            fields=MessageFields(timestamp=kafka.timestamp),
+            fields=MessageFields(kafka.key, kafka.timestamp, kafka.headers),
             tombstones=kafka.tombstones,
             start=kafka.start,
             session_timeout_s=kafka.session_timeout_s,
@@ -91,7 +91,10 @@ class Setup:
         )
         if spec.label.topic is not None:
             # whoever has a partition of the events reads that of the labels, whatever a group would say
-            self.labels = KafkaSource(kafka.settings, spec.label.topic, start=kafka.start, **common)
+            fields = MessageFields(kafka.key)
+            self.labels = KafkaSource(
+                kafka.settings, spec.label.topic, start=kafka.start, fields=fields, **common
+            )
 
     def close_sources(self) -> None:
         """Leave the group."""
