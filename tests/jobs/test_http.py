@@ -214,6 +214,14 @@ def test_rubbish_is_answered_and_harms_nobody() -> None:
     assert [a.split()[1] for a in answers[-5:-1]] == [b"404", b"400", b"400", b"403"]
 
 
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text; version=zz", ";=,", "application/openmetrics-text; version="]
+)
+def test_metrics_for_who_asks_in_strange_ways(accept: str) -> None:
+    ((code, text, headers),) = at(3, ("GET", "metrics", {"Accept": accept}))
+    assert code == 200 and "streamnn_ready" in text and headers["Content-Type"]
+
+
 def test_more_connections_than_slots_are_turned_away_and_it_goes_on() -> None:
     def crowd(url: str, job: Job) -> None:
         place = (urlsplit(url).hostname or "", urlsplit(url).port or 0)

@@ -98,7 +98,10 @@ class Routes:
         return _json(200, self._page.parts(query.get("partition"), query.get("have", "")))
 
     def _metrics(self, query: Mapping[str, str], headers: Headers) -> Answer:
-        encode, kind = choose_encoder(headers.get("Accept") or "")
+        try:
+            encode, kind = choose_encoder(headers.get("Accept") or "")
+        except (ValueError, TypeError):  # no header of a scraper: it gets what it would without one
+            encode, kind = choose_encoder("")
         return Answer(200, encode(self._registry), kind)
 
     def _pause(self) -> Answer:
