@@ -96,6 +96,10 @@ def killed(broker: PrivateBroker, folder: Path, args: argparse.Namespace) -> dic
     )
     rng = np.random.default_rng(args.seed)
     broker_at = {(i + 1) * args.kills // (args.broker_kills + 1) for i in range(args.broker_kills)}
+    job = JobProcess(spec, folder / "jobs", learner="pool")
+    job.wait_for("/0: beginning", timeout_s=900)
+    _wait(job, 2.0)  # the first label of all is merged: no event is there yet
+    job.kill()
     began, live, again = time.monotonic(), 0, 0
     for kill in range(args.kills):
         feeder.let((kill + 1) * args.events // (args.kills + 1))
@@ -136,6 +140,11 @@ def killed(broker: PrivateBroker, folder: Path, args: argparse.Namespace) -> dic
     of_events = [o for t, _, o in dead if t == stage.topics["events"]]
     _require(of_events == [i for i in range(args.events) if is_bad(i)], "every bad event is one dead letter")
     _require(len(dead) == final.counters["dead"] + final.counters["label_dead"], "dead letters as counted")
+    alone = [i for i in range(args.events) if is_bad(i) and (make_label(i) or b"no")[:2] != b"no"]
+    _require(
+        final.counters["unmatched"] + final.waiting == len(alone),
+        "labels that came before their event, one before all of them, met it",
+    )
     whole = _to_the_end(stage.spec(folder / "nothing", **options))
     _require(
         whole.state_hash == final.state_hash, f"state {final.state_hash}, uninterrupted {whole.state_hash}"

@@ -1,4 +1,4 @@
-"""Memory, file descriptors and disk of a job that runs on: at full rate, looked at, and a simulated month of checkpoints"""
+"""Memory, file descriptors and disk of a job that runs on: at full rate, a simulated month of checkpoints, two logs joined by key"""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from _soak import Endless, Nowhere, Sampler, figures, low_limits
+from _soak_joined import soak
 from _table import keep, show
 
 from streamnn_jobs.http import JobServer
@@ -107,6 +108,16 @@ def phase(name: str, seconds: float, every_s: float, step_s: float) -> dict[str,
     return found | {"dead letters": sinks["dead_letters"].records}
 
 
+def joined(seconds: float, every_s: float) -> dict[str, Any]:
+    """Labels on a log of their own, at full rate."""
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, low_limits():
+        sampler = Sampler(time.monotonic, every_s, Path(folder))
+        worker = soak(sampler, Path(folder), time.monotonic, seconds)
+        found = figures(sampler, KEEP, began_s)
+    return found | {"dead letters": worker.counters.dead}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0, help="at full rate, of the clock")
@@ -114,19 +125,30 @@ def main() -> None:
     parser.add_argument(
         "--step", type=float, default=5.0, help="simulated minutes, a batch and a checkpoint each"
     )
+    parser.add_argument("--joined", type=float, default=10.0, help="minutes at full rate, two logs")
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--phase", choices=["rate", "month"], help=argparse.SUPPRESS)
+    parser.add_argument("--phase", choices=["rate", "month", "joined"], help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.phase == "joined":
+        print(json.dumps(joined(args.joined * 60, args.joined / 2)))
+        return
     if args.phase:
         seconds = args.minutes * 60 if args.phase == "rate" else args.days * 86400
         print(json.dumps(phase(args.phase, seconds, seconds / 120, args.step * 60)))
         return
     found = {}
-    for name, amount in (("rate", args.minutes), ("month", args.days)):
+    for name, amount in (("rate", args.minutes), ("month", args.days), ("joined", args.joined)):
         if amount > 0:
             # each in a process of its own, with one thread of numpy, as the command line has it
             command = [sys.executable, __file__, "--phase", name, "--step", str(args.step)]
-            command += ["--minutes", str(args.minutes), "--days", str(args.days)]
+            command += [
+                "--minutes",
+                str(args.minutes),
+                "--days",
+                str(args.days),
+                "--joined",
+                str(args.joined),
+            ]
             done = subprocess.run(
                 command,
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},

@@ -48,6 +48,7 @@ class CheckpointStore:
             self.store = place
         self.keep = keep
         self._warn = warn
+        self._unusable: list[str] = []
 
     def files(self) -> list[Saved]:
         """Checkpoints, the newest first.
@@ -60,7 +61,8 @@ class CheckpointStore:
         return self.store.saved()
 
     def save(self, position: int, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> Saved:
-        """Write a checkpoint; older ones beyond `keep` go.
+        """Write a checkpoint; older ones beyond `keep` go. Those that :meth:`load` passed over are set aside first: they
+        would count for ones to go on from, and one of a newer format must not be written over.
 
         Parameters
         ----------
@@ -75,6 +77,10 @@ class CheckpointStore:
         # safetensors has no check-sum of its own: a flipped bit would be loaded
         plain = json.loads(json.dumps(manifest))
         data = to_bytes(arrays, {**plain, "hash": state_hash(arrays, plain)})
+        for name in self._unusable:
+            if (aside := self.store.set_aside(name)) is not None:
+                self._warn(f"{name} can't be used and is set aside as {aside}: no job will read or delete it")
+        self._unusable = []
         return self.store.write(position, data, self.keep)
 
     def load(self, at_most: int | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any], Saved] | None:
@@ -90,7 +96,7 @@ class CheckpointStore:
         StateError
             When there are checkpoints and all are damaged, or the place does not answer.
         """
-        complaints = []
+        complaints, unusable = [], []
         for saved in self.files():
             if at_most is not None and saved.position > at_most:
                 continue
@@ -98,12 +104,15 @@ class CheckpointStore:
                 data = self.store.read(saved.name)
             except OSError as e:
                 complaints.append(f"{saved}: can't be read: {e.strerror or e}")
+                unusable.append(saved.name)
                 continue
             try:
                 arrays, manifest = parse_checkpoint(data, str(saved))
             except StateError as e:
                 complaints.append(str(e))
+                unusable.append(saved.name)
             else:
+                self._unusable = unusable
                 for text in complaints:
                     self._warn(f"{text}; going on from {saved.name}, the one before it")
                 return arrays, manifest, replace(saved, size_bytes=len(data))

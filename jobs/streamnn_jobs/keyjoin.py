@@ -14,6 +14,9 @@ from streamnn.types import EXPIRE, LEARN, OBSERVE
 from .keys import pack, unpack
 from .ops import Ops
 
+_SPARE = 1024
+"""Ages of settled events are kept beside those of so many, at most, and of as many as are pending."""
+
 
 class KeyJoin:
     """Says when each event is observed, learnt or given up, from one merged sequence of events and labels.
@@ -21,9 +24,9 @@ class KeyJoin:
     A label closes the pending event of its key, at once. One without such an event waits for it; one whose
     event is settled is a duplicate or too late. The clock is the largest event time seen: just before an
     event is observed, every pending event older than `expire_after` (or `expire_after_events`) is given up
-    in the order of tickets, and so are labels that have waited for so long. An event without key, or with
-    that of a pending one, is observed and given up at once: its label could not be told. Nothing depends on
-    how the sequence is cut.
+    in the order of tickets, and so are labels that have waited for so long, but never the event's own. A label
+    before the first event waits from that event on. An event without key, or with that of a pending one, is
+    observed and given up at once: its label could not be told. Nothing depends on how the sequence is cut.
 
     Parameters
     ----------
@@ -100,7 +103,11 @@ class KeyJoin:
 
     def _event(self, out: _Script, key: str | None, time: float) -> None:
         if time > self._clock:
+            if self.expire_after is not None and self._clock == -np.inf:
+                self._start_waiting(time)
             self._clock = time
+        # before labels expire: this event may be what ends a gap longer than they may wait
+        found = None if key is None else self._early.pop(key, None)
         self._expire(out)
         ticket = self.next_ticket
         self.next_ticket += 1
@@ -109,13 +116,18 @@ class KeyJoin:
             out.add(EXPIRE, ticket)
             out.unlabelled += 1
             return
-        found = self._early.pop(key, None)
         if found is not None:
             self._close(out, key, ticket, found[0])
             return
         self._pending[key] = (ticket, time)
         if self.expire_after is not None:
             heapq.heappush(self._ages, (time, ticket, key))
+            if len(self._ages) > 2 * len(self._pending) + _SPARE:  # most are settled, and time stands still
+                self._note_ages()
+
+    def _start_waiting(self, time: float) -> None:
+        """Labels that came before there was a time have waited for none of it."""
+        self._early = OrderedDict((key, (y, time, ticket)) for key, (y, _, ticket) in self._early.items())
 
     def _label(self, out: _Script, key: str, label: float) -> None:
         out.labels += 1
@@ -224,6 +236,10 @@ class KeyJoin:
         except ValueError as e:
             raise StateError("key join: the leaves differ in length") from e
         self.next_ticket, self._clock = a["next_ticket"][0], a["clock"][0]
+        self._note_ages()
+
+    def _note_ages(self) -> None:
+        """Ages of the pending events alone, where they matter."""
         by_time = self.expire_after is not None
         self._ages = [(time, ticket, key) for key, (ticket, time) in self._pending.items() if by_time]
         heapq.heapify(self._ages)

@@ -33,6 +33,10 @@ class Observer:
             Records that are there and not read yet, where that is known.
         """
 
+    def recovering(self, partitions: Sequence[str]) -> None:
+        """These are ours and not open yet: what was learnt is fetched, or learnt again. Called again and again, the
+        last time with none."""
+
     def idle(self) -> None:
         """There is nothing to read now, or the job is paused; called again and again."""
 
@@ -72,6 +76,9 @@ class Audience(Observer):
 
     def stepped(self, worker: Worker, step: Step, position: int, seconds: float, lag: int | None) -> None:
         self._tell(lambda o: o.stepped(worker, step, position, seconds, lag))
+
+    def recovering(self, partitions: Sequence[str]) -> None:
+        self._tell(lambda o: o.recovering(partitions))
 
     def idle(self) -> None:
         self._tell(lambda o: o.idle())

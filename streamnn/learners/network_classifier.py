@@ -21,7 +21,7 @@ from ..state import Arrays, state_hash
 from ..types import LEARN, OBSERVE
 from ._river import join_river
 from .class_labels import new_labels
-from .order import MAX_WEIGHT
+from .order import BAD_WEIGHT, is_weight
 
 f4 = np.float32
 
@@ -103,8 +103,8 @@ class NetworkClassifier:
         SchemaError, LimitError
             As for the pool; nothing has changed then.
         """
-        if not 0.0 <= w <= MAX_WEIGHT:
-            raise SchemaError(f"weights must lie between 0 and {MAX_WEIGHT:g}")
+        if not is_weight(w):
+            raise SchemaError(BAD_WEIGHT)
         try:
             label = self._class.get(y)
         except TypeError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import LimitError, SchemaError
@@ -10,6 +12,37 @@ from .pending import Pending
 
 MAX_WEIGHT = 1e6
 """Largest sample weight."""
+
+BAD_WEIGHT = f"weights must lie between 0 and {MAX_WEIGHT:g}"
+
+
+def is_weight(w: Any) -> bool:
+    """Whether a sample weight is a number that is allowed.
+
+    Examples
+    --------
+    >>> [is_weight(w) for w in (1, 0.5, -1.0, float("nan"), None, "1", [1.0])]
+    [True, True, False, False, False, False, False]
+    """
+    try:
+        found = 0.0 <= w <= MAX_WEIGHT
+    except (TypeError, ValueError):
+        return False
+    return isinstance(found, bool | np.bool_) and bool(found)  # else an array
+
+
+def weights_of(*w: Any) -> np.ndarray:
+    """Sample weights as a column, NaN for one that is not allowed."""
+    return np.array([float(v) if is_weight(v) else np.nan for v in w])
+
+
+def _numbers(weight: Any) -> np.ndarray:
+    """Weights as numbers; NaN, which no weight may be, for what is none."""
+    found = np.asarray(weight)
+    try:
+        return found.astype(np.float64) if found.dtype.kind in "biufO" else np.full(found.shape, np.nan)
+    except (TypeError, ValueError):
+        return np.full(found.shape, np.nan)
 
 
 def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -27,9 +60,9 @@ def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.nd
         raise SchemaError(f"a chunk of {m} operations needs as many tickets, labels and weights")
     if not ((op >= OBSERVE) & (op <= EXPIRE)).all():
         raise SchemaError("operations are OBSERVE (0), LEARN (1) and EXPIRE (2)")
-    weight = np.ones(m) if chunk.weight is None else np.asarray(chunk.weight, np.float64)
+    weight = np.ones(m) if chunk.weight is None else _numbers(chunk.weight)
     if not ((weight >= 0) & (weight <= MAX_WEIGHT)).all():
-        raise SchemaError(f"weights must lie between 0 and {MAX_WEIGHT:g}")
+        raise SchemaError(BAD_WEIGHT)
     observed = ticket[op == OBSERVE]
     if not np.array_equal(observed, np.arange(events, events + len(observed))):
         raise SchemaError(f"tickets of observed events must go on from {events}, one by one")

@@ -11,7 +11,7 @@ import numpy as np
 from ..features.encoder import plain
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
 from ._river import join_river
-from .order import MAX_WEIGHT
+from .order import is_weight, weights_of
 from .reading import Reading
 from .steps import Steps
 
@@ -58,7 +58,7 @@ class Pool(Reading):
         label[0] = y
         when = None if time is None else np.array([time], np.float64)
         op = np.array([LEARN], np.int8)
-        return self.run(Chunk({}, op, np.array([ticket]), label, np.array([w]), when)).alarms
+        return self.run(Chunk({}, op, np.array([ticket]), label, weights_of(w), when)).alarms
 
     def expire(self, ticket: int) -> None:
         """The label of an event will never be used."""
@@ -67,7 +67,7 @@ class Pool(Reading):
     def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
         """Observe an event and learn its label at once."""
         steps = self._single()
-        if steps is not None and len(self.pending_) < self.max_pending and 0.0 <= w <= MAX_WEIGHT:
+        if steps is not None and len(self.pending_) < self.max_pending and is_weight(w):
             label = self._label(y)
             if label is not None and steps.learn(x, label, w) is not None:
                 return
@@ -75,7 +75,7 @@ class Pool(Reading):
         labels = np.empty(2, object)
         labels[1] = y
         op, ticket = np.array([OBSERVE, LEARN], np.int8), np.array([t, t])
-        self.run(Chunk(self._one(x), op, ticket, labels, np.array([1.0, w])))
+        self.run(Chunk(self._one(x), op, ticket, labels, weights_of(1.0, w)))
 
     def _single(self) -> Steps | None:
         if self._steps is None and self._started:

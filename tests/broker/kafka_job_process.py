@@ -156,6 +156,12 @@ class Feeder:
         late[self._rng.random(self._total) < 0.01] = 3000
         began = time.monotonic()
         try:
+            # the first label of all is there before any event
+            if (value := self._make[1](0)) is not None:
+                self._send(1, 0, value)
+                self.labels_sent[0] += 1
+            self._producer.flush(60)
+            time.sleep(0.01)  # messages of one millisecond would have events first
             for i in range(len(late) + 3001):
                 if i > self._total + 3000:
                     return
@@ -168,7 +174,7 @@ class Feeder:
                 if i + 2 < len(late):
                     due.setdefault(max(i + 2 + int(late[i + 2]), i), []).append(i + 2)
                 if i == 0:
-                    for j in range(min(2, self._total)):
+                    for j in range(1, min(2, self._total)):
                         due.setdefault(max(j + int(late[j]), 0), []).append(j)
                 for j in due.pop(i, []):
                     if (value := self._make[1](j)) is not None:

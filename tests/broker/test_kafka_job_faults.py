@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from kafka_broker import PrivateBroker
 from kafka_helpers import committed, eventually
-from kafka_job_helpers import Make, Name, Stage, event, label, make_fake
+from kafka_job_helpers import Make, Name, Stage, by_chance, event, label, make_fake
 
 from streamnn.errors import SinkError, SourceError, SpecError
 from streamnn_connectors.kafka import DeadLetters, KafkaAdmin, KafkaSettings, Message, Offset
@@ -217,3 +217,18 @@ def test_messages_over_the_limits(settings: KafkaSettings, topic: Make, name: Na
     with pytest.raises(SpecError, match=r"kafka.message_bytes: is 1000000, topic .* takes 5000"):
         stage.run(stage.spec(tmp_path))
     admin.close()
+
+
+def test_a_merge_order_larger_than_a_message(
+    settings: KafkaSettings, topic: Make, name: Name, tmp_path: Path
+) -> None:
+    stage, count = Stage(settings, topic, name, labels=True), 8000
+    stage.produce("events", [event(i) for i in range(count)])
+    stage.produce("labels", [label(i) for i in range(count)])
+    large = {"kafka__batch_events": 100_000, "run__batch_records": 100_000, "kafka__message_bytes": 10_000}
+    result = stage.run(stage.spec(tmp_path / "a", **large), policy=by_chance()).partitions[0]
+    assert result.counters["learnt"] == count and result.next == [count, count]
+    sizes = [len(m.value or b"") for m in stage.read("merge")]
+    assert len(sizes) >= 4 and max(sizes) <= 10_000
+    again = stage.run(stage.spec(tmp_path / "b", **large)).partitions[0]
+    assert again.state_hash == result.state_hash

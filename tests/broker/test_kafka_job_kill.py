@@ -44,6 +44,14 @@ def test_killed_at_random_moments(settings: KafkaSettings, topic: Make, name: Na
         settings, stage.topics["events"], stage.topics["labels"], make_event, make_label, EVENTS, rate=2000
     )
     try:
+        job = JobProcess(spec, tmp_path / "jobs")
+        try:
+            job.wait_for("/0: beginning")
+            job.process.wait(1.0)  # the first label of all is merged: no event is there yet
+        except TimeoutExpired:
+            pass
+        finally:
+            job.kill()
         for kill in range(KILLS):
             feeder.let((kill + 1) * EVENTS // (KILLS + 1))
             job = JobProcess(spec, tmp_path / "jobs")
@@ -69,6 +77,9 @@ def test_killed_at_random_moments(settings: KafkaSettings, topic: Make, name: Na
     assert [o for t, _, o in dead if t == stage.topics["events"]] == [i for i in range(EVENTS) if is_bad(i)]
     assert len(dead) == len(set(dead)) == final.counters["dead"] + final.counters["label_dead"]
     assert final.counters["learnt"] > 0.9 * EVENTS
+    # labels that came before their event, one before all of them, met it: only those of bad events met nothing
+    alone = [i for i in range(EVENTS) if is_bad(i) and (make_label(i) or b"no")[:2] != b"no"]
+    assert final.counters["unmatched"] + final.waiting == len(alone)
     whole = stage.run(stage.spec(tmp_path / "nothing", kafka__partitions=[0], **options)).partitions[0]
     assert whole.state_hash == final.state_hash
     assert len(positions_of(settings, stage.topics["predictions"], 0)) == len(good)

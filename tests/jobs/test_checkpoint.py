@@ -41,6 +41,18 @@ def test_the_same_state_gives_the_same_bytes(tmp_path: Path) -> None:
     assert Path(a.path).read_bytes() == Path(b.path).read_bytes()
 
 
+@pytest.mark.parametrize("keep", [1, 2])
+def test_later_ones_do_not_count_and_do_not_go(tmp_path: Path, keep: int) -> None:
+    """Such as those of an owner that is not known of here."""
+    CheckpointStore(tmp_path).save(2000, ARRAYS, {"position": 2000})
+    store = CheckpointStore(tmp_path, keep=keep)
+    for position in (1500, 1600, 1700):
+        store.save(position, ARRAYS, {"position": position})
+    assert [saved.position for saved in store.files()] == [2000, 1700, 1600][: keep + 1]
+    store.save(2100, ARRAYS, {"position": 2100})
+    assert [saved.position for saved in store.files()] == [2100, 2000][:keep]
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_damaged_one_is_named_and_the_one_before_used(tmp_path: Path, data: st.DataObject) -> None:

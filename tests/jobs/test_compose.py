@@ -54,6 +54,17 @@ def names() -> Iterator[tuple[str, str]]:
             yield name, ",".join([*by, *re.findall(r'(\w+)=~?"', braces)])
 
 
+def test_pending_events_are_compared_with_the_job_s_own_limit() -> None:
+    asked = [expr for name, expr in expressions() if "streamnn_max_pending_events" in expr]
+    assert len(asked) == 2 and "streamnn_pending_events > 0.9 * streamnn_max_pending_events" in asked
+    assert not [
+        text
+        for text in ("90000", "100000")
+        for p in FOLDER.rglob("*.*")
+        if p.is_file() and text in p.read_text()
+    ]
+
+
 def test_the_services_are_these() -> None:
     assert set(services()) == {"kafka", "topics", "feeder", "job", "prometheus", "grafana"}
 

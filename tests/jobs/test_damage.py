@@ -37,7 +37,9 @@ with owning(Path(sys.argv[1])):
 
 
 def job(folder: Path, until: int | None = None, said: list[str] | None = None, **more: Any) -> Result:
+    keep = more.pop("keep", 2)
     spec = late_spec(str(folder), until_records=until, **more)
+    spec = spec.model_copy(update={"checkpoint": spec.checkpoint.model_copy(update={"keep": keep})})
     say = [].append if said is None else said.append
     return Job(spec, source=ScriptedSource(stream()), sinks={}, make=make_fake, say=say).run()
 
@@ -100,6 +102,52 @@ def test_truncated(stopped: Path, end: str, cut: int) -> None:
     said: list[str] = []
     assert job(stopped, said=said).worker.learner.state_hash() == end
     assert any(newest.name in s and f"going on from {before.name}, the one before it" in s for s in said)
+
+
+def newer_format(data: bytes) -> bytes:
+    """The same checkpoint as a later release would write it: only the number of the format differs."""
+    changed = data.replace(rb"\"format\":1", rb"\"format\":2").replace(rb"\"format\": 1", rb"\"format\": 2")
+    assert changed != data and len(changed) == len(data)
+    return changed
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+@pytest.mark.parametrize("how", ["damaged", "newer"])
+def test_saving_on_after_a_fallback(stopped: Path, end: str, how: str, keep: int) -> None:
+    """What can't be used is set aside, with its bytes, and every checkpoint written from then on is there to go on from."""
+    newest, before = paths(stopped)
+    whole = newest.read_bytes()
+    newest.write_bytes(bad := newer_format(whole) if how == "newer" else whole[:-9])
+    said: list[str] = []
+    # to a lower position than that of the bad one, then to the very same, then beyond
+    for until in (147, 150, 200):
+        job(stopped, until, said, keep=keep)
+        saved = paths(stopped)
+        assert len(saved) == keep and read_checkpoint(saved[0])[1]["resume"]["position"] == until
+        assert all(read_checkpoint(path) for path in saved)
+    aside = stopped / f"{newest.name}.unusable"
+    assert aside.read_bytes() == bad and len(files(stopped)) == keep + 1
+    assert sum(f"{newest.name} can't be used and is set aside as {aside.name}" in text for text in said) == 1
+    words = "format 2 is not 1: written by another release" if how == "newer" else "damaged"
+    assert sum(words in text and f"going on from {before.name}" in text for text in said) == 1
+    assert job(stopped, keep=keep).worker.learner.state_hash() == end
+
+
+def test_what_is_set_aside_is_never_written_over(stopped: Path) -> None:
+    newest = paths(stopped)[0]
+    for bad in (b"first", b"second"):
+        newest.write_bytes(bad)
+        job(stopped, 150)
+    found = {p.name: p.read_bytes() for p in stopped.glob("*.unusable*")}
+    assert found == {f"{newest.name}.unusable": b"first", f"{newest.name}.unusable-2": b"second"}
+
+
+def test_who_only_reads_sets_nothing_aside(stopped: Path) -> None:
+    newest = paths(stopped)[0]
+    newest.write_bytes(b"bad")
+    held = files(stopped)
+    assert CheckpointStore(stopped).load() is not None
+    assert files(stopped) == held
 
 
 def test_the_newest_is_missing(stopped: Path, end: str) -> None:

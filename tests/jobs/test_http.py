@@ -101,6 +101,9 @@ def test_pause_checkpoint_and_resume(tmp_path: Path) -> None:
         ("127.0.0.1", None, {"Host": "127.0.0.1:1", "Origin": "http://127.0.0.1:1"}, None),
         ("127.0.0.1", None, {"Host": "127.0.0.1:1", "Origin": "http://127.0.0.1:2"}, 403),
         ("127.0.0.1", None, {"Host": "127.0.0.1:1", "Origin": "null"}, 403),
+        ("127.0.0.1", None, {"Host": "127.0.0.1:1", "Origin": "http://["}, 403),
+        ("127.0.0.1", None, {"Host": "[", "Origin": "http://["}, 403),
+        ("127.0.0.1", TOKEN, {"Host": "[", "Origin": "//[", "Authorization": f"Bearer {TOKEN}"}, 403),
         ("127.0.0.1", None, {"Host": "rebound.example:1"}, 403),
         ("127.0.0.1", None, {}, 403),
         ("0.0.0.0", None, {"Host": "127.0.0.1:1"}, 403),
@@ -191,6 +194,10 @@ def test_rubbish_is_answered_and_harms_nobody() -> None:
             b"POST /pause HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
             b"POST /pause HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
             b"POST /pause HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"GET //[ HTTP/1.1\r\nConnection: close\r\n\r\n",
+            b"GET http://[::1/status HTTP/1.1\r\nConnection: close\r\n\r\n",
+            b"POST http://[/pause HTTP/1.1\r\nConnection: close\r\n\r\n",
+            b"POST /pause HTTP/1.1\r\nOrigin: http://[\r\nConnection: close\r\n\r\n",
             b"GET /live?partition=%00&have=a:b:c,,,: HTTP/1.1\r\nConnection: close\r\n\r\n",
         ):
             with socket.create_connection(place, timeout=20) as s:
@@ -204,6 +211,15 @@ def test_rubbish_is_answered_and_harms_nobody() -> None:
     assert serve({3: rubbish}).events == 300
     assert codes == [200] and answers[-1].startswith(b"HTTP/1.1 200")
     assert not any(b"500" in a[:20] for a in answers)
+    assert [a.split()[1] for a in answers[-5:-1]] == [b"404", b"400", b"400", b"403"]
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text; version=zz", ";=,", "application/openmetrics-text; version="]
+)
+def test_metrics_for_who_asks_in_strange_ways(accept: str) -> None:
+    ((code, text, headers),) = at(3, ("GET", "metrics", {"Accept": accept}))
+    assert code == 200 and "streamnn_ready" in text and headers["Content-Type"]
 
 
 def test_more_connections_than_slots_are_turned_away_and_it_goes_on() -> None:

@@ -81,7 +81,13 @@ def plain(sequence: list[Item], **o: Any) -> list[tuple[int, int, float | None]]
                     early.pop(0)
                 early.append((key, y, clock, ticket))
             continue
+        if (
+            clock == -np.inf and o["expire_after"] is not None
+        ):  # came before all time: counts from the first event
+            early = [(k, y, time, n) for k, y, _, n in early]
         clock = max(clock, time)
+        waiting = [e for e in early if e[0] == key]
+        early = [e for e in early if e[0] != key]
         gone = []
         if o["expire_after"] is not None:
             gone += [p for p in pending if p[2] < clock - o["expire_after"]]
@@ -100,11 +106,9 @@ def plain(sequence: list[Item], **o: Any) -> list[tuple[int, int, float | None]]
             out.append((EXPIRE, number, None))
             settle(name)
         out.append((OBSERVE, ticket, None))
-        waiting = [e for e in early if e[0] == key]
         if key is None or key in [p[0] for p in pending]:
             out.append((EXPIRE, ticket, None))
         elif waiting:
-            early.remove(waiting[0])
             close(key, ticket, waiting[0][1])
         else:
             pending.append((key, ticket, time))
@@ -147,6 +151,85 @@ def test_every_label_is_accounted_for(sequence: list[Item], o: dict[str, Any]) -
     assert ops.labels == ops.learnt + ops.closed + join.waiting + ops.late + ops.duplicates + ops.unmatched
     assert join.next_ticket == ops.learnt + join.pending + ops.expired + ops.unlabelled
     assert join.pending <= o["limit"] and join.waiting <= o["early_limit"]
+
+
+EVENT_A: Item = (False, "a", 0.0, 5.0)
+LABEL_A: Item = (True, "a", 1.0, 0.0)
+
+
+@pytest.mark.parametrize("how", [{}, {"expire_after": 1000.0}, {"expire_after_events": 1}])
+def test_a_label_before_the_first_event_is_kept_for_its_own(how: dict[str, Any]) -> None:
+    learnt = [(OBSERVE, 0, None), (LEARN, 0, 1.0)]
+    assert merge(KeyJoin(**how), [LABEL_A, EVENT_A]) == learnt
+    other: Item = (False, "b", 0.0, 5.0)
+    assert merge(KeyJoin(**how), [LABEL_A, other, EVENT_A])[-1] == (LEARN, 1, 1.0)
+
+
+def test_a_label_before_the_first_event_waits_from_that_event_on() -> None:
+    late: list[Item] = [(False, "b", 0.0, 7.0), (False, "c", 0.0, 16.0), (False, "d", 0.0, 18.0)]
+    join = KeyJoin(expire_after=10.0)
+    merge(join, [LABEL_A, *late[:2]])
+    assert join.waiting == 1
+    fresh = KeyJoin(expire_after=10.0)
+    fresh.load_state_dict(join.state_dict())
+    for each in (join, fresh):
+        merge(each, late[2:])
+        assert each.waiting == 0
+
+
+@pytest.mark.parametrize("how", [{"expire_after": 1000.0}, {"expire_after_events": 1}])
+def test_a_gap_before_its_event_does_not_kill_a_label(how: dict[str, Any]) -> None:
+    first: Item = (False, "b", 0.0, 0.0)
+    far: Item = (False, "a", 0.0, 5000.0)
+    # its own event is the one that ends the gap
+    assert (LEARN, 1, 1.0) in merge(KeyJoin(**how), [first, LABEL_A, far])
+    # another one came first, and too much time or too many events went by
+    more: list[Item] = [(False, key, 0.0, 4000.0) for key in "cde"]
+    assert not [op for op in merge(KeyJoin(**how), [first, LABEL_A, *more, far]) if op[0] == LEARN]
+
+
+def settled_soon(count: int) -> list[Item]:
+    """Events of which nine in ten get their label at once, and so do late ones of the rest."""
+    out: list[Item] = []
+    for i in range(count):
+        out.append((False, f"k{i}", 0.0, float(i)))
+        if i % 10:
+            out.append((True, f"k{i}", 1.0, 0.0))
+        if i >= 300 and i % 30 == 0:
+            out.append((True, f"k{i - 300}", 0.0, 0.0))
+    return out
+
+
+def test_what_is_kept_is_bounded_by_what_may_be_pending() -> None:
+    join = KeyJoin(expire_after=1e9, limit=100)
+    for i in range(20):
+        merge(
+            join,
+            [
+                item
+                for j in range(500)
+                for item in ((False, f"{i} {j}", 0.0, 0.0), (True, f"{i} {j}", 1.0, 0.0))
+            ],
+        )
+        assert join.pending == 0 and len(join._ages) <= 1026
+    join = KeyJoin(expire_after=1e9, limit=100)  # none of these ever gets its label
+    merge(join, [(False, f"{i}", 0.0, 0.0) for i in range(10_000)])
+    assert join.pending == 100 and len(join._ages) <= 2 * join.pending + 1024
+
+
+def test_forgetting_settled_ages_changes_nothing() -> None:
+    o = {"expire_after": 2000.0, "expire_after_events": None, "limit": 300, "early_limit": 4}
+    sequence = settled_soon(6000)
+    whole = KeyJoin(**o)
+    assert merge(whole, sequence) == plain(sequence, **o)
+    join, at = KeyJoin(**o), 0
+    for stop in (5, 1500, 1501, 4000, 9000, len(sequence)):
+        merge(join, sequence[at:stop])
+        fresh, at = KeyJoin(**o), stop
+        fresh.load_state_dict(join.state_dict())
+        join = fresh
+    for name, array in whole.state_dict().items():
+        assert np.array_equal(array, join.state_dict()[name]), name
 
 
 def test_states_that_do_not_fit_are_refused() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -169,6 +171,29 @@ def test_a_first_look_that_compiles_holds_no_other_up(clock: Clock, monkeypatch:
     assert kinds == {False, True} and spent[0] == 20.0
 
 
+def test_a_look_at_nothing_is_not_the_first(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job over Kafka looks round long before its first partition is open; what that one compiles is no cost either."""
+    found, _, _ = opened(clock)
+    for _ in range(5):
+        clock.now += 2.0
+        found.idle()
+    plan = make_plan(late_spec(None), ScriptedSource(stream()))
+    worker = Worker(plan.spec, "classification", FakeLearner(), "a <source>", "0")
+    found.opened(plan, worker, None)
+    costs = iter([10.0])
+    refresh, spent = PartitionWatch.refresh, [0.0]
+
+    def compiling(self: PartitionWatch, *told: Any) -> None:
+        spent[0] += next(costs, 0.0)
+        refresh(self, *told)
+
+    monkeypatch.setattr(PartitionWatch, "refresh", compiling)
+    monkeypatch.setattr(watch.time, "thread_time", lambda: spent[0])
+    for n in range(3):
+        learn(found, worker, clock, 1)
+        assert found.views()[0].version == n + 1
+
+
 def test_names_are_escaped_and_partitions_can_be_chosen(clock: Clock) -> None:
     found, live, workers = opened(clock, "10", "2", "a&b", title="<script>x</script>")
     learn(found, workers[1], clock)
@@ -190,6 +215,23 @@ def test_a_partition_that_was_given_up_is_shown_no_more(clock: Clock) -> None:
     assert "<nav" not in text and [v.partition for v in found.views()] == ["1"]
     found.closed(workers[1])
     assert [v.partition for v in found.views()] == ["0", "1"]  # at the end, all
+
+
+def test_a_partition_that_was_given_up_keeps_its_last_view_and_no_learner(clock: Clock) -> None:
+    found, live, workers = opened(clock, "0")
+    found.ask()
+    learn(found, workers[0], clock)
+    gone = weakref.ref(workers[0]), weakref.ref(workers[0].learner)
+    found.closed(workers[0])
+    del workers[:]
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None]
+    (view,) = found.views()
+    assert view.counters.records == 50 and "record 50<" in live.page(None)[0]
+    clock.now += 60.0
+    found.ask()
+    found.idle()
+    assert found.views() == [view]
 
 
 def test_a_page_before_the_first_partition(clock: Clock) -> None:

@@ -54,6 +54,7 @@ def test_a_running_job_tells_the_truth(tmp_path: Path) -> None:
     assert v["streamnn_dead_letters_total", "malformed_json"] > 0
     settled = sum(n for k, n in v.items() if k[0] == "streamnn_events_settled_total")
     assert v["streamnn_events_total",] == settled + v["streamnn_pending_events",]
+    assert v["streamnn_max_pending_events",] == 100_000  # limits.pending
     assert v["streamnn_batch_duration_seconds_count",] == 20
     assert v["streamnn_alarms_total", "new inputs"] > 0 == v["streamnn_alarms_total", "more noise"]
     assert v["streamnn_lipschitz_bound", "n"] == 2.0 and v["streamnn_attacked_slope", "n"] == 1.0

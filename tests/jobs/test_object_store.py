@@ -76,6 +76,48 @@ def test_what_is_written_is_read_and_older_ones_go(bucket: MemoryBucket) -> None
     assert [saved.position for saved in reader.checkpoints.files()] == [10_000_000_000_000, 20]
 
 
+@pytest.mark.parametrize("keep", [1, 2])
+def test_later_ones_do_not_count_and_do_not_go(bucket: MemoryBucket, keep: int) -> None:
+    writer = Writer(bucket, keep=keep).take()
+    for position in (2000, 1500, 1600, 1700):
+        writer.save(position)
+    found = [saved.position for saved in writer.checkpoints.files()]
+    assert found == [2000, 1700, 1600][: keep + 1] and len(names(bucket)) == keep + 1
+    writer.save(2100)
+    assert [saved.position for saved in writer.checkpoints.files()] == [2100, 2000][:keep]
+
+
+def test_what_can_not_be_used_is_set_aside_and_saving_goes_on(bucket: MemoryBucket) -> None:
+    first = Writer(bucket).take()
+    first.save(1000)
+    bad = first.save(2000)
+    first.store.release()
+    bucket.objects[bad] = (b"bad", 0)
+    writer = Writer(bucket, keep=1).take()
+    assert writer.newest == 1000
+    held = dict(bucket.objects)
+    assert Writer(bucket).newest == 1000 and bucket.objects == held  # who only reads changes nothing
+    for position in (1500, 1600):
+        name = writer.save(position)
+        assert names(bucket) == sorted([name, f"{bad}.unusable"])
+        assert writer.newest == position
+    assert bucket.objects[f"{bad}.unusable"][0] == b"bad"
+    assert sum(f"{bad} can't be used and is set aside as {bad}.unusable" in text for text in writer.said) == 1
+    assert Writer(bucket).newest == 1600
+    writer.store.release()
+    Writer(bucket).take().save(1700)
+    assert f"{bad}.unusable" in names(bucket)  # not swept away by later owners
+
+
+def test_one_that_is_gone_can_not_be_set_aside(bucket: MemoryBucket) -> None:
+    writer = Writer(bucket).take()
+    writer.save(1000)
+    del bucket.objects[writer.save(2000)]
+    assert writer.newest == 1000
+    name = writer.save(1500)
+    assert writer.newest == 1500 and name in names(bucket) and len(names(bucket)) == 2
+
+
 def test_each_is_put_once_and_named_by_the_owner_object(bucket: MemoryBucket) -> None:
     writer = Writer(bucket).take()
     bucket.asked.clear()

@@ -16,11 +16,12 @@ SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [("--minutes", "2", "--days", "0"), ("--minutes", "0", "--days", "2")])
-def test_nothing_grows(options: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("phase", [("--minutes", "2"), ("--days", "2"), ("--joined", "2")])
+def test_nothing_grows(phase: tuple[str, str], tmp_path: Path) -> None:
     kept = tmp_path / "soak.json"
+    none = ["--minutes", "0", "--days", "0", "--joined", "0"]
     done = subprocess.run(
-        [sys.executable, str(SOAK), *options, "--json", str(kept)], capture_output=True, text=True
+        [sys.executable, str(SOAK), *none, *phase, "--json", str(kept)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (found,) = json.loads(kept.read_text()).values()

@@ -153,3 +153,15 @@ def test_what_decides_the_state_is_in_the_hash_and_the_rest_is_not() -> None:
         (line,) = differences(learning_fields(base), learning_fields(other))
         assert line.startswith(change.partition("=")[0])
     assert spec_of_fields(learning_fields(base)) == base
+
+
+def test_columns_of_a_message_differ_and_decide_what_is_learnt() -> None:
+    base = {"source": {"topic": "e"}, "label": {"column": "y"}, "learner": {"task": "classification"}}
+    plain = make_spec(base)
+    more = make_spec(base | {"kafka": {"key": "id", "headers": {"trace": "t"}}})
+    assert more.kafka.key == "id" and more.kafka.headers == {"trace": "t"}
+    assert set(learning_fields(more)) - set(learning_fields(plain)) == {"kafka.key", "kafka.headers"}
+    assert learning_fields(spec_of_fields(learning_fields(more))) == learning_fields(more)
+    for bad in ({"key": "a", "timestamp": "a"}, {"headers": {"x": "a", "y": "a"}}):
+        with pytest.raises(SpecError, match="two of them become column 'a'"):
+            make_spec(base | {"kafka": bad})

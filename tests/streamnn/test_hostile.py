@@ -10,7 +10,7 @@ import pytest
 from streamnn import Classifier, Regressor
 from streamnn.checks import check_chunks, check_resume
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
-from streamnn.learners import class_labels
+from streamnn.learners import NetworkClassifier, class_labels
 from streamnn.types import LEARN, OBSERVE, Chunk
 
 
@@ -121,6 +121,39 @@ def test_targets_and_weights_beyond_reason_are_refused_and_change_nothing():
     assert model.state_hash() == before
     model.learn_one({"x": 1.0}, 1.0, w=1e6)
     assert not finite(model)
+
+
+@pytest.mark.parametrize("make", [Classifier, Regressor, NetworkClassifier])
+@pytest.mark.parametrize(
+    "w", ["x", "1", b"1", None, [1.0, 2.0], [1.0], np.ones(1), 1j, {}, -1.0, float("nan")]
+)
+def test_a_weight_that_is_no_number_is_refused_and_changes_nothing(make, w):
+    model = make()
+    for i in range(20):
+        model.learn_one({"x": float(i)}, float(i % 2))
+    before = model.state_hash()
+    with pytest.raises(SchemaError, match="weights must lie between 0 and 1e"):
+        model.learn_one({"x": 1.0}, 1.0, w=w)
+    assert model.state_hash() == before
+    if hasattr(model, "observe"):
+        _, ticket = model.observe({"x": 1.0})
+        before = model.state_hash()
+        with pytest.raises(SchemaError, match="weights must lie between 0 and 1e"):
+            model.learn(ticket, 1.0, w=w)
+        assert model.state_hash() == before
+        model.learn(ticket, 1.0, w=np.float32(2.0))
+    model.learn_one({"x": 1.0}, 1.0, w=2)
+
+
+@pytest.mark.parametrize("weight", [["a", "b"], [None, 1.0], np.array([1, "x"], object), np.array([1j, 1j])])
+def test_weights_of_a_chunk_that_are_no_numbers_are_refused(weight):
+    model = Classifier()
+    model.learn_many({"x": np.arange(20.0)}, [0, 1] * 10)
+    before = model.state_hash()
+    op, label = np.array([OBSERVE, LEARN], np.int8), np.array([None, 1], object)
+    with pytest.raises(SchemaError, match="weights must lie"):
+        model.run(Chunk({"x": np.ones(1)}, op, np.array([20, 20]), label, weight))
+    assert model.state_hash() == before
 
 
 def test_a_constant_target_and_a_constant_column():

@@ -63,6 +63,8 @@ class ConsumerLoop:
         self._failure: SourceError | None = None
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._closing = False
+        self.joined = False
+        """Whether the group has said what is ours."""
         if managed:
             consumer.subscribe(
                 [topic], listener=listener(self._hold, self.ownership, self._slots.__contains__)
@@ -236,8 +238,14 @@ class ConsumerLoop:
             time.sleep(_POLL_MS / 1000)
             return {}
         # a join that ends between two polls is thrown away and begun anew: stay inside until it is done
-        joining = self.managed and consumer.group_metadata().state != "<stable>"
-        return consumer.poll(timeout_ms=_JOIN_MS if joining else _POLL_MS)
+        joining = self.managed and not self._stable()
+        polled = consumer.poll(timeout_ms=_JOIN_MS if joining else _POLL_MS)
+        if self.managed and not self.joined:
+            self.joined = self._stable()
+        return polled
+
+    def _stable(self) -> bool:
+        return bool(self._consumer.group_metadata().state == "<stable>")
 
     def _keep(self, polled: dict[Any, list[Any]]) -> None:
         consumer = self._consumer

@@ -179,6 +179,11 @@ class KafkaSource:
         at = slot.position << shift if position is None else position
         return KafkaPartition(loop, number, slot, values, self._fields, self._tombstones, at)
 
+    @property
+    def joined(self) -> bool:
+        """Managed: whether the group has said what is ours, be it nothing. Partitions that are, came in a change before."""
+        return self._reader().joined
+
     def changes(self) -> list[Change]:
         """What came and went since the last call; never blocks. SourceError when reading has ended."""
         loop = self._reader()

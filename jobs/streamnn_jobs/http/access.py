@@ -51,7 +51,7 @@ class Access:
     def refusal(self, headers: Mapping[str, str] | Message) -> tuple[int, str] | None:
         """Status and words when a request that changes something is refused; None when it may pass."""
         host, origin = headers.get("Host", ""), headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _site(origin) != host:
             return 403, "from another site"
         if self._token is None:
             if not self._local:
@@ -77,6 +77,13 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _site(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # no URL at all
+        return None
 
 
 def host_of(netloc: str) -> str:

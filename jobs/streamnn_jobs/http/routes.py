@@ -65,7 +65,10 @@ class Routes:
 
     def answer(self, method: str, target: str, headers: Headers) -> Answer:
         """The answer to a request; `headers` finds names in any case."""
-        url = urlsplit(target)
+        try:
+            url = urlsplit(target)
+        except ValueError:
+            return Answer(400, b"no such thing as that URL\n")
         wanted = "POST" if url.path in self._post else "GET"
         if url.path not in self._get and url.path not in self._post:
             known = " ".join((*self._get, *self._post))
@@ -95,7 +98,10 @@ class Routes:
         return _json(200, self._page.parts(query.get("partition"), query.get("have", "")))
 
     def _metrics(self, query: Mapping[str, str], headers: Headers) -> Answer:
-        encode, kind = choose_encoder(headers.get("Accept") or "")
+        try:
+            encode, kind = choose_encoder(headers.get("Accept") or "")
+        except (ValueError, TypeError):  # no header of a scraper: it gets what it would without one
+            encode, kind = choose_encoder("")
         return Answer(200, encode(self._registry), kind)
 
     def _pause(self) -> Answer:

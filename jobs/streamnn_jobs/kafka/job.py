@@ -90,6 +90,7 @@ class KafkaJob:
         self._retries: dict[int, float] = {}
         self._failures: dict[int, list[float]] = {}
         self._gone: dict[int, PartitionResult] = {}
+        self._recovering = False
 
     def show(self, progress: Callable[[Plan, Worker], None]) -> None:
         """Call `progress` after every step from now on."""
@@ -132,6 +133,7 @@ class KafkaJob:
     def _loop(self) -> str:
         until, setup = self.spec.run.until_records, self._setup
         while not self.control.stopping:
+            joined = not setup.events.managed or setup.events.joined  # asked first: partitions come with it
             for change in setup.events.changes() if setup.events.managed else ():
                 self._change(change)
             self._retry()
@@ -143,9 +145,13 @@ class KafkaJob:
                     self._drop(partition, error)
                 if self._calm(partition):
                     del self._failures[partition]
+            self._tell_recovering()
             if wishes := self.control.save_wanted:
-                for job in self._jobs.values():
-                    job.save_now()
+                for partition, job in list(self._jobs.items()):
+                    try:
+                        job.save_now()
+                    except TransactionFailed as error:
+                        self._drop(partition, error)
                 self.control.saved(wishes)
             if until is not None and sum(job.records for job in self._jobs.values()) >= until:
                 return "until"
@@ -154,9 +160,17 @@ class KafkaJob:
             if not busy:
                 for job in self._jobs.values():
                     job.tell_lag()
-                self.audience.idle()
+                if joined:
+                    self.audience.idle()
                 self._rest()
         return "interrupted"
+
+    def _tell_recovering(self) -> None:
+        """Which of our partitions are not learnt yet; all the while, for what is learnt again is told nobody."""
+        numbers = [*(p for p, job in self._jobs.items() if not job.live), *self._retries]
+        if numbers or self._recovering:
+            self.audience.recovering([str(p) for p in sorted(numbers)])
+        self._recovering = bool(numbers)
 
     def _rest(self) -> None:
         """Until something comes in, or is due."""

@@ -13,6 +13,9 @@ from streamnn_connectors.kafka import KafkaSettings, Place, read_messages
 
 from ..joined import EVENT, LABEL
 
+_REST_BYTES = 1000
+"""Room for positions and names, and for what a broker adds to a message."""
+
 
 @dataclass(slots=True, frozen=True)
 class Merged:
@@ -55,6 +58,17 @@ def to_value(merged: Merged) -> bytes:
     if len(order) and order[0] == LABEL:
         runs.insert(0, 0)
     return msgspec.json.encode(_Line(1, merged.begin, merged.end, runs))
+
+
+def most_merged(message_bytes: int) -> int:
+    """So many records fit one message in any order: a run of k takes at most 2 k bytes, as where all are of one.
+
+    Examples
+    --------
+    >>> most_merged(1_000_000), most_merged(10_000)
+    (499500, 4500)
+    """
+    return (message_bytes - _REST_BYTES) // 2
 
 
 def from_value(value: bytes) -> Merged:

@@ -194,8 +194,8 @@ class PartitionJob:
         setup, kafka, inputs = self._setup, self._setup.spec.kafka, self._inputs
         now = setup.clock()
         piece: Piece | None = None
-        if self._count < kafka.batch_events and not setup.control.paused:
-            most = min(setup.spec.run.batch_records, kafka.batch_events - self._count)
+        if self._count < setup.batch_events and not setup.control.paused:
+            most = min(setup.spec.run.batch_records, setup.batch_events - self._count)
             begun_s = time.perf_counter()
             piece = inputs.take(most)
         if piece is not None:
@@ -212,7 +212,7 @@ class PartitionJob:
         if self._committing and not self._output.is_committing:
             self._settle()
         if self._count and (
-            self._count >= kafka.batch_events or setup.clock() >= self._due_s or inputs.ended
+            self._count >= setup.batch_events or setup.clock() >= self._due_s or inputs.ended
         ):
             self._commit()
             if self._checkpoint_due():

@@ -16,6 +16,7 @@ from ..plan import Plan
 from ..spec import JobSpec
 from ..worker import Worker
 from .inputs import Policy
+from .merge_log import most_merged
 from .topics import Topics
 
 
@@ -61,6 +62,14 @@ class Setup:
         """``"classification"`` or ``"regression"``."""
         return self.spec.learner.task
 
+    @property
+    def batch_events(self) -> int:
+        """Most records in a transaction: how they met must fit one message of the merge log."""
+        kafka = self.spec.kafka
+        if "merge_log" not in self.topics.outputs:
+            return kafka.batch_events
+        return min(kafka.batch_events, most_merged(kafka.message_bytes))
+
     def open_sources(self) -> None:
         """Connect; nothing is joined yet."""
         spec, kafka = self.spec, self.spec.kafka
@@ -72,7 +81,7 @@ class Setup:
             managed=kafka.partitions is None,
             format=kafka.format,
             columns=kafka.columns,
-            fields=MessageFields(timestamp=kafka.timestamp),
+            fields=MessageFields(kafka.key, kafka.timestamp, kafka.headers),
             tombstones=kafka.tombstones,
             start=kafka.start,
             session_timeout_s=kafka.session_timeout_s,
@@ -82,7 +91,10 @@ class Setup:
         )
         if spec.label.topic is not None:
             # whoever has a partition of the events reads that of the labels, whatever a group would say
-            self.labels = KafkaSource(kafka.settings, spec.label.topic, start=kafka.start, **common)
+            fields = MessageFields(kafka.key)
+            self.labels = KafkaSource(
+                kafka.settings, spec.label.topic, start=kafka.start, fields=fields, **common
+            )
 
     def close_sources(self) -> None:
         """Leave the group."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from streamnn_connectors.kafka import KafkaSettings
 
@@ -18,8 +18,8 @@ Mode = Literal["exactly-once", "at-least-once", "plain"]
 class KafkaSpec(Section):
     """Brokers, group, output topics, and what a transaction holds.
 
-    What is learnt is decided by ``format``, ``columns``, ``timestamp`` and ``tombstones`` alone; the rest may
-    change between a run and its resume.
+    What is learnt is decided by ``format``, ``columns``, ``key``, ``timestamp``, ``headers`` and ``tombstones``
+    alone; the rest may change between a run and its resume.
     """
 
     connection: KafkaSettings | None = Field(
@@ -40,8 +40,14 @@ class KafkaSpec(Section):
     columns: list[str] | None = Field(
         default=None, description="a list of names: the events are JSON arrays of these columns"
     )
+    key: str | None = Field(
+        default=None, description="name of a column that the key of a message becomes, of events and labels"
+    )
     timestamp: str | None = Field(
         default=None, description="name of a column that the time of a message becomes, in milliseconds"
+    )
+    headers: dict[str, str] = Field(
+        default={}, description="a table: name of a header and of the column that it becomes"
     )
     tombstones: Literal["bad", "row", "skip"] = Field(default="bad", description="bad, row or skip")
     output_format: Literal["json", "arrow"] = Field(default="json", description="json or arrow")
@@ -90,4 +96,14 @@ class KafkaSpec(Section):
 
     def learning(self) -> dict[str, Any]:
         """The fields that decide what is learnt."""
-        return {name: getattr(self, name) for name in ("format", "columns", "timestamp", "tombstones")}
+        found = {name: getattr(self, name) for name in ("format", "columns", "timestamp", "tombstones")}
+        # these came later: a checkpoint of a job without them is none of another job
+        return found | {name: value for name in ("key", "headers") if (value := getattr(self, name))}
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> KafkaSpec:
+        names = [name for name in (self.key, self.timestamp, *self.headers.values()) if name is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"key, timestamp and headers: two of them become column {name!r}")
+        return self

@@ -59,7 +59,7 @@ def check_topics(spec: JobSpec, say: Callable[[str], None], create: bool = True)
     spec : JobSpec
         With a topic as its source.
     say : callable
-        Told what may go wrong later: retention shorter than the time between checkpoints, compaction.
+        Told what may go wrong later: retention shorter than the time between checkpoints, compaction, no dead letters.
     create : bool
         False: nothing is made, what would be is said.
 
@@ -88,6 +88,10 @@ def check_topics(spec: JobSpec, say: Callable[[str], None], create: bool = True)
     if labels == events:
         raise SpecError(
             "label.topic: is source.topic: labels that come with their events need no topic of their own"
+        )
+    if kafka.dead_letters is None:
+        say(
+            "kafka.dead_letters: names no topic: records that can't be used are counted, and lost. Name one to keep them"
         )
     with KafkaAdmin(kafka.settings) as admin:
         count = admin.describe(events).partitions if labels is None else admin.require_alike(events, labels)

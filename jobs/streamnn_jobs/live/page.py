@@ -165,6 +165,7 @@ _SOON = (
 )
 _WORDS = {
     "starting": "Starting",
+    "recovering": "Recovering",
     "running": "Learning",
     "paused": "Paused",
     "stopping": "Stopping",

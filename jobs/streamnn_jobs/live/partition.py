@@ -39,8 +39,7 @@ class PartitionWatch:
         self.checkpoint: tuple[str, float] | None = None
         self.state_bytes: int | None = None
         self.asked_s = float("-inf")
-        self.closed = False
-        self._worker = worker
+        self._worker: Worker | None = worker
         self._alarmed = worker.alarms.count
         self._samples: deque[Sample] = deque(maxlen=KEPT_S)
         self._surprise = self._entropy = 0.0
@@ -62,6 +61,17 @@ class PartitionWatch:
             missing=missing, start_missing=missing,
         )  # fmt: skip
 
+    @property
+    def closed(self) -> bool:
+        """Whether the partition was given up; its last view stays."""
+        return self._worker is None
+
+    def close(self, up_s: float, at: float) -> None:
+        """Make the last view, and let go of the learner: it may be large, and the partition another's by now."""
+        if not self.closed:
+            self.refresh(up_s, at)
+            self._worker = None
+
     def step(self, step: Step, position: int, seconds: float, lag: int | None) -> None:
         """A batch was learnt."""
         self.batches.add(seconds)
@@ -69,6 +79,7 @@ class PartitionWatch:
         self._surprise += step.surprise
         self._entropy += step.entropy
         self._events += step.events
+        assert self._worker is not None
         for bad in (*step.bad, *step.bad_labels):
             self.dead[reason_word(bad.reason)] += 1
         fresh = self._worker.alarms.count - self._alarmed
@@ -94,6 +105,7 @@ class PartitionWatch:
     def look_at_networks(self, now_s: float) -> Callable[[], list[dict[str, Any]]] | None:
         """Functions for the next views; what makes the slopes comes back, for another thread."""
         self.networks_s, self._stale = now_s, False
+        assert self._worker is not None
         exhibit = getattr(self._worker.learner, "exhibit", None)
         if exhibit is None:  # a learner of somebody else's
             self._functions = self._worker.learner.networks()
@@ -119,6 +131,7 @@ class PartitionWatch:
     def refresh(self, up_s: float, at: float) -> None:
         """Make the next view; the learner is asked only when something has changed."""
         w, old = self._worker, self.view
+        assert w is not None
         c = w.counters
         self._samples.append(
             (

@@ -20,7 +20,7 @@ def job_status(watch: Watch, control: Control) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``state`` is ``"starting"``, ``"running"``, ``"paused"``, ``"stopping"`` or ``"over"``.
+        ``state`` is ``"starting"``, ``"recovering"``, ``"running"``, ``"paused"``, ``"stopping"`` or ``"over"``.
     """
     parts = dict(watch.partitions)
     return {
@@ -50,6 +50,8 @@ def state(watch: Watch, control: Control) -> str:
         return "stopping"
     if not watch.begun:
         return "starting"
+    if watch.recovers:
+        return "recovering"
     return "paused" if control.paused else "running"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..observer import Observer
 from ..plan import Plan
@@ -40,6 +40,8 @@ class Watch(Observer):
         self.slopes = Slopes()
         self.partitions: dict[str, PartitionWatch] = {}
         self.begun = False
+        self.recovers: tuple[str, ...] = ()
+        """Partitions that are this job's and not learnt yet."""
         self.outcome: str | None = None
         self.plan: Plan | None = None
 
@@ -60,8 +62,8 @@ class Watch(Observer):
 
     @property
     def ready(self) -> bool:
-        """The job learns what comes; one that was given no partition waits for it, and is ready too."""
-        return self.begun and self.outcome is None
+        """The job learns what comes, in each of its partitions; one that was given none waits, and is ready too."""
+        return self.begun and not self.recovers and self.outcome is None
 
     def open_partitions(self) -> list[PartitionWatch]:
         """What is counted of the partitions that are learnt now."""
@@ -93,6 +95,10 @@ class Watch(Observer):
         if part is not None:
             part.lag = lag
 
+    def recovering(self, partitions: Sequence[str]) -> None:
+        self.begun, self.recovers = True, tuple(partitions)
+        self._tick()
+
     def idle(self) -> None:
         self.begun = True
         self._tick()
@@ -105,8 +111,7 @@ class Watch(Observer):
     def closed(self, worker: Worker) -> None:
         part = self.partitions.get(worker.partition)
         if part is not None:
-            part.refresh(self.up_s, self._wall())
-            part.closed = True
+            part.close(self.up_s, self._wall())
 
     def ended(self, outcome: str) -> None:
         self.outcome = outcome
@@ -121,7 +126,9 @@ class Watch(Observer):
         for part in parts:
             part.refresh(now - self._began_s, self._wall())
         cost_s = time.thread_time() - begun_s
-        if networks not in self._known:  # the first look of a kind may compile, which the next does not cost
+        if (
+            parts and networks not in self._known
+        ):  # the first of a kind may compile, which the next does not cost
             self._known.add(networks)
             cost_s = 0.0
         self._next_s = now + max(EVERY_S, cost_s / SHARE)

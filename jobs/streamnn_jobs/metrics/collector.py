@@ -57,6 +57,9 @@ class JobCollector(Collector):
         found["streamnn_last_progress_timestamp_seconds"].append(((), self._watch.beat_at))
         for part in self._watch.open_partitions():
             view = part.view
+            if self._watch.plan is not None:
+                limit = self._watch.plan.spec.limits.pending
+                found["streamnn_max_pending_events"].append(((view.partition,), limit))
             for name, labels, value in (*_stream(part, view), *_learner(view)):
                 found[f"streamnn_{name}"].append(((view.partition, *labels), value))
         for f in FAMILIES:

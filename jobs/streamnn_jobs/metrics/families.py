@@ -55,6 +55,7 @@ FAMILIES: tuple[Family, ...] = (
     _c("dead_letters", "Records set aside, by the class of the reason.", "reason"),
     _c("missing_values", "Values that were missing or not finite."),
     _g("pending_events", "Events whose label has not come yet."),
+    _g("max_pending_events", "Most events that may wait for their label: limits.pending."),
     _g("waiting_labels", "Labels that are known to come later."),
     _g("lag_records", "Records that are there and not read yet."),
     _g("position", "Position in the source of the next record to be read."),

@@ -11,7 +11,7 @@ from pathlib import Path
 from streamnn.errors import StateError
 
 from .folder_lock import owning
-from .store import Saved
+from .store import UNUSABLE, Saved
 
 _NAME = re.compile(r"checkpoint-(\d{12,})\.safetensors")
 
@@ -57,13 +57,25 @@ class LocalStore:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-            for old in self.saved()[keep:]:
+            for old in [saved for saved in self.saved() if saved.position <= position][keep:]:
                 (self.directory / old.name).unlink(missing_ok=True)
             for torn in self.directory.glob("checkpoint-*.tmp"):  # of a killed process
                 torn.unlink(missing_ok=True)
         except OSError as e:
             raise StateError(f"{path}: the checkpoint can't be written: {e.strerror or e}") from e
         return Saved(position, path.name, str(path), len(data))
+
+    def set_aside(self, name: str) -> str | None:
+        path = self.directory / name
+        try:
+            before = len(list(self.directory.glob(f"{name}{UNUSABLE}*")))
+            aside = path.with_name(name + UNUSABLE + (f"-{before + 1}" if before else ""))
+            path.rename(aside)
+        except FileNotFoundError:
+            return None
+        except OSError as e:
+            raise StateError(f"{path}: can't be set aside: {e.strerror or e}") from e
+        return aside.name
 
     def folders(self) -> list[str]:
         try:

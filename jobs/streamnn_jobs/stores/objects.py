@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from streamnn.errors import StateError
 
 from .bucket import Bucket, Conflict, StoreError
 from .lease import Lease
 from .ledger import Ledger
-from .store import Saved
+from .store import UNUSABLE, Saved
 
 _NAME = re.compile(r"checkpoint-(\d{12,})(?:\.(\d+)-(\d+))?\.safetensors")
 
@@ -47,6 +47,7 @@ class ObjectStore:
         self._owned = False
         self._writes = 0
         self._swept = False
+        self._aside: set[str] = set()
 
     def saved(self) -> list[Saved]:
         found = self._lease.look()
@@ -62,16 +63,29 @@ class ObjectStore:
         name = f"checkpoint-{position:012d}.{before.epoch}-{self._writes}.safetensors"
         path = f"{self.where}/{name}"
         self._put(name, path, data)
-        kept = [saved.name for saved in self._saved([*before.checkpoints, name])][:keep]
+        saved = self._saved({*before.checkpoints, name} - self._aside)
+        old = [s.name for s in saved if s.position <= position][keep:]
+        kept = [s.name for s in saved if s.name not in old]
         self._lease.commit(kept)
         try:
             gone = set(before.checkpoints) if self._swept else self._former(before.epoch)
             self._swept = True
-            for old in gone.difference(kept):
-                self._bucket.delete(old)
+            for each in gone.difference(kept):
+                self._bucket.delete(each)
+            self._aside.clear()
         except StoreError as e:
             self._say(f"{e}; checkpoints that count no more stay until the next one is written")
         return Saved(position, name, path, len(data))
+
+    def set_aside(self, name: str) -> str | None:
+        self._aside.add(name)
+        try:
+            data = self._bucket.get(name)[0]
+        except FileNotFoundError:
+            return None
+        with suppress(Conflict):  # an earlier owner was killed right here
+            self._bucket.put(name + UNUSABLE, data, None)
+        return name + UNUSABLE
 
     def folders(self) -> list[str]:
         return self._bucket.folders()

@@ -32,6 +32,10 @@ class Saved:
         return self.path
 
 
+UNUSABLE = ".unusable"
+"""Ends the names of those set aside."""
+
+
 class Store(Protocol):
     """Checkpoints of one job, or of one partition, as bytes. Knows names and owners, nothing of what is inside.
 
@@ -48,7 +52,12 @@ class Store(Protocol):
         """Bytes of one; OSError when that one can't be read, though the store answers."""
 
     def write(self, position: int, data: bytes, keep: int) -> Saved:
-        """A new one, as a whole or not at all; then the oldest go, down to `keep`."""
+        """A new one, as a whole or not at all; then the oldest go, down to `keep` of those at this position or before
+        it. Later ones, which this owner did not write, neither count nor go."""
+
+    def set_aside(self, name: str) -> str | None:
+        """From the next :meth:`write` on one that can't be used counts no more; its bytes stay, under the name given
+        back, and nobody but a person deletes them. None when there are none."""
 
     def folders(self) -> list[str]:
         """Names of stores within this one, such as those of partitions."""
