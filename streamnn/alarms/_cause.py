@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ._evidence import Evidence
+from ._evidence import DIED, UNIT, Evidence
 
 MOVED = 3.5
 """Standard errors from which a signal counts as moved."""
@@ -12,16 +12,21 @@ NOTABLE = 2.0
 """Standard errors that count beside other evidence."""
 HARM = 0.1
 """Share by which a loss must have risen to be an alarm."""
+BELIEVED = 2.7
+"""Standard errors from which labels count as moved, where the surprise did not."""
+STIRRED, SURE, UNSURE = 12.0, 8.0, 20.0
+"""Sum of squares of the six figures of the inputs from which they count as moved together; at a review, where the
+learner is as sure of itself as before, and where it is not: other labels make it unsure, other inputs hardly."""
 SLIGHT = 0.02
 """Nats by which an entropy must have risen to be an alarm of its own, without a word of the loss."""
 STAYS = 0.2
 """Share of the first rise of the loss that is still there: it will not be learnt away."""
-INPUTS = ("feature place", "feature spread", "feature pairs", "feature worst")
+TOGETHER = ("feature place", "feature spread", "feature pairs")
+"""Scalars of all inputs."""
+INPUTS = (*TOGETHER, "feature worst")
 """Signals made of the raw inputs alone."""
 LEARNERS = ("surprise", "loss", "entropy")
 """Signals that the learner's own learning moves too."""
-DIED, UNIT, SHIFTED = 1, 2, 3
-"""Kinds in a tag of "feature worst": 4 * column + kind."""
 IMPROVEMENT = "improvement"
 
 
@@ -37,6 +42,16 @@ def moved(of: Mapping[str, Evidence], fired: str) -> dict[str, float]:
 
 def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -> tuple[str, int]:
     """Cause of an alarm on signal `fired`, and the column it points to (-1: none)."""
+    why, column = _alone(fired, of, moves)
+    if why in ("new inputs", "new concept", "more noise") and _balance(of):
+        return "new label balance", -1
+    if why in ("new concept", "more noise") and _together(of) >= STIRRED:
+        return "new inputs", -1
+    return why, column
+
+
+def _alone(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -> tuple[str, int]:
+    """Cause by the signal that fired and by what moved beyond doubt."""
     column, kind = -1, 0
     worst = of.get("feature worst")
     if worst is not None and (fired == "feature worst" or worst.place >= NOTABLE):
@@ -90,6 +105,24 @@ def _stirred(of: Mapping[str, Evidence]) -> bool:
     return any(k in of and max(abs(of[k].place), abs(of[k].spread)) >= NOTABLE for k in INPUTS)
 
 
+def _balance(of: Mapping[str, Evidence]) -> bool:
+    """Whether labels moved, the inputs hardly more than with them, and none of these are surprising.
+
+    Where classes come in other shares, each as it was, the inputs move too: to where they have been before.
+    """
+    label, surprise = (abs(of[k].place) if k in of else 0.0 for k in ("label", "surprise"))
+    if label < BELIEVED or "surprise" not in of or of["surprise"].before is None:
+        return False
+    most = max((abs(z) for k in TOGETHER if k in of for z in (of[k].place, of[k].spread)), default=0.0)
+    worse = "loss" in of and of["loss"].place > label
+    return surprise < min(MOVED, label) and not worse and label >= 0.5 * most
+
+
+def _together(of: Mapping[str, Evidence]) -> float:
+    """How far the scalars of all inputs moved: as many squared standard errors as they have figures if by chance."""
+    return sum(of[k].place ** 2 + of[k].spread ** 2 for k in TOGETHER if k in of)
+
+
 def _loss(of: Mapping[str, Evidence]) -> str:
     """Why the loss changed while the inputs themselves stayed as they were."""
     loss = of["loss"]
@@ -106,18 +139,26 @@ def _loss(of: Mapping[str, Evidence]) -> str:
 def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) -> tuple[str, int]:
     """The cause again, when the learner has had time; `rise` of the loss when the alarm came.
 
-    A concept is learnt and the loss comes back; noise stays. Inputs that moved slowly are seen by now.
+    A concept is learnt: the loss comes back, and the latents are others. Noise stays, and leaves them as they
+    were. Inputs that moved slowly, and labels, are seen by now.
     """
-    if first not in ("new inputs", "new concept", "more noise"):
+    if first not in ("new inputs", "new concept", "more noise", "feature changed unit"):
         return first, -1
     moves = moved(of, fired)
     now, column = cause(fired, of, moves)
-    if now in ("feature died", "feature changed unit", "new label balance"):
+    if now in ("feature died", "feature changed unit"):
         return now, column
-    if first == "new inputs" or (now == "new inputs" and any(k in moves for k in INPUTS)):
+    if now == "new label balance" or _balance(of):
+        return "new label balance", -1
+    entropy, loss, surprise = (of.get(k) for k in ("entropy", "loss", "surprise"))
+    sure = entropy is not None and entropy.before is not None and entropy.place < NOTABLE
+    if column >= 0 or _together(of) >= (SURE if sure else UNSURE) or any(k in moves for k in TOGETHER):
         return "new inputs", column
-    loss = of.get("loss")
-    if loss is None or loss.before is None:
+    if loss is None or loss.before is None or first == "feature changed unit":
         return first, -1
-    stays = loss.late - loss.before > max(STAYS * rise, STAYS * abs(loss.before))
-    return ("more noise" if stays else "new concept"), -1
+    relearnt = surprise is not None and surprise.place > loss.place
+    rest = loss.late - loss.before
+    stays = rest > max(STAYS * rise, STAYS * abs(loss.before))
+    if first == "new inputs" and not ((relearnt or stays) and any(k in of for k in INPUTS)):
+        return first, -1
+    return ("more noise" if stays and (rest > abs(loss.before) or not relearnt) else "new concept"), -1

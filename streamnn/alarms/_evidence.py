@@ -9,12 +9,14 @@ import numpy as np
 
 from ._layout import BLOCK, COARSE, RING
 
+DIED, UNIT, SHIFTED = 1, 2, 3
+"""Kinds in a tag of "feature worst": 4 * column + kind."""
 _BEFORE = 500
 """Values before a change that are compared with those after it, at most."""
 _YOUNGEST = 100
 """Values a signal must have had before the change to have an opinion."""
 _LATE = 256
-_TAGGED, _TELLING, _STEADY = 16, 3, 24
+_TAGGED, _TELLING, _STEADY = 16, 3, 56
 """Latest values whose tags are counted, how many must agree, and how many of all since the change."""
 
 
@@ -26,7 +28,7 @@ class Evidence(NamedTuple):
     before: float | None  # mean of up to 500 values before
     after: float | None  # mean of the values since
     late: float  # mean of the last 256 values
-    tag: int  # the most frequent of the last 16 values, of at least 3 (or of all, 24); 0: none
+    tag: int  # the most frequent of the last 16 values, of at least 3 (or of all, 56); 0: none
 
 
 NOTHING = Evidence(0.0, 0.0, None, None, 0.0, 0)
@@ -84,6 +86,13 @@ def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -
     k, start = sums(max(0, n - _LATE))
     late = float(here[0] - start[0]) / max(n - k, 1)
     tags = s["tag"][near[max(0, min(i, near.size - _TAGGED)) if whole else -_TAGGED :] % RING]
-    common = Counter(tags[tags != 0].tolist()).most_common(1)
-    tag = common[0][0] if common and common[0][1] >= (_STEADY if whole else _TELLING) else 0
+    tag = _common(tags, _STEADY if whole else _TELLING)
     return Evidence(place, spread, before, float((here[0] - there[0]) / count), late, tag)
+
+
+def _common(tags: np.ndarray, least: int) -> int:
+    """The most frequent tag, of another kind than SHIFTED if its column has one often enough; 0: none is."""
+    count = Counter(tags[tags != 0].tolist())
+    often = [tag for tag, n in count.most_common() if n >= least]
+    of_column = [tag for tag in often if tag // 4 == often[0] // 4]
+    return next((tag for tag in of_column if tag % 4 != SHIFTED), often[0] if often else 0)

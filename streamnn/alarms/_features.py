@@ -36,6 +36,8 @@ SIGNED = 200.0
 """Values from which the sign of a pair of columns is fixed."""
 STALE = 500.0
 """Events after which a column that stands out is learnt anew: it must not hide others."""
+LATE = 64.0
+"""Events for which a column has stood out until its mean has been followed."""
 NAP, YOUNG = 64.0, 700
 
 
@@ -93,7 +95,9 @@ def _moved(a: np.ndarray, c: int, z: float) -> tuple[float, bool]:
     a[c, WIDTH_VAR] += g * (d * d - a[c, WIDTH_VAR])
     a[c, FAR] += FAR_RATE * ((1.0 if np.abs(z) > FAR_OFF else 0.0) - a[c, FAR])
     usual = a[c, WIDTH_MEAN]
-    unit = a[c, FAR] > 0.5 or (apart > max(off, TELLING) and (w > 1.5 * usual or w < 0.6 * usual))
+    # a mean that moves is followed late, which looks wider at first
+    sure = apart > off or (a[c, TOLD] > LATE and w > usual)
+    unit = a[c, FAR] > 0.5 or (apart > TELLING and sure and (w > 1.5 * usual or w < 0.6 * usual))
     return min(max(off, apart), MOST_NATS), unit
 
 

@@ -14,6 +14,8 @@ from ._layout import BLOCK, RING, VIEWS, direction, statistic_name
 
 REVIEW = 14
 """Blocks of operations after which an alarm's cause is looked at again."""
+WAITING = 16
+"""Reviews that may wait at a time: of the latest alarms."""
 SETTLES = 200
 """Events after an alarm in which all but labels and single columns are still moved by what moved then."""
 
@@ -33,8 +35,12 @@ class Judge:
         self.signals, self._state, self._views = signals, state, views
         self.counts = np.zeros((len(signals), 3), np.int64)  # alarms, further evidence, improvements
         self.last = -1  # ticket of the last alarm
-        self.due = 0  # operation at which its cause is looked at again
-        self.review: dict[str, Any] = {}
+        self.reviews: list[dict[str, Any]] = []  # alarms whose cause is looked at again, in order
+
+    @property
+    def due(self) -> int:
+        """Operation at which an alarm's cause is looked at again; 0: none waits."""
+        return int(self.reviews[0]["due"]) if self.reviews else 0
 
     def judge(self, row: list[int], names: Sequence[str]) -> list[Alarm]:
         """Whether what fired in a signal is an alarm of the family's, and of what. `row`: see the kernel."""
@@ -54,24 +60,29 @@ class Judge:
         self.last = ticket
         loss = of.get("loss")
         risen = loss is not None and loss.before is not None and loss.after is not None
-        self.review = {
-            "alarm": [began_op, k, code, began],
-            "cause": why,
-            "rise": loss.after - loss.before if loss and risen else -1.0,  # type: ignore[operator]
-        }
-        self.due = (op // BLOCK + REVIEW) * BLOCK
+        self.reviews.append(
+            {
+                "due": (op // BLOCK + REVIEW) * BLOCK,
+                "alarm": [began_op, k, began],
+                "cause": why,
+                "rise": loss.after - loss.before if loss and risen else -1.0,  # type: ignore[operator]
+            }
+        )
+        del self.reviews[:-WAITING]
         return [self._alarm(ticket, k, code, why, began, column, of, names)]
 
     def look_again(self, names: Sequence[str]) -> list[Alarm]:
-        """The last alarm's cause once more, some time later: a record if it is another."""
-        began_op, k, _, began = self.review["alarm"]
-        fired, op = self.signals[k], self.due - 1
-        of = self._evidence(began_op, op, True)
-        why, column = reviewed(self.review["cause"], self.review["rise"], of, fired)
-        if why in (self.review["cause"], IMPROVEMENT):
-            return []
-        ticket = max(int(s["ticket"][s["taken"] % RING]) for s in self._state)
-        return [self._alarm(ticket, k, -1, why, began, column, of, names)]
+        """Causes that are due once more, some time later: a record of each that is another."""
+        op, found = self.due - 1, []
+        while self.due == op + 1:
+            review = self.reviews.pop(0)
+            began_op, k, began = review["alarm"]
+            of = self._evidence(began_op, op, True)
+            why, column = reviewed(review["cause"], review["rise"], of, self.signals[k])
+            if why not in (review["cause"], IMPROVEMENT):
+                ticket = max(int(s["ticket"][s["taken"] % RING]) for s in self._state)
+                found.append(self._alarm(ticket, k, -1, why, began, column, of, names))
+        return found
 
     def _evidence(self, began_op: int, op: int, whole: bool = False) -> dict[str, Evidence]:
         return {

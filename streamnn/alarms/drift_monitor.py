@@ -184,9 +184,9 @@ class DriftMonitor:
                 found = self._judge.judge(row, names)
                 self._family[1] += len(found)
                 alarms += found
-            self._clock[2] = self._judge.due
             if fired >= DUE:
                 alarms += self._judge.look_again(names)
+            self._clock[2] = self._judge.due
             if self._clock[1] == 0:
                 return alarms
             fired = stretch.take()
@@ -226,7 +226,7 @@ class DriftMonitor:
             "events_per_false_alarm": self.events_per_false_alarm,
             "operations": int(self._clock[0]),
             "last": self._judge.last,
-            "review": [self._judge.due, self._judge.review],
+            "reviews": [dict(r) for r in self._judge.reviews],
         }
         return arrays, meta
 
@@ -254,5 +254,5 @@ class DriftMonitor:
         self._family, self._clock[0] = arrays["family"].copy(), meta["operations"]
         judge = self._judge = Judge(self.signals, state, views)
         judge.counts, judge.last = arrays["counts"].copy(), int(meta["last"])
-        judge.due, judge.review = int(meta["review"][0]), dict(meta["review"][1])
+        judge.reviews = [dict(r) for r in meta["reviews"]]
         self._clock[2] = judge.due

@@ -73,3 +73,53 @@ def test_a_review_believes_labels_that_moved_more_than_the_inputs():
     of = seen(label=(9, 0.5, 0.9), feature_place=(4, 0, 1))
     assert reviewed("new inputs", 0.0, of, "feature place")[0] == "new label balance"
     assert reviewed("new inputs", 0.0, seen(feature_place=(4, 0, 1)), "feature place")[0] == "new inputs"
+
+
+def late(of, share):
+    """The loss at the end is so many times the one before higher."""
+    of["loss"] = of["loss"]._replace(late=of["loss"].before * (1 + share))
+    return of
+
+
+def test_a_review_tells_a_concept_by_latents_that_moved_more_than_the_loss():
+    moved_more = {"surprise": (6, 30, 50), "entropy": (6, 0.1, 0.2), "loss": (2, 0.2, 0.3)}
+    assert reviewed("new inputs", 0.1, late(seen(**moved_more), 0.3), "surprise")[0] == "new concept"
+    assert reviewed("new concept", 0.1, late(seen(**moved_more), 0.3), "loss")[0] == "new concept"
+    assert reviewed("new concept", 0.1, late(seen(**moved_more), 1.5), "loss")[0] == "more noise"
+    moved_less = {**moved_more, "surprise": (1, 30, 31)}
+    assert reviewed("new concept", 0.1, late(seen(**moved_less), 0.3), "loss")[0] == "more noise"
+
+
+def test_without_scalars_of_the_inputs_a_surprise_stays_new_inputs():
+    of = late(seen(surprise=(6, 30, 50), loss=(2, 0.2, 0.3)), 0.1)
+    alone = {k: of[k] for k in ("surprise", "loss")}
+    assert reviewed("new inputs", 0.1, alone, "surprise")[0] == "new inputs"
+
+
+@pytest.mark.parametrize(
+    ("apiece", "entropy", "said"),
+    [(1.5, 0, "new concept"), (2.0, 0, "new inputs"), (2.0, 5, "new concept"), (3.0, 5, "new inputs")],
+)
+def test_inputs_that_all_moved_a_little_count_at_a_review(apiece, entropy, said):
+    of = seen(
+        loss=(3, 0.2, 0.3), entropy=(entropy, 0.1, 0.2), feature_place=(apiece, 0, 1),
+        feature_spread=(apiece, 1, 2), feature_pairs=(apiece, 0, 1),
+    )  # fmt: skip
+    assert reviewed("new concept", 0.1, late(of, 0.0), "loss")[0] == said
+
+
+def test_labels_that_moved_with_inputs_that_are_no_surprise_are_another_balance():
+    what = {"label": (4, 0.5, 0.8), "feature_place": (6, 0, 1), "surprise": (0.5, 30, 31)}
+    assert why("label", seen(**what)) == why("entropy", seen(**what, entropy=(3, 0.1, 0.2)))
+    assert why("label", seen(**what)) == "new label balance"
+    assert why("label", seen(**{**what, "surprise": (5, 30, 50)})) == "new inputs"
+    assert why("label", seen(**{**what, "feature_place": (9, 0, 1)})) == "new inputs"
+    assert reviewed("new inputs", 0.0, seen(**what), "feature place")[0] == "new label balance"
+
+
+def test_another_unit_that_is_gone_by_the_review_was_something_else():
+    of = seen(feature_pairs=(6, 0, 1))
+    assert reviewed("feature changed unit", 0.0, of, "feature worst")[0] == "new inputs"
+    assert reviewed("feature changed unit", 0.0, seen(), "feature worst")[0] == "feature changed unit"
+    of["feature worst"] = Evidence(4.0, 0.0, 0.1, 1.3, 1.3, 4 * 7 + 1)
+    assert reviewed("feature changed unit", 0.0, of, "feature worst") == ("feature died", 7)

@@ -125,6 +125,19 @@ def test_a_loss_that_stays_up_is_noise_after_all(stays, said):
         assert found[1].began == found[0].began
 
 
+def test_every_alarm_is_reviewed_though_others_follow():
+    values = quiet(LEARNER)
+    values["loss"][AT:] += 3
+    values["label"][AT + 300 :] += 3
+    found = [a for a in raised(values) if a.event < AT + 1200]
+    reviews = [a for a in found if a.statistic == "review"]
+    assert [(a.signal, a.cause) for a in found[:2]] == [
+        ("loss", "new concept"),
+        ("label", "new label balance"),
+    ]
+    assert (reviews[0].began, reviews[0].signal) == (found[0].began, "loss")
+
+
 def test_a_review_is_no_alarm_of_its_own():
     values = quiet(LEARNER)
     values["loss"][AT:] += 3
