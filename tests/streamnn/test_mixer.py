@@ -28,8 +28,8 @@ class Game:
         N = self.mixer.experts
         self.store = {
             "p": p.astype(f4),
-            "logs": np.zeros((n, M, C), f4),
-            "expert": np.zeros((n, N + 1, C), f4),
+            "logs": np.zeros((n, C, self.mixer.logs), f4),
+            "expert": np.zeros((n, N + 2, C), f4),
             "mixed": np.zeros((n, C), f4),
             "clock": np.zeros(n, np.int64),
             "copy": np.zeros(n, np.int64),
