@@ -14,7 +14,7 @@ from .mixing import scan
 from .shares import SHARES, shares_bound, shares_state
 
 f4 = np.float32
-STACKERS = (0.003, 0.03)
+STACKERS = (0.003, 0.01)
 """Step sizes of the stackers, in units of each weight's running root mean square gradient."""
 NEWTON, VARIANCE = (1.5, 1.0), 1.0 / 30.0
 """Steps of the two online Newton stackers, of the members and at the top; the variance that their weights begin with."""

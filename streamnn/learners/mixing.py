@@ -86,7 +86,9 @@ def _newton(w, k, n, g, h, cov, trace, most, weight, step, keep):
         trace[0] = most
         return
     r = f4(1.0) / (keep / max(weight, f4(1e-6)) + q)
-    grow = splat(f4(1.0) / keep if trace[0] < most else f4(1.0))  # what is not excited must not grow without end
+    grow = splat(
+        f4(1.0) / keep if trace[0] < most else f4(1.0)
+    )  # what is not excited must not grow without end
     t = f4(0.0)
     for i in range(n):
         hi = splat(h[i])
@@ -167,7 +169,9 @@ def scan(
 ):
     M, C, S = p.shape[1], p.shape[2], len(b)
     N, K, P = M + S, S + 1, len(w) // len(b)
-    wide = P + LANES  # of the rows of logarithms: those of the members, then those of the stackers and the mixture
+    wide = (
+        P + LANES
+    )  # of the rows of logarithms: those of the members, then those of the stackers and the mixture
     o, loss, gain, loss_2 = np.zeros(C, f4), np.zeros(N), np.zeros(N), np.zeros(N + 2)
     each, g, h = np.zeros(M * C, f4), np.zeros(P, f4), np.zeros(P, f4)
     top_each, top_g, top_h = np.zeros(K * C, f4), np.zeros(LANES, f4), np.zeros(LANES, f4)

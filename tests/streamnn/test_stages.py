@@ -58,6 +58,7 @@ class Bench:
             "p": P.copy(), "logs": np.zeros((N, C, 2 * LANES), f4), "expert": np.zeros((N, M + 5, C), f4), "mixed": np.zeros((N, C), f4),
             "reserve": np.zeros((N, 2)), "clock": np.zeros(N, np.int64), "copy": np.zeros(N, np.int64), "near": np.zeros((N, NEAREST, 2), np.int64),
             "was": np.zeros((N, 2), np.int64), "scale": np.ones((N, 2)), "controls": np.zeros((N, 3)), "forecast": np.zeros((N, 2)),
+            "fill": np.zeros((N, C), f4),
         }  # fmt: skip
 
     def run(self, s, a, b):
@@ -151,7 +152,7 @@ def inputs():
 
 
 def label_history():
-    s = LabelHistory(C)
+    s = LabelHistory(C, (0, 2))
     s.grow(C, 8)
     return s
 
