@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .._jit import kernel
 from ..stage import Stage, grown
+
+f4 = np.float32
 
 DECAYS = (0.7, 0.97)
 """Label frequencies fade by these."""
@@ -14,6 +18,8 @@ REACH = 1024
 MEAN_STEP = 0.02
 LAGS = 3
 """Labels remembered one by one."""
+FILL_STEP = 0.005
+"""Of the weights by which members stand in for labels that are not known yet."""
 
 
 def powers(decays: tuple[float, ...]) -> np.ndarray:
@@ -58,7 +64,10 @@ def _filled(
     decays,
     powers,
     n_means,
-    base,
+    sources,
+    p,
+    fill,
+    trust,
     count,
     recent,
     fade,
@@ -94,13 +103,18 @@ def _filled(
                         4.0 * (mean[r, c] - prior[c]) * seen[r] / (seen[r] + 5.0) if r >= 0 else 0.0
                     )
             if op[i] == 0:
+                for c in range(C):
+                    fill[s, c] = 0.0
+                for j in range(len(sources)):
+                    for c in range(C):
+                        fill[s, c] += f4(trust[j]) * p[s, sources[j], c]
                 for q in range(m):
                     for c in range(C):
-                        fade[q, c] = decays[q] * fade[q, c] + (1.0 - decays[q]) * base[s, 0, c]
+                        fade[q, c] = decays[q] * fade[q, c] + (1.0 - decays[q]) * fill[s, c]
                 for c in range(C):
                     for q in range(L - 1, 0, -1):
                         recent[q, c] = recent[q - 1, c]
-                    recent[0, c] = base[s, 0, c]
+                    recent[0, c] = fill[s, c]
                 count[0] += 1
         elif op[i] == 1:
             age = count[0] - 1 - ticket[i]
@@ -111,11 +125,11 @@ def _filled(
                 for q in range(m):
                     h = (1.0 - decays[q]) * powers[q, age]
                     for c in range(C):
-                        fade[q, c] += h * ((1.0 if c == y[i] else 0.0) - base[s, 0, c])
+                        fade[q, c] += h * ((1.0 if c == y[i] else 0.0) - fill[s, c])
             for q in range(m):
                 for c in range(C):
                     error[q, c] += (1.0 - decays[q]) * (
-                        (1.0 if c == y[i] else 0.0) - base[s, 0, c] - error[q, c]
+                        (1.0 if c == y[i] else 0.0) - fill[s, c] - error[q, c]
                     )
             for q in range(n_means):
                 r = mean_ids[s, q]
@@ -125,6 +139,13 @@ def _filled(
                     for c in range(C):
                         mean[r, c] += h * ((1.0 if c == y[i] else 0.0) - mean[r, c])
             count[1] += 1
+            t = 0.0
+            for j in range(len(sources)):
+                t += trust[j] * p[s, sources[j], y[i]]
+            if t > 1e-9:  # towards what each member explains of the label: the likeliest mixture
+                h = max(1.0 / (count[1] + len(sources)), FILL_STEP)
+                for j in range(len(sources)):
+                    trust[j] += h * (trust[j] * p[s, sources[j], y[i]] / t - trust[j])
             h = max(1.0 / count[1], MEAN_STEP / 10)
             for c in range(C):
                 prior[c] += h * ((1.0 if c == y[i] else 0.0) - prior[c])
@@ -133,22 +154,30 @@ def _filled(
 class LabelHistory(Stage):
     """What the labels so far say about the next one, under late labels.
 
-    ``known`` holds only labels that have come. ``filled`` stands in for those that have not with the base
-    member's predictions, and replaces them when they come. Means are the label frequencies of each category
-    value less the overall ones; the residual is the fading mean error of the base member.
+    ``known`` holds only labels that have come. ``filled`` stands in for those that have not with a mixture of the
+    predictions of members that do not read it, and replaces them when they come. Means are the label frequencies of
+    each category value less the overall ones; the residual is the fading mean error of that mixture.
+
+    Parameters
+    ----------
+    classes : int
+    sources : sequence of int
+        Places of those members in ``store["p"]``.
     """
 
     rows = 1 + len(DECAYS)
     residuals = len(DECAYS)
     lags = LAGS
 
-    def __init__(self, classes: int):
+    def __init__(self, classes: int, sources: Sequence[int] = (0,)):
         super().__init__("history")
         m = len(DECAYS)
         self._decays, self._powers = np.array(DECAYS), powers(DECAYS)
+        self._sources = np.array(sources, np.int64)
         self.s = {
             "last": np.full(1, -1, np.int64),
             "known_fade": np.zeros((m, classes)),
+            "trust": np.full(len(self._sources), 1.0 / len(self._sources)),
             "count": np.zeros(2, np.int64),
             "recent": np.zeros((LAGS, classes)),
             "fade": np.zeros((m, classes)),
@@ -185,7 +214,7 @@ class LabelHistory(Stage):
         n_means: int,
         store: dict[str, np.ndarray],
     ) -> None:
-        """Write the blocks that need the base member's predictions, member 0 of ``store["p"]``."""
+        """Write the blocks that need predictions of the source members, which are in ``store["p"]``."""
         s = self.s
         _filled(
             op,
@@ -196,7 +225,10 @@ class LabelHistory(Stage):
             self._decays,
             self._powers,
             n_means,
+            self._sources,
             store["p"],
+            store["fill"],
+            s["trust"],
             s["count"],
             s["recent"],
             s["fade"],

@@ -22,10 +22,10 @@ from .calibration import Calibration
 from .chances import Chances
 from .class_labels import new_labels
 from .frequencies import Frequencies
-from .mixer import STACKERS, Mixer
+from .mixer import STACKS, Mixer
 from .neighbours import NEAREST, WINDOWS, Neighbours
 from .pending import Pending
-from .presets import odds
+from .presets import FILLERS, odds
 from .segment import Segment
 from .wide import Wide
 
@@ -176,20 +176,21 @@ class Classifier(Chances):
         self.frequencies = Frequencies(C, M + 2 + len(WINDOWS))
         near = [f"neighbours-{w}" for w in WINDOWS]
         self.members += ["wide", "logistic", *near, "majority", "frequency", "no-change"]
-        prior = odds(self.members, len(STACKERS))
+        prior = odds(self.members, len(STACKS))
         self.mixer = Mixer(len(self.members), C, bool(self._declared), prior, self._preset.members_begin)
-        self.history_ = LabelHistory(C)
+        self.history_ = LabelHistory(C, [self.members.index(m) for m in FILLERS])
         self.scores_ = Scores(True)
-        self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in STACKERS])
+        self.ledger = Ledger(self.scores_.names, [*self.members, *STACKS])
         self.density: LatentDensity = LatentDensity(self._hidden(), C)
         M, N = len(self.members), self.mixer.experts
         self.pending_ = Pending(
             {
                 **self._leaves(),
                 "p": (f4, (M, C)),
-                "logs": (f4, (M, C)),
-                "expert": (f4, (N + 1, C)),  # and the mixer itself
+                "logs": (f4, (C, self.mixer.logs)),
+                "expert": (f4, (N + 2, C)),  # and the mixer itself, and the top
                 "mixed": (f4, (C,)),
+                "fill": (f4, (C,)),
                 "copy": (np.int64, ()),
                 "reserve": (np.float64, (2,)),
                 "near": (np.int64, (NEAREST, 2)),
@@ -210,9 +211,10 @@ class Classifier(Chances):
             self.mixer.grow(C)
             M, N = len(self.members), self.mixer.experts
             self.pending_.reshape("p", (M, C))
-            self.pending_.reshape("logs", (M, C), fill=-5.0)
-            self.pending_.reshape("expert", (N + 1, C))
+            self.pending_.reshape("logs", (C, self.mixer.logs), fill=-5.0)
+            self.pending_.reshape("expert", (N + 2, C))
             self.pending_.reshape("mixed", (C,))
+            self.pending_.reshape("fill", (C,))
 
     def _stage_list(self) -> list[Stage]:
         return [
@@ -236,16 +238,17 @@ class Classifier(Chances):
         offsets = lay.offsets
         self.history_.scan_known(op, slot, y, offsets, a["row"])
         first, *rest = self._network_tasks(part, latent)
-        first()
+        wide, logistic = (
+            partial(w.scan, op, slot, target, weight, lay.span(*w.reads)[0], a)
+            for w in (self.wide, self.logistic)
+        )
+        near = partial(self.neighbours.scan, op, slot, ticket, y, lay.span("x", "x")[0], a)
+        self.crew.run([first, near, logistic], len(op))
         self.history_.scan_filled(op, slot, ticket, y, offsets, lay.mean_columns, a)
         self.crew.run(
             [
                 *rest,
-                *(
-                    partial(w.scan, op, slot, target, weight, lay.span(*w.reads)[0], a)
-                    for w in (self.wide, self.logistic)
-                ),
-                partial(self.neighbours.scan, op, slot, ticket, y, lay.span("x", "x")[0], a),
+                wide,
                 partial(self.frequencies.scan, op, slot, y, a),
             ],
             len(op),

@@ -3,7 +3,7 @@
 Each event takes a copy of the weights that waits for no label, and gives it back, wiser, with its own label. So every
 copy plays a game without delay, and the regret is at most that of one game times the number of copies, which is the
 largest number of events that ever waited (Joulani, György and Szepesvári 2013, *Online learning under delayed
-feedback*). What they mix is a mixer that is good in practice, with most of the weight, and its experts.
+feedback*). What they mix is a mixer that is good in practice and its top, with most of the weight, and its experts.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..features.inputs import LOOK
 from ..regret.bounds import fixed_share_bound, interval_bound
 from ..types import OBSERVE
 
-TRUST = 0.9
-"""Weight of the mixer; its experts share the rest by their prior."""
-SHARE = 0.0005
+TRUST = 0.45
+"""Weight of the mixer, and of the stacker at its top; its experts share the rest by their prior."""
+SHARE = 0.0001
 """Of its weights, what a copy gives up at each label: no past is too long to turn from."""
 
 
@@ -71,19 +71,20 @@ def settle_copy(weights, fresh, likelihood, weight):
             gain = exp64(np.float64(weight) * log64(gain))
         weights[i] *= gain
         total += weights[i]
+    keep = (1.0 - SHARE) / total
     for i in range(len(weights)):
-        weights[i] = (1.0 - SHARE) * weights[i] / total + SHARE * fresh[i]
+        weights[i] = keep * weights[i] + SHARE * fresh[i]
 
 
 def fresh_copy(prior: np.ndarray) -> np.ndarray:
-    """Weights that a copy begins with: of the experts by their prior, and of the mixer."""
-    return np.append((1.0 - TRUST) * prior, TRUST)
+    """Weights that a copy begins with: of the experts by their prior, of the mixer, and of the stacker at its top."""
+    return np.append((1.0 - 2.0 * TRUST) * prior, (TRUST, TRUST))
 
 
 def copies_state(experts: int) -> dict[str, np.ndarray]:
     """Weights of the copies, the free ones, and how many there are and are free."""
     return {
-        "copies": np.zeros((1, experts + 1)),
+        "copies": np.zeros((1, experts + 2)),
         "free": np.zeros(1, np.int64),
         "used": np.zeros(2, np.int64),
     }
@@ -104,7 +105,7 @@ def copies_bound(copies: int, n: int, prior: np.ndarray) -> float:
     >>> round(copies_bound(48, 10_000, np.full(20, 0.05)))
     259
     """
-    least = (1.0 - TRUST) * prior.min()
+    least = (1.0 - 2.0 * TRUST) * prior.min()
     return max(copies, 1) * math.log(1.0 / least) - n * math.log(1.0 - SHARE + SHARE * least)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from .._simd import LANES
 from ..errors import StateError
 from ..stage import Stage, grown
 from .copies import copies_bound, copies_needed, copies_state, fresh_copy, trust_bound
@@ -13,34 +14,58 @@ from .mixing import scan
 from .shares import SHARES, shares_bound, shares_state
 
 f4 = np.float32
-STACKERS = (0.001, 0.003, 0.01)
+STACKERS = (0.003, 0.01)
 """Step sizes of the stackers, in units of each weight's running root mean square gradient."""
+NEWTON, VARIANCE = (1.5, 1.0), 1.0 / 30.0
+"""Steps of the two online Newton stackers, of the members and at the top; the variance that their weights begin with."""
+STACKS = (*(f"stack-{s:g}" for s in STACKERS), "stack-newton")
+"""Names of the stackers."""
+
+
+def _padded(rows: np.ndarray) -> np.ndarray:
+    # rows of whole lanes, one after another
+    n, m = rows.shape
+    out = np.zeros((n, -(-m // LANES) * LANES), f4)
+    out[:, :m] = rows
+    return out.reshape(-1)
 
 
 class Mixer(Stage):
     """The pool's prediction (Uziel 2020, with log loss, which is mixable).
 
-    Stackers mix the members in the logit space. Exponential weights with fixed share run over members *and*
-    stackers, so that with labels at once, on every sequence,
+    Stackers mix the members in the logit space: two by scaled gradient steps, one by online Newton steps (Hazan,
+    Agarwal and Kale 2007), which see that members are alike. Exponential weights with fixed share run over members
+    *and* stackers, so that with labels at once, on every sequence,
 
-        loss(pool) <= loss(any expert i) + ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share),
+        loss(mixture) <= loss(any expert i) + ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share),
 
-    for each of K shares: weights run for all of them, and weights of the shares find the best.
+    for each of K shares: weights run for all of them, and weights of the shares find the best. At the top one more
+    Newton stacker mixes the stackers and that mixture, and begins as the mixture. What is said is a mixture of both:
+
+        loss(pool) <= loss(mixture) + ln 1/0.45 + 0.00006 n.
 
     Unless the classes are `closed`, a share 1 / ((n + 1) (n + 2)) after n labels is kept back for classes never
     seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
 
     Late labels slow the weights by the measured staleness d: at label a rate 1/d + 1/sqrt(a d), the anytime rate under
-    delay (Joulani et al. 2013), shares/d, stackers' steps / sqrt(d). That is good and has no proof, so
-    interleaved copies of exponential weights (:mod:`streamnn.learners.copies`) run over this mixture and its experts:
+    delay (Joulani et al. 2013), shares/d, gradient steps and the top's / sqrt(d), and Newton stackers remember d times
+    as long. That is good and has no proof, so interleaved copies of exponential weights
+    (:mod:`streamnn.learners.copies`) run over this mixture, its top and its experts:
 
-        loss(pool) <= loss(mixture) + K ln 1/0.9 + 0.00005 n
-        loss(pool) <= loss(any expert i) + K ln 10/prior_i + 0.0005 n
+        loss(pool) <= loss(mixture) + K ln 1/0.45 + 0.00006 n
+        loss(pool) <= loss(any expert i) + K ln 10/prior_i + 0.0001 n
 
     over n labels; K is the largest number of events that ever waited, 1 with labels at once.
 
     Members may join later. Until the first event they predict they sleep (Freund et al. 1997): what the others say
     counts as theirs, so the bounds hold for them too.
+
+    Attributes
+    ----------
+    experts : int
+        Members and stackers.
+    logs : int
+        Width of a row of ``store["logs"]``.
 
     Parameters
     ----------
@@ -63,17 +88,25 @@ class Mixer(Stage):
     ):
         super().__init__("mixer")
         self._open = not closed
-        S = len(STACKERS)
+        S = len(STACKS)
         self.experts = members + S
+        self.logs = -(-members // LANES) * LANES + LANES
         self._steps, self._shares = np.array(STACKERS), np.array(SHARES)
+        self._newton, self._most = np.array(NEWTON), np.array([members * VARIANCE, (S + 1) * VARIANCE], f4)
         weights = np.array(odds if len(odds) else [1.0] * self.experts)
         self.prior = weights / weights.sum()
         self._begins = np.array([*begins, *[0] * (members - len(begins))], np.int64)
         self._fresh = fresh_copy(self.prior)
         self.s = {
-            "w": np.full((S, members), min(1.0, 2.0 / members), f4),
-            "w_2": np.zeros((S, members), f4),
+            "w": _padded(np.full((S, members), min(1.0, 2.0 / members))),
+            "w_2": _padded(np.zeros((len(STACKERS), members))),
             "b": np.zeros((S, classes), f4),
+            "cov": _padded(np.eye(members) * VARIANCE),
+            "trace": np.full(1, members * VARIANCE, f4),
+            "top": _padded(np.eye(S + 1)[S:]),  # begins as the mixture
+            "top_b": np.zeros((1, classes), f4),
+            "top_cov": _padded(np.eye(S + 1) * VARIANCE),
+            "top_trace": np.full(1, (S + 1) * VARIANCE, f4),
             **shares_state(self.prior),
             "stale": np.ones(1),
             "count": np.zeros(1, np.int64),
@@ -105,12 +138,13 @@ class Mixer(Stage):
 
     def _reserve(self, copies: int) -> None:
         n = max(64, 1 << copies.bit_length())
-        self.s["copies"] = grown(self.s["copies"], n, self.experts + 1)
+        self.s["copies"] = grown(self.s["copies"], n, self.experts + 2)
         self.s["free"] = grown(self.s["free"], n)
 
     def grow(self, classes: int) -> None:
         """Make room for classes."""
-        self.s["b"] = grown(self.s["b"], len(STACKERS), classes)
+        self.s["b"] = grown(self.s["b"], len(STACKS), classes)
+        self.s["top_b"] = grown(self.s["top_b"], 1, classes)
 
     @property
     def regret_bound(self) -> float:
@@ -156,10 +190,18 @@ class Mixer(Stage):
             s["w"],
             s["w_2"],
             s["b"],
+            s["cov"],
+            s["trace"],
+            s["top"],
+            s["top_b"],
+            s["top_cov"],
+            s["top_trace"],
             s["v"],
             s["rate"],
             s["weights"],
             self._shares,
+            self._newton,
+            self._most,
             s["stale"],
             s["count"],
             s["unproven"],
@@ -168,7 +210,7 @@ class Mixer(Stage):
             s["free"],
             s["used"],
             store["p"],
-            store["logs"],
+            store["logs"].reshape(-1),
             store["expert"],
             store["mixed"],
             store["copy"],

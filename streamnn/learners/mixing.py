@@ -7,6 +7,7 @@ from numba import njit
 
 from .._jit import kernel, leaf_options
 from .._math import exp64, log32, log64, softmax
+from .._simd import LANES, load, over, root, splat, store, total
 from .copies import free_copy, mixed_by, next_copy, settle_copy, take_copy
 from .shares import share_out
 
@@ -15,17 +16,89 @@ MEMORY = 500.0
 """Of those mean squares, in labels."""
 FLOOR = 1e-7
 """No member's probability of the label counts as less."""
+FORGET = 0.001
+"""Share of their curvature that Newton stackers forget at each label, over the staleness."""
+BIAS = 0.001
+"""Step of their biases, one a class."""
 
 
 @njit(**leaf_options)
-def _stack(s, k, logs, w, b, o):
-    M, C = logs.shape[1], logs.shape[2]
+def _centred(each, n, P, logs, base, wide, at):
+    # logarithms of the members' probabilities less their mean over the classes: a row a class, a lane a member
+    C = len(each) // n
+    _logs32(each)
     for c in range(C):
-        x = b[k, c]
-        for m in range(M):
-            x += w[k, m] * logs[s, m, c]
-        o[c] = x
+        q = base + c * wide + at
+        for m in range(n):
+            logs[q + m] = each[m * C + c]
+        for m in range(n, P):
+            logs[q + m] = f4(0.0)
+    share = splat(f4(1.0) / f4(C))
+    for j in range(at, at + P, LANES):
+        v = load(logs, base + j)
+        for c in range(1, C):
+            v = v + load(logs, base + c * wide + j)
+        v = v * share
+        for c in range(C):
+            store(logs, base + c * wide + j, load(logs, base + c * wide + j) - v)
+
+
+@njit(**leaf_options)
+def _stack(w, k, P, logs, base, wide, at, b, o):
+    for c in range(len(o)):
+        q = base + c * wide + at
+        v = load(w, k * P) * load(logs, q)
+        for j in range(LANES, P, LANES):
+            v = v + load(w, k * P + j) * load(logs, q + j)
+        o[c] = b[k, c] + total(v)
     softmax(o)
+
+
+@njit(**leaf_options)
+def _gradient(o, n, logs, base, wide, at, g):
+    P = len(g)
+    for j in range(0, P, LANES):
+        v = splat(f4(0.0))
+        for c in range(len(o)):
+            v = v + splat(o[c]) * load(logs, base + c * wide + at + j)
+        store(g, j, v)
+    for m in range(n, P):
+        g[m] = f4(0.0)
+
+
+@njit(**leaf_options)
+def _newton(w, k, n, g, h, cov, trace, most, weight, step, keep):
+    """Online Newton step: the inverse of faded outer products of gradients scales the step."""
+    P = len(h)
+    for j in range(0, P, LANES):
+        v = splat(f4(0.0))
+        for i in range(n):
+            v = v + splat(g[i]) * load(cov, i * P + j)
+        store(h, j, v)
+    u = load(g, 0) * load(h, 0)
+    for j in range(LANES, P, LANES):
+        u = u + load(g, j) * load(h, j)
+    q = total(u)
+    if not q >= f4(0.0):  # rounding has made it indefinite: begin anew
+        cov[:] = f4(0.0)
+        for i in range(n):
+            cov[i * P + i] = most / f4(n)
+        trace[0] = most
+        return
+    r = f4(1.0) / (keep / max(weight, f4(1e-6)) + q)
+    grow = splat(
+        f4(1.0) / keep if trace[0] < most else f4(1.0)
+    )  # what is not excited must not grow without end
+    t = f4(0.0)
+    for i in range(n):
+        hi = splat(h[i])
+        for j in range(0, P, LANES):
+            v = hi * load(h, j)  # symmetric to the last bit
+            store(cov, i * P + j, (load(cov, i * P + j) - v * splat(r)) * grow)
+        t += cov[i * P + i]
+    trace[0] = t
+    for j in range(0, P, LANES):
+        store(w, k * P + j, load(w, k * P + j) - load(h, j) * splat(step * r))
 
 
 @njit(**leaf_options)
@@ -43,10 +116,12 @@ def _logs64(x):
 
 @njit(**leaf_options)
 def _follow(w, w_2, k, g, rate, step):
-    for m in range(len(g)):
-        w_2[k, m] += rate * (g[m] * g[m] - w_2[k, m])
-    for m in range(len(g)):
-        w[k, m] -= step * g[m] / (np.sqrt(w_2[k, m]) + f4(1e-3))
+    for j in range(0, len(g), LANES):
+        i, v = k * len(g) + j, load(g, j)
+        q = load(w_2, i)
+        q = q + splat(rate) * (v * v - q)
+        store(w_2, i, q)
+        store(w, i, load(w, i) - over(splat(step) * v, root(q) + splat(f4(1e-3))))
 
 
 @kernel
@@ -63,10 +138,18 @@ def scan(
     w,
     w_2,
     b,
+    cov,
+    trace,
+    top,
+    top_b,
+    top_cov,
+    top_trace,
     v,
     rate,
     weights,
     shares,
+    newton,
+    most,
     stale,
     count,
     unproven,
@@ -84,12 +167,17 @@ def scan(
     at,
     book,
 ):
-    M, C, S = p.shape[1], p.shape[2], len(steps)
-    N = M + S
-    o, g, each, loss = np.zeros(C, f4), np.zeros(M, f4), np.zeros(M * C, f4), np.zeros(N)
-    gain, loss_2 = np.zeros(N), np.zeros(N + 1)
+    M, C, S = p.shape[1], p.shape[2], len(b)
+    N, K, P = M + S, S + 1, len(w) // len(b)
+    wide = (
+        P + LANES
+    )  # of the rows of logarithms: those of the members, then those of the stackers and the mixture
+    o, loss, gain, loss_2 = np.zeros(C, f4), np.zeros(N), np.zeros(N), np.zeros(N + 2)
+    each, g, h = np.zeros(M * C, f4), np.zeros(P, f4), np.zeros(P, f4)
+    top_each, top_g, top_h = np.zeros(K * C, f4), np.zeros(LANES, f4), np.zeros(LANES, f4)
     for e in range(len(op)):
         s = slot[e]
+        base = s * C * wide
         if op[e] == 2:
             free_copy(free, used, copy[s])
             continue
@@ -103,16 +191,9 @@ def scan(
                     x = p[s, m, c] if good else f4(1.0) / f4(C)  # a member that broke says nothing
                     expert[s, m, c] = x
                     each[m * C + c] = max(x, f4(1e-4))
-            _logs32(each)
-            for m in range(M):
-                mean = f4(0.0)
-                for c in range(C):
-                    mean += each[m * C + c]
-                mean /= f4(C)
-                for c in range(C):
-                    logs[s, m, c] = each[m * C + c] - mean
+            _centred(each, M, P, logs, base, wide, 0)
             for k in range(S):
-                _stack(s, k, logs, w, b, o)
+                _stack(w, k, P, logs, base, wide, 0, b, o)
                 for c in range(C):
                     expert[s, M + k, c] = o[c]
             awake = 0.0
@@ -128,6 +209,13 @@ def scan(
                 for m in range(M):
                     if ticket[e] < begins[m]:  # who sleeps says what the others say
                         expert[s, m, c] = expert[s, N, c]
+            for k in range(K):
+                for c in range(C):
+                    top_each[k * C + c] = max(expert[s, M + k, c], f4(1e-4))
+            _centred(top_each, K, LANES, logs, base, wide, P)
+            _stack(top, 0, LANES, logs, base, wide, P, top_b, o)
+            for c in range(C):
+                expert[s, N + 1, c] = o[c]
             k = take_copy(copies, fresh, free, used) if op[e] == 0 else next_copy(free, used)
             copy[s] = k
             mixed_by(copies[k] if k < used[0] else fresh, expert[s], FLOOR, mixed[s])
@@ -152,7 +240,7 @@ def scan(
             loss[i] = max(np.float64(expert[s, i, y[e]]), FLOOR) if unseen < 0 else 1.0
             gain[i] = loss[i]
         if unseen < 0:
-            for i in range(N + 1):
+            for i in range(N + 2):
                 loss_2[i] = max(np.float64(expert[s, i, y[e]]), FLOOR)
             settle_copy(copies[copy[s]], fresh, loss_2, weight[e])
         free_copy(free, used, copy[s])
@@ -169,21 +257,35 @@ def scan(
             unproven[0] += 1  # the bound of one mixer is proven for rate 1 and labels at once only
         if weight[e] != f4(1.0):
             unproven[1] += 1
-        root = np.sqrt(stale[0])
+        slow, keep = np.sqrt(stale[0]), f4(1.0 - FORGET / stale[0])
         for k in range(S if unseen < 0 else 0):
             if late == 1.0:  # nothing has moved since
                 for c in range(C):
                     o[c] = expert[s, M + k, c]
             else:
-                _stack(s, k, logs, w, b, o)
+                _stack(w, k, P, logs, base, wide, 0, b, o)
             o[y[e]] -= f4(1.0)
-            step = f4(steps[k] / root) * weight[e]
-            for m in range(M):
-                x = f4(0.0)
-                for c in range(C):
-                    x += o[c] * logs[s, m, c]
-                g[m] = x
-            _follow(w, w_2, k, g, max(f4(1.0 / MEMORY), f4(1.0) / f4(a)), step)
+            _gradient(o, M, logs, base, wide, 0, g)
+            if k < len(steps):
+                step = f4(steps[k] / slow) * weight[e]
+                _follow(w, w_2, k, g, max(f4(1.0 / MEMORY), f4(1.0) / f4(a)), step)
+                bias = step * f4(0.1)
+            else:
+                _newton(w, k, M, g, h, cov, trace, most[0], weight[e], f4(newton[0]), keep)
+                bias = f4(BIAS / slow) * weight[e]
             for c in range(C):
-                b[k, c] -= step * f4(0.1) * o[c]
+                b[k, c] -= bias * o[c]
+        if unseen < 0:
+            if late == 1.0:
+                for c in range(C):
+                    o[c] = expert[s, N + 1, c]
+            else:
+                _stack(top, 0, LANES, logs, base, wide, P, top_b, o)
+            o[y[e]] -= f4(1.0)
+            _gradient(o, K, logs, base, wide, P, top_g)
+            _newton(
+                top, 0, K, top_g, top_h, top_cov, top_trace, most[1], weight[e], f4(newton[1] / slow), keep
+            )
+            for c in range(C):
+                top_b[0, c] -= f4(BIAS / slow) * weight[e] * o[c]
         count[0] += 1

@@ -31,7 +31,10 @@ CLASSIFIER = (
         average=20_000,
     ),
 )
-"""The networks of the classifier. The first fills the label history, so it reads known labels only."""
+"""The networks of the classifier. The first helps to fill the label history, so it reads known labels only."""
+
+FILLERS = ("net-known", "net-known-mean", "logistic", "neighbours-512")
+"""Members that stand in for labels that are not known yet: they do not read them."""
 
 SOUND = ("net-known", "net-slow", "wide", "logistic")
 """Members of the classifier that do not go far wrong while labels are late."""

@@ -27,8 +27,9 @@ def share_out(gain, shares, prior, slow, v, rate, weights):
             v[k, i] *= gain[i]
             total += v[k, i]
         a = shares[k] / slow
+        keep = (1.0 - a) / total
         for i in range(N):
-            v[k, i] = (1.0 - a) * v[k, i] / total + a * prior[i]
+            v[k, i] = keep * v[k, i] + a * prior[i]
         rate[k] *= total
         all_ += rate[k]
     for i in range(N):

@@ -164,8 +164,8 @@ class Mixed:
         N = self.experts = self.mixer.experts
         shapes = {
             "p": (members, classes),
-            "logs": (members, classes),
-            "expert": (N + 1, classes),
+            "logs": (classes, self.mixer.logs),
+            "expert": (N + 2, classes),
             "mixed": (classes,),
         }
         self.store = {k: np.zeros((n, *s), f4) for k, s in shapes.items()} | {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamnn.errors import StateError
 from streamnn.learners.copies import copies_bound, trust_bound
-from streamnn.learners.mixer import Mixer
+from streamnn.learners.mixer import STACKS, VARIANCE, Mixer
 from streamnn.learners.mixing import FLOOR
 from streamnn.learners.shares import shares_bound
 from streamnn.types import EXPIRE, LEARN, OBSERVE
@@ -28,8 +28,8 @@ class Game:
         N = self.mixer.experts
         self.store = {
             "p": p.astype(f4),
-            "logs": np.zeros((n, M, C), f4),
-            "expert": np.zeros((n, N + 1, C), f4),
+            "logs": np.zeros((n, C, self.mixer.logs), f4),
+            "expert": np.zeros((n, N + 2, C), f4),
             "mixed": np.zeros((n, C), f4),
             "clock": np.zeros(n, np.int64),
             "copy": np.zeros(n, np.int64),
@@ -114,6 +114,35 @@ def test_a_broken_member_does_no_harm():
     _, pool, _ = run(p, y)
     assert np.isfinite(pool).all()
     assert pool[-1] / 500 < 0.2
+
+
+def test_newton_stackers_tell_members_apart_that_are_alike():
+    # what counts is how two members differ, who are otherwise one: no mixture of probabilities sees that
+    rng = np.random.default_rng(6)
+    n = 4000
+    common, little = rng.standard_normal(n) * 2, rng.standard_normal(n) * 0.3
+    y = (rng.random(n) < 1 / (1 + np.exp(-6 * little))).astype(np.int64)
+    q = 1 / (1 + np.exp(-np.column_stack([common + little, common - little])))
+    experts, pool, mixer = run(np.stack([1 - q, q], 2), y)
+    best = -np.log(1 / (1 + np.exp(-6 * little * (2 * y - 1)))).sum()
+    newton = experts[:, 1 + STACKS.index("stack-newton") + 1]
+    assert newton[-1] - newton[n // 2] < 1.03 * 0.5 * best + 20
+    assert pool[-1] <= newton[-1] + np.log(1 / mixer.prior[-1]) + 3 < experts[-1, :2].min() - 500
+
+
+def test_covariances_stay_positive_and_within_their_trace():
+    rng = np.random.default_rng(7)
+    n, M = 20_000, 5
+    p = (
+        rng.dirichlet(np.full(3, 0.3), (n, 1)).repeat(M, 1) * 0.999
+        + rng.dirichlet(np.ones(3), (n, M)) * 0.001
+    )
+    mixer = run(p, rng.integers(0, 3, n))[2]
+    for leaf, k in (("cov", M), ("top_cov", len(STACKS) + 1)):
+        rows = mixer.s[leaf].reshape(k, -1)
+        cov = rows[:, :k].astype(float)
+        assert (cov == cov.T).all() and (rows[:, k:] == 0).all()
+        assert np.linalg.eigvalsh(cov)[0] > -1e-7 and 0 < np.trace(cov) < 1.01 * k * VARIANCE
 
 
 def holds_late(p, y, delay):

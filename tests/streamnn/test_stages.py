@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from test_invariants import Log
 
+from streamnn._simd import LANES
 from streamnn.alarms import DriftMonitor, FeatureWatch
 from streamnn.checks import check_scan
 from streamnn.features.history import LabelHistory
@@ -54,9 +55,10 @@ class Bench:
     def fresh(self):
         self.store = {
             "row": ROWS.copy(), "ids": IDS.copy(), "pairs": np.repeat(IDS, 9, axis=1), "mean_ids": np.repeat(IDS, 6, axis=1),
-            "p": P.copy(), "logs": np.zeros((N, M, C), f4), "expert": np.zeros((N, M + 4, C), f4), "mixed": np.zeros((N, C), f4),
+            "p": P.copy(), "logs": np.zeros((N, C, 2 * LANES), f4), "expert": np.zeros((N, M + 5, C), f4), "mixed": np.zeros((N, C), f4),
             "reserve": np.zeros((N, 2)), "clock": np.zeros(N, np.int64), "copy": np.zeros(N, np.int64), "near": np.zeros((N, NEAREST, 2), np.int64),
             "was": np.zeros((N, 2), np.int64), "scale": np.ones((N, 2)), "controls": np.zeros((N, 3)), "forecast": np.zeros((N, 2)),
+            "fill": np.zeros((N, C), f4),
         }  # fmt: skip
 
     def run(self, s, a, b):
@@ -150,7 +152,7 @@ def inputs():
 
 
 def label_history():
-    s = LabelHistory(C)
+    s = LabelHistory(C, (0, 2))
     s.grow(C, 8)
     return s
 
