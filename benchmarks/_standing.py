@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import _table
@@ -139,20 +138,3 @@ def standing(found: Sequence[Rank]) -> tuple[str, list[dict[str, Any]]]:
         if not r.first
     ]
     return f"first on {first} of {len(found)}", lost
-
-
-MARK = "<!-- tables: benchmarks/accuracy.py --markdown -->"
-
-
-def write(path: Path, tables: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> None:
-    """Renew what stands below the mark of a markdown file."""
-    head = path.read_text().split(MARK)[0] if path.is_file() else ""
-    parts = [head + MARK]
-    for title, rows in tables:
-        names = list(dict.fromkeys(k for r in rows for k in r))
-        lines = [names, ["---", *["---:"] * (len(names) - 1)]]
-        lines += [[_table.text(r.get(k)) for k in names] for r in rows]
-        parts.append(
-            f"## {title[0].upper()}{title[1:]}\n\n" + "\n".join(f"| {' | '.join(x)} |" for x in lines)
-        )
-    path.write_text("\n\n".join(parts) + "\n")

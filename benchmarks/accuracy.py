@@ -206,7 +206,7 @@ def main() -> None:
     for title, rows in tables:
         _table.show(title, rows)
     if options.markdown:
-        _standing.write(options.markdown, tables)
+        _table.write(options.markdown, "accuracy.py", tables)
     _table.keep(
         options.json,
         {
