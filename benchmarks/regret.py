@@ -289,7 +289,10 @@ def page(
             runs = [r for r in bounded if r["classes"] == kind and r["stream"] == name]
             row: dict[str, Any] = {"stream": name, "events": runs[0]["events"]}
             pairs = {"best expert": ("most on a prefix", "bound")}
-            pairs |= {f"{m} switches": (f"regret, {m} sw.", f"bound, {m} sw.") for m in SWITCHES}
+            pairs |= {
+                f"{m} switch{'es' if m > 1 else ''}": (f"regret, {m} sw.", f"bound, {m} sw.")
+                for m in SWITCHES
+            }
             pairs |= {f"any {n:,}": (f"worst {n}", f"bound {n}") for n in LENGTHS if f"worst {n}" in runs[0]}
             for title, (regrets, bound) in pairs.items():
                 row[title] = f"{max(r[regrets] for r in runs):.1f} / {runs[0][bound]:.0f}"
