@@ -95,7 +95,8 @@ class _River:
         found = self.model.predict_proba_one(self.row(t)) or {}
         p = np.zeros(self.rows.classes)
         for k, v in found.items():
-            p[int(k)] = v
+            if not isinstance(k, str):  # deep-river has a name for outputs without a class yet
+                p[int(k)] = v
         return p
 
     def learn(self, t: int, y: Any) -> None:
