@@ -17,13 +17,13 @@ import _data
 import _peers_features
 import _peers_models
 import _play
+from _standing import FED
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PYTHON = Path(os.environ.get("STREAMNN_PEERS", HERE.parent / ".peers")) / "bin" / "python"
 LIMIT = 900.0
 """CPU seconds a peer may take for a stream; after that it has seen the stream's first events only."""
-FED = "+features"
 EXPIRE_MIN = 2880
 PROMPT = "at once"
 

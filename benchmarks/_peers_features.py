@@ -23,6 +23,9 @@ NAMES = {
 """Columns whose whole numbers are names: peers are told, streamnn is not."""
 SPANS = np.array([4.0, 32.0])
 DECAYS = np.array([0.7, 0.97])
+LEAST = 1e-6
+"""Smaller frequencies are 0. Those of a class that is long gone would fade to 1e-300, where Vowpal Wabbit takes 1e-256
+for 1 (its parser keeps exponents in 8 bits), and are nonsense to naive Bayes in a tree's leaves."""
 VALUE_DECAYS = np.array([7 / 8, 47 / 48])
 LAGS = 3
 WIDE = 256
@@ -46,7 +49,7 @@ def _context(z, spans):
 
 
 @njit(cache=True)
-def _label_history(op, ticket, y, C, decays, codes, sizes):
+def _label_history(op, ticket, y, C, decays, least, codes, sizes):
     # last label, fading frequencies, and the label means of each category value less the overall ones
     n, k, m = len(y), codes.shape[1], len(decays)
     out = np.zeros((n, (1 + m) * C + k * C))
@@ -71,6 +74,8 @@ def _label_history(op, ticket, y, C, decays, codes, sizes):
                 prior[c] += max(1.0 / labels, 0.002) * (hit - prior[c])
                 for q in range(m):
                     fade[q, c] = decays[q] * fade[q, c] + (1.0 - decays[q]) * hit
+                    if fade[q, c] < least:
+                        fade[q, c] = 0.0
             for q in range(k):
                 v = codes[t, q]
                 seen[q, v] += 1.0
@@ -145,22 +150,30 @@ def codes(columns: list[np.ndarray], n: int) -> np.ndarray:
     return np.column_stack(found) if found else np.zeros((n, 0), np.int64)
 
 
-def fed(stream: _data.Stream, log: _play.Log, scaled: bool) -> tuple[np.ndarray, list[str]]:
-    """Our feature stage: standardised row, context, label history, label means of columns with 3 to 400 values.
+def fed(
+    stream: _data.Stream, log: _play.Log, scaled: bool, splits: bool = False
+) -> tuple[np.ndarray, list[str]]:
+    """Our feature stage: row, context, label history, label means of columns with 3 to 400 values.
 
     Parameters
     ----------
     scaled : bool
         Regression: targets in units of their running mean and deviation, clipped, not in their own.
+    splits : bool
+        For trees: the row as it is, not standardised, and no context of columns with two values.
     """
     z = _data.standardised(stream).astype(np.float64)
-    few = [c for c in stream.columns.values() if 3 <= len(np.unique(c)) <= MOST_VALUES][:24]
+    values = [len(np.unique(c)) for c in stream.columns.values()]
+    few = [c for c, k in zip(stream.columns.values(), values, strict=True) if 3 <= k <= MOST_VALUES][:24]
     ids = codes(few, len(z))
     sizes = int(ids.max()) + 1 if ids.size else 1
-    parts = [z] if z.shape[1] > WIDE else [z, _context(z, SPANS)]
+    parts = [np.column_stack(list(stream.columns.values())) if splits else z]
+    moving = z[:, np.array(values) > 2] if splits else z
+    if moving.shape[1] <= WIDE:
+        parts.append(_context(np.ascontiguousarray(moving), SPANS))
     if stream.classify:
         C = int(stream.y.max()) + 1
-        history = _label_history(log.op, log.ticket, stream.y, C, DECAYS, ids, sizes)
+        history = _label_history(log.op, log.ticket, stream.y, C, DECAYS, LEAST, ids, sizes)
         if C == 2:  # the frequency of class 0 follows
             history = history[:, 1::2]
     else:
@@ -176,7 +189,9 @@ def save(path: Path, stream: _data.Stream, log: _play.Log, peer: _peers_models.P
     """Write what a peer is run on."""
     named = [c for c in NAMES.get(stream.name, ()) if peer.named]
     if features:
-        x, names = fed(stream, log, peer.scaled)
+        x, names = fed(stream, log, peer.scaled, peer.splits)
+        if peer.fixed_step and not stream.classify:
+            x *= (len(stream.columns) / x.shape[1]) ** 0.5
     else:
         names = [c for c in stream.columns if c not in named]
         every = (

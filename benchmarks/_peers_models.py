@@ -58,6 +58,11 @@ class Peer:
         It takes columns that are names as names, not as numbers.
     scaled : bool
         Regression: it learns the target in units of its running mean and deviation.
+    splits : bool
+        It splits single columns: our features come as ``_peers_features.fed`` makes them for trees.
+    fixed_step : bool
+        It has a step that is the same whatever the number of columns. Where our features make these more, rows are
+        made shorter in regression, which is the same as a smaller step: squared loss diverges above a certain one.
     """
 
     package: str
@@ -66,6 +71,8 @@ class Peer:
     standardised: bool = False
     named: bool = False
     scaled: bool = False
+    splits: bool = False
+    fixed_step: bool = False
 
 
 class _River:
@@ -88,7 +95,8 @@ class _River:
         found = self.model.predict_proba_one(self.row(t)) or {}
         p = np.zeros(self.rows.classes)
         for k, v in found.items():
-            p[int(k)] = v
+            if not isinstance(k, str):  # deep-river has a name for outputs without a class yet
+                p[int(k)] = v
         return p
 
     def learn(self, t: int, y: Any) -> None:
@@ -222,26 +230,31 @@ PEERS: Mapping[str, Peer] = {
         standardised=True,
         named=True,
         scaled=True,
+        fixed_step=True,
     ),
     "vw-linear": Peer("vowpalwabbit", _vw(""), standardised=True, named=True, scaled=True),
     "vw-pairs": Peer("vowpalwabbit", _vw("-q ::"), standardised=True, named=True, scaled=True),
     "vw-nn32": Peer("vowpalwabbit", _vw("--nn 32"), standardised=True, named=True, scaled=True),
-    "moa-hat": Peer("capymoa", _moa("HoeffdingAdaptiveTree"), kinds="cls"),
-    "moa-fimtdd": Peer("capymoa", _moa("", "FIMTDD"), kinds="reg"),
-    "moa-arf10": Peer("capymoa", _moa(*_ARF, ensemble_size=10)),
+    "moa-hat": Peer("capymoa", _moa("HoeffdingAdaptiveTree"), kinds="cls", splits=True),
+    "moa-fimtdd": Peer("capymoa", _moa("", "FIMTDD"), kinds="reg", splits=True),
+    "moa-arf10": Peer("capymoa", _moa(*_ARF, ensemble_size=10), splits=True),
     "moa-knn": Peer("capymoa", _moa("KNN", "KNNRegressor")),
     "moa-samknn": Peer("capymoa", _moa("SAMkNN"), kinds="cls", standardised=True),
-    "moa-srp10": Peer("capymoa", _moa("StreamingRandomPatches", ensemble_size=10), kinds="cls"),
-    "moa-lb10": Peer("capymoa", _moa("LeveragingBagging", ensemble_size=10), kinds="cls"),
-    "moa-sgbr": Peer("capymoa", _moa("", "StreamingGradientBoostedRegression"), kinds="reg"),
-    "moa-soknl10": Peer("capymoa", _moa("", "SOKNL", ensemble_size=10), kinds="reg"),
-    "moa-arf30": Peer("capymoa", _moa(*_ARF, ensemble_size=30)),
-    "river-ht": Peer("river", _river("tree", "HoeffdingTreeClassifier", "HoeffdingTreeRegressor")),
+    "moa-srp10": Peer("capymoa", _moa("StreamingRandomPatches", ensemble_size=10), kinds="cls", splits=True),
+    "moa-lb10": Peer("capymoa", _moa("LeveragingBagging", ensemble_size=10), kinds="cls", splits=True),
+    "moa-sgbr": Peer("capymoa", _moa("", "StreamingGradientBoostedRegression"), kinds="reg", splits=True),
+    "moa-soknl10": Peer("capymoa", _moa("", "SOKNL", ensemble_size=10), kinds="reg", splits=True),
+    "moa-arf30": Peer("capymoa", _moa(*_ARF, ensemble_size=30), splits=True),
+    "river-ht": Peer(
+        "river", _river("tree", "HoeffdingTreeClassifier", "HoeffdingTreeRegressor"), splits=True
+    ),
     "river-hat": Peer(
-        "river", _river("tree", "HoeffdingAdaptiveTreeClassifier", "HoeffdingAdaptiveTreeRegressor", **_TREES)
+        "river",
+        _river("tree", "HoeffdingAdaptiveTreeClassifier", "HoeffdingAdaptiveTreeRegressor", **_TREES),
+        splits=True,
     ),
     "river-knn": Peer("river", _river("neighbors", "KNNClassifier", "KNNRegressor"), standardised=True),
-    "river-arf10": Peer("river", _river("forest", "ARFClassifier", "ARFRegressor", **_FOREST)),
+    "river-arf10": Peer("river", _river("forest", "ARFClassifier", "ARFRegressor", **_FOREST), splits=True),
     "river-amf": Peer(
         "river", _river("forest", "AMFClassifier", "AMFRegressor", seed=SEED), standardised=True
     ),

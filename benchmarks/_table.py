@@ -33,6 +33,24 @@ def show(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
         print("  ".join([first[0].ljust(first[1]), *[v.rjust(w) for v, w in rest]]).rstrip(), flush=True)
 
 
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a table of markdown."""
+    names = list(dict.fromkeys(k for r in rows for k in r))
+    lines = [names, ["---", *["---:"] * (len(names) - 1)], *[[text(r.get(k)) for k in names] for r in rows]]
+    return "\n".join(f"| {' | '.join(x)} |" for x in lines)
+
+
+def write(path: Path, program: str, parts: Sequence[tuple[str, str | Sequence[Mapping[str, Any]]]]) -> None:
+    """Renew what stands below the program's mark in a markdown file: titles, each with a table or with text."""
+    mark = f"<!-- tables: benchmarks/{program} --markdown -->"
+    head = path.read_text().split(mark)[0] if path.is_file() else ""
+    body = [
+        f"## {title[0].upper()}{title[1:]}\n\n{part if isinstance(part, str) else markdown(part)}"
+        for title, part in parts
+    ]
+    path.write_text("\n\n".join([head + mark, *body]) + "\n")
+
+
 def plain(v: Any) -> Any:
     """The same as plain data; figures that are not finite become None."""
     if isinstance(v, Mapping):

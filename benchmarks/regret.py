@@ -13,15 +13,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _table import keep, show
+from _table import keep, show, write
 
 from streamnn.learners import Classifier, Regressor
 from streamnn.learners.copies import trust_bound, trust_interval_bound
 from streamnn.learners.shares import shares_bound, shares_interval_bound
+from streamnn.learners.value_mixer import RATE
 from streamnn.regret.comparators import best_sequences, regret, worst_interval
 from streamnn.regret.hindsight import best_linear, best_logistic
 from streamnn.regret.processes import PROCESSES, Process, process
@@ -142,30 +144,35 @@ def falling_leaders(n: int, classify: bool, seed: int) -> Run:
     return recorder.done()
 
 
-def bounds(run: Run, mixable: bool) -> dict[str, Any]:
-    """Regret and bounds on the whole run; how many prefixes (and intervals) broke a bound."""
+@lru_cache(maxsize=64)
+def _most(n: int, least: float, switches: int, classify: bool) -> np.ndarray:
+    # the bound on every prefix; it depends on the least prior weight alone
+    prior, scale = np.array([least]), 1.0 if classify else RATE
+    return np.array(
+        [
+            shares_bound(k, prior, switches, scale) + (trust_bound(k) if classify else 0.0)
+            for k in range(1, n + 1)
+        ]
+    )
+
+
+def bounds(run: Run, classify: bool) -> dict[str, Any]:
+    """Regret and bounds on the whole run; how many prefixes and intervals were checked, and broke a bound.
+
+    Classes: log loss, mixed at rate 1, and the mixer's trust in its members costs a little more. Numbers: squared
+    loss on clipped targets, which the aggregating algorithm mixes at a rate of its own.
+    """
     (n, experts), prior = run.losses.shape, run.prior
-    t = np.arange(1, n + 1)
-    regrets = regret(run.pool, run.losses)
+    slack = FLOAT32 * np.arange(1, n + 1) + 1e-9
+    regrets, static = regret(run.pool, run.losses), _most(n, prior.min(), 0, classify)
     row: dict[str, Any] = {"experts": experts, "regret": regrets[-1], "most on a prefix": regrets.max()}
-    if not mixable:  # no bound is proven yet for numbers; one that the learner states is checked
-        stated = np.isfinite(run.stated)
-        row |= {"bound": float(run.stated[-1]) if stated.any() else None}
-        row |= {
-            "prefixes": int(stated.sum()),
-            "broken": int((regrets > run.stated + FLOAT32 * t)[stated].sum()),
-        }
-        return row
-    slack = FLOAT32 * t + 1e-9
-    trust = np.array([trust_bound(k) for k in t])
-    static = np.array([shares_bound(k, prior, 0) for k in t]) + trust
-    broken = (regrets > static + slack) | (regrets > run.stated + slack)
     row["bound"] = static[-1]
+    broken = (regrets > static + slack) | (regrets > run.stated + slack)
     checked = n
     best = best_sequences(run.losses, max(SWITCHES)).total
     own = np.cumsum(run.pool)
     for m in range(1, max(SWITCHES) + 1):
-        bound = np.array([shares_bound(k, prior, m) for k in t]) + trust
+        bound = _most(n, prior.min(), m, classify)
         broken |= own - best[:, m] > bound + slack
         checked += n
         if m in SWITCHES:
@@ -173,10 +180,11 @@ def bounds(run: Run, mixable: bool) -> dict[str, Any]:
     failed = int(broken.sum())
     for length in (k for k in LENGTHS if k <= n):
         worst = worst_interval(run.pool, run.losses, length).regret
-        most = shares_interval_bound(length, prior) + trust_interval_bound(length)
-        failed += worst > most + FLOAT32 * n
+        limit = shares_interval_bound(length, prior, 1.0 if classify else RATE)
+        limit += trust_interval_bound(length) if classify else 0.0
+        failed += worst > limit + FLOAT32 * n
         checked += n - length + 1
-        row |= {f"worst {length}": worst, f"bound {length}": most}
+        row |= {f"worst {length}": worst, f"bound {length}": limit}
     return row | {"prefixes": checked, "broken": failed}
 
 
@@ -244,7 +252,8 @@ def ratios(
                     for k, v in found.items():
                         others.setdefault(k, []).append(float(v))
             if log or not p.binary:
-                bounded.append({"stream": name, "seed": seed, "events": most, **bounds(run, classify)})
+                about = {"classes": classify, "stream": name, "seed": seed, "events": most}
+                bounded.append(about | bounds(run, classify))
         row: dict[str, Any] = {"process": name, "loss": label}
         for n in events:
             bar = BARS.get((name, n))
@@ -254,6 +263,43 @@ def ratios(
         row["rises"] = bool(np.mean(ours[most]) > np.mean(ours[min(events)]) + 0.0005)
         table.append(row | {k: float(np.mean(v)) for k, v in others.items()})
     return table, raw, bounded
+
+
+def page(
+    table: list[dict[str, Any]], bounded: list[dict[str, Any]], args: argparse.Namespace
+) -> list[tuple[str, str | list[dict[str, Any]]]]:
+    """The tables of docs/regret.md: ratios, and the runs of all seeds beside the bounds."""
+    seeds = f"seeds {' '.join(map(str, args.seeds))}"
+    ours = [
+        {
+            "process": r["process"],
+            "loss": r["loss"],
+            **{f"{n:,} events": r[f"{n:,}"] for n in sorted(args.events)},
+            "target": r.get("bar"),
+            "met": r.get("met"),
+            "rises": r["rises"],
+            "best linear in hindsight": min(v for k, v in r.items() if k == "mean" or k.startswith("AR(")),
+        }
+        for r in table
+    ]
+    parts: list[tuple[str, str | list[dict[str, Any]]]] = [(f"Loss / L* over the second half, {seeds}", ours)]
+    for kind, unit in ((True, "classes: nats"), (False, "numbers: squared errors in scaled units")):
+        rows = []
+        for name in dict.fromkeys(r["stream"] for r in bounded if r["classes"] == kind):
+            runs = [r for r in bounded if r["classes"] == kind and r["stream"] == name]
+            row: dict[str, Any] = {"stream": name, "events": runs[0]["events"]}
+            pairs = {"best expert": ("most on a prefix", "bound")}
+            pairs |= {
+                f"{m} switch{'es' if m > 1 else ''}": (f"regret, {m} sw.", f"bound, {m} sw.")
+                for m in SWITCHES
+            }
+            pairs |= {f"any {n:,}": (f"worst {n}", f"bound {n}") for n in LENGTHS if f"worst {n}" in runs[0]}
+            for title, (regrets, bound) in pairs.items():
+                row[title] = f"{max(r[regrets] for r in runs):.1f} / {runs[0][bound]:.0f}"
+            row |= {"checked": sum(r["prefixes"] for r in runs), "broken": sum(r["broken"] for r in runs)}
+            rows.append(row)
+        parts.append((f"Regret / bound, {unit}, largest over {seeds}", rows))
+    return parts
 
 
 _runs: dict[tuple[str, int, int, bool], Run] = {}
@@ -277,6 +323,7 @@ def main() -> None:
         "--adversarial", type=int, default=5000, help="events of each adversarial stream, 0 for none"
     )
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path, help="renew the tables in this file")
     args = parser.parse_args()
     table: list[dict[str, Any]] = []
     raw: list[dict[str, Any]] = []
@@ -290,25 +337,21 @@ def main() -> None:
     for make in (against_the_pool, falling_leaders) if args.adversarial else ():
         for classify in (True, False):
             for seed in args.seeds:
-                title = f"{make.__name__.replace('_', ' ')}, {'classes' if classify else 'numbers'}"
                 run = make(args.adversarial, classify, seed)
-                bounded.append(
-                    {"stream": title, "seed": seed, "events": args.adversarial, **bounds(run, classify)}
-                )
+                title = make.__name__.replace("_", " ")
+                about = {"classes": classify, "stream": title, "seed": seed, "events": args.adversarial}
+                bounded.append(about | bounds(run, classify))
     if table:
         show(
             f"loss / best possible loss, second half; controls in hindsight on the second half of {max(args.events):,}",
             table,
         )
-    classes = [r for r in bounded if "worst 100" in r or "bound, 1 sw." in r]
-    show(
-        "classes: regret in nats, proven bounds; broken counts prefixes and intervals above a bound", classes
-    )
-    show(
-        "numbers: regret in the pool's own loss, in units of the target; a dash where no bound is stated",
-        [r for r in bounded if r not in classes],
-    )
+    for kind, unit in ((True, "classes: regret in nats"), (False, "numbers: regret in squared scaled units")):
+        some = [{k: v for k, v in r.items() if k != "classes"} for r in bounded if r["classes"] == kind]
+        show(f"{unit}, proven bounds; broken counts prefixes and intervals above a bound", some)
     keep(args.json, {"ratios": table, "seeds": raw, "bounds": bounded})
+    if args.markdown:
+        write(args.markdown, "regret.py", page(table, bounded, args))
 
 
 if __name__ == "__main__":
