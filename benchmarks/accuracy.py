@@ -103,37 +103,48 @@ def leak(sheet: _standing.Sheet, arm: str, y: np.ndarray) -> str:
     return "BETTER THAN THE MAJORITY" if leaks else "no better"
 
 
-def tables_of(sheets: list[_standing.Sheet], title: str) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The tables of one kind of stream, with their titles."""
+Tables = list[tuple[str, list[dict[str, Any]]]]
+
+
+def ranks_of(sheets: list[_standing.Sheet], title: str) -> Tables:
+    """Who is first on one kind of stream, and how far the pool's own scores differ by seed."""
+    plain = {*_peers_models.PEERS, *CONTROLS}
+    fed = {p + _standing.FED for p in _peers_models.PEERS}
+    scores = ("accuracy", "log_loss") if sheets[0].classify else ("mae",)
+    out = []
+    for metric in scores:
+        for who, some in (
+            ("peers", plain),
+            ("peers with or without our features, whichever is better", plain | fed),
+        ):
+            said, rows = _standing.standing(list(_standing.ranks(sheets, metric, frozenset(some))))
+            out.append((f"{title}: {metric} against {who}: {said}", rows))
+    if all(s.scores[_standing.OURS]["sd"] for s in sheets):
+        out.append((f"{title}: the pool's standard deviation over seeds", _standing.spread(sheets, scores)))
+    return out
+
+
+def scores_of(sheets: list[_standing.Sheet], title: str) -> Tables:
+    """The scores of one kind of stream, a table each; those without a figure are left out."""
     kind = "classification" if sheets[0].classify else "regression"
     plain = list(_peers_models.PEERS)
-    fed = [p + cache.FED for p in plain]
+    fed = [p + _standing.FED for p in plain]
     have = {k for s in sheets for k in s.scores}
     rows = [k for k in (*_arms.ARMS, *plain, *CONTROLS) if k in have]
     out = [
         (f"{title}: {metric}", _standing.matrix(sheets, rows, metric)) for metric in (*SHOWN[kind], *COSTS)
     ]
-    names = [*_arms.ARMS, *[f for f in fed if f in have]]
     if have & set(fed):
         for metric in SHOWN[kind][:2]:
             out.append(
-                (f"{title}, peers fed our features: {metric}", _standing.matrix(sheets, names, metric))
+                (
+                    f"{title}, peers fed our features: {metric}",
+                    _standing.matrix(sheets, [*_arms.ARMS, *[f for f in fed if f in have]], metric),
+                )
             )
     short = _standing.prefixes(sheets, [*plain, *fed], SHOWN[kind][0])
-    if short:
-        out.append((f"{title}: ° runs that ended at their time limit, and the pool on the same rows", short))
-    scores = SHOWN[kind][:2] if kind == "classification" else ("mae",)
-    if all(s.scores[_standing.OURS]["sd"] for s in sheets):
-        out.append((f"{title}: the pool's standard deviation over seeds", _standing.spread(sheets, scores)))
-    known = {*plain, *CONTROLS}
-    for metric in scores:
-        for who, some in (
-            ("peers", known),
-            ("peers with or without our features, whichever is better", known | set(fed)),
-        ):
-            said, rows = _standing.standing(list(_standing.ranks(sheets, metric, frozenset(some))))
-            out.append((f"{title}: {metric} against {who}: {said}", rows))
-    return out
+    out.append((f"{title}: ° runs that ended at their time limit, and the pool on the same rows", short))
+    return [(t, rows) for t, rows in out if rows]
 
 
 def main() -> None:
@@ -179,14 +190,16 @@ def main() -> None:
             sheets.append(sheet_of(stream, delay, options.seeds, options.declare, results))
             if options.shuffle:
                 print(name, {arm: leak(sheets[-1], arm, stream.y) for arm in _arms.ARMS}, flush=True)
-    tables: list[tuple[str, list[dict[str, Any]]]] = []
-    for classify, title in ((True, "classification"), (False, "regression")):
-        some = [s for s in sheets if s.classify == classify]
-        if some:
-            tables += tables_of(some, title)
+    kinds = [
+        (some, title)
+        for classify, title in ((True, "classification"), (False, "regression"))
+        if (some := [s for s in sheets if s.classify == classify])
+    ]
+    tables = [t for some, title in kinds for t in ranks_of(some, title)]
     goals = [{"stream": s.stream, "target": verdict(s)} for s in sheets if verdict(s)]
     if goals and not options.shuffle:
         tables.append(("targets", goals))
+    tables += [t for some, title in kinds for t in scores_of(some, title)]
     for title, rows in tables:
         _table.show(title, rows)
     if options.markdown:
