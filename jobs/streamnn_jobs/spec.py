@@ -156,10 +156,7 @@ class ReportSpec(Section):
 
     path: str | None = Field(default=None, description="path of the .html file to write")
     title: str | None = Field(default=None, description="a text")
-    hindsight: bool = Field(
-        default=False,
-        description="true or false: read a recorded stream again at its end, for the best fixed linear model in hindsight",
-    )
+    hindsight: bool = Field(default=False, description="true or false: compare with a linear fit afterwards")
 
 
 class LimitsSpec(Section):

@@ -295,11 +295,3 @@ class Classifier(Chances):
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "classes": list(self._declared)}
-
-    def _scores(self) -> dict[str, Any]:
-        g = self.ledger
-        out: dict[str, Any] = {k: g.mean(k) for k in ("accuracy", "log_loss", "brier")}
-        out["auroc"] = self.scores_.auroc() if len(self.classes) == 2 else float("nan")
-        out["no_change"], out["majority"] = g.mean("accuracy_no_change"), g.mean("accuracy_majority")
-        out["logistic"] = {"accuracy": g.mean("accuracy_logistic"), "log_loss": g.mean("log_loss_logistic")}
-        return out
