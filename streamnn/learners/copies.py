@@ -103,7 +103,7 @@ def copies_bound(copies: int, n: int, prior: np.ndarray) -> float:
     Examples
     --------
     >>> round(copies_bound(48, 10_000, np.full(20, 0.05)))
-    259
+    255
     """
     least = (1.0 - 2.0 * TRUST) * prior.min()
     return max(copies, 1) * math.log(1.0 / least) - n * math.log(1.0 - SHARE + SHARE * least)
@@ -115,7 +115,7 @@ def trust_bound(n: int) -> float:
     Examples
     --------
     >>> round(trust_bound(10_000), 2)
-    0.61
+    1.35
     """
     return fixed_share_bound(n, 1.0 / TRUST, SHARE)
 

@@ -17,7 +17,7 @@ def kernel_rsqrt(v: Tensor) -> Tensor:
     Examples
     --------
     >>> kernel_rsqrt(torch.tensor([4.0]))
-    tensor([0.4830])
+    tensor([0.4832])
     """
     bits = v.to(torch.float32).view(torch.int32)
     return (0x5F37642F - (bits >> 1)).view(torch.float32).to(v.dtype)
