@@ -94,7 +94,7 @@ def behind(found: dict[str, dict[str, list[dict[str, Any]]]]) -> list[dict[str, 
         for delay, runs in by.items():
             ours = mean(runs, "pool")
             metric = "log_loss" if "log_loss" in ours else "mae"
-            for who in (c for kind in CONTROLS.values() for c in kind if c in runs[0]):
+            for who in (c for c in dict.fromkeys((*CONTROLS["cls"], *CONTROLS["reg"])) if c in runs[0]):
                 theirs = mean(runs, who)
                 if theirs.get(metric, float("inf")) < ours[metric]:
                     about = {"stream": stream, "delay": delay, "score": NAMES[metric], "pool": ours[metric]}
