@@ -12,6 +12,7 @@ EQUAL = 0.001
 """Accuracies within 0.1 points, and absolute errors within 0.1 per cent, count as equal; log losses do not."""
 BETTER_IS_MORE = frozenset(("accuracy", "kappa_temporal", "auroc", "events_per_cpu_s"))
 OURS = "pool"
+CONTROLS = ("majority", "no-change")
 FED = "+features"
 LEAST_CPU_S = 0.05
 """Shorter runs say nothing about speed."""
@@ -77,7 +78,7 @@ class Rank:
     first: bool
     events: int
     peers: int
-    """Peers with a result, each counted once."""
+    """Peers with a result, each counted once, without the controls."""
     fed: int
     """Of these, with a result on our features."""
 
@@ -90,7 +91,7 @@ class Rank:
 
 
 def ranks(sheets: Sequence[Sheet], metric: str, peers: frozenset[str]) -> Iterator[Rank]:
-    """For each stream that has the metric, the peer that does best against ours on the peer's own rows."""
+    """For each stream where a peer has the metric, the peer (or control) that does best against ours on its own rows."""
     more = metric in BETTER_IS_MORE
     for sheet in sheets:
         found = []
@@ -103,7 +104,8 @@ def ranks(sheets: Sequence[Sheet], metric: str, peers: frozenset[str]) -> Iterat
             ours = sheet.ours(theirs["events"])[metric]
             some.add(name)
             found.append(((value - ours) if more else (ours - value), name, value, ours, theirs["events"]))
-        if not found:
+        alone = {n.removesuffix(FED) for n in some} - set(CONTROLS)
+        if not alone:
             continue
         _, name, value, ours, events = max(found)
         if metric == "log_loss":
@@ -111,8 +113,7 @@ def ranks(sheets: Sequence[Sheet], metric: str, peers: frozenset[str]) -> Iterat
         else:
             first = ours >= value - EQUAL if more else ours <= value * (1.0 + EQUAL)
         fed = sum(n.endswith(FED) for n in some)
-        alone = len({n.removesuffix(FED) for n in some})
-        yield Rank(sheet.stream, metric, name, value, ours, first, events, alone, fed)
+        yield Rank(sheet.stream, metric, name, value, ours, first, events, len(alone), fed)
 
 
 def cell(sheet: Sheet, name: str, metric: str) -> str:

@@ -31,7 +31,6 @@ SHOWN = {
     "regression": ("mae", "rmse"),
 }
 COSTS = ("events_per_cpu_s", "memory_mb")
-CONTROLS = ("majority", "no-change")
 
 
 def with_kappa(found: dict[str, Any], no_change: float) -> dict[str, Any]:
@@ -108,7 +107,7 @@ Tables = list[tuple[str, list[dict[str, Any]]]]
 
 def ranks_of(sheets: list[_standing.Sheet], title: str) -> Tables:
     """Who is first on one kind of stream, and how far the pool's own scores differ by seed."""
-    plain = {*_peers_models.PEERS, *CONTROLS}
+    plain = {*_peers_models.PEERS, *_standing.CONTROLS}
     fed = {p + _standing.FED for p in _peers_models.PEERS}
     scores = ("accuracy", "log_loss") if sheets[0].classify else ("mae",)
     out = []
@@ -130,7 +129,7 @@ def scores_of(sheets: list[_standing.Sheet], title: str) -> Tables:
     plain = list(_peers_models.PEERS)
     fed = [p + _standing.FED for p in plain]
     have = {k for s in sheets for k in s.scores}
-    rows = [k for k in (*_arms.ARMS, *plain, *CONTROLS) if k in have]
+    rows = [k for k in (*_arms.ARMS, *plain, *_standing.CONTROLS) if k in have]
     out = [
         (f"{title}: {metric}", _standing.matrix(sheets, rows, metric)) for metric in (*SHOWN[kind], *COSTS)
     ]
