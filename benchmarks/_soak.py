@@ -214,14 +214,14 @@ def without_largest_step(y: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def figures(sampler: Sampler, keep: int, began_s: float) -> dict[str, Any]:
-    """Slopes after warm-up, the first third, and what is claimed of them.
+    """Slopes after warm-up, the first half, and what is claimed of them.
 
     Flat: the memory (resident, without what malloc has spare at the end of the heap, and without its one largest step)
     rises by less than `STEP_MB`, or by less than three standard errors of its slope and 16 MB; files rise by at most two; the disk never holds more than `keep`
-    checkpoints. In twenty minutes at full rate, eight million records, that finds a leak of a quarter of a byte a
+    checkpoints. In a quarter of an hour at full rate, seven million records, that finds a leak of a third of a byte a
     record; in a simulated month one of some hundred bytes a checkpoint.
     """
-    after = sampler.samples[len(sampler.samples) // 3 :]
+    after = sampler.samples[len(sampler.samples) // 2 :]
     hours, rss, spare, files, threads = (
         np.array([getattr(s, n) for s in after], float)
         for n in ("hours", "rss_mb", "spare_mb", "files", "threads")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import LimitError, SchemaError
 
 MAX_CLASSES = 256
@@ -37,3 +39,24 @@ def new_labels(values: Sequence[Any], known: Mapping[Any, int]) -> list[Any]:
             f"the limit is {MAX_CLASSES}: for a number target use regression"
         )
     return new
+
+
+def known_codes(labels: np.ndarray, known: Mapping[Any, int]) -> np.ndarray | None:
+    """Class numbers of labels that are all known; None where one is not, or is none.
+
+    Examples
+    --------
+    >>> known_codes(np.array([7, 9, 7]), {7: 0, 9: 1}).tolist(), known_codes(np.array([7, 8]), {7: 0, 9: 1})
+    ([0, 1, 0], None)
+    """
+    if labels.dtype.kind in "iu" and labels.size:
+        low = labels.min()
+        if int(labels.max()) - int(low) < len(labels):  # a look-up for each value, not for each label
+            table = np.array([known.get(v, -1) for v in range(int(low), int(labels.max()) + 1)])
+            codes = table[labels - low]
+            return None if (codes < 0).any() else codes
+    try:
+        found = [known.get(v, -1) for v in labels.tolist()]
+    except TypeError:  # a list or dict among them
+        return None
+    return None if -1 in found else np.array(found, np.int64)

@@ -20,7 +20,7 @@ from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
 from .calibration import Calibration
 from .chances import Chances
-from .class_labels import new_labels
+from .class_labels import known_codes, new_labels
 from .frequencies import Frequencies
 from .mixer import STACKS, Mixer
 from .neighbours import NEAREST, WINDOWS, Neighbours
@@ -116,18 +116,13 @@ class Classifier(Chances):
     def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
         y = np.zeros(len(op), np.int64)
         at = np.flatnonzero(op == LEARN)
-        given = np.asarray(labels)
-        values = given[at].tolist()
-        if given.dtype == object:
-            values = [v.item() if isinstance(v, np.generic) else v for v in values]
+        given = np.asarray(labels)[at]
         self._known, self._fresh = len(self.classes), list[int]()
-        try:
-            found: Any = list(map(self._class.get, values))
-        except TypeError:  # a list or dict among them: new_labels says so
-            found = [None]
-        if None not in found:
-            y[at] = found
+        codes = known_codes(given, self._class)
+        if codes is not None:
+            y[at] = codes
             return y, []
+        values = [v.item() if isinstance(v, np.generic) else v for v in given.tolist()]
         new = new_labels(values, self._class)
         self._class.update({v: len(self.classes) + i for i, v in enumerate(new)})
         self.classes += new

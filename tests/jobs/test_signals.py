@@ -14,10 +14,10 @@ from cli_run import good
 
 pytestmark = pytest.mark.slow
 
+USUAL = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # tests may run under nohup, which is inherited
 # A job whose learner is quick; each batch takes a while, and closing the outputs as long as the argument says.
 CODE = """
 import signal, sys, time
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and stays so
 sys.path.insert(0, {tests!r})
 import streamnn_jobs.learner, streamnn_jobs.outputs
 from fake_learner import make_fake
@@ -46,7 +46,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def start(
-    folder: Path, hang: float = 0.0, timeout_s: float = 20.0, before: str = ""
+    folder: Path, hang: float = 0.0, timeout_s: float = 20.0, before: str = USUAL
 ) -> subprocess.Popen[str]:
     code = before + CODE.format(tests=str(Path(__file__).parent), hang=hang)
     args = [
