@@ -28,8 +28,8 @@ f4 = np.float32
 SHAPES = tuple((kind, hidden) for hidden in ((64,), (64, 32)) for kind in ("plain", "sgd", "rms", "factored"))
 FORWARD, BACKWARD = 2, 2
 """Vector operations a weight vector: a product and a sum each."""
-UPDATE = {"plain": 2, "sgd": 6, "rms": 20, "factored": 6}
-"""The same for its step; inside a budget the norm of each unit is tracked, four more."""
+UPDATE = {"plain": 2, "sgd": 5, "rms": 13, "factored": 5}
+"""The same for its step; inside a budget the norm of each unit is tracked, three more."""
 ARRAYS = {"plain": 1, "sgd": 1, "rms": 2, "factored": 1}
 """Arrays that an update reads and writes: weights, and with RMS their mean squares."""
 

@@ -21,7 +21,7 @@ import _ours
 import _table
 import numpy as np
 
-from streamnn.learners import Classifier, classifier
+from streamnn.learners import Classifier, presets
 from streamnn.learners.presets import CLASSIFIER
 
 EVENTS = 4096
@@ -41,11 +41,12 @@ def stream(columns: int, classes: int, seed: int) -> tuple[dict[str, np.ndarray]
 def cost(columns: int, classes: int, networks: int, rounds: int) -> float:
     """Microseconds an event: the second half of the stream, when no column can be a category any more."""
     extra = [replace(CLASSIFIER[i % 2 * 2 + 1], name=f"extra-{i}") for i in range(networks - len(CLASSIFIER))]
-    classifier.CLASSIFIER = (*CLASSIFIER, *extra)
+    presets.CLASSIFIERS["default"] = presets.Preset((*CLASSIFIER, *extra), (0,) * networks)
     found = []
     for r in range(rounds):
         x, y = stream(columns, classes, r)
         model, half = Classifier(range(classes)), EVENTS // 2
+        assert len(model.begins) == networks
         _ours.feed(model, {k: v[:half] for k, v in x.items()}, y[:half])
         start = time.process_time()
         _ours.feed(model, {k: v[half:] for k, v in x.items()}, y[half:])
