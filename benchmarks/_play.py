@@ -15,6 +15,8 @@ from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk
 CHUNK = 2048
 NEVER = -1
 FLOOR = 1e-6
+preset = "default"
+"""Of the classifiers that :func:`learner` makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def learner(stream: Stream, seed: int, declare: bool) -> Classifier | Regressor:
     """The default pool for a stream; `declare` tells it the classes beforehand."""
     if not stream.classify:
         return Regressor(seed=seed)
-    return Classifier(range(int(stream.y.max()) + 1) if declare else (), seed=seed)
+    return Classifier(range(int(stream.y.max()) + 1) if declare else (), seed=seed, preset=preset)
 
 
 def warm() -> None:

