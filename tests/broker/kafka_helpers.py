@@ -100,7 +100,7 @@ def rows(found: list[Batch]) -> list[dict[str, Any]]:
     return [row for batch in found for row in batch.rows.to_pylist()]
 
 
-def eventually(holds: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+def eventually(holds: Callable[[], Any], timeout_s: float = 15.0) -> Any:
     """The first true value within the time."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -21,6 +21,7 @@ from streamnn_connectors.kafka import (
     Place,
     TransactionalSink,
     TransactionFailed,
+    read_messages,
     take_over,
 )
 from streamnn_connectors.kafka._client import client
@@ -288,6 +289,13 @@ def test_a_transaction_the_brokers_forgot_is_finished_as_decided(
         monkeypatch.setattr(_decisions, "decision", lambda *_: None)
         with pytest.raises(TransactionFailed, match="no longer know whether it was committed"):
             takeover._finish(settings, admin, identity, before, [Place(outputs, 0)])
+
+        def refused(*_: Any) -> bool:
+            raise SourceError("not for you")
+
+        monkeypatch.setattr(_decisions, "decision", refused)
+        with pytest.raises(TransactionFailed, match=r"can't be read \(not for you\)"):
+            takeover._finish(settings, admin, identity, before, [Place(outputs, 0)])
         monkeypatch.setattr(_decisions, "decision", lambda *_: commit)
     takeover._finish(settings, admin, identity, before, [Place(outputs, 0)])
     assert values(settings, outputs) == ([b"1"] if commit else [])
@@ -317,6 +325,25 @@ def test_the_log_of_the_coordinators_tells_what_was_decided(
     eventually(lambda: len(values(settings, where, isolation="read_uncommitted")) == 2)
     output.abort()
     eventually(lambda: told() is False)
+
+
+def test_the_log_of_the_coordinators_is_read_where_an_id_is_kept(
+    settings: KafkaSettings, name: Name, closing: Close
+) -> None:
+    from streamnn_connectors.kafka._client import make_admin
+    from streamnn_connectors.kafka._decisions import TOPIC, log_partition
+
+    identities = [name("id") for _ in range(16)]
+    for identity in identities:
+        closing(KafkaTransaction(settings, identity))
+    (log,) = closing(make_admin(settings)).describe_topics([TOPIC])
+    places = [Place(TOPIC, p["partition_index"]) for p in log["partitions"]]
+    kept = {
+        (message.key[4:].decode(), message.partition)
+        for message in read_messages(settings, places, isolation="read_uncommitted")
+        if message.key
+    }
+    assert {(i, log_partition(i, len(places))) for i in identities} <= kept
 
 
 def test_what_was_open_when_somebody_took_over_is_not_taken_for_the_one_before(

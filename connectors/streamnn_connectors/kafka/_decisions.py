@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import struct
 
-from streamnn.errors import SourceError
-
 from .contract import Place
 from .reading import read_messages
 from .settings import KafkaSettings
@@ -31,34 +29,37 @@ def decision(
         Of the coordinators' topic.
     transactional_id : str
     producer_id, epoch : int
+
+    Raises
+    ------
+    SourceError
+        When the log can't be read.
     """
     name = transactional_id.encode()
     key = struct.pack(">hh", 0, len(name)) + name
-    place = Place(TOPIC, java_hash(transactional_id) % partitions)
+    place = Place(TOPIC, log_partition(transactional_id, partitions))
     found: bool | None = None
     ongoing = False
-    try:
-        for message in read_messages(settings, [place], isolation="read_uncommitted"):
-            if message.key == key and message.value is not None and len(message.value) >= _HEAD.size:
-                _, whose, when, _, status = _HEAD.unpack_from(message.value)
-                if (whose, when) == (producer_id, epoch):
-                    ongoing = status == _ONGOING
-                    found = None if ongoing else _STATUS.get(status, found)
-                elif whose == producer_id and when > epoch and ongoing and _STATUS.get(status) is False:
-                    found, ongoing = False, False
-    except SourceError:
-        return None
+    for message in read_messages(settings, [place], isolation="read_uncommitted"):
+        if message.key == key and message.value is not None and len(message.value) >= _HEAD.size:
+            _, whose, when, _, status = _HEAD.unpack_from(message.value)
+            if (whose, when) == (producer_id, epoch):
+                ongoing = status == _ONGOING
+                found = None if ongoing else _STATUS.get(status, found)
+            elif whose == producer_id and when > epoch and ongoing and _STATUS.get(status) is False:
+                found, ongoing = False, False
     return found
 
 
-def java_hash(text: str) -> int:
-    """Java's hash of a string, as the coordinators use it: without sign.
+def log_partition(transactional_id: str, partitions: int) -> int:
+    """The partition of the coordinators' topic that an id has: Java's hash, its magnitude, modulo.
 
-    >>> java_hash("id"), java_hash("streamnn-flights-0")
-    (3355, 1807837849)
+    >>> [log_partition(name, 50) for name in ("id", "streamnn-flights-0", "streamnn-orders-1")]
+    [5, 49, 48]
     """
     value = 0
-    units = text.encode("utf-16-be")
-    for (unit,) in struct.iter_unpack(">H", units):
+    for (unit,) in struct.iter_unpack(">H", transactional_id.encode("utf-16-be")):
         value = (31 * value + unit) & 0xFFFFFFFF
-    return value & 0x7FFFFFFF
+    signed = value - (1 << 32) if value >> 31 else value
+    # the one number without a magnitude of its own counts as 0
+    return abs(signed) % partitions if signed != -(1 << 31) else 0

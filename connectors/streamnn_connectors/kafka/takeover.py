@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from streamnn.errors import SinkError
+from streamnn.errors import SinkError, SourceError
 
 from . import _decisions
 from ._client import client, in_our_words, make_admin, words
@@ -128,14 +128,18 @@ def _finish(
         # taken over before, by somebody who did not get this far: the log still tells
         (log,) = admin.describe_topics([_decisions.TOPIC])
         epoch = max(producer.producer_epoch for _, producer in left)
-        decided = _decisions.decision(
-            settings, len(log["partitions"]), transactional_id, before.producer_id, epoch
-        )
-    if decided is None:
-        raise TransactionFailed(
-            f"{transactional_id}: the brokers have forgotten a transaction in {where}, and no longer know whether it "
-            "was committed. Look there, end it with kafka-transactions.sh, and start again."
-        )
+        untold = "no longer know whether it was committed"
+        try:
+            decided = _decisions.decision(
+                settings, len(log["partitions"]), transactional_id, before.producer_id, epoch
+            )
+        except SourceError as error:
+            untold = f"what was decided can't be read ({error})"
+        if decided is None:
+            raise TransactionFailed(
+                f"{transactional_id}: the brokers have forgotten a transaction in {where}, and {untold}. Look there, "
+                "end it with kafka-transactions.sh, and start again."
+            )
     _mark_as(admin, decided)
     try:
         for tp, producer in left:
