@@ -12,6 +12,8 @@ CLIP = 5.0
 """Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
 BEYOND = 1e100
 """Values as large as this count as missing."""
+SETTLED, OFF = 32, 8.0
+"""A column's steady units are those after so many values, until they are wrong by this factor or so many deviations."""
 OUTLIER, OUTLIER_AFTER = 20.0, 20
 """After so many values one counts for the running mean and deviation as at most so many deviations off."""
 TINY, TINIEST = 1e-24, 1e-200
@@ -36,6 +38,7 @@ LOOK = 3
 
 
 PAIR_MASK = np.uint64((1 << PAIR_BITS) - 1)
+_NO_UNITS, _NO_ROWS = np.zeros((0, 2)), np.zeros((0, 0), np.float32)
 
 
 @njit(**leaf_options)
@@ -62,10 +65,12 @@ def _scan(
     distinct,
     text,
     mean_slot,
+    held,
     rows,
     ids,
     mean_ids,
     pairs,
+    steady,
 ):
     d = count.shape[0]
     n_context = ema.shape[1]
@@ -85,7 +90,7 @@ def _scan(
             mean_ids[s, q] = -1
         for c in range(d):
             v = x[r, c]
-            z = 0.0
+            z, u = 0.0, 0.0
             if not (abs(v) < BEYOND):
                 if keep and distinct[c] > 0:  # before its first value a column does not exist
                     missing[c] += 1
@@ -101,7 +106,15 @@ def _scan(
                     m2 = count[c, 2] + e * (e - e / k)
                     var = m2 / k
                     if var > TINY * m * m and var > TINIEST:
-                        z = min(max((v - m) / np.sqrt(var), -CLIP), CLIP)
+                        sd = np.sqrt(var)
+                        z = min(max((v - m) / sd, -CLIP), CLIP)
+                        if c < len(held):
+                            um, us = held[c, 0], held[c, 1]
+                            if k <= SETTLED or abs(m - um) > OFF * us or sd > OFF * us or us > OFF * sd:
+                                um, us = m, sd
+                                if keep:
+                                    held[c, 0], held[c, 1] = um, us
+                            u = (m - um + sd * z) / us
                     if keep:
                         count[c, 0], count[c, 1], count[c, 2] = k, m, m2
                 # category: a sorted table of the distinct values so far
@@ -154,6 +167,8 @@ def _scan(
                         token[tokens] = h | np.uint64(1 << 32)
                         tokens += 1
             rows[s, at_x + c] = z
+            if c < len(held):
+                steady[s, c] = u
             if c < n_context:
                 for q in range(len(spans)):
                     e = ema[q, c]
@@ -183,10 +198,17 @@ class Inputs(Stage):
     A number column with 3 to 400 distinct values so far also gets a table row for each value; a text column
     does so from its first value on. Context is the standardised row less its running means.
     Missing and non-finite values become 0, the mean, and are counted.
+
+    Parameters
+    ----------
+    steady : bool
+        Write the clipped rows to ``store["steady"]`` too, in units that hardly ever change: what has a long
+        memory takes units that move for a world that moves.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, steady: bool = False) -> None:
         super().__init__("inputs")
+        self.steady = steady
         self.context: bool | None = None
         self.s = {
             "count": np.zeros((0, 3)),  # values seen, mean, sum of squared deviations
@@ -199,6 +221,8 @@ class Inputs(Stage):
             "text": np.zeros(0, np.bool_),
             "mean_slot": np.zeros(0, np.int32),
         }
+        if steady:
+            self.s["steady"] = np.zeros((0, 2))  # mean and deviation of the steady units
         self._spans = np.array(SPANS)
 
     @property
@@ -228,6 +252,8 @@ class Inputs(Stage):
         if self.context is None:
             self.context = first <= WIDE
         s["count"] = grown(s["count"], d, 3)
+        if self.steady:
+            s["steady"] = grown(s["steady"], d, 2)
         s["ema"] = grown(s["ema"], len(SPANS), min(d, WIDE) if self.context else 0)
         s["missing"] = grown(s["missing"], d)
         s["values"] = grown(s["values"], d, MAX_VALUES)
@@ -265,9 +291,11 @@ class Inputs(Stage):
             s["distinct"],
             s["text"],
             s["mean_slot"],
+            s["steady"] if self.steady else _NO_UNITS,
             store["row"],
             store["ids"],
             store["mean_ids"],
             store["pairs"],
+            store["steady"] if self.steady else _NO_ROWS,
         )
         return more

@@ -71,7 +71,7 @@ class Growing(ABC):
         self.calibration = Calibration(self.classify, coverage, p_values)
         self.seed = seed
         self.schema = Schema(max_columns, categories)
-        self.inputs = Inputs()
+        self.inputs = Inputs(steady=not self.classify)
         self.max_pending = max_pending
         self.events = 0
         self._started = False

@@ -175,6 +175,7 @@ class Regressor(Pool):
         self.pending_ = Pending(
             {
                 **self._leaves(),
+                "steady": (f4, (self.layout.columns,)),
                 "p": (f4, (len(self.members), 1)),
                 "expert": (np.float64, (self.mixer.experts,)),
                 "scale": (np.float64, (2,)),
@@ -187,6 +188,7 @@ class Regressor(Pool):
         a, b = old.span("context", "means")
         start, stop = new.span("context", "means")
         self.linear.grow(places[a:b] - start, stop - start)
+        self.pending_.reshape("steady", (new.columns,))
         self.neighbours.grow(new.columns)
         a, b = old.span(*WIDE)
         start, stop = new.span(*WIDE)
@@ -211,7 +213,7 @@ class Regressor(Pool):
         op, slot, ticket, value, weight, target, _ = part
         self._delays(part)
         a, lay = self.pending_.a, self.layout
-        offsets, M = lay.offsets, self._free_at
+        offsets, M, start = lay.offsets, self._free_at, lay.span("context", "means")[0]
         unit = np.zeros((len(op), 2))
         self.history_.scan_known(op, slot, value, offsets, a, target, unit)
         first, *rest = self._network_tasks(part, latent)
@@ -219,7 +221,7 @@ class Regressor(Pool):
         self.history_.scan_filled(op, slot, ticket, value, offsets, lay.mean_columns, a)
         self.crew.run(
             [
-                partial(self.linear.scan, op, slot, target, weight, lay.span("context", "means")[0], a),
+                partial(self.linear.scan, op, slot, target, weight, unit, start, *lay.span("x", "x"), a),
                 *rest,
                 partial(self.neighbours.scan, op, slot, value, lay.span("x", "x")[0], a),
                 partial(self.wide.scan, op, slot, target, weight, lay.span(*WIDE)[0], a),

@@ -58,7 +58,7 @@ class Bench:
             "p": P.copy(), "logs": np.zeros((N, C, 2 * LANES), f4), "expert": np.zeros((N, M + 5, C), f4), "mixed": np.zeros((N, C), f4),
             "reserve": np.zeros((N, 2)), "clock": np.zeros(N, np.int64), "copy": np.zeros(N, np.int64), "near": np.zeros((N, NEAREST, 2), np.int64),
             "was": np.zeros((N, 2), np.int64), "scale": np.ones((N, 2)), "controls": np.zeros((N, 3)), "forecast": np.zeros((N, 2)),
-            "fill": np.zeros((N, C), f4),
+            "fill": np.zeros((N, C), f4), "steady": ROWS[:, :D].copy(),
         }  # fmt: skip
 
     def run(self, s, a, b):
@@ -72,7 +72,7 @@ class Bench:
         kind = type(s)
         if kind is Inputs:
             s.scan(op, slot, RAW[seen], LAYOUT.offsets, st)
-            return st["row"][seen], st["mean_ids"][seen], st["pairs"][seen]
+            return st["row"][seen], st["mean_ids"][seen], st["pairs"][seen], st["steady"][seen] if s.steady else None
         if kind is LabelHistory:
             s.scan_known(op, slot, y, LAYOUT.offsets, st["row"])
             s.scan_filled(op, slot, ticket, y, LAYOUT.offsets, 2, st)
@@ -92,7 +92,8 @@ class Bench:
             return st["p"][seen]
         if kind is LeastSquares:
             st["p"] = V.copy() if st["p"].shape[2] > 1 else st["p"]
-            s.scan(op, slot, v.astype(f4), w, 0, st)
+            unit = np.stack([0.1 * np.arange(a, b), 1.0 + 0.01 * np.arange(a, b)], 1)
+            s.scan(op, slot, v.astype(f4), w, unit, 0, 4, 8, st)
             return st["p"][seen]
         if kind in (Neighbours, ValueNeighbours):
             if kind is Neighbours:
@@ -145,10 +146,13 @@ def feature_watch():
     return s
 
 
-def inputs():
-    s = Inputs()
-    s.grow([False, False, False, True], D)
-    return s
+def inputs(steady):
+    def make():
+        s = Inputs(steady)
+        s.grow([False, False, False, True], D)
+        return s
+
+    return make
 
 
 def label_history():
@@ -192,7 +196,8 @@ def recent():
 
 
 STAGES = {
-    "inputs": inputs,
+    "inputs": inputs(False),
+    "inputs in steady units": inputs(True),
     "label history": label_history,
     "target history": target_history,
     **{
