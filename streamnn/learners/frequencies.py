@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import kernel
+from numba import njit
+
+from .._jit import kernel, leaf_options
 from ..stage import Stage, grown
 
 f4 = np.float32
 STEP = 0.01
 
 
+@njit(**leaf_options)
+def _fresh(follow, row, stay):
+    # nothing is known yet of what follows this class: it stays as often as others do
+    C = len(follow)
+    for c in range(C):
+        follow[row, c] = stay if c == row else (1.0 - stay) / max(C - 1, 1)
+
+
 @kernel
-def _scan(op, slot, y, member, last, counts, fade, follow, was, p):
+def _scan(op, slot, y, member, last, counts, fade, follow, left, stay, was, p):
     C = len(fade)
     for e in range(len(op)):
         s = slot[e]
@@ -20,8 +30,16 @@ def _scan(op, slot, y, member, last, counts, fade, follow, was, p):
             for c in range(C):
                 hit = 1.0 if c == y[e] else 0.0
                 fade[c] += STEP * (hit - fade[c])
-                if was[s, 0] >= 0:
-                    follow[was[s, 0], c] += STEP * (hit - follow[was[s, 0], c])
+            w = was[s, 0]
+            if w >= 0:
+                if left[w] == 0.0:
+                    _fresh(follow, w, stay[0])
+                left[w] += 1.0
+                step = max(STEP, 1.0 / (left[w] + 1.0))
+                for c in range(C):
+                    follow[w, c] += step * ((1.0 if c == y[e] else 0.0) - follow[w, c])
+                stay[1] += 1.0
+                stay[0] += max(STEP, 1.0 / (stay[1] + 1.0)) * ((1.0 if w == y[e] else 0.0) - stay[0])
             counts[y[e]] += 1.0
             last[0] = y[e]
         elif op[e] != 2:
@@ -30,6 +48,8 @@ def _scan(op, slot, y, member, last, counts, fade, follow, was, p):
                 t += counts[c]
                 if counts[c] > counts[best]:
                     best = c
+            if last[0] >= 0 and left[last[0]] == 0.0:
+                _fresh(follow, last[0], stay[0])
             was[s, 0], was[s, 1] = last[0], best  # also the predictions of the controls
             for c in range(C):
                 p[s, member, c] = counts[c] / t
@@ -48,6 +68,8 @@ class Frequencies(Stage):
             "counts": np.ones(classes),
             "fade": np.full(classes, 1.0 / classes),
             "follow": np.full((classes, classes), 1.0 / classes),
+            "left": np.zeros(classes),  # labels that came after each class
+            "stay": np.array([0.5, 0.0]),  # share of labels that repeat the last, and how many
         }
 
     def grow(self, classes: int) -> None:
@@ -58,10 +80,11 @@ class Frequencies(Stage):
         old = len(s["follow"])
         s["follow"] = grown(s["follow"], classes, classes)
         s["follow"][old:] = 1.0 / classes
+        s["left"] = grown(s["left"], classes)
 
     def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, store: dict[str, np.ndarray]) -> None:
         """Predict at OBSERVE, learn at LEARN."""
         s = self.s
         _scan(
-            op, slot, y, self.member, s["last"], s["counts"], s["fade"], s["follow"], store["was"], store["p"]
+            op, slot, y, self.member, s["last"], s["counts"], s["fade"], s["follow"], s["left"], s["stay"], store["was"], store["p"]
         )

@@ -9,6 +9,7 @@ from .._jit import kernel, leaf_options
 from .._math import rsqrt32, softmax
 from .._simd import LANES, load, rsqrt, splat, store
 from ..features.inputs import PAIR_BITS
+from ..network.start import entry_bias
 from ..stage import Stage, grown
 
 f4 = np.float32
@@ -175,7 +176,7 @@ class Wide(Stage):
                 v[where] = s[k]
                 s[k] = v
         if classes > old:
-            low = s["w"][-1, :old].min() - f4(3.0)  # a new class enters with a small share
+            low = entry_bias(s["w"][-1, :old])
             for k in ("w", "w2"):
                 s[k] = grown(s[k], inputs + 1, _padded(classes))
             for k in ("table", "pair"):

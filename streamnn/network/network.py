@@ -20,7 +20,7 @@ from .decoder import Decoder
 from .functions import Functions
 from .settle import FOLLOW, settle
 from .spec import RULES, NetworkSpec
-from .start import AVERAGED, GROWING, spacing, start
+from .start import AVERAGED, GROWING, entry_bias, spacing, start
 
 f4 = np.float32
 
@@ -111,7 +111,7 @@ class Network(Stage):
         if outputs > len(s["out"]):
             HL = s["out"].shape[1]
             for mean in ("", "mean_") if self.spec.average else ("",):
-                low = s[f"{mean}out_bias"].min() - f4(3.0)  # a new class enters with a small share
+                low = entry_bias(s[f"{mean}out_bias"])
                 s[f"{mean}out"] = grown(s[f"{mean}out"], outputs, HL)
                 s[f"{mean}out_bias"] = grown(s[f"{mean}out_bias"], outputs, fill=low)
             if self.spec.rule == "rms":

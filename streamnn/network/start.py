@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from .._math import exp64, log64
 from ..stage import grown
 from .spec import NetworkSpec
 
@@ -15,6 +16,9 @@ AVERAGED = ("first", "hidden", "bias", "knots", "out", "out_bias")
 """Weights that are averaged; category rows, of which there may be very many, are shared."""
 GROWING = {"first", "mean_first", "first_2", "in_moment", "in_count", "decoder", "decoder_bias"}
 """Leaves with a row for every input."""
+
+ENTRY = 2.0
+"""How far below all others together a new class begins."""
 
 
 def spacing(spec: NetworkSpec) -> float:
@@ -110,3 +114,21 @@ def _project(spec: NetworkSpec, sizes: tuple[int, ...], s: dict[str, np.ndarray]
         layer[:, long] *= cap / np.sqrt(norm[long])
         norm[long] = cap * cap
         at += b
+
+
+def entry_bias(biases: np.ndarray) -> np.float32:
+    """Bias with which a new class enters: a fixed share of all others together, however many came one by one.
+
+    Parameters
+    ----------
+    biases : ndarray, shape (classes,)
+        Of the classes there are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(entry_bias(np.zeros(1))), round(float(entry_bias(np.array([0.0, -2.0]))), 3)
+    (-2.0, -1.873)
+    """
+    b = np.asarray(biases, np.float64)
+    return np.float32(b.max() + log64(sum(exp64(v - b.max()) for v in b.tolist())) - ENTRY)

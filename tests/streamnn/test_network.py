@@ -301,7 +301,7 @@ def test_a_new_class_is_small_and_leaves_the_ratios(rule):
     net.grow(np.arange(6), 6, 3, 0)
     after = predict(net, x).astype(float)
     assert np.allclose(after[:, 0] / after[:, 1], before[:, 0] / before[:, 1], rtol=1e-4)
-    assert np.median(after[:, 2]) < 0.1
+    assert 0.05 < np.median(after[:, 2]) < 0.2
 
 
 def test_value_head_learns_a_number():
