@@ -48,8 +48,9 @@ class Mixer(Stage):
     seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
 
     Late labels slow the weights by the measured staleness d: at label a rate 1/d + 1/sqrt(a d), the anytime rate under
-    delay (Joulani et al. 2013), shares/d, gradient steps and the top's / sqrt(d), and Newton stackers remember d times
-    as long. That is good and has no proof, so interleaved copies of exponential weights
+    delay (Joulani et al. 2013), shares/d, gradient steps and the top's / sqrt(d), and Newton stackers remember sqrt(d)
+    times as long. What members said when they knew n labels, now that they know N, weighs n / N where stackers learn.
+    That is good and has no proof, so interleaved copies of exponential weights
     (:mod:`streamnn.learners.copies`) run over this mixture, its top and its experts:
 
         loss(pool) <= loss(mixture) + K ln 1/0.45 + 0.00006 n

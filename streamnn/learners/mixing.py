@@ -17,7 +17,7 @@ MEMORY = 500.0
 FLOOR = 1e-7
 """No member's probability of the label counts as less."""
 FORGET = 0.001
-"""Share of their curvature that Newton stackers forget at each label, over the staleness."""
+"""Share of their curvature that Newton stackers forget at each label, over the root of the staleness."""
 BIAS = 0.001
 """Step of their biases, one a class."""
 
@@ -257,7 +257,10 @@ def scan(
             unproven[0] += 1  # the bound of one mixer is proven for rate 1 and labels at once only
         if weight[e] != f4(1.0):
             unproven[1] += 1
-        slow, keep = np.sqrt(stale[0]), f4(1.0 - FORGET / stale[0])
+        # members that knew less then than they know now say less about how to stack them
+        told = weight[e] * f4((clock[s] + 1.0) / (count[0] + 1.0))
+        slow = np.sqrt(stale[0])
+        keep = f4(1.0 - FORGET / slow)
         for k in range(S if unseen < 0 else 0):
             if late == 1.0:  # nothing has moved since
                 for c in range(C):
@@ -267,12 +270,12 @@ def scan(
             o[y[e]] -= f4(1.0)
             _gradient(o, M, logs, base, wide, 0, g)
             if k < len(steps):
-                step = f4(steps[k] / slow) * weight[e]
+                step = f4(steps[k] / slow) * told
                 _follow(w, w_2, k, g, max(f4(1.0 / MEMORY), f4(1.0) / f4(a)), step)
                 bias = step * f4(0.1)
             else:
-                _newton(w, k, M, g, h, cov, trace, most[0], weight[e], f4(newton[0]), keep)
-                bias = f4(BIAS / slow) * weight[e]
+                _newton(w, k, M, g, h, cov, trace, most[0], told, f4(newton[0]), keep)
+                bias = f4(BIAS / slow) * told
             for c in range(C):
                 b[k, c] -= bias * o[c]
         if unseen < 0:
@@ -284,8 +287,8 @@ def scan(
             o[y[e]] -= f4(1.0)
             _gradient(o, K, logs, base, wide, P, top_g)
             _newton(
-                top, 0, K, top_g, top_h, top_cov, top_trace, most[1], weight[e], f4(newton[1] / slow), keep
+                top, 0, K, top_g, top_h, top_cov, top_trace, most[1], told, f4(newton[1] / slow), keep
             )
             for c in range(C):
-                top_b[0, c] -= f4(BIAS / slow) * weight[e] * o[c]
+                top_b[0, c] -= f4(BIAS / slow) * told * o[c]
         count[0] += 1
