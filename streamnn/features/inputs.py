@@ -12,8 +12,8 @@ CLIP = 5.0
 """Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
 BEYOND = 1e100
 """Values as large as this count as missing."""
-SETTLED, OFF = 32, 8.0
-"""A column's steady units are those after so many values, until they are wrong by this factor or so many deviations."""
+SETTLED, OFF = 32, 1e4
+"""A column's steady units are those after so many values, unless they are wrong by this factor or so many deviations."""
 OUTLIER, OUTLIER_AFTER = 20.0, 20
 """After so many values one counts for the running mean and deviation as at most so many deviations off."""
 TINY, TINIEST = 1e-24, 1e-200
@@ -94,6 +94,8 @@ def _scan(
             if not (abs(v) < BEYOND):
                 if keep and distinct[c] > 0:  # before its first value a column does not exist
                     missing[c] += 1
+                if c < len(held) and held[c, 1] > 0.0:
+                    u = (count[c, 1] - held[c, 0]) / held[c, 1]
             else:
                 if not text[c]:
                     k = count[c, 0] + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from numba import njit
 
 from .._jit import kernel, leaf_options
@@ -14,11 +13,9 @@ STEP = 0.01
 
 
 @njit(**leaf_options)
-def _fresh(follow, row, stay):
+def _unknown(c, last, stay, C):
     # nothing is known yet of what follows this class: it stays as often as others do
-    C = len(follow)
-    for c in range(C):
-        follow[row, c] = stay if c == row else (1.0 - stay) / max(C - 1, 1)
+    return stay if c == last else (1.0 - stay) / max(C - 1, 1)
 
 
 @kernel
@@ -32,12 +29,11 @@ def _scan(op, slot, y, member, last, counts, fade, follow, left, stay, was, p):
                 fade[c] += STEP * (hit - fade[c])
             w = was[s, 0]
             if w >= 0:
-                if left[w] == 0.0:
-                    _fresh(follow, w, stay[0])
                 left[w] += 1.0
                 step = max(STEP, 1.0 / (left[w] + 1.0))
                 for c in range(C):
-                    follow[w, c] += step * ((1.0 if c == y[e] else 0.0) - follow[w, c])
+                    q = follow[w, c] if left[w] > 1.0 else _unknown(c, w, stay[0], C)
+                    follow[w, c] = q + step * ((1.0 if c == y[e] else 0.0) - q)
                 stay[1] += 1.0
                 stay[0] += max(STEP, 1.0 / (stay[1] + 1.0)) * ((1.0 if w == y[e] else 0.0) - stay[0])
             counts[y[e]] += 1.0
@@ -48,17 +44,22 @@ def _scan(op, slot, y, member, last, counts, fade, follow, left, stay, was, p):
                 t += counts[c]
                 if counts[c] > counts[best]:
                     best = c
-            if last[0] >= 0 and left[last[0]] == 0.0:
-                _fresh(follow, last[0], stay[0])
-            was[s, 0], was[s, 1] = last[0], best  # also the predictions of the controls
+            w = last[0]
+            was[s, 0], was[s, 1] = w, best  # also the predictions of the controls
             for c in range(C):
                 p[s, member, c] = counts[c] / t
                 p[s, member + 1, c] = fade[c]
-                p[s, member + 2, c] = follow[last[0], c] if last[0] >= 0 else 1.0 / C
+                if w < 0:
+                    p[s, member + 2, c] = 1.0 / C
+                else:
+                    p[s, member + 2, c] = follow[w, c] if left[w] > 0.0 else _unknown(c, w, stay[0], C)
 
 
 class Frequencies(Stage):
-    """Three members: class counts so far, fading class frequencies, fading transitions from the last label known."""
+    """Three members: class counts so far, fading class frequencies, and transitions from the last label known.
+
+    These are counted, and fade once there are many; a class of which nothing is known stays as often as others do.
+    """
 
     def __init__(self, classes: int, member: int):
         super().__init__("frequencies")
@@ -67,7 +68,7 @@ class Frequencies(Stage):
             "last": np.full(1, -1, np.int64),
             "counts": np.ones(classes),
             "fade": np.full(classes, 1.0 / classes),
-            "follow": np.full((classes, classes), 1.0 / classes),
+            "follow": np.zeros((classes, classes)),
             "left": np.zeros(classes),  # labels that came after each class
             "stay": np.array([0.5, 0.0]),  # share of labels that repeat the last, and how many
         }
@@ -77,14 +78,23 @@ class Frequencies(Stage):
         s = self.s
         s["counts"] = grown(s["counts"], classes, fill=1.0)
         s["fade"] = grown(s["fade"], classes)
-        old = len(s["follow"])
         s["follow"] = grown(s["follow"], classes, classes)
-        s["follow"][old:] = 1.0 / classes
         s["left"] = grown(s["left"], classes)
 
     def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, store: dict[str, np.ndarray]) -> None:
         """Predict at OBSERVE, learn at LEARN."""
         s = self.s
         _scan(
-            op, slot, y, self.member, s["last"], s["counts"], s["fade"], s["follow"], s["left"], s["stay"], store["was"], store["p"]
+            op,
+            slot,
+            y,
+            self.member,
+            s["last"],
+            s["counts"],
+            s["fade"],
+            s["follow"],
+            s["left"],
+            s["stay"],
+            store["was"],
+            store["p"],
         )

@@ -10,6 +10,8 @@ from ..stage import Stage, grown
 FORGET = 0.9998
 RIDGE = 1.0
 MOST = 160
+LARGEST = 5.0
+"""Of weights in today's units, which may become tiny: a target that stood still must not leave them huge."""
 _FREE = 2
 """Dimensions that are no input: the constant, and where the first target's mean lies now."""
 _REACH = 3.0
@@ -77,7 +79,7 @@ def _scan(
         own[1] = sd
         for k in range(H):
             if not past[k]:
-                w[k] *= r
+                w[k] = min(max(r * w[k], -LARGEST), LARGEST)
         for j in range(H):
             g[j] = 0.0
         for i in range(H):
@@ -104,8 +106,8 @@ def _scan(
 class LeastSquares(Stage):
     """A linear member that needs no step size.
 
-    Its memory is long, so it must not see units move where the world does not. It reads columns in steady units,
-    its weights follow the target's units, and one input says where the first target's mean lies in these.
+    Its memory is long, so it must not see units move where the world does not. It reads columns, if not
+    their context, in steady units, its weights follow the target's units, and one input says where the first target's mean lies in these.
     It takes inputs in the order in which they first have a value, at most 160: the cost is quadratic.
 
     Parameters

@@ -10,15 +10,15 @@ from .._simd import LANES
 from ..errors import StateError
 from ..stage import Stage, grown
 from .copies import copies_bound, copies_needed, copies_state, fresh_copy, trust_bound
-from .mixing import scan
+from .mixing import FORGETS, scan
 from .shares import SHARES, shares_bound, shares_state
 
 f4 = np.float32
 STACKERS = (0.003, 0.01)
 """Step sizes of the stackers, in units of each weight's running root mean square gradient."""
 NEWTON, VARIANCE = (1.5, 1.0), 1.0 / 30.0
-"""Steps of the two online Newton stackers, of the members and at the top; the variance that their weights begin with."""
-STACKS = (*(f"stack-{s:g}" for s in STACKERS), "stack-newton")
+"""Steps of the online Newton stackers, of the members and at the top; the variance that their weights begin with."""
+STACKS = (*(f"stack-{s:g}" for s in STACKERS), *(f"stack-newton-{f:g}" for f in FORGETS))
 """Names of the stackers."""
 
 
@@ -33,8 +33,8 @@ def _padded(rows: np.ndarray) -> np.ndarray:
 class Mixer(Stage):
     """The pool's prediction (Uziel 2020, with log loss, which is mixable).
 
-    Stackers mix the members in the logit space: two by scaled gradient steps, one by online Newton steps (Hazan,
-    Agarwal and Kale 2007), which see that members are alike. Exponential weights with fixed share run over members
+    Stackers mix the members in the logit space: two by scaled gradient steps, two by online Newton steps (Hazan,
+    Agarwal and Kale 2007), which see that members are alike, one with a long memory and one with a short. Exponential weights with fixed share run over members
     *and* stackers, so that with labels at once, on every sequence,
 
         loss(mixture) <= loss(any expert i) + ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share),
@@ -102,8 +102,8 @@ class Mixer(Stage):
             "w": _padded(np.full((S, members), min(1.0, 2.0 / members))),
             "w_2": _padded(np.zeros((len(STACKERS), members))),
             "b": np.zeros((S, classes), f4),
-            "cov": _padded(np.eye(members) * VARIANCE),
-            "trace": np.full(1, members * VARIANCE, f4),
+            "cov": _padded(np.tile(np.eye(members) * VARIANCE, (len(FORGETS), 1))),
+            "trace": np.full(len(FORGETS), members * VARIANCE, f4),
             "top": _padded(np.eye(S + 1)[S:]),  # begins as the mixture
             "top_b": np.zeros((1, classes), f4),
             "top_cov": _padded(np.eye(S + 1) * VARIANCE),

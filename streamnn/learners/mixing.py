@@ -16,8 +16,9 @@ MEMORY = 500.0
 """Of those mean squares, in labels."""
 FLOOR = 1e-7
 """No member's probability of the label counts as less."""
-FORGET = 0.001
-"""Share of their curvature that Newton stackers forget at each label, over the root of the staleness."""
+FORGETS = (0.001, 0.0001)
+"""Share of their curvature that Newton stackers forget at each label, over the root of the staleness: one for the
+members of a world that moves, and for the stacker at the top, and one for a world that stays."""
 BIAS = 0.001
 """Step of their biases, one a class."""
 
@@ -260,7 +261,6 @@ def scan(
         # members that knew less then than they know now say less about how to stack them
         told = weight[e] * f4((clock[s] + 1.0) / (count[0] + 1.0))
         slow = np.sqrt(stale[0])
-        keep = f4(1.0 - FORGET / slow)
         for k in range(S if unseen < 0 else 0):
             if late == 1.0:  # nothing has moved since
                 for c in range(C):
@@ -274,7 +274,9 @@ def scan(
                 _follow(w, w_2, k, g, max(f4(1.0 / MEMORY), f4(1.0) / f4(a)), step)
                 bias = step * f4(0.1)
             else:
-                _newton(w, k, M, g, h, cov, trace, most[0], told, f4(newton[0]), keep)
+                j = k - len(steps)
+                part, keep = cov[j * M * P : (j + 1) * M * P], f4(1.0 - FORGETS[j] / slow)
+                _newton(w, k, M, g, h, part, trace[j : j + 1], most[0], told, f4(newton[0]), keep)
                 bias = f4(BIAS / slow) * told
             for c in range(C):
                 b[k, c] -= bias * o[c]
@@ -286,9 +288,8 @@ def scan(
                 _stack(top, 0, LANES, logs, base, wide, P, top_b, o)
             o[y[e]] -= f4(1.0)
             _gradient(o, K, logs, base, wide, P, top_g)
-            _newton(
-                top, 0, K, top_g, top_h, top_cov, top_trace, most[1], told, f4(newton[1] / slow), keep
-            )
+            keep = f4(1.0 - FORGETS[0] / slow)
+            _newton(top, 0, K, top_g, top_h, top_cov, top_trace, most[1], told, f4(newton[1] / slow), keep)
             for c in range(C):
                 top_b[0, c] -= f4(BIAS / slow) * told * o[c]
         count[0] += 1

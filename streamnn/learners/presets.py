@@ -41,9 +41,9 @@ SOUND = ("net-known", "net-slow", "wide", "logistic")
 
 
 def odds(members: list[str], stackers: int) -> list[float]:
-    """Prior odds of the classifier's members and stackers, the Newton one last: where little is known yet, it and
-    sound members lead."""
-    return [8.0 if m in SOUND else 1.0 for m in members] + [2.0] * (stackers - 1) + [16.0]
+    """Prior odds of the classifier's members and stackers, the two Newton ones last: where little is known yet, they
+    and sound members lead."""
+    return [8.0 if m in SOUND else 1.0 for m in members] + [2.0] * (stackers - 2) + [8.0, 8.0]
 
 
 LARGE_CLASSIFIER = (  # wider, and two that join once there is something to tell them apart by

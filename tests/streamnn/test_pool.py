@@ -301,3 +301,14 @@ def test_what_follows_a_new_class_is_taken_from_the_others():
     assert p[31, 1] > 0.9 and p[n, 2] > 0.9  # each seen once
     assert 0.5 < p[2, 0] < p[29, 0]
     assert p.sum(1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("classes", [(), ("x", "y", "z")])
+def test_reading_right_after_a_classs_first_label_changes_nothing(classes):
+    model = Classifier(classes)
+    for y in "xxyz":
+        model.learn_one({"a": 1.0}, y)
+        before = model.state_hash()
+        model.predict_proba_one({"a": 1.0})
+        model.look({"a": np.ones(3)})
+        assert model.state_hash() == before

@@ -15,7 +15,7 @@ from streamnn.features.layout import Layout
 from streamnn.features.targets import TargetHistory
 from streamnn.learners.frequencies import Frequencies
 from streamnn.learners.least_squares import LeastSquares
-from streamnn.learners.mixer import Mixer
+from streamnn.learners.mixer import STACKS, Mixer
 from streamnn.learners.neighbours import NEAREST, Neighbours
 from streamnn.learners.recent import Recent
 from streamnn.learners.trace import Trace
@@ -55,7 +55,7 @@ class Bench:
     def fresh(self):
         self.store = {
             "row": ROWS.copy(), "ids": IDS.copy(), "pairs": np.repeat(IDS, 9, axis=1), "mean_ids": np.repeat(IDS, 6, axis=1),
-            "p": P.copy(), "logs": np.zeros((N, C, 2 * LANES), f4), "expert": np.zeros((N, M + 5, C), f4), "mixed": np.zeros((N, C), f4),
+            "p": P.copy(), "logs": np.zeros((N, C, 2 * LANES), f4), "expert": np.zeros((N, M + len(STACKS) + 2, C), f4), "mixed": np.zeros((N, C), f4),
             "reserve": np.zeros((N, 2)), "clock": np.zeros(N, np.int64), "copy": np.zeros(N, np.int64), "near": np.zeros((N, NEAREST, 2), np.int64),
             "was": np.zeros((N, 2), np.int64), "scale": np.ones((N, 2)), "controls": np.zeros((N, 3)), "forecast": np.zeros((N, 2)),
             "fill": np.zeros((N, C), f4), "steady": ROWS[:, :D].copy(),
@@ -72,7 +72,12 @@ class Bench:
         kind = type(s)
         if kind is Inputs:
             s.scan(op, slot, RAW[seen], LAYOUT.offsets, st)
-            return st["row"][seen], st["mean_ids"][seen], st["pairs"][seen], st["steady"][seen] if s.steady else None
+            return (
+                st["row"][seen],
+                st["mean_ids"][seen],
+                st["pairs"][seen],
+                st["steady"][seen] if s.steady else None,
+            )
         if kind is LabelHistory:
             s.scan_known(op, slot, y, LAYOUT.offsets, st["row"])
             s.scan_filled(op, slot, ticket, y, LAYOUT.offsets, 2, st)
