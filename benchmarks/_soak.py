@@ -206,19 +206,19 @@ def slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 
 def without_largest_step(y: np.ndarray) -> tuple[np.ndarray, float]:
-    """`y` with its largest move between two samples taken out, and that move: an allocator takes or gives back an arena
-    of some megabytes once; what leaks rises again and again."""
-    moves = np.diff(y)
-    at = int(np.abs(moves).argmax())
-    return np.concatenate([y[: at + 1], y[at + 1 :] - moves[at]]), float(moves[at])
+    """`y` without its largest rise between two samples, and that rise: an allocator takes an arena of some megabytes once
+    and may give it back; what leaks rises again and again."""
+    rises = np.diff(y)
+    at = int(rises.argmax())
+    return np.concatenate([y[: at + 1], y[at + 1 :] - rises[at]]), float(rises[at])
 
 
 def figures(sampler: Sampler, keep: int, began_s: float) -> dict[str, Any]:
     """Slopes after warm-up, the first half, and what is claimed of them.
 
-    Flat: the memory (resident, without what malloc has spare at the end of the heap, and without its one largest step)
-    rises by less than `STEP_MB`, or by less than three standard errors of its slope and 16 MB; files rise by at most two; the disk never holds more than `keep`
-    checkpoints. In a quarter of an hour at full rate, seven million records, that finds a leak of a third of a byte a
+    Flat: the memory (resident, without what malloc has spare at the end of the heap, and without its one largest rise)
+    rises by less than `STEP_MB`, or by less than three standard errors of its slope and 16 MB; files rise by at most
+    two; the disk never holds more than `keep` checkpoints. In a quarter of an hour at full rate, seven million records, that finds a leak of a third of a byte a
     record; in a simulated month one of some hundred bytes a checkpoint.
     """
     after = sampler.samples[len(sampler.samples) // 2 :]
