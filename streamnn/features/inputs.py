@@ -7,13 +7,12 @@ from numba import njit
 
 from .._jit import kernel, leaf_options
 from ..stage import Stage, grown
+from .steady import NO_ROWS, NO_UNITS, in_steady_units, missing_in_steady_units
 
 CLIP = 5.0
 """Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
 BEYOND = 1e100
 """Values as large as this count as missing."""
-SETTLED, OFF = 32, 1e4
-"""A column's steady units are those after so many values, unless they are wrong by this factor or so many deviations."""
 OUTLIER, OUTLIER_AFTER = 20.0, 20
 """After so many values one counts for the running mean and deviation as at most so many deviations off."""
 TINY, TINIEST = 1e-24, 1e-200
@@ -38,7 +37,6 @@ LOOK = 3
 
 
 PAIR_MASK = np.uint64((1 << PAIR_BITS) - 1)
-_NO_UNITS, _NO_ROWS = np.zeros((0, 2)), np.zeros((0, 0), np.float32)
 
 
 @njit(**leaf_options)
@@ -94,8 +92,8 @@ def _scan(
             if not (abs(v) < BEYOND):
                 if keep and distinct[c] > 0:  # before its first value a column does not exist
                     missing[c] += 1
-                if c < len(held) and held[c, 1] > 0.0:
-                    u = (count[c, 1] - held[c, 0]) / held[c, 1]
+                if c < len(held):
+                    u = missing_in_steady_units(held, c, count[c, 1])
             else:
                 if not text[c]:
                     k = count[c, 0] + 1
@@ -111,12 +109,7 @@ def _scan(
                         sd = np.sqrt(var)
                         z = min(max((v - m) / sd, -CLIP), CLIP)
                         if c < len(held):
-                            um, us = held[c, 0], held[c, 1]
-                            if k <= SETTLED or abs(m - um) > OFF * us or sd > OFF * us or us > OFF * sd:
-                                um, us = m, sd
-                                if keep:
-                                    held[c, 0], held[c, 1] = um, us
-                            u = (m - um + sd * z) / us
+                            u = in_steady_units(held, c, k, m, sd, z, keep)
                     if keep:
                         count[c, 0], count[c, 1], count[c, 2] = k, m, m2
                 # category: a sorted table of the distinct values so far
@@ -204,8 +197,7 @@ class Inputs(Stage):
     Parameters
     ----------
     steady : bool
-        Write the clipped rows to ``store["steady"]`` too, in units that hardly ever change: what has a long
-        memory takes units that move for a world that moves.
+        Write the clipped rows to ``store["steady"]`` too, in units that hardly ever change.
     """
 
     def __init__(self, steady: bool = False) -> None:
@@ -293,11 +285,11 @@ class Inputs(Stage):
             s["distinct"],
             s["text"],
             s["mean_slot"],
-            s["steady"] if self.steady else _NO_UNITS,
+            s["steady"] if self.steady else NO_UNITS,
             store["row"],
             store["ids"],
             store["mean_ids"],
             store["pairs"],
-            store["steady"] if self.steady else _NO_ROWS,
+            store["steady"] if self.steady else NO_ROWS,
         )
         return more

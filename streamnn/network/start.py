@@ -116,7 +116,7 @@ def _project(spec: NetworkSpec, sizes: tuple[int, ...], s: dict[str, np.ndarray]
         at += b
 
 
-def entry_bias(biases: np.ndarray) -> np.float32:
+def entry_bias(biases: np.ndarray) -> float:
     """Bias with which a new class enters: a fixed share of all others together, however many came one by one.
 
     Parameters
@@ -127,8 +127,8 @@ def entry_bias(biases: np.ndarray) -> np.float32:
     Examples
     --------
     >>> import numpy as np
-    >>> float(entry_bias(np.zeros(1))), round(float(entry_bias(np.array([0.0, -2.0]))), 3)
+    >>> entry_bias(np.zeros(1)), round(entry_bias(np.array([0.0, -2.0])), 3)
     (-2.0, -1.873)
     """
     b = np.asarray(biases, np.float64)
-    return np.float32(b.max() + log64(sum(exp64(v - b.max()) for v in b.tolist())) - ENTRY)
+    return float(b.max() + log64(sum(exp64(v - b.max()) for v in b.tolist())) - ENTRY)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from streamnn import Regressor
-from streamnn.features.inputs import OFF, SETTLED, Inputs
+from streamnn.features.inputs import Inputs
 from streamnn.features.layout import Layout
+from streamnn.features.steady import OFF, SETTLED
 from streamnn.learners.least_squares import LeastSquares
 from streamnn.types import LEARN, OBSERVE, Chunk
 
