@@ -28,7 +28,7 @@ from streamnn_jobs.observer import Observer
 BAD_EVERY = 10_000
 """One record in so many can't be used."""
 BLOCKS = 10
-"""The slope is of means over so many stretches of time: samples that follow each other are too alike for its error."""
+"""The slope is over so many stretches of time: samples that follow each other are too alike for its error."""
 
 STEP_MB = 2.0
 """Python's allocator takes memory by the megabyte: less than two such steps are no slope."""
@@ -180,16 +180,22 @@ class Sampler(Observer):
         return sum(p.stat().st_size for p in self._folder.glob("*")) / 2**20
 
 
+def floors(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least of `y` in each of `BLOCKS` stretches, and when they were: what is needed for a moment only is not in it."""
+    parts = zip(*(np.array_split(v, BLOCKS) for v in (x, y)), strict=True)
+    at, least = zip(*((a.mean(), b.min()) for a, b in parts), strict=True)
+    return np.array(at), np.array(least)
+
+
 def slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope of means over `BLOCKS` stretches by least squares, and its standard error."""
-    at, means = (np.array([part.mean() for part in np.array_split(v, BLOCKS)]) for v in (x, y))
-    (rise, _), covariance = np.polyfit(at, means, 1, cov=True)
+    """Slope by least squares, and its standard error."""
+    (rise, _), covariance = np.polyfit(x, y, 1, cov=True)
     return float(rise), math.sqrt(float(covariance[0, 0]))
 
 
 def without_largest_step(y: np.ndarray) -> tuple[np.ndarray, float]:
-    """`y` without its largest rise between two samples, and that rise: an allocator takes an arena of some megabytes once
-    and may give it back; what leaks rises again and again."""
+    """`y` without its largest rise, and that rise: an allocator takes an arena of some megabytes once; what leaks rises
+    again and again."""
     rises = np.diff(y)
     at = int(rises.argmax())
     return np.concatenate([y[: at + 1], y[at + 1 :] - rises[at]]), float(rises[at])
@@ -198,8 +204,8 @@ def without_largest_step(y: np.ndarray) -> tuple[np.ndarray, float]:
 def figures(sampler: Sampler, keep: int, began_s: float) -> dict[str, Any]:
     """Slopes after warm-up, the first half, and what is claimed of them.
 
-    Flat: the memory (resident, once what nobody uses is given back, and without its one largest rise)
-    rises by less than `STEP_MB`, or by less than three standard errors of its slope and 16 MB; files rise by at most
+    Flat: the memory (resident, once what nobody uses is given back; its least in each stretch, without the one largest
+    rise) rises by less than `STEP_MB`, or by less than three standard errors of its slope and 16 MB; files rise by at most
     two; the disk never holds more than `keep` checkpoints. In a quarter of an hour at full rate, seven million records, that finds a leak of a third of a byte a
     record; in a simulated month one of some hundred bytes a checkpoint.
     """
@@ -208,8 +214,9 @@ def figures(sampler: Sampler, keep: int, began_s: float) -> dict[str, Any]:
         np.array([getattr(s, n) for s in after], float) for n in ("hours", "rss_mb", "files", "threads")
     )
     span = float(hours[-1] - hours[0])
-    memory, largest = without_largest_step(rss)
-    rise, error = slope(hours, memory)
+    at, least = floors(hours, rss)
+    memory, largest = without_largest_step(least)
+    rise, error = slope(at, memory)
     more_files = float(np.polyfit(hours, files, 1)[0]) * span
     million = (after[-1].records - after[0].records) / 1e6
     return {
