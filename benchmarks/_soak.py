@@ -30,7 +30,7 @@ BAD_EVERY = 10_000
 BLOCKS = 10
 """The slope is over so many stretches of time: samples that follow each other are too alike for its error."""
 
-STEP_MB = 4.0
+STEP_MB = 2.0
 """Allocators take memory by the megabyte, and what is kept up to a limit fills slowly: so little is no slope."""
 
 
@@ -206,8 +206,8 @@ def figures(sampler: Sampler, keep: int, began_s: float) -> dict[str, Any]:
 
     Flat: the memory (resident, once what nobody uses is given back; its least in each stretch, without the one largest
     rise) rises by less than `STEP_MB`, or by less than three standard errors of its slope and 16 MB; files rise by at most
-    two; the disk never holds more than `keep` checkpoints. In half an hour at full rate that finds a leak of a tenth of
-    a byte a record, in a simulated month one of a kilobyte a checkpoint.
+    two; the disk never holds more than `keep` checkpoints. In half an hour at full rate that finds a leak of a
+    twentieth of a byte a record, in a simulated month one of half a kilobyte a checkpoint.
     """
     after = sampler.samples[len(sampler.samples) // 2 :]
     hours, rss, files, threads = (
