@@ -24,16 +24,17 @@ def _scan(op, slot, y, member, last, counts, fade, follow, left, stay, was, p):
     for e in range(len(op)):
         s = slot[e]
         if op[e] == 1:
-            for c in range(C):
-                hit = 1.0 if c == y[e] else 0.0
-                fade[c] += STEP * (hit - fade[c])
-            w = was[s, 0]
+            w, step = was[s, 0], 0.0
             if w >= 0:
                 left[w] += 1.0
                 step = max(STEP, 1.0 / (left[w] + 1.0))
-                for c in range(C):
+            for c in range(C):
+                hit = 1.0 if c == y[e] else 0.0
+                fade[c] += STEP * (hit - fade[c])
+                if w >= 0:
                     q = follow[w, c] if left[w] > 1.0 else _unknown(c, w, stay[0], C)
-                    follow[w, c] = q + step * ((1.0 if c == y[e] else 0.0) - q)
+                    follow[w, c] = q + step * (hit - q)
+            if w >= 0:
                 stay[1] += 1.0
                 stay[0] += max(STEP, 1.0 / (stay[1] + 1.0)) * ((1.0 if w == y[e] else 0.0) - stay[0])
             counts[y[e]] += 1.0

@@ -106,8 +106,9 @@ def _scan(
 class LeastSquares(Stage):
     """A linear member that needs no step size.
 
-    Its memory is long, so it must not see units move where the world does not. It reads columns, if not
-    their context, in steady units, its weights follow the target's units, and one input says where the first target's mean lies in these.
+    Its memory is long, so it must not see units move where the world does not. It reads columns, if not their
+    context, in steady units, its weights follow the target's units, and one input says where the first target's mean
+    lies in these.
     It takes inputs in the order in which they first have a value, at most 160: the cost is quadratic.
 
     Parameters

@@ -34,8 +34,9 @@ class Mixer(Stage):
     """The pool's prediction (Uziel 2020, with log loss, which is mixable).
 
     Stackers mix the members in the logit space: two by scaled gradient steps, two by online Newton steps (Hazan,
-    Agarwal and Kale 2007), which see that members are alike, one with a long memory and one with a short. Exponential weights with fixed share run over members
-    *and* stackers, so that with labels at once, on every sequence,
+    Agarwal and Kale 2007), which see that members are alike, one with a long memory and one with a short.
+    Exponential weights with fixed share run over members *and* stackers, so that with labels at once, on every
+    sequence,
 
         loss(mixture) <= loss(any expert i) + ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share),
 
