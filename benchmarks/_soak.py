@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 
 from streamnn_connectors import MemorySource
 from streamnn_connectors.base import BadRecord, Batch, Partition, Resume, SourceInfo
-from streamnn_jobs import alarmlog
 from streamnn_jobs.data.flights import SHIPPED
 from streamnn_jobs.live import partition as live
-from streamnn_jobs.observer import Observer
+from streamnn_jobs.outputs import alarms as alarmlog
+from streamnn_jobs.run.observer import Observer
 
 BAD_EVERY = 10_000
 """One record in so many can't be used."""

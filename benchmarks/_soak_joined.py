@@ -11,10 +11,10 @@ import pyarrow as pa
 from _soak import Endless, Sampler
 
 from streamnn_connectors.base import Batch
-from streamnn_jobs.checkpoint import CheckpointStore
-from streamnn_jobs.joined import EVENT, LABEL, JoinedWorker
-from streamnn_jobs.learner import make_learner
-from streamnn_jobs.load import make_spec
+from streamnn_jobs.run.checkpoint import CheckpointStore
+from streamnn_jobs.run.joined_worker import EVENT, LABEL, JoinedWorker
+from streamnn_jobs.run.learner import make_learner
+from streamnn_jobs.spec.load import make_spec
 
 PENDING = 5000
 """Flights that are cancelled never get a label: so many wait, which is reached within the warm-up."""

@@ -171,7 +171,7 @@ def make_job(settings: Any, source: str, out: str, network: bool, **kafka: Any) 
 
 
 def job_spec(settings: Any, source: str, out: str, **kafka: Any) -> Any:
-    from streamnn_jobs.load import make_spec
+    from streamnn_jobs.spec.load import make_spec
 
     global _count
     _count += 1

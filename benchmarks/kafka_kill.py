@@ -26,9 +26,9 @@ from streamnn_connectors.kafka import KafkaAdmin, KafkaOffsets, KafkaSettings, P
 from streamnn_connectors.kafka._client import close_producer, make_producer
 from streamnn_jobs.kafka.job import KafkaJob
 from streamnn_jobs.kafka.result import PartitionResult
-from streamnn_jobs.observer import Observer
-from streamnn_jobs.spec import JobSpec
-from streamnn_jobs.worker import Step, Worker
+from streamnn_jobs.run.observer import Observer
+from streamnn_jobs.run.worker import Step, Worker
+from streamnn_jobs.spec.job import JobSpec
 
 
 def main() -> None:

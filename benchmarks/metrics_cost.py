@@ -19,8 +19,8 @@ from streamnn_connectors import MemorySource
 from streamnn_jobs.data.flights import SHIPPED
 from streamnn_jobs.http import JobServer
 from streamnn_jobs.live import Watch
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.spec.load import make_spec
 
 # What looks on, in a process of its own: a page that takes what has changed every two seconds, as the real one does,
 # and Prometheus. Seconds here are those of the job's CPU: at full rate on a machine of its own they are those of a

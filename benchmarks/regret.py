@@ -21,9 +21,9 @@ import numpy as np
 from _table import keep, show, write
 
 from streamnn.learners import Classifier, Regressor
-from streamnn.learners.copies import trust_bound, trust_interval_bound
-from streamnn.learners.shares import shares_bound, shares_interval_bound
-from streamnn.learners.value_mixer import RATE
+from streamnn.mixing.copies import trust_bound, trust_interval_bound
+from streamnn.mixing.shares import shares_bound, shares_interval_bound
+from streamnn.mixing.value_mixer import RATE
 from streamnn.regret.comparators import best_sequences, regret, worst_interval
 from streamnn.regret.hindsight import best_linear, best_logistic
 from streamnn.regret.processes import PROCESSES, Process, process

@@ -22,7 +22,7 @@ import _table
 import numpy as np
 from numba import njit
 
-from streamnn._simd import LANES, load, splat, store, total
+from streamnn._kernels.lanes import LANES, load, splat, store, total
 
 f4 = np.float32
 SHAPES = tuple((kind, hidden) for hidden in ((64,), (64, 32)) for kind in ("plain", "sgd", "rms", "factored"))

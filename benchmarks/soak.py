@@ -20,9 +20,9 @@ from _table import keep, show
 
 from streamnn_jobs.http import JobServer
 from streamnn_jobs.live import Watch
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.observer import Observer
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.observer import Observer
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.spec.load import make_spec
 
 KEEP = 2
 A_MINUTE = 10

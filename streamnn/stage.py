@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ._memory import zeros
+from ._kernels.memory import zeros
 from .state import check_leaves
 
 

@@ -88,7 +88,7 @@ def test_imports_point_one_way(room: str, name: str, path: Path) -> None:
         ("streamnn", "def f():\n    from streamnn_connectors.base import Source"),
         ("streamnn_connectors", "from streamnn.learners import Classifier"),
         ("streamnn_connectors", "from streamnn import state"),
-        ("streamnn_connectors", "import streamnn_jobs.cli"),
+        ("streamnn_connectors", "import streamnn_jobs.cli.app"),
     ],
 )
 def test_an_upward_import_is_found(room: str, code: str) -> None:
@@ -130,7 +130,7 @@ def test_learning_touches_nothing_outside(name: str, path: Path) -> None:
         ),
         ("streamnn_connectors", "numba torch kafka river pytest pandas pydantic typer rich streamnn_jobs"),
         ("streamnn_jobs", "numba torch kafka river pytest pandas"),
-        ("streamnn_jobs.datasets", "numba torch kafka river pytest pandas"),
+        ("streamnn_jobs.data.names", "numba torch kafka river pytest pandas"),
     ],
 )
 def test_an_import_pulls_in_no_more_than_it_needs(module: str, unwanted: str) -> None:

@@ -5,29 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checkpoint import CheckpointStore
-    from .counters import Counters
-    from .join import LabelJoin
-    from .load import load_spec, make_spec
-    from .predict import Predictor
-    from .result import Result
-    from .runner import Job
-    from .spec import JobSpec
-    from .summary import summarise
-    from .worker import Worker
+    from .ask.predict import Predictor
+    from .labels.recorded import LabelJoin
+    from .run.checkpoint import CheckpointStore
+    from .run.counters import Counters
+    from .run.result import Result
+    from .run.runner import Job
+    from .run.summary import summarise
+    from .run.worker import Worker
+    from .spec.job import JobSpec
+    from .spec.load import load_spec, make_spec
 
 _PUBLIC = {
-    "CheckpointStore": "checkpoint",
-    "Counters": "counters",
-    "Job": "runner",
-    "JobSpec": "spec",
-    "LabelJoin": "join",
-    "Predictor": "predict",
-    "Result": "result",
-    "Worker": "worker",
-    "load_spec": "load",
-    "make_spec": "load",
-    "summarise": "summary",
+    "CheckpointStore": "run.checkpoint",
+    "Counters": "run.counters",
+    "Job": "run.runner",
+    "JobSpec": "spec.job",
+    "LabelJoin": "labels.recorded",
+    "Predictor": "ask.predict",
+    "Result": "run.result",
+    "Worker": "run.worker",
+    "load_spec": "spec.load",
+    "make_spec": "spec.load",
+    "summarise": "run.summary",
 }
 
 __all__ = [

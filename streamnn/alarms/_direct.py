@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from .._jit import leaf_options
+from .._kernels.jit import leaf_options
 from ._layout import BLOCK, PURSE_AIM, PURSE_COST, PURSE_FLOOR, PURSE_START, Signal
 
 CERTAIN, DEARER, SAME = 3, 0.25, 1000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import kernel, leaf_options
-from .._math import log64
+from .._kernels.ieee import log64
+from .._kernels.jit import kernel, leaf_options
 
 BEYOND = 1e100
 """Values as large as this count as missing."""

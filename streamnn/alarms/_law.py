@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
-from .._math import cospi64
+from .._kernels.ieee import cospi64
+from .._kernels.jit import leaf_options
 from ._layout import (
     BLOCK,
     LARGEST,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from .._jit import leaf_options
-from .._math import exp64, log64
+from .._kernels.ieee import exp64, log64
+from .._kernels.jit import leaf_options
 from ._layout import FEWEST, NEVER, PEAKS, View
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
-from .._math import exp64, log64
+from .._kernels.ieee import exp64, log64
+from .._kernels.jit import leaf_options
 from ._law import moments, set_scales
 from ._layout import (
     ALLOWANCES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf_options
 from ._direct import direct_test
 from ._law import adopt, collect, new_mean, take_in
 from ._layout import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
+from .._kernels.jit import leaf_options
 from ._law import cosine, scores
 from ._layout import (
     ARMED,

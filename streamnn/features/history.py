@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._jit import kernel
+from .._kernels.jit import kernel
 from ..stage import Stage, grown
 
 f4 = np.float32

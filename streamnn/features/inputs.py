@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf_options
 from ..stage import Stage, grown
 from .steady import NO_ROWS, NO_UNITS, in_steady_units, missing_in_steady_units
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
+from .._kernels.jit import leaf_options
 
 SETTLED, OFF = 32, 1e4
 """A column's units are those after so many values, unless they are wrong by this factor or so many deviations."""

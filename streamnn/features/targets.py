@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf_options
 from ..stage import Stage
 from .history import MEAN_STEP, powers
 from .inputs import OUTLIER, OUTLIER_AFTER, TINIEST, TINY

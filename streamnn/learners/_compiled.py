@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..alarms import _scan as alarms
 from ..features import inputs
+from ..mixing import mixer_kernel as mixing
+from ..mixing import value_mixer
 from ..network import kernel
-from . import mixing, value_mixer
 
 
 def compiled(task: str = "classification") -> bool:

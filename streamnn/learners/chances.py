@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .pool import Pool
+from ..pool.river import Pool
 
 
 class Chances(Pool):

@@ -12,22 +12,22 @@ from ..errors import SpecError
 from ..features.history import LabelHistory
 from ..features.inputs import SPANS
 from ..features.layout import Layout
+from ..members.frequencies import Frequencies
+from ..members.neighbours import NEAREST, WINDOWS, Neighbours
+from ..members.segment import Segment
+from ..members.wide import Wide
+from ..mixing.mixer import STACKS, Mixer
 from ..network.network import Network
+from ..pool.coverage import Calibration
+from ..pool.pending import Pending
 from ..regret.ledger import Ledger
 from ..regret.scores import Scores
 from ..stage import Stage
 from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
-from .calibration import Calibration
 from .chances import Chances
 from .class_labels import known_codes, new_labels
-from .frequencies import Frequencies
-from .mixer import STACKS, Mixer
-from .neighbours import NEAREST, WINDOWS, Neighbours
-from .pending import Pending
 from .presets import FILLERS, odds
-from .segment import Segment
-from .wide import Wide
 
 f4 = np.float32
 

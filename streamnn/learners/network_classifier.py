@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import recorded
-from .._program import Program
+from .._kernels.jit import recorded
+from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, plain
 from ..features.inputs import LOOK, MAX_MEANS, PAIRS, SINGLES, SPANS, Inputs
@@ -17,11 +17,11 @@ from ..features.layout import Layout
 from ..features.schema import Schema
 from ..network.network import Network
 from ..network.spec import NetworkSpec
+from ..pool.operations import BAD_WEIGHT, is_weight
 from ..state import Arrays, state_hash
 from ..types import LEARN, OBSERVE
 from ._river import join_river
 from .class_labels import new_labels
-from .order import BAD_WEIGHT, is_weight
 
 f4 = np.float32
 

@@ -8,24 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import kernel
+from .._kernels.jit import kernel
 from ..errors import SchemaError
 from ..features.inputs import BEYOND, SPANS
 from ..features.layout import Layout
 from ..features.targets import TargetHistory
+from ..members.least_squares import LeastSquares
+from ..members.segment import Segment
+from ..members.value_neighbours import ValueNeighbours
+from ..members.wide import Wide
+from ..mixing.value_mixer import FORGETS, ValueMixer
 from ..network.network import Network
+from ..pool.pending import Pending
+from ..pool.river import Pool
 from ..regret.ledger import Ledger
 from ..regret.scores import Scores
 from ..stage import Stage
 from ..types import LEARN, Output
 from ..uncertainty import ValueDensity
-from .least_squares import LeastSquares
-from .pending import Pending
-from .pool import Pool
-from .segment import Segment
-from .value_mixer import FORGETS, ValueMixer
-from .value_neighbours import ValueNeighbours
-from .wide import Wide
 
 f4 = np.float32
 WIDE = ("x", "residual")

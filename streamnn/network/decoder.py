@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
-from .._simd import LANES, load, splat, store
+from .._kernels.jit import leaf_options
+from .._kernels.lanes import LANES, load, splat, store
 from .rows import dot, plain_row
 
 f4 = np.float32

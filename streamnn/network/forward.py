@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
-from .._math import softmax
-from .._simd import LANES, load, splat, store
+from .._kernels.ieee import softmax
+from .._kernels.jit import leaf_options
+from .._kernels.lanes import LANES, load, splat, store
 from .arrays import B_A, B_Z, CLASSES, N_ACT, N_FROM, N_IDS, N_IN, N_KNOTS, N_LAYERS, N_TASK, N_UNITS
 from .rows import dot
 from .spline import activate

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import kernel, leaf_options
-from .._simd import LANES, load, over, root, splat, store, where_positive
+from .._kernels.jit import kernel, leaf_options
+from .._kernels.lanes import LANES, load, over, root, splat, store, where_positive
 from .arrays import (
     AVERAGES,
     B_A,

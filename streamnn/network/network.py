@@ -8,8 +8,8 @@ from math import gcd
 
 import numpy as np
 
-from .._memory import aligned
-from .._simd import LANES
+from .._kernels.lanes import LANES
+from .._kernels.memory import aligned
 from ..errors import StateError
 from ..stage import Stage, grown
 from . import arrays as k

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from .._jit import leaf_options
+from .._kernels.jit import leaf_options
 
 _QUICK = 8
 """Rounds in which all knots change sides at once; where they don't settle, knots change sides one by one."""

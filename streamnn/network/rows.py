@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
-from .._simd import LANES, larger, largest, load, rsqrt, splat, store, total
+from .._kernels.jit import leaf_options
+from .._kernels.lanes import LANES, larger, largest, load, rsqrt, splat, store, total
 
 f4 = np.float32
 

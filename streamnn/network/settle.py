@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf_options
 from .arrays import TIGHT
 from .prox import FIRM, box
 

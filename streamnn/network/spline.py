@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
-from .._simd import (
+from .._kernels.jit import leaf_options
+from .._kernels.lanes import (
     LANES,
     larger,
     load,

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._math import exp64, log64
+from .._kernels.ieee import exp64, log64
 from ..stage import grown
 from .spec import NetworkSpec
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._jit import kernel
+from .._kernels.jit import kernel
 from ..errors import SpecError
 from ..stage import Stage
 from .comparators import best_sequences, worst_interval

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import kernel
-from .._math import log64
+from .._kernels.ieee import log64
+from .._kernels.jit import kernel
 from ..stage import Stage
 
 FLOOR = 1e-6

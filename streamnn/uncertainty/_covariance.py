@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .._jit import kernel, leaf_options
-from .._math import log64
+from .._kernels.ieee import log64
+from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
 from ._density import LANES, LOG_2PI, RAREST, _bayes, _take
 

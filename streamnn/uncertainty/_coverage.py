@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .._jit import leaf_options
+from .._kernels.jit import leaf_options
 from ..errors import SpecError
 from ..stage import Stage
 from ._window import room

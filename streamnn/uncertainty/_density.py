@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .._jit import kernel, leaf_options
-from .._math import exp64, log64
+from .._kernels.ieee import exp64, log64
+from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
 
 LANES = 8  # partial sums: a fixed order that vectorises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import kernel
+from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
 from ._coverage import RATE, Coverage, record
 from ._window import slide

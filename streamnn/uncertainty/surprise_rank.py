@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import kernel
+from .._kernels.jit import kernel
 from ..errors import SpecError
 from ..stage import Stage
 from ..types import EXPIRE, LEARN, OBSERVE

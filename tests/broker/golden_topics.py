@@ -12,7 +12,7 @@ from kafka_helpers import produce
 from kafka_job_helpers import Stage, event, label
 
 from streamnn_connectors.kafka import KafkaSource, KafkaTransaction, Offset, Place
-from streamnn_jobs.spec import JobSpec
+from streamnn_jobs.spec.job import JobSpec
 
 FILE = Path(__file__).parent / "golden" / "v1-topics.json.xz"
 EVENTS, LABELS, MORE = 300, 250, 100

@@ -16,7 +16,7 @@ from kafka_job_helpers import make_fake as fake
 
 from streamnn_jobs.kafka.inputs import by_time
 from streamnn_jobs.kafka.job import KafkaJob
-from streamnn_jobs.load import make_spec
+from streamnn_jobs.spec.load import make_spec
 
 
 def main(spec: str, policy: str, learner: str) -> None:

@@ -16,11 +16,11 @@ sys.path.append(str(Path(__file__).parents[1] / "jobs"))
 from fake_learner import make_fake
 
 from streamnn_connectors.kafka import KafkaSettings, Message
-from streamnn_jobs.joined import EVENT, LABEL
 from streamnn_jobs.kafka.job import KafkaJob
 from streamnn_jobs.kafka.result import KafkaResult
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.spec import JobSpec
+from streamnn_jobs.run.joined_worker import EVENT, LABEL
+from streamnn_jobs.spec.job import JobSpec
+from streamnn_jobs.spec.load import make_spec
 
 Make = Callable[..., str]
 Name = Callable[[str], str]

@@ -16,7 +16,7 @@ import numpy as np
 
 from streamnn_connectors.kafka import KafkaSettings, Place, read_messages
 from streamnn_connectors.kafka._client import close_producer, make_producer
-from streamnn_jobs.spec import JobSpec
+from streamnn_jobs.spec.job import JobSpec
 
 _CHILD = Path(__file__).with_name("kafka_job_child.py")
 

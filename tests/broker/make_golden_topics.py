@@ -8,7 +8,7 @@ from golden_topics import FILE, golden_spec, inputs, record
 from kafka_job_helpers import Make, Name, Stage, by_chance
 
 from streamnn_connectors.kafka import KafkaSettings
-from streamnn_jobs.checkpoint import CheckpointStore
+from streamnn_jobs.run.checkpoint import CheckpointStore
 
 
 def test_make(settings: KafkaSettings, topic: Make, name: Name, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from streamnn_connectors.kafka import (
     Place,
     dead_letter_messages,
 )
-from streamnn_jobs.cli import main
-from streamnn_jobs.deadletters import dead_letter
+from streamnn_jobs.cli.app import main
+from streamnn_jobs.outputs.dead_letters import dead_letter
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., str]

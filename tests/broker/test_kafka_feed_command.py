@@ -18,9 +18,9 @@ from kafka_helpers import eventually, read
 
 from streamnn.errors import SourceError
 from streamnn_connectors.kafka import KafkaAdmin, KafkaFeed, KafkaSettings, Message
-from streamnn_jobs.cli import main
-from streamnn_jobs.feed import feed_stream, make_topics
-from streamnn_jobs.feed_plan import plan_feed
+from streamnn_jobs.cli.app import main
+from streamnn_jobs.kafka.feed import feed_stream, make_topics
+from streamnn_jobs.kafka.feed_plan import plan_feed
 
 pytestmark = pytest.mark.slow
 Name = Callable[[str], str]
@@ -98,7 +98,7 @@ def test_times_of_the_stream_and_a_topic_for_both(
 def test_a_feed_killed_and_one_stopped_go_on(settings: KafkaSettings, name: Name) -> None:
     prefix = name("f")
     command = [
-        sys.executable, "-c", "import sys; from streamnn_jobs.cli import main; sys.exit(main(sys.argv[1:]))",
+        sys.executable, "-c", "import sys; from streamnn_jobs.cli.app import main; sys.exit(main(sys.argv[1:]))",
         "feed", "flights", "--bootstrap", settings.where, "--prefix", prefix, "--create-topics", "--rate", "2000",
     ]  # fmt: skip
     with KafkaAdmin(settings) as admin:

@@ -11,8 +11,8 @@ from golden_topics import EVENTS, MORE, golden_spec, more_inputs, recorded, writ
 from kafka_job_helpers import Make, Name, Stage, by_chance
 
 from streamnn_connectors.kafka import KafkaSettings
-from streamnn_jobs.checkpoint import CheckpointStore
-from streamnn_jobs.fingerprint import learning_fields, spec_hash
+from streamnn_jobs.run.checkpoint import CheckpointStore
+from streamnn_jobs.spec.fingerprint import learning_fields, spec_hash
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 from kafka_helpers import produce, read
 
 from streamnn_connectors.kafka import KafkaSettings
-from streamnn_jobs.cli import main
+from streamnn_jobs.cli.app import main
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from kafka_job_helpers import Make, Name, Stage, make_fake
 
 from streamnn_connectors.kafka import KafkaSettings
 from streamnn_jobs.kafka.job import KafkaJob
-from streamnn_jobs.worker import Worker
+from streamnn_jobs.run.worker import Worker
 
 pytestmark = pytest.mark.slow
 

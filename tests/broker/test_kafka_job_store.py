@@ -12,8 +12,8 @@ from s3_helpers import environment, serving
 
 from streamnn.errors import StateError
 from streamnn_connectors.kafka import KafkaSettings, Offset
-from streamnn_jobs.checkpoint import CheckpointStore
-from streamnn_jobs.exits import exit_code
+from streamnn_jobs.process.exits import exit_code
+from streamnn_jobs.run.checkpoint import CheckpointStore
 
 pytestmark = pytest.mark.slow
 URL = "s3://bucket/job"

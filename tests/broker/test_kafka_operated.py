@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamnn_connectors.kafka import KafkaSettings
-from streamnn_jobs.cli import main
+from streamnn_jobs.cli.app import main
 
 pytestmark = pytest.mark.slow
 SPEC = Path(__file__).parents[2] / "jobs" / "kafka.toml"
@@ -28,7 +28,7 @@ PATIENCE_S = 300.0  # the first job after a change compiles its kernels
 @contextmanager
 def running(args: list[str], folder: Path, where: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The URL of a job in a process of its own."""
-    code = "import sys; from streamnn_jobs.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from streamnn_jobs.cli.app import main; sys.exit(main(sys.argv[1:]))"
     environment = os.environ | {"STREAMNN_KAFKA": where}
     log = folder / "log.jsonl"
     with log.open("w") as err:

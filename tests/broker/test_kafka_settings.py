@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from streamnn.errors import MissingPackage, SpecError
 from streamnn_connectors.kafka import KafkaSettings
 from streamnn_connectors.kafka._client import client
-from streamnn_jobs.cli import main
+from streamnn_jobs.cli.app import main
 
 
 def test_secrets_are_masked_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,12 @@ import pytest
 from cli_run import Run
 from fake_learner import make_fake
 
-from streamnn_jobs.cli import main
+from streamnn_jobs.cli.app import main
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    monkeypatch.setattr("streamnn_jobs.learner.make_learner", make_fake)
+    monkeypatch.setattr("streamnn_jobs.run.learner.make_learner", make_fake)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STREAMNN_DEBUG", raising=False)
 

@@ -9,7 +9,7 @@ import numpy as np
 from streamnn.features import Schema
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE, Alarm, Chunk, Output
-from streamnn_jobs.spec import JobSpec
+from streamnn_jobs.spec.job import JobSpec
 
 
 class FakeLearner:

@@ -9,7 +9,7 @@ from typing import Any
 from script import SINKS, late_spec
 
 from streamnn_connectors import MemorySink, ScriptedSource
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.runner import Job
 
 FOLDER = Path(__file__).parent / "golden" / "v1"
 STOP = 100

@@ -11,10 +11,10 @@ from script import stream
 
 from streamnn.errors import StreamnnError
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.exits import exit_code
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.runner import Job
-from streamnn_jobs.spec import JobSpec
+from streamnn_jobs.process.exits import exit_code
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.spec.job import JobSpec
+from streamnn_jobs.spec.load import make_spec
 
 
 def s3_spec(url: str, until: int | None = None, lease_s: float = 2.0, timeout_s: float = 2.0) -> JobSpec:

@@ -9,11 +9,11 @@ import numpy as np
 from fake_learner import make_fake
 
 from streamnn_connectors import Crash, MemorySink, ScriptedSource
-from streamnn_jobs.learner import MakeLearner
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.result import Result
-from streamnn_jobs.runner import Job
-from streamnn_jobs.spec import JobSpec
+from streamnn_jobs.run.learner import MakeLearner
+from streamnn_jobs.run.result import Result
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.spec.job import JobSpec
+from streamnn_jobs.spec.load import make_spec
 
 
 def stream(n: int = 300, seed: int = 1) -> list[Any]:

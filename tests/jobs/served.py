@@ -14,9 +14,9 @@ from script import late_spec, stream
 from streamnn_connectors import ScriptedSource
 from streamnn_jobs.http import JobServer
 from streamnn_jobs.live import Watch
-from streamnn_jobs.observer import Observer
-from streamnn_jobs.result import Result
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.observer import Observer
+from streamnn_jobs.run.result import Result
+from streamnn_jobs.run.runner import Job
 
 
 class Clock:

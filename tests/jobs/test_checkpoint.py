@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamnn.errors import StateError
-from streamnn_jobs.checkpoint import CheckpointStore, read_checkpoint
+from streamnn_jobs.run.checkpoint import CheckpointStore, read_checkpoint
 
 ARRAYS = {"a/x": np.arange(50.0), "b": np.array([], np.int64)}
 

@@ -16,9 +16,9 @@ import pytest
 from cli_run import Run, good
 from fake_learner import FakeLearner
 
-from streamnn_jobs import cli
-from streamnn_jobs.cli import main
-from streamnn_jobs.listing import lines
+from streamnn_jobs.cli import app as cli
+from streamnn_jobs.cli.app import main
+from streamnn_jobs.cli.listing import lines
 
 GOOD = b'{"x": 1.0, "y": 1}\n{"x": 2.0, "y": 0}\n{"x": 0.5, "y": 1}\n'
 
@@ -271,7 +271,7 @@ def test_a_signal_ends_a_run_cleanly(
 
 
 def test_help_is_quick_and_names_the_exit_codes() -> None:
-    code = "import sys, streamnn_jobs.cli as c; c.main(['--help']); print([m for m in ('numba', 'pyarrow', 'numpy') if m in sys.modules])"
+    code = "import sys, streamnn_jobs.cli.app as c; c.main(['--help']); print([m for m in ('numba', 'pyarrow', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]"), "--help must not load what only a run needs"
     for number, _ in cli.EXIT_CODES:

@@ -16,8 +16,8 @@ import pytest
 from cli_run import Run, good
 from fake_learner import FakeLearner
 
-from streamnn_jobs.cli import main
-from streamnn_jobs.predict import SHOWN
+from streamnn_jobs.ask.predict import SHOWN
+from streamnn_jobs.cli.app import main
 
 
 def test_a_report_that_can_not_be_written_is_found_before_the_run(
@@ -144,7 +144,7 @@ def test_a_reader_that_stops_ends_the_program_quietly(command: str, run: Run, tm
     start = [
         sys.executable,
         "-c",
-        "import sys; from streamnn_jobs.cli import main; sys.exit(main(sys.argv[1:]))",
+        "import sys; from streamnn_jobs.cli.app import main; sys.exit(main(sys.argv[1:]))",
     ]
     args = ["datasets"]
     if command == "predict":
@@ -154,7 +154,7 @@ def test_a_reader_that_stops_ends_the_program_quietly(command: str, run: Run, tm
         args = ["predict", "a.parquet", "--checkpoint", "state"]
         assert main(["replay", "a.parquet", "--label", "y", "--until", "50", "--checkpoint", "state"]) == 0
         start[2] = (
-            "import sys, streamnn_jobs.learner as l; from fake_learner import make_fake; l.make_learner = make_fake; "
+            "import sys, streamnn_jobs.run.learner as l; from fake_learner import make_fake; l.make_learner = make_fake; "
             + start[2]
         )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from streamnn_jobs.load import make_spec
 from streamnn_jobs.metrics import FAMILIES
+from streamnn_jobs.spec.load import make_spec
 
 ROOT = Path(__file__).parents[2]
 STACK = ROOT / "docker-compose.yml"

@@ -11,8 +11,8 @@ from fake_learner import make_fake
 from script import SINKS, Disk, disks, late_spec, outcome, run, stream
 
 from streamnn_connectors import CRASH, Crash, JsonLinesSink, ScriptedSource
-from streamnn_jobs.checkpoint import CheckpointStore
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.checkpoint import CheckpointStore
+from streamnn_jobs.run.runner import Job
 from streamnn_jobs.stores import Saved
 
 

@@ -20,9 +20,9 @@ from script import late_spec, stream
 
 from streamnn.errors import SpecError, StateError
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.checkpoint import CheckpointStore, read_checkpoint
-from streamnn_jobs.result import Result
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.checkpoint import CheckpointStore, read_checkpoint
+from streamnn_jobs.run.result import Result
+from streamnn_jobs.run.runner import Job
 from streamnn_jobs.stores import local
 from streamnn_jobs.stores.folder_lock import owning
 

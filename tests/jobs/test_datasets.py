@@ -19,7 +19,7 @@ import streamnn_jobs.data.flights as flights_module
 from streamnn.errors import MissingPackage, SourceError, SpecError
 from streamnn_jobs.data import flights_table
 from streamnn_jobs.data.flights import EXPIRE_AFTER_MIN, FEATURES, SHIPPED, package_archive
-from streamnn_jobs.datasets import Dataset, datasets, resolve
+from streamnn_jobs.data.names import Dataset, datasets, resolve
 
 TOOL = Path(__file__).parents[2] / "tools" / "build_flights.py"
 RIVER = [

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from streamnn_connectors.base import BadRecord
-from streamnn_jobs.cli import main
-from streamnn_jobs.deadletters import dead_letter
+from streamnn_jobs.cli.app import main
+from streamnn_jobs.outputs.dead_letters import dead_letter
 
 Capture = pytest.CaptureFixture[str]
 

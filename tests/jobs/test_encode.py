@@ -10,10 +10,10 @@ import pytest
 
 from streamnn.errors import SchemaError
 from streamnn_connectors.base import Batch
-from streamnn_jobs.encode import Encoded, Encoder
-from streamnn_jobs.labels import Labels
-from streamnn_jobs.learner import make_learner
-from streamnn_jobs.load import make_spec
+from streamnn_jobs.records.encode import Encoded, Encoder
+from streamnn_jobs.records.label_column import Labels
+from streamnn_jobs.run.learner import make_learner
+from streamnn_jobs.spec.load import make_spec
 
 
 def encoder(task: str = "classification", label: dict[str, Any] | None = None, **features: Any) -> Encoder:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamnn.errors import SpecError
-from streamnn_jobs.feed_plan import plan_feed
+from streamnn_jobs.kafka.feed_plan import plan_feed
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 
 from streamnn.errors import LimitError
 from streamnn.regret.processes import process
-from streamnn_jobs import hindsight
-from streamnn_jobs.commands import replay_spec, run_job
-from streamnn_jobs.plan import Plan, make_plan
+from streamnn_jobs.ask import hindsight
+from streamnn_jobs.cli.replay import replay_spec, run_job
+from streamnn_jobs.run.plan import Plan, make_plan
 
 N = 600
 

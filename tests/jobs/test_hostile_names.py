@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from streamnn_connectors import JsonLinesSource
-from streamnn_jobs.learner import make_learner
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.plan import Plan
-from streamnn_jobs.runner import Job
-from streamnn_jobs.worker import Worker
+from streamnn_jobs.run.learner import make_learner
+from streamnn_jobs.run.plan import Plan
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.run.worker import Worker
+from streamnn_jobs.spec.load import make_spec
 
 EVERY = 40_000
 PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -15,13 +15,13 @@ from served import ask, serve
 
 from streamnn.errors import SpecError
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.control import Control
 from streamnn_jobs.http import JobServer
 from streamnn_jobs.http.access import Access
 from streamnn_jobs.http.server import MOST_CONNECTIONS
 from streamnn_jobs.live import Watch
 from streamnn_jobs.live.status import STALLED_S, healthy, ready
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.control import Control
+from streamnn_jobs.run.runner import Job
 
 TOKEN = "a long secret"
 ALL = ["", "metrics", "status", "healthz", "readyz", "live"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamnn.errors import StateError
 from streamnn.types import EXPIRE, LEARN, OBSERVE
-from streamnn_jobs.join import LabelJoin
+from streamnn_jobs.labels.recorded import LabelJoin
 
 Op = tuple[int, int, float | None]
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamnn_connectors.base import BadRecord, Batch
-from streamnn_jobs.checkpoint import CheckpointStore
-from streamnn_jobs.fingerprint import learning_fields
-from streamnn_jobs.joined import EVENT, LABEL, JoinedWorker
-from streamnn_jobs.limits import LimitNotes
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.predict import Predictor
-from streamnn_jobs.spec import JobSpec, LimitsSpec
+from streamnn_jobs.ask.predict import Predictor
+from streamnn_jobs.run.checkpoint import CheckpointStore
+from streamnn_jobs.run.joined_worker import EVENT, LABEL, JoinedWorker
+from streamnn_jobs.run.limits import LimitNotes
+from streamnn_jobs.spec.fingerprint import learning_fields
+from streamnn_jobs.spec.job import JobSpec, LimitsSpec
+from streamnn_jobs.spec.load import make_spec
 
 
 def spec_of(**label: Any) -> JobSpec:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from streamnn_jobs.cli import app
-from streamnn_jobs.kafka.spec import KafkaSpec
-from streamnn_jobs.load import load_spec
+from streamnn_jobs.cli.app import app
+from streamnn_jobs.spec.kafka import KafkaSpec
+from streamnn_jobs.spec.load import load_spec
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "kafka.md").read_text()

@@ -9,10 +9,10 @@ import pytest
 
 from streamnn_connectors.base import Batch
 from streamnn_connectors.kafka import Place
-from streamnn_jobs.joined import EVENT, LABEL
 from streamnn_jobs.kafka import inputs as module
 from streamnn_jobs.kafka.inputs import Inputs
 from streamnn_jobs.kafka.stream import Stream
+from streamnn_jobs.run.joined_worker import EVENT, LABEL
 
 pa = pytest.importorskip("pyarrow")
 

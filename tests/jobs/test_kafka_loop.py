@@ -15,7 +15,7 @@ from streamnn_jobs.kafka.job import KafkaJob
 from streamnn_jobs.kafka.topics import Topics
 from streamnn_jobs.live import Watch
 from streamnn_jobs.live.status import STALLED_S, healthy, ready
-from streamnn_jobs.load import make_spec
+from streamnn_jobs.spec.load import make_spec
 
 Script = Callable[["Partition"], bool]
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamnn_jobs.joined import EVENT, LABEL
 from streamnn_jobs.kafka.merge_log import Merged, from_value, most_merged, to_value
 from streamnn_jobs.kafka.setup import Setup
 from streamnn_jobs.kafka.topics import Topics
-from streamnn_jobs.load import make_spec
+from streamnn_jobs.run.joined_worker import EVENT, LABEL
+from streamnn_jobs.spec.load import make_spec
 
 FAR = (2**63 - 1, 2**63 - 1)
 

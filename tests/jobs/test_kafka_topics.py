@@ -9,7 +9,7 @@ import pytest
 
 from streamnn_jobs.kafka import topics as module
 from streamnn_jobs.kafka.topics import check_topics
-from streamnn_jobs.load import make_spec
+from streamnn_jobs.spec.load import make_spec
 
 
 class Cluster:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamnn.errors import StateError
 from streamnn.types import EXPIRE, LEARN, OBSERVE
-from streamnn_jobs.keyjoin import KeyJoin
+from streamnn_jobs.labels.live import KeyJoin
 
 # (is label, key, label, time)
 Item = tuple[bool, str | None, float, float]

@@ -39,7 +39,7 @@ def command(source: Path, folder: Path) -> list[str]:
         "label.time=t_label_min", "source.event_time=t_event_min", "label.expire_after=2880", "label.missing=[-1]",
         'features.ignore=["arr_delay", "dep_delay"]', "run.batch_records=250",
     ]  # fmt: skip
-    start = "import sys; from streamnn_jobs.cli import main; sys.exit(main())"
+    start = "import sys; from streamnn_jobs.cli.app import main; sys.exit(main())"
     return [
         sys.executable, "-c", start, "replay", str(source), "--label", "y", "--json", "--report", "none",
         "--checkpoint", str(folder / "state"), "--checkpoint-every", str(EVERY), "--output", str(folder / "out"),

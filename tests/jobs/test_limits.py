@@ -10,10 +10,10 @@ from fake_learner import FakeLearner, make_fake
 
 from streamnn.errors import SourceError
 from streamnn_connectors import MemorySink, MemorySource, ScriptedSource
-from streamnn_jobs.learner import make_learner
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.runner import Job
-from streamnn_jobs.summary import lines, plain, summarise
+from streamnn_jobs.run.learner import make_learner
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.run.summary import lines, plain, summarise
+from streamnn_jobs.spec.load import make_spec
 
 
 def spec(**sections: Any) -> Any:

@@ -14,15 +14,15 @@ from script import late_spec, stream
 from served import Clock
 
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.control import Control
 from streamnn_jobs.live import Watch, page, watch
 from streamnn_jobs.live.now import now
 from streamnn_jobs.live.page import LivePage
 from streamnn_jobs.live.partition import KEPT_S, PartitionWatch
 from streamnn_jobs.live.parts import make_report
-from streamnn_jobs.plan import make_plan
-from streamnn_jobs.runner import Job
-from streamnn_jobs.worker import Step, Worker
+from streamnn_jobs.run.control import Control
+from streamnn_jobs.run.plan import make_plan
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.run.worker import Step, Worker
 
 HAVE = "state:,standing:,now:,quality:,regret:,weights:,surprise:,slopes:,functions:,details:"
 

@@ -18,9 +18,9 @@ from test_report_browser import CHROMIUM, PROBE, WATCH, check_filled
 
 from streamnn_jobs.http import JobServer
 from streamnn_jobs.live import Watch
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.observer import Observer
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.observer import Observer
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.spec.load import make_spec
 
 pytestmark = [
     pytest.mark.slow,

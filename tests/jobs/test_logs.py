@@ -20,8 +20,8 @@ from streamnn_jobs.logs import EVENTS, JobLog, Log
 from streamnn_jobs.logs.bridge import bridged
 from streamnn_jobs.logs.events import LEVELS
 from streamnn_jobs.logs.secrets import Secrets
-from streamnn_jobs.observer import Observer
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.observer import Observer
+from streamnn_jobs.run.runner import Job
 
 
 class Ticking(Observer):

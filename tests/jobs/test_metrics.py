@@ -16,9 +16,9 @@ from script import stream
 from served import ask, serve
 
 import streamnn_connectors
-from streamnn_jobs.live.reasons import WORDS, reason_word
 from streamnn_jobs.metrics import FAMILIES
-from streamnn_jobs.runner import Job
+from streamnn_jobs.outputs.reasons import WORDS, reason_word
+from streamnn_jobs.run.runner import Job
 
 PROMTOOL = shutil.which("promtool")
 UNITS = ("_seconds", "_bytes", "_ratio", "_nats", "_info", "_events", "_labels", "_records")
@@ -139,9 +139,9 @@ def test_regression_has_errors_in_place_of_log_loss() -> None:
     from fake_learner import FakeLearner
 
     from streamnn_jobs.live.partition import PartitionWatch
-    from streamnn_jobs.load import make_spec
     from streamnn_jobs.metrics.collector import _learner
-    from streamnn_jobs.worker import Worker
+    from streamnn_jobs.run.worker import Worker
+    from streamnn_jobs.spec.load import make_spec
 
     spec = make_spec({"source": {"path": "a.csv"}, "label": {"column": "y"}})
     worker = Worker(spec, "regression", FakeLearner("regression"))

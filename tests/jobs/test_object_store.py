@@ -16,15 +16,15 @@ from stand_in import Clock, MemoryBucket
 
 from streamnn.errors import StateError
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.checkpoint import CheckpointStore, read_checkpoint
-from streamnn_jobs.inspect import describe, open_checkpoint
-from streamnn_jobs.result import Result
-from streamnn_jobs.runner import Job
+from streamnn_jobs.ask.inspect import describe, open_checkpoint
+from streamnn_jobs.run.checkpoint import CheckpointStore, read_checkpoint
+from streamnn_jobs.run.result import Result
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.run.worker import Worker
 from streamnn_jobs.stores import opening
 from streamnn_jobs.stores.bucket import StoreError
 from streamnn_jobs.stores.lease import Lease, LeaseLost
 from streamnn_jobs.stores.objects import ObjectStore
-from streamnn_jobs.worker import Worker
 
 ARRAYS = {"a": np.arange(3.0)}
 URL = "s3://bucket/job"

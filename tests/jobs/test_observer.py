@@ -11,9 +11,9 @@ from fake_learner import make_fake
 from script import disks, late_spec, outcome, stream
 
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.control import Control
-from streamnn_jobs.observer import Observer
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.control import Control
+from streamnn_jobs.run.observer import Observer
+from streamnn_jobs.run.runner import Job
 
 
 class Notebook(Observer):

@@ -10,9 +10,9 @@ import pytest
 from cli_run import Run, good
 from served import serve
 
-from streamnn_jobs.fingerprint import learning_fields, spec_of_fields
-from streamnn_jobs.load import load_spec
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.spec.fingerprint import learning_fields, spec_of_fields
+from streamnn_jobs.spec.load import load_spec
 
 TOKEN = "a long secret"
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streamnn_jobs.exits import EXIT_CODES
-from streamnn_jobs.live.reasons import WORDS
 from streamnn_jobs.logs import EVENTS
 from streamnn_jobs.metrics import FAMILIES
-from streamnn_jobs.spec import JobSpec
+from streamnn_jobs.outputs.reasons import WORDS
+from streamnn_jobs.process.exits import EXIT_CODES
+from streamnn_jobs.spec.job import JobSpec
 
 DOC = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -83,11 +83,11 @@ def test_reasons_of_dead_letters_are_listed() -> None:
 
 
 def test_every_path_of_a_job_is_listed() -> None:
-    from streamnn_jobs.control import Control
     from streamnn_jobs.http.access import Access
     from streamnn_jobs.http.routes import Routes
     from streamnn_jobs.live import Watch
     from streamnn_jobs.live.page import LivePage
+    from streamnn_jobs.run.control import Control
 
     watch, control = Watch(), Control()
     routes = Routes(watch, control, LivePage(watch, control, "t"), Access("127.0.0.1", None))

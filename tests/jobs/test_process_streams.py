@@ -7,7 +7,7 @@ import pytest
 
 from streamnn.errors import SpecError
 from streamnn.regret.processes import PROCESSES, process
-from streamnn_jobs.datasets import datasets, resolve
+from streamnn_jobs.data.names import datasets, resolve
 
 
 @pytest.mark.parametrize("name", PROCESSES)

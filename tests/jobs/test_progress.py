@@ -11,13 +11,13 @@ from rich.console import Console
 from script import late_spec, stream
 
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.progress import Progress, folded
-from streamnn_jobs.runner import Job
-from streamnn_jobs.summary import lines, number, plain, summarise
+from streamnn_jobs.cli.progress import Progress, folded
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.run.summary import lines, number, plain, summarise
 
 
 def watched(terminal: bool, monkeypatch: pytest.MonkeyPatch, width: int = 200) -> tuple[str, str]:
-    monkeypatch.setattr("streamnn_jobs.progress._EVERY_S", 0.0)
+    monkeypatch.setattr("streamnn_jobs.cli.progress._EVERY_S", 0.0)
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=width)
     with Progress(console, until_records=200) as progress:

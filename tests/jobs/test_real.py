@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from streamnn_jobs.cli import main
+from streamnn_jobs.cli.app import main
 
 
 def replay(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:

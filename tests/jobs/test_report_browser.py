@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from test_report_samples import classification, nasty, regression
 
-from streamnn_jobs.cli import main
+from streamnn_jobs.cli.app import main
 from streamnn_jobs.report import write_report
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)

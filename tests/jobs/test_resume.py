@@ -12,11 +12,11 @@ from script import Disk, late_spec, stream
 
 from streamnn.errors import SinkError, StateError
 from streamnn_connectors import Crash, MemorySink, ScriptedSource
-from streamnn_jobs.filemark import HEAD_BYTES, changed, file_mark
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.result import Result
-from streamnn_jobs.runner import Job
-from streamnn_jobs.worker import Worker
+from streamnn_jobs.run.file_identity import HEAD_BYTES, changed, file_mark
+from streamnn_jobs.run.result import Result
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.run.worker import Worker
+from streamnn_jobs.spec.load import make_spec
 
 SINKS = ("predictions", "dead_letters", "alarms")
 

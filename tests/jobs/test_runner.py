@@ -15,12 +15,12 @@ from script import late_spec, stream
 
 from streamnn.errors import SinkError, SourceError, SpecError, StateError
 from streamnn_connectors import IDLE, Clock, MemorySink, MemorySource, ScriptedSource
-from streamnn_jobs.load import make_spec
-from streamnn_jobs.plan import Plan, make_plan
-from streamnn_jobs.predict import Predictor
-from streamnn_jobs.runner import Job
-from streamnn_jobs.spec import JobSpec
-from streamnn_jobs.worker import Worker
+from streamnn_jobs.ask.predict import Predictor
+from streamnn_jobs.run.plan import Plan, make_plan
+from streamnn_jobs.run.runner import Job
+from streamnn_jobs.run.worker import Worker
+from streamnn_jobs.spec.job import JobSpec
+from streamnn_jobs.spec.load import make_spec
 
 SINKS = ("predictions", "dead_letters", "alarms")
 

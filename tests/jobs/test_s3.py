@@ -23,9 +23,9 @@ from script import late_spec, stream
 
 from streamnn.errors import StateError
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.checkpoint import CheckpointStore
-from streamnn_jobs.result import Result
-from streamnn_jobs.runner import Job
+from streamnn_jobs.run.checkpoint import CheckpointStore
+from streamnn_jobs.run.result import Result
+from streamnn_jobs.run.runner import Job
 from streamnn_jobs.stores.bucket import Conflict, StoreError
 from streamnn_jobs.stores.lease import LeaseLost
 from streamnn_jobs.stores.objects import ObjectStore

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from streamnn.errors import SpecError
-from streamnn_jobs.fingerprint import learning_fields
-from streamnn_jobs.load import make_spec
+from streamnn_jobs.spec.fingerprint import learning_fields
+from streamnn_jobs.spec.load import make_spec
 
 
 def spec(**connection: Any) -> Any:

@@ -19,17 +19,17 @@ USUAL = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # tests
 CODE = """
 import signal, sys, time
 sys.path.insert(0, {tests!r})
-import streamnn_jobs.learner, streamnn_jobs.outputs
+import streamnn_jobs.run.learner, streamnn_jobs.run.writer
 from fake_learner import make_fake
-streamnn_jobs.learner.make_learner = make_fake
-flush = streamnn_jobs.outputs.Outputs.flush
+streamnn_jobs.run.learner.make_learner = make_fake
+flush = streamnn_jobs.run.writer.Outputs.flush
 def slow(self, timeout_s=None):
     if timeout_s is not None:  # stopping
         time.sleep({hang})
     flush(self, timeout_s)
-streamnn_jobs.outputs.Outputs.flush = slow
-from streamnn_jobs.observer import Observer
-import streamnn_jobs.commands as commands
+streamnn_jobs.run.writer.Outputs.flush = slow
+from streamnn_jobs.run.observer import Observer
+import streamnn_jobs.cli.replay as commands
 class Pace(Observer):
     def stepped(self, *told):
         if told[2] == 50: print("going", flush=True)
@@ -40,7 +40,7 @@ def paced(*a, **k):
     j.audience.add(Pace())
     return j
 commands.Job = paced
-from streamnn_jobs.cli import main
+from streamnn_jobs.cli.app import main
 sys.exit(main(sys.argv[1:]))
 """
 

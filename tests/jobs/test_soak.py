@@ -69,7 +69,7 @@ def test_a_leak_is_told_from_a_heap_that_swells_and_shrinks(
 
 
 def test_limits_are_low_only_within(parts: ModuleType) -> None:
-    from streamnn_jobs import alarmlog
+    from streamnn_jobs.outputs import alarms as alarmlog
 
     usual = alarmlog.KEPT
     with parts.low_limits():

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from streamnn.errors import SpecError
-from streamnn_jobs.fingerprint import differences, learning_fields, spec_hash, spec_of_fields
-from streamnn_jobs.load import load_spec, make_spec, set_field
-from streamnn_jobs.plan import make_plan
+from streamnn_jobs.run.plan import make_plan
+from streamnn_jobs.spec.fingerprint import differences, learning_fields, spec_hash, spec_of_fields
+from streamnn_jobs.spec.load import load_spec, make_spec, set_field
 
 JOBS = Path(__file__).parents[2] / "jobs"
 GOOD: dict[str, Any] = {"source": {"path": "a.csv"}, "label": {"column": "y"}}

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from streamnn_jobs.cli import main
+from streamnn_jobs.cli.app import main
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ import pytest
 from streamnn.types import Output
 from streamnn_connectors import MemorySink, MemorySource
 from streamnn_jobs import Job, make_spec, summarise
-from streamnn_jobs.predictions import prediction_columns
+from streamnn_jobs.outputs.predictions import prediction_columns
 from streamnn_jobs.report import render_report
-from streamnn_jobs.summary import lines, plain
+from streamnn_jobs.run.summary import lines, plain
 
 
 def test_sets_are_json_and_open_ends_are_missing() -> None:

@@ -9,7 +9,7 @@ from streamnn.alarms import DriftMonitor, FeatureWatch, OtherDetector
 from streamnn.alarms.feature_watch import SIGNALS as INPUTS
 from streamnn.errors import SpecError, StateError
 from streamnn.learners import Classifier, Regressor
-from streamnn.learners.signals import fill_signals
+from streamnn.pool.watched import fill_signals
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamnn.errors import LimitError, SpecError
-from streamnn.learners.copies import trust_bound, trust_interval_bound
-from streamnn.learners.mixer import Mixer
-from streamnn.learners.shares import shares_bound, shares_interval_bound
+from streamnn.mixing.copies import trust_bound, trust_interval_bound
+from streamnn.mixing.mixer import Mixer
+from streamnn.mixing.shares import shares_bound, shares_interval_bound
 from streamnn.regret.bounds import (
     best_share,
     fixed_share_bound,

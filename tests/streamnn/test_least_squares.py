@@ -7,7 +7,7 @@ from streamnn import Regressor
 from streamnn.features.inputs import Inputs
 from streamnn.features.layout import Layout
 from streamnn.features.steady import OFF, SETTLED
-from streamnn.learners.least_squares import LeastSquares
+from streamnn.members.least_squares import LeastSquares
 from streamnn.types import LEARN, OBSERVE, Chunk
 
 f4 = np.float32

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 
-from streamnn._math import cospi64, exp32, exp64, log32, log64
-from streamnn._simd import (
+from streamnn._kernels.ieee import cospi64, exp32, exp64, log32, log64
+from streamnn._kernels.lanes import (
     larger,
     largest,
     load,

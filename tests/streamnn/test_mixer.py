@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamnn._simd import LANES
+from streamnn._kernels.lanes import LANES
 from streamnn.errors import StateError
-from streamnn.learners.copies import copies_bound, trust_bound
-from streamnn.learners.mixer import STACKS, VARIANCE, Mixer
-from streamnn.learners.mixing import FLOOR
-from streamnn.learners.shares import shares_bound
+from streamnn.mixing.copies import copies_bound, trust_bound
+from streamnn.mixing.mixer import STACKS, VARIANCE, Mixer
+from streamnn.mixing.mixer_kernel import FLOOR
+from streamnn.mixing.shares import shares_bound
 from streamnn.types import EXPIRE, LEARN, OBSERVE
 
 f4 = np.float32

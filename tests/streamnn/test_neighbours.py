@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamnn.learners.neighbours import NEAREST, WINDOWS, Neighbours
-from streamnn.learners.value_neighbours import NEAREST as NEAREST_VALUES
-from streamnn.learners.value_neighbours import WINDOW, ValueNeighbours
+from streamnn.members.neighbours import NEAREST, WINDOWS, Neighbours
+from streamnn.members.value_neighbours import NEAREST as NEAREST_VALUES
+from streamnn.members.value_neighbours import WINDOW, ValueNeighbours
 
 f4 = np.float32
 

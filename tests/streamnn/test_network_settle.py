@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_network import drive, predict, xor
 
-from streamnn._jit import recorded
-from streamnn._program import Program
+from streamnn._kernels.jit import recorded
+from streamnn._kernels.program import Program
 from streamnn.errors import SpecError
 from streamnn.network import Functions, Network, NetworkSpec
 from streamnn.network.settle import FOLLOW, settle

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[
 
 from test_nn_network import RULES, activations, network, play, rules, shapes, stream, tasks, tensors  # noqa: E402
 
-from streamnn._simd import load, rsqrt, store  # noqa: E402
+from streamnn._kernels.lanes import load, rsqrt, store  # noqa: E402
 from streamnn.errors import StateError  # noqa: E402
 from streamnn.nn import SplineNetwork, exact_rsqrt, kernel_rsqrt  # noqa: E402
 

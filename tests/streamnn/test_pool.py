@@ -8,7 +8,7 @@ import pytest
 from streamnn import Classifier, Regressor
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
 from streamnn.learners import class_labels
-from streamnn.learners.frequencies import Frequencies
+from streamnn.members.frequencies import Frequencies
 from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from streamnn.errors import SpecError, StateError
 from streamnn.learners import Classifier, Regressor, presets
-from streamnn.learners.crew import WORTH, Crew
+from streamnn.pool.threads import WORTH, Crew
 
 JOIN = 60, 90
 

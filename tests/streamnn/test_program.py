@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from streamnn._jit import kernel, recorded
-from streamnn._program import Program
+from streamnn._kernels.jit import kernel, recorded
+from streamnn._kernels.program import Program
 
 
 class Pair(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 from streamnn.errors import SpecError, StateError
 from streamnn.learners import Classifier, Regressor
 from streamnn.learners.presets import YOUNG
-from streamnn.learners.reaction import PACE
+from streamnn.pool.reaction import PACE
 from streamnn.types import LEARN, OBSERVE, Chunk
 
 N, CHANGE = 4 * PACE + 900, 3 * PACE

@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 from test_invariants import Log
 
-from streamnn._simd import LANES
+from streamnn._kernels.lanes import LANES
 from streamnn.alarms import DriftMonitor, FeatureWatch
 from streamnn.checks import check_scan
 from streamnn.features.history import LabelHistory
 from streamnn.features.inputs import Inputs
 from streamnn.features.layout import Layout
 from streamnn.features.targets import TargetHistory
-from streamnn.learners.frequencies import Frequencies
-from streamnn.learners.least_squares import LeastSquares
-from streamnn.learners.mixer import STACKS, Mixer
-from streamnn.learners.neighbours import NEAREST, Neighbours
-from streamnn.learners.recent import Recent
-from streamnn.learners.trace import Trace
-from streamnn.learners.value_mixer import ValueMixer
-from streamnn.learners.value_neighbours import ValueNeighbours
-from streamnn.learners.wide import Wide
+from streamnn.members.frequencies import Frequencies
+from streamnn.members.least_squares import LeastSquares
+from streamnn.members.neighbours import NEAREST, Neighbours
+from streamnn.members.value_neighbours import ValueNeighbours
+from streamnn.members.wide import Wide
+from streamnn.mixing.mixer import STACKS, Mixer
+from streamnn.mixing.value_mixer import ValueMixer
 from streamnn.network import Network, NetworkSpec
+from streamnn.pool.curves import Trace
+from streamnn.pool.recent import Recent
 from streamnn.regret import Ledger, Scores
 from streamnn.types import LEARN, OBSERVE
 from streamnn.uncertainty import LatentDensity

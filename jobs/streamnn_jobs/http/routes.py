@@ -12,12 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client.exposition import choose_encoder
 
-from ..control import Control
 from ..live.page import LivePage
 from ..live.status import healthy, job_status, ready, state
 from ..live.watch import Watch
 from ..metrics import make_registry
-from ..summary import plain
+from ..run.control import Control
+from ..run.summary import plain
 from .access import Access
 
 SAVE_TIMEOUT_S = 30.0

@@ -11,9 +11,9 @@ from typing import Any
 
 from streamnn.errors import SpecError
 
-from ..control import Control
 from ..live.page import LivePage
 from ..live.watch import Watch
+from ..run.control import Control
 from ..version import VERSION
 from .access import TOKEN, Access
 from .routes import Answer, Routes

@@ -10,7 +10,7 @@ import numpy as np
 
 from streamnn_connectors.base import Batch
 
-from ..joined import EVENT, LABEL
+from ..run.joined_worker import EVENT, LABEL
 from .stream import Stream
 
 Policy = Callable[[np.ndarray, np.ndarray], np.ndarray]

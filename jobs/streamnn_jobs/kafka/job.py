@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 from streamnn_connectors.kafka import Change, Fenced, TransactionFailed
 
-from .. import learner as learners
-from ..control import Control
-from ..learner import MakeLearner
-from ..observer import Audience, Observer
-from ..plan import Plan
-from ..spec import JobSpec
-from ..worker import Worker
+from ..run import learner as learners
+from ..run.control import Control
+from ..run.learner import MakeLearner
+from ..run.observer import Audience, Observer
+from ..run.plan import Plan
+from ..run.worker import Worker
+from ..spec.job import JobSpec
 from .inputs import Policy, by_time
 from .partition import PartitionJob
 from .result import KafkaResult, PartitionResult

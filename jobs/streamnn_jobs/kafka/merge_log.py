@@ -11,7 +11,7 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn_connectors.kafka import KafkaSettings, Place, read_messages
 
-from ..joined import EVENT, LABEL
+from ..run.joined_worker import EVENT, LABEL
 
 _REST_BYTES = 1000
 """Room for positions and names, and for what a broker adds to a message."""

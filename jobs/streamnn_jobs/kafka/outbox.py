@@ -9,8 +9,8 @@ from streamnn_connectors.base import BadRecord
 from streamnn_connectors.kafka import Encoding, Message, dead_letter_messages
 from streamnn_connectors.kafka.encoding import json_lines
 
-from ..spec import JobSpec
-from ..worker import Step
+from ..run.worker import Step
+from ..spec.job import JobSpec
 from .stream import Stream
 from .topics import Topics
 

@@ -13,9 +13,9 @@ from streamnn_connectors.kafka import TransactionFailed
 from streamnn_connectors.kafka._watchdog import Watchdog
 from streamnn_connectors.kafka.sent import Sent
 
-from ..joined import JoinedWorker
-from ..limits import LimitNotes
-from ..worker import Step, Worker
+from ..run.joined_worker import JoinedWorker
+from ..run.limits import LimitNotes
+from ..run.worker import Step, Worker
 from .inputs import Inputs, Piece
 from .merge_log import Merged, to_value
 from .outbox import Outbox

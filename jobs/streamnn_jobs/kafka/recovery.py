@@ -19,12 +19,12 @@ from streamnn_connectors.kafka import (
     take_over,
 )
 
-from ..checkpoint import CheckpointStore
-from ..fingerprint import differences, learning_fields, spec_hash
+from ..run.checkpoint import CheckpointStore
+from ..run.worker import Worker
+from ..spec.fingerprint import differences, learning_fields, spec_hash
 from ..stores import join_place
 from ..stores.lease import LeaseLost
 from ..version import VERSION
-from ..worker import Worker
 from .merge_log import Merged, read_chain
 from .setup import Setup
 

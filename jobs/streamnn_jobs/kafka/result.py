@@ -7,7 +7,7 @@ from typing import Any
 
 from streamnn.state import state_hash
 
-from ..summary import plain
+from ..run.summary import plain
 from .partition import PartitionJob
 
 

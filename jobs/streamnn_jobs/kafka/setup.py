@@ -8,13 +8,13 @@ from typing import Any
 
 from streamnn_connectors.kafka import KafkaSource, MessageFields
 
-from ..control import Control
-from ..joined import JoinedWorker
-from ..learner import MakeLearner
-from ..observer import Audience
-from ..plan import Plan
-from ..spec import JobSpec
-from ..worker import Worker
+from ..run.control import Control
+from ..run.joined_worker import JoinedWorker
+from ..run.learner import MakeLearner
+from ..run.observer import Audience
+from ..run.plan import Plan
+from ..run.worker import Worker
+from ..spec.job import JobSpec
 from .inputs import Policy
 from .merge_log import most_merged
 from .topics import Topics

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from streamnn.errors import SpecError
 from streamnn_connectors.kafka import KafkaAdmin, Place
 
-from ..spec import JobSpec
+from ..spec.job import JobSpec
 
 _OWN_PARTITIONS = ("predictions", "merge_log")
 """Outputs that need as many partitions as the input."""

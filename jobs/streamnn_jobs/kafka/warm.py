@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from streamnn_connectors.base import Batch
 
-from ..warmup import ROWS, warm_up
+from ..run.warmup import ROWS, warm_up
 from .setup import Setup
 
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ..control import Control
 from ..report.formats import esc, whole
 from ..report.report import Report
 from ..report.script import JS as READOUTS
 from ..report.style import CSS
+from ..run.control import Control
 from ..version import VERSION
 from . import script, style
 from .parts import FAST, SLOW, make_report

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..worker import Step, Worker
+from ..outputs.reasons import reason_word
+from ..run.worker import Step, Worker
 from .histogram import Histogram
-from .reasons import reason_word
 from .view import Sample, View
 
 KEPT_S = 600

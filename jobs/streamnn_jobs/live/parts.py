@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..fingerprint import learning_fields
-from ..labels_words import label_delay
-from ..plan import Plan
 from ..report.curves import quality, regret, surprise, weights
 from ..report.headline import standing
 from ..report.insides import certificate, details, functions
 from ..report.report import Report
-from ..summary import plain
+from ..run.plan import Plan
+from ..run.summary import plain
+from ..spec.fingerprint import learning_fields
+from ..spec.words import label_delay
 from ..version import VERSION
 from .now import now
 from .view import View

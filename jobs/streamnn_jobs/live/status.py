@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..control import Control
-from ..summary import plain
+from ..run.control import Control
+from ..run.summary import plain
 from ..version import VERSION
 from .view import View
 from .watch import Watch

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..counters import Counters
+from ..run.counters import Counters
 
 Sample = tuple[float, int, int, int, int | None, float, float, int]
 """Seconds since the start; records, dead letters, pending events, lag; sums of surprise and entropy, and their events."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from ..observer import Observer
-from ..plan import Plan
-from ..worker import Step, Worker
+from ..run.observer import Observer
+from ..run.plan import Plan
+from ..run.worker import Step, Worker
 from .partition import PartitionWatch
 from .slopes import Slopes
 from .view import View

@@ -9,16 +9,16 @@ from typing import Any
 
 from streamnn_connectors.base import BadRecord
 
-from ..control import Control
-from ..counters import Counters
-from ..deadletters import TEXT_BYTES
-from ..fingerprint import spec_hash
-from ..live.reasons import reason_word
-from ..observer import Observer
-from ..plan import Plan
-from ..spec import JobSpec
+from ..outputs.dead_letters import TEXT_BYTES
+from ..outputs.reasons import reason_word
+from ..run.control import Control
+from ..run.counters import Counters
+from ..run.observer import Observer
+from ..run.plan import Plan
+from ..run.worker import Step, Worker
+from ..spec.fingerprint import spec_hash
+from ..spec.job import JobSpec
 from ..version import VERSION
-from ..worker import Step, Worker
 from .log import Log
 
 LISTED = 10

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
-from ..summary import plain as _plain
+from ..run.summary import plain as _plain
 from .events import EVENTS, LEVELS
 
 Format = Literal["plain", "text", "json"]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 from streamnn.errors import StreamnnError
 
-from ..control import Control
-from ..exits import LOGGED, exit_code
-from ..spec import JobSpec
+from ..process.exits import LOGGED, exit_code
+from ..run.control import Control
+from ..spec.job import JobSpec
 from .bridge import bridged
 from .log import Log
 from .secrets import Secrets
@@ -38,7 +38,7 @@ def logging_all(log: Log) -> Iterator[None]:
 
 
 class Stopping:
-    """What a signal does to a job, told to the log. Goes into :func:`streamnn_jobs.signals.stopping`.
+    """What a signal does to a job, told to the log. Goes into :func:`streamnn_jobs.process.signals.stopping`.
 
     Parameters
     ----------

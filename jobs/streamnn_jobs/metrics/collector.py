@@ -11,11 +11,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from ..control import Control
 from ..live.partition import PartitionWatch
-from ..live.reasons import WORDS
 from ..live.view import View
 from ..live.watch import Watch
+from ..outputs.reasons import WORDS
+from ..run.control import Control
 from ..version import VERSION
 from .families import FAMILIES, Family
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from ..control import Control
 from ..live.watch import Watch
+from ..run.control import Control
 from .collector import JobCollector
 
 

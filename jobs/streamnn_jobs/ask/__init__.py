@@ -1,0 +1,1 @@
+"""A checkpoint, questioned: predictions, views, hindsight."""

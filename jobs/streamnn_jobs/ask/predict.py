@@ -1,0 +1,184 @@
+"""Frozen scoring: a model of a checkpoint looks at records and learns nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamnn.errors import SchemaError, SinkError, SpecError, StateError
+from streamnn_connectors import CsvSource, open_sink
+from streamnn_connectors.base import Source
+from streamnn_connectors.opening import source_class
+
+from ..outputs.predictions import prediction_columns
+from ..run import learner as learners
+from ..run.checkpoint import CheckpointStore
+from ..run.joined_worker import JoinedWorker
+from ..run.learner import MakeLearner
+from ..run.sinks import check_output, remove_output
+from ..run.summary import plain
+from ..run.worker import Worker
+from ..spec.fingerprint import spec_of_fields
+
+BATCH_RECORDS = 2048
+SHOWN = 10
+"""Most records that can't be scored of which each is named."""
+
+
+class Predictor:
+    """The model of the newest checkpoint of a job.
+
+    Parameters
+    ----------
+    directory : path
+        Folder of the checkpoints.
+    say : callable
+        Told, in words, what a person should know.
+    make : callable, optional
+        Makes the learner of a spec and a task.
+
+    Raises
+    ------
+    StateError
+        When there is no valid checkpoint.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        say: Callable[[str], None] = lambda text: None,
+        make: MakeLearner | None = None,
+    ):
+        store = CheckpointStore(directory, warn=say)
+        found = store.load()
+        if found is None:
+            inside = [name for name in store.store.folders() if "-" in name]
+            which = f", of one partition: {', '.join(inside[:10])}" if inside else ""
+            raise StateError(f"{directory}: has no checkpoint: name the folder of a job's checkpoints{which}")
+        arrays, manifest, path = found
+        if not {"spec", "worker"} <= set(manifest):
+            raise StateError(f"{path}: is no checkpoint of a job")
+        spec = spec_of_fields(manifest["spec"])
+        task = manifest["worker"]["task"]
+        kind = Worker if spec.label.topic is None else JoinedWorker
+        self.worker = kind(spec, task, (make or learners.make_learner)(spec, task))
+        self.worker.load_state_dict(arrays, manifest["worker"])
+        self.path = path
+        self._say = say
+
+    def columns(self, source: Source, until: int | None = None) -> Any:
+        """Columns of predictions, batch by batch, and the number of records that could not be used."""
+        encoder, learner = self.worker.encoder, self.worker.learner
+        classes = list(learner.classes) if self.worker.task == "classification" else []
+        partition = source.open(source.partitions()[0])
+        seen = refused = 0
+        first = True
+        try:
+            while until is None or seen < until:
+                limit = BATCH_RECORDS if until is None else min(BATCH_RECORDS, until - seen)
+                batch = partition.next_batch(limit)
+                if batch is None:
+                    return
+                seen += len(batch.position) + len(batch.bad)
+                if first and len(batch.position):
+                    self._compare(batch.rows.schema.names)
+                    first = False
+                columns, why = encoder.features(batch.rows)
+                keep = np.ones(len(batch.position), np.bool_)
+                keep[list(why)] = False
+                bad = [(b.position, b.reason) for b in batch.bad]
+                bad += [(int(batch.position[i]), reason) for i, (reason, _) in why.items()]
+                for place, reason in sorted(bad)[: max(SHOWN - refused, 0)]:
+                    self._say(f"position {place}: {reason}")
+                if refused <= SHOWN < refused + len(bad):
+                    self._say("further records that can't be scored are counted only")
+                refused += len(bad)
+                if not keep.any():
+                    yield {}, len(bad)
+                    continue
+                n = int(keep.sum())
+                columns = {k: v[keep] for k, v in columns.items()}
+                for name, kind in encoder.kinds.items():  # what is not there is missing
+                    if name not in columns:
+                        columns[name] = np.full(n, np.nan) if kind == "number" else np.full(n, None, object)
+                yield prediction_columns(batch.position[keep], learner.look(columns), classes), len(bad)
+        finally:
+            partition.close()
+
+    def score(
+        self, target: str, is_file: bool, output: str | None, until: int | None = None
+    ) -> dict[str, Any]:
+        """Score a file or dataset into `output`, or standard output; figures come back.
+
+        Raises
+        ------
+        SourceError, SinkError, SchemaError
+        """
+        from ..data.names import resolve
+
+        source = self._file(target) if is_file else resolve(target).open()
+        before = self.worker.learner.state_hash()
+        sink = None
+        if output is not None:
+            if is_file and Path(output).resolve() == Path(target).resolve():
+                raise SpecError(f"--output: {output} is the source itself: name another file")
+            check_output(Path(output))
+            try:
+                Path(output).parent.mkdir(parents=True, exist_ok=True)
+                remove_output(Path(output))
+            except OSError as e:
+                raise SinkError(f"{output}: can't be written: {e.strerror or e}") from e
+            sink = open_sink(output)
+        events = dead = 0
+        try:
+            for columns, bad in self.columns(source, until):
+                dead += bad
+                if columns:
+                    events += len(columns["position"])
+                    if sink is None:
+                        _print(columns)
+                    else:
+                        sink.write_columns(columns)
+        finally:
+            if sink is not None:
+                sink.close()
+        after = self.worker.learner.state_hash()
+        if after != before:
+            raise AssertionError("predicting changed the state of the learner")
+        return {
+            "events": events,
+            "dead_letters": dead,
+            "checkpoint": str(self.path),
+            "output": output,
+            "state_hash": after,
+        }
+
+    def _file(self, target: str) -> Source:
+        kind = source_class(target)
+        if kind is not CsvSource:
+            return kind(target)
+        # text stays as it is written even where it is all digits: "007" is not 7
+        return CsvSource(target, text=[k for k, v in self.worker.encoder.kinds.items() if v == "text"])
+
+    def _compare(self, names: list[str]) -> None:
+        kinds = self.worker.encoder.kinds
+        missing = sorted(set(kinds) - set(names))
+        if len(missing) == len(kinds):
+            raise SchemaError(
+                f"none of the columns {', '.join(names[:20])} is known to the model, which learnt from "
+                f"{', '.join(sorted(kinds)[:20])}"
+            )
+        if missing:
+            self._say(f"columns not there, taken as missing: {', '.join(missing[:20])}")
+
+
+def _print(columns: dict[str, np.ndarray]) -> None:
+    names = tuple(columns)
+    rows = zip(*(v.tolist() for v in columns.values()), strict=True)
+    for row in rows:
+        sys.stdout.write(json.dumps(plain(dict(zip(names, row, strict=True)))) + "\n")

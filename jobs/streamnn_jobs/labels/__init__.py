@@ -1,0 +1,1 @@
+"""Which event a label belongs to: from keys and label records to tickets."""

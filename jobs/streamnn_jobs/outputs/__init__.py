@@ -1,0 +1,1 @@
+"""Records that go out: predictions, alarms, dead letters."""

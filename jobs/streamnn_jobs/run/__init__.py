@@ -1,0 +1,1 @@
+"""A job: source, worker, checkpoints, outputs."""

@@ -1,0 +1,139 @@
+"""One partition's learning where labels come on a log of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from streamnn_connectors.base import BadRecord, Batch
+
+from ..labels.live import KeyJoin
+from ..records import arrow
+from ..spec.job import JobSpec
+from .worker import Join, Step, Worker
+
+EVENT, LABEL = 0, 1
+
+
+class JoinedWorker(Worker):
+    """A worker of two logs, events and labels, merged in an order that is given.
+
+    The order decides what is learnt, so it is part of the log: whoever drives it writes it down. Its pieces
+    may be cut anywhere.
+    """
+
+    def _make_join(self, spec: JobSpec) -> Join:
+        assert spec.label.key is not None
+        self._key, self._column = spec.label.key, spec.label.column or ""
+        self._timed = spec.label.expire_after is not None
+        return KeyJoin(
+            expire_after=spec.label.expire_after,
+            expire_after_events=spec.label.expire_after_events,
+            limit=spec.limits.pending,
+            early_limit=spec.limits.early_labels,
+        )
+
+    def merge(
+        self, events: Batch | None, labels: Batch | None, order: np.ndarray, predictions: bool = True
+    ) -> Step:
+        """Predict, score and learn a piece of the merged log.
+
+        Parameters
+        ----------
+        events, labels : Batch or None
+        order : ndarray of int8, shape (records,)
+            EVENT or LABEL for each record, good or bad, of both batches.
+        predictions : bool
+            Make the columns of predictions.
+        """
+        assert isinstance(self.join, KeyJoin)
+        c, out = self.counters, Step()
+        n = m = 0
+        columns: dict[str, np.ndarray] = {}
+        position = np.zeros(0, np.int64)
+        keys: list[str | None] = []
+        label = np.zeros(0)
+        time = np.zeros(0)
+        at = np.zeros(0, np.int64)
+        if events is not None:
+            rows = self.encoder.encode(events)
+            columns, position, out.bad = rows.columns, rows.position, rows.bad
+            c.records += len(events.position) + len(events.bad)
+            c.dead += len(out.bad)
+            n = len(position)
+            out.records, out.events = len(events.position) + len(events.bad), n
+            kept = np.searchsorted(events.position, position)
+            found = _keys(events.rows, self._key)
+            keys = [found[i] for i in kept.tolist()]
+            time = rows.time if rows.time is not None else np.zeros(n)
+            label = np.full(n, np.nan)
+            at = np.flatnonzero(order == EVENT)[_places(events, position)]
+        if labels is not None:
+            codes, which, found, bad = self._labels_of(labels)
+            out.bad_labels = bad
+            c.label_records += len(labels.position) + len(labels.bad)
+            c.label_dead += len(bad)
+            m = len(which)
+            keys += found
+            label = np.concatenate([label, codes])
+            time = np.concatenate([time, np.zeros(m)])
+            at = np.concatenate([at, np.flatnonzero(order == LABEL)[_places(labels, which)]])
+        if n + m == 0:
+            return out
+        self.positions.add(self.join.next_ticket, position)
+        by = np.argsort(at, kind="stable")
+        ops = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by])
+        if len(ops.op):
+            self._run(columns, position, ops, out, predictions)
+        else:
+            self._count(ops)
+        if out.predictions:
+            given = np.empty(n, object)
+            given[:] = keys[:n]
+            out.predictions = {"position": position, self._key: given, **out.predictions}
+        return out
+
+    def _labels_of(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, list[str | None], list[BadRecord]]:
+        """Codes, positions and keys of the good label records, and the bad ones."""
+        rows, n = batch.rows, batch.rows.num_rows
+        keys = _keys(rows, self._key)
+        good = np.array([key is not None for key in keys], np.bool_)
+        why = dict.fromkeys(
+            np.flatnonzero(~good).tolist(),
+            (f"the label has no key in column {self._key!r}, so it can't be told what it is of", "label"),
+        )
+        column = rows.column(self._column) if self._column in rows.schema.names else None
+        codes, wrong = self.labels.encode(column, good) if n else (np.zeros(0), {})
+        for i, reason in wrong.items():
+            why.setdefault(i, (reason, "label"))
+        if not why:
+            return codes, batch.position, keys, batch.bad
+        good[list(wrong)] = False
+        kept = np.flatnonzero(good)
+        bad = batch.bad + [
+            BadRecord(int(batch.position[i]), reason, stage, arrow.row_json(rows, i))
+            for i, (reason, stage) in why.items()
+        ]
+        bad.sort(key=lambda b: b.position)
+        return codes[kept], batch.position[kept], [keys[i] for i in kept.tolist()], bad
+
+
+def _keys(rows: pa.RecordBatch, name: str) -> list[str | None]:
+    """The keys as text; a number is its shortest text, whole numbers without a point."""
+    if name not in rows.schema.names:
+        return [None] * rows.num_rows
+    column = rows.column(name)
+    if arrow.kind_of(column.type) == "number":
+        return [
+            None if v != v else str(int(v)) if v.is_integer() else repr(v)
+            for v in arrow.numbers(column).tolist()
+        ]
+    return column.to_pylist() if arrow.kind_of(column.type) == "text" else [None] * rows.num_rows
+
+
+def _places(batch: Batch, position: np.ndarray) -> np.ndarray:
+    """Which record of a batch, good and bad together, is at each position."""
+    if not batch.bad:
+        return np.searchsorted(batch.position, position)
+    every = np.sort(np.concatenate([batch.position, [b.position for b in batch.bad]]))
+    return np.searchsorted(every, position)

@@ -1,0 +1,215 @@
+"""From a spec to what can be run: roles of the columns, the source, the task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamnn.errors import SourceError, SpecError
+from streamnn_connectors.base import Batch, Source
+from streamnn_connectors.opening import source_class
+
+from ..records import arrow
+from ..spec.job import JobSpec
+from ..spec.load import suggest
+from ..spec.overrides import check_options
+from .sinks import check_output
+
+if TYPE_CHECKING:
+    from ..data.names import Dataset
+
+PROBE_RECORDS = 1000
+"""Records looked at before a run: to tell the task and to find misspelt columns."""
+MOST_CLASSES = 32
+"""Whole numbers with more distinct values than this among the records looked at are amounts, not classes."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """A spec with every default filled in, its source, and what a first look at it showed."""
+
+    spec: JobSpec
+    source: Source
+    name: str
+    partition: str
+    task: str
+    total: int | None
+    probe: Batch | None
+    notes: list[str]
+
+
+def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
+    """Fill in what the dataset or file says of itself, and check the names of columns against it.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    source : Source, optional
+        Instead of the one the spec names.
+
+    Raises
+    ------
+    SpecError
+        When a column is not there, or no label column or task can be told.
+    SourceError
+        When the source can't be read.
+    """
+    for path in spec.output.paths.values():
+        check_output(path)
+    dataset = None
+    if source is None:
+        source, dataset = _open(spec)
+    if dataset is not None:
+        spec = _filled(spec, dataset)
+    partitions = source.partitions()
+    if len(partitions) != 1:
+        raise SpecError(f"source: has {len(partitions)} partitions; a job of this release reads one")
+    info = source.info()
+    partition = source.open(partitions[0])
+    try:
+        probe = partition.next_batch(PROBE_RECORDS)
+    finally:
+        partition.close()
+    if spec.label.time is not None and spec.source.event_time is None:
+        raise SpecError(
+            "source.event_time: is missing; label.time needs the column that says when an event happened"
+        )
+    if (spec.label.expire_after or spec.label.expire_after_events) and spec.label.time is None:
+        raise SpecError(
+            "label.time: is missing; labels that expire need the column that says when they were known"
+        )
+    fixed = spec.source.format != "jsonl" and not str(spec.source.path or "").endswith(
+        (".jsonl", ".jsonl.gz")
+    )
+    notes = _check_columns(spec, probe, fixed)
+    task: str = spec.learner.task
+    if task == "auto":
+        task = _task_of(spec, probe)
+    name = dataset.name if dataset is not None else info.name
+    return Plan(spec, source, name, partitions[0], task, info.records, probe, notes)
+
+
+def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
+    import streamnn_connectors as connectors
+
+    from ..data.names import resolve
+
+    s = spec.source
+    if s.dataset is not None:
+        if s.options:
+            raise SpecError("source.options: go with source.path; a dataset has its own")
+        dataset = resolve(s.dataset)
+        return dataset.open(), dataset
+    assert s.path is not None
+    kinds: dict[str, Callable[..., Source]] = {
+        "parquet": connectors.ParquetSource,
+        "csv": connectors.CsvSource,
+        "jsonl": connectors.JsonLinesSource,
+    }
+    kind = source_class(s.path) if s.format == "auto" else kinds[s.format]
+    check_options(kind, s.options)
+    source = kind(s.path, **s.options)
+    # a file that says what its columns are
+    about = source.info().metadata
+    if about.get("kind") in ("cls", "reg", "image"):
+        return source, resolve(s.path)
+    return source, None
+
+
+def _filled(spec: JobSpec, d: Dataset) -> JobSpec:
+    """Defaults of a dataset, where the spec says nothing."""
+    label, source, features, learner = spec.label, spec.source, spec.features, spec.learner
+    own: dict[str, Any] = {}
+    if label.column is None and d.label is not None:
+        own["column"] = d.label
+    if label.column in (None, d.label):
+        if label.time is None and label.delay_events is None and d.label_time is not None:
+            own["time"] = d.label_time
+            overdue = label.expire_after is not None or label.expire_after_events is not None
+            if d.expire_after is not None and not overdue:
+                own["expire_after"] = float(d.expire_after)
+        if label.missing is None and d.missing_label is not None:
+            own["missing"] = [d.missing_label]
+    else:  # another column is the label now: the dataset's own one may not leak into the features
+        features = features.model_copy(
+            update={"ignore": sorted({*(features.ignore or ()), *filter(None, [d.label])})}
+        )
+    if source.event_time is None and own.get("time", label.time) is not None:
+        source = source.model_copy(update={"event_time": d.event_time})
+    wanted = set(features.include or ())
+    ignore = sorted({*(features.ignore or ()), *(c for c in d.ignore if c not in wanted)})
+    features = features.model_copy(update={"ignore": ignore})
+    if learner.task == "auto" and d.task is not None and label.column in (None, d.label):
+        learner = learner.model_copy(update={"task": d.task})
+    return spec.model_copy(
+        update={
+            "label": label.model_copy(update=own),
+            "source": source,
+            "features": features,
+            "learner": learner,
+        }
+    )
+
+
+def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]:
+    """Refuses names that are not there. Where columns may come late, those of labels are only noted."""
+    names = [] if probe is None else list(probe.rows.schema.names)
+    if spec.label.column is None:
+        raise SpecError(f"label.column: is missing; say which column to predict: {', '.join(names[:30])}")
+    notes: list[str] = []
+    if probe is None or not probe.rows.num_rows:
+        return notes
+    wanted: list[tuple[str, list[str | None]]] = [
+        ("label.column", [spec.label.column]),
+        ("source.event_time", [spec.source.event_time]),
+        ("label.time", [spec.label.time]),
+    ]
+    if fixed:
+        wanted.append(("features.include", list(spec.features.include or ())))
+        wanted.append(("features.categories", list(spec.features.categories)))
+    for field, columns in wanted:
+        for column in columns:
+            if column is None or column in names:
+                continue
+            if not fixed and field.startswith("label.") and spec.learner.task != "auto":
+                notes.append(
+                    f"{field}: no record among the first {len(probe.position)} has a value in column {column!r}"
+                )
+            else:
+                raise SpecError(f"{field}: there is no column {column!r}; {suggest(column, names)}")
+    apart = {spec.label.column, spec.source.event_time, spec.label.time, *(spec.features.ignore or ())}
+    usable = [
+        n for n in names if n not in apart and (spec.features.include is None or n in spec.features.include)
+    ]
+    if fixed and not usable:
+        raise SpecError(
+            "features: no column is left to learn from; look at features.include and features.ignore"
+        )
+    return notes
+
+
+def _task_of(spec: JobSpec, probe: Batch | None) -> str:
+    """Text, true/false and few whole numbers are classes; other numbers are amounts."""
+    name = spec.label.column
+    if probe is not None and not probe.rows.num_rows and probe.bad:
+        raise SourceError(
+            f"none of the first {len(probe.bad)} records can be used; the first: {probe.bad[0].reason}"
+        )
+    names = [] if probe is None else probe.rows.schema.names
+    column = probe.rows.column(names.index(name)) if probe is not None and name in names else None
+    kind = None if column is None else arrow.kind_of(column.type)
+    hint = "give learner.task (--task), classification or regression"
+    if column is None or kind in (None, "null"):
+        raise SpecError(f"learner.task: can't be told, no record has a label in column {name!r} yet; {hint}")
+    if kind == "text" or str(column.type) == "bool":
+        return "classification"
+    y = arrow.numbers(column)
+    y = y[np.isfinite(y)]
+    y = y[~np.isin(y, [float(m) for m in spec.label.missing or () if isinstance(m, (int, float))])]
+    if not len(y):
+        raise SpecError(f"learner.task: can't be told, no record has a label in column {name!r} yet; {hint}")
+    few = np.all(np.trunc(y) == y) and len(np.unique(y)) <= MOST_CLASSES
+    return "classification" if few else "regression"

@@ -1,0 +1,290 @@
+"""The runner: one loop for recorded and live streams."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from streamnn.errors import SinkError, SourceError, SpecError, StateError
+from streamnn_connectors.base import Partition, Resume, Source
+
+from ..spec.fingerprint import differences, learning_fields, spec_hash
+from ..spec.job import JobSpec
+from ..version import VERSION
+from . import learner as learners
+from .checkpoint import CheckpointStore
+from .control import Control
+from .file_identity import changed, file_mark
+from .learner import MakeLearner
+from .limits import LimitNotes
+from .observer import Audience, Observer
+from .plan import Plan, make_plan
+from .result import Result
+from .sinks import open_sinks
+from .warmup import warm_up
+from .worker import Step, Worker
+from .writer import ColumnSink, Outputs
+
+_ELSE = "name another checkpoint folder"
+IDLE_S = 0.01
+"""How long a live stream with nothing to read is left alone."""
+
+
+class Job:
+    """A stream, a learner and outputs, with one state that is saved as one file.
+
+    The log is the truth and a checkpoint only a short cut: after a crash the newest checkpoint is loaded,
+    what was learnt since is learnt again with the outputs already written muted, and the job goes on. The
+    final state and the outputs are those of a run that never stopped.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    source : Source, optional
+        Instead of the one the spec names.
+    sinks : mapping of str to sink, optional
+        Instead of the files the spec names: any of ``predictions``, ``dead_letters``, ``alarms``.
+    make : callable, optional
+        Makes the learner of a spec and a task.
+    say : callable
+        Told, in words, what a person should know.
+    progress : callable
+        Called with the worker after every batch.
+    observers : sequence of Observer
+        Told what the job does; they change nothing.
+    clock : callable
+        Seconds that only go up; decides nothing but when checkpoints are written.
+
+    Examples
+    --------
+    ::
+
+        result = Job(load_spec("jobs/flights.toml")).run()
+        result.worker.learner.scores()["accuracy"]
+    """
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        *,
+        source: Source | None = None,
+        sinks: Mapping[str, ColumnSink] | None = None,
+        make: MakeLearner | None = None,
+        say: Callable[[str], None] = lambda text: None,
+        progress: Callable[[Plan, Worker], None] = lambda plan, worker: None,
+        observers: Sequence[Observer] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.plan = make_plan(spec, source)
+        self.spec = self.plan.spec
+        self._sinks = sinks
+        self._make = make or learners.make_learner
+        self._say = say
+        self._progress = progress
+        self._clock = clock
+        self.control = Control()
+        self.audience = Audience(observers, say)
+        c = self.spec.checkpoint
+        self._store = (
+            None if c.directory is None else CheckpointStore(c.directory, c.keep, say, c.lease_s, c.timeout_s)
+        )
+        self._saved_path: str | None = None
+        self._path = self.plan.source.info().path
+        self._file = file_mark(self._path) if self._path is not None and self._store is not None else None
+
+    def show(self, progress: Callable[[Plan, Worker], None]) -> None:
+        """Call `progress` after every batch from now on."""
+        self._progress = progress
+
+    def stop(self) -> None:
+        """Finish the batch, save, and return; safe to call from a signal handler. More in `control`."""
+        self.control.stop()
+
+    def run(self) -> Result:
+        """Read, learn and write until the stream ends, `until_records` is reached or :meth:`stop` is called.
+
+        Raises
+        ------
+        SourceError, SinkError, StateError, SpecError
+            Nothing is half saved then: a rerun goes on from the last checkpoint.
+        """
+        if self._store is None:
+            return self._run()
+        with self._store.store.own(lambda: self.control.stopping):
+            return self._run()
+
+    def _run(self) -> Result:
+        plan, spec = self.plan, self.spec
+        loaded = self._load()
+        task = loaded[1]["worker"]["task"] if loaded else plan.task
+        worker = Worker(spec, task, self._make(spec, task), plan.name, plan.partition)
+        resume: Resume | None = None
+        if loaded:
+            worker.load_state_dict(loaded[0], loaded[1]["worker"])
+            resume = loaded[1]["resume"]
+        for note in plan.notes:
+            self._say(note)
+        warm_up(spec, task, self._make, plan.probe, self._say)
+        if self._sinks is None:
+            self._sinks = open_sinks(spec, fresh=self._store is None)
+        outputs = Outputs(self._sinks, spec.output.flush_timeout_s)
+        notes = outputs.resume(loaded[1]["outputs"], int(loaded[1]["resume"]["position"])) if loaded else []
+        for note in notes:
+            self._say(note)
+        try:
+            partition = plan.source.open(plan.partition, resume)
+            try:
+                if not loaded:
+                    self._refuse_strangers(outputs)
+                if not loaded or notes:
+                    # before any output: from here on a crash always finds where it belongs
+                    self._save(worker, resume or {"position": 0}, outputs)
+                self.audience.opened(plan, worker, None if resume is None else int(resume["position"]))
+                result = self._loop(partition, worker, outputs, resume)
+            finally:
+                partition.close()
+                self.audience.closed(worker)
+        except (
+            Exception
+        ):  # nothing is tidied up after a scripted crash or a second Ctrl-C: that is their point
+            outputs.abandon()
+            self.audience.ended("failed")
+            raise
+        self.audience.ended(result.outcome)
+        return result
+
+    def _loop(self, partition: Partition, worker: Worker, outputs: Outputs, resume: Resume | None) -> Result:
+        spec, plan, counters = self.spec, self.plan, worker.counters
+        until, size = spec.run.until_records, spec.run.batch_records
+        wanted = outputs.wants_predictions
+        began = saved_at = counters.records
+        resumed_at = None if resume is None else int(resume["position"])
+        place: Resume = resume or {"position": 0}
+        cpu, wall = time.process_time(), time.perf_counter()
+        saved_s = self._clock()
+        outcome = "until"
+        limits = LimitNotes(spec, worker, self._say)
+        first_bad: str | None = None
+        while until is None or counters.records < until:
+            if self.control.stopping:
+                outcome = "interrupted"
+                break
+            if self._store is not None:
+                self._store.store.check()
+            if wishes := self.control.save_wanted:
+                self._save(worker, place, outputs)
+                self.control.saved(wishes)
+                saved_at, saved_s = counters.records, self._clock()
+            if self.control.paused:
+                self._rest(worker, self._lag(partition, place))
+                continue
+            begun_s = time.perf_counter()
+            batch = partition.next_batch(size if until is None else min(size, until - counters.records))
+            if batch is None:
+                outcome = "ended"
+                break
+            place = batch.resume
+            if not len(batch.position) and not batch.bad:
+                self._rest(worker, self._lag(partition, place))
+                continue
+            step = worker.step(batch, wanted)
+            if first_bad is None and step.dead_letters:
+                first_bad = step.dead_letters[0]["reason"]
+            outputs.write(step)
+            limits()
+            self._progress(plan, worker)
+            seconds = time.perf_counter() - begun_s
+            self.audience.stepped(worker, step, int(place["position"]), seconds, self._lag(partition, place))
+            if self._store is not None and counters.records > saved_at:
+                c, now = spec.checkpoint, self._clock()
+                due = c.every_events is not None and counters.records - saved_at >= c.every_events
+                if due or (c.every_s is not None and now - saved_s >= c.every_s):
+                    self._save(worker, place, outputs)
+                    saved_at, saved_s = counters.records, self._clock()
+        if outcome == "ended":
+            if resumed_at is not None and counters.records == began:
+                self._say(
+                    f"nothing new since the checkpoint; to start over, remove {spec.checkpoint.directory}"
+                )
+            outputs.write(Step(alarms=worker.alarms.release()))
+        self._save(worker, place, outputs)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        outputs.close()
+        if outcome == "ended" and counters.records and not counters.predicted:
+            raise SourceError(
+                f"{plan.name}: none of its {counters.records} records could be used"
+                + ("" if first_bad is None else f"; the first: {first_bad}")
+            )
+        return Result(
+            outcome, worker, plan.name, counters.records - began, cpu, wall, resumed_at, self._saved_path
+        )
+
+    def _rest(self, worker: Worker, lag: int | None) -> None:
+        self.audience.waiting(worker, lag)
+        self.audience.idle()
+        time.sleep(IDLE_S)
+
+    def _lag(self, partition: Partition, place: Resume) -> int | None:
+        lag: Callable[[], int] | None = getattr(partition, "lag", None)  # of a live one
+        if lag is not None:
+            return lag()
+        return None if self.plan.total is None else max(self.plan.total - int(place["position"]), 0)
+
+    def _save(self, worker: Worker, resume: Resume, outputs: Outputs) -> None:
+        begun_s = time.perf_counter()
+        outputs.flush(self.control.remaining_s())
+        worker.check()
+        if self._store is None:
+            self.audience.saved(worker, None, None, time.perf_counter() - begun_s)
+            return
+        arrays, state = worker.state_dict()
+        manifest = {
+            "version": VERSION,
+            "spec_hash": spec_hash(self.spec),
+            "spec": learning_fields(self.spec),
+            "source": self.plan.name,
+            "partition": self.plan.partition,
+            "file": self._file,
+            "resume": resume,
+            "outputs": outputs.places(int(resume["position"])),
+            "worker": state,
+        }
+        path = self._store.save(int(resume["position"]), arrays, manifest)
+        self._saved_path = str(path)
+        self.audience.saved(worker, str(path), path.size_bytes, time.perf_counter() - begun_s)
+
+    def _load(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        found = self._store.load() if self._store is not None else None
+        if found is None:
+            return None
+        arrays, manifest, path = found
+        missing = {"spec_hash", "spec", "source", "worker", "resume", "outputs"} - set(manifest)
+        if missing:
+            raise StateError(f"{path}: is no checkpoint of a job: its manifest has no {sorted(missing)[0]!r}")
+        if manifest["source"] != self.plan.name:
+            raise SpecError(
+                f"{path}: was written for {manifest['source']}, not for {self.plan.name}: {_ELSE}"
+            )
+        if manifest["spec_hash"] != spec_hash(self.spec):
+            lines = "\n  ".join(differences(manifest["spec"], learning_fields(self.spec)))
+            raise SpecError(
+                f"{path}: was written by a job with another spec:\n  {lines}\nset it back, or {_ELSE}"
+            )
+        if self._path is not None and manifest.get("file") and changed(self._path, manifest["file"]):
+            raise StateError(
+                f"{self._path}: is not the file that {path} was written for (its size or its beginning differ). "
+                f"Bring that file back, or {_ELSE}"
+            )
+        self._saved_path = str(path)
+        self._say(f"going on from {path.name}")
+        return arrays, manifest
+
+    def _refuse_strangers(self, outputs: Outputs) -> None:
+        """Outputs without a checkpoint are another job's: what they hold can't be told."""
+        for name, place in outputs.written.items():
+            if place >= 0 and self._store is not None:
+                raise SinkError(
+                    f"{name}: the output already has records up to position {place}, but {self._store.store.where} "
+                    "has no checkpoint to go on from. Move the output away, or name the folder of its checkpoints"
+                )

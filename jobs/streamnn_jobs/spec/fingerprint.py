@@ -1,0 +1,87 @@
+"""What of a spec decides the state, its hash, and where two specs differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from .job import JobSpec
+
+_LATER: dict[str, Any] = {
+    "source.topic": None,
+    "label.topic": None,
+    "label.key": None,
+    "limits.early_labels": 100_000,
+}
+"""Fields that came after the first release, and what they are when not given."""
+
+
+def learning_fields(spec: JobSpec) -> dict[str, Any]:
+    """Fields that decide what is learnt, by their dotted names.
+
+    Folders, outputs, the report, the cadence of checkpoints and how far to run are left out: they may
+    differ between a run and its resume. Of a path only the file's name counts.
+
+    Examples
+    --------
+    >>> from streamnn_jobs.spec.load import make_spec
+    >>> fields = learning_fields(make_spec({"source": {"path": "/data/a.csv"}}))
+    >>> fields["source.path"], "checkpoint.keep" in fields
+    ('a.csv', False)
+    """
+    out: dict[str, Any] = {}
+    for section in ("source", "label", "features", "learner", "limits"):
+        for name, value in getattr(spec, section).model_dump(mode="json").items():
+            out[f"{section}.{name}"] = value
+    out.pop("learner.threads", None)  # the bits do not depend on it
+    for name in _LATER:  # a checkpoint of a job without them is none of another job
+        if out[name] == _LATER[name]:
+            del out[name]
+    if spec.source.topic is not None:
+        out |= {f"kafka.{name}": value for name, value in spec.kafka.learning().items()}
+    if out["source.path"] is not None:
+        out["source.path"] = PurePath(out["source.path"]).name
+    return out
+
+
+def spec_of_fields(fields: Mapping[str, Any]) -> JobSpec:
+    """A spec of what :func:`learning_fields` gave."""
+    data: dict[str, dict[str, Any]] = {}
+    for name, value in fields.items():
+        section, _, field = name.partition(".")
+        data.setdefault(section, {})[field] = value
+    if (data.get("label") or {}).get("topic") is not None:
+        data.setdefault("kafka", {})["merge_log"] = (
+            "unknown"  # a job must have one; which does not matter here
+        )
+    return JobSpec.model_validate(data)
+
+
+def spec_hash(spec: JobSpec) -> str:
+    """Hash of the fields that decide what is learnt."""
+    return hashlib.sha256(json.dumps(learning_fields(spec), sort_keys=True).encode()).hexdigest()
+
+
+def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """One line a field that differs.
+
+    Examples
+    --------
+    >>> differences({"label.delay_events": 48}, {"label.delay_events": 0})
+    ['label.delay_events is 0 now and was 48']
+    >>> differences({"label.time": "t"}, {"label.time": None})
+    ['label.time is not set now and was "t"']
+    """
+    names = sorted(set(saved) | set(now))
+    return [
+        f"{name} is {_shown(now.get(name))} now and was {_shown(saved.get(name))}"
+        for name in names
+        if saved.get(name) != now.get(name)
+    ]
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else json.dumps(value)

@@ -1,0 +1,300 @@
+"""The job spec: what a job reads, learns and writes. Unknown keys are refused; units are in the names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from ..stores.opening import LEASE_S, TIMEOUT_S, hide_user, is_url, wrong_url
+from .kafka import KafkaSpec
+from .section import Section
+
+Value = bool | int | float | str
+Task = Literal["auto", "classification", "regression"]
+_Count = Annotated[int, Field(ge=1)]
+
+
+class SourceSpec(Section):
+    """``[source]``: where events come from."""
+
+    dataset: str | None = Field(default=None, description="a name that `streamnn datasets` lists")
+    path: str | None = Field(default=None, description="path of a .parquet, .csv or .jsonl file")
+    topic: str | None = Field(default=None, description="name of a Kafka topic; section kafka says the rest")
+    format: Literal["auto", "parquet", "csv", "jsonl"] = Field(
+        default="auto", description="auto (told by the suffix), parquet, csv or jsonl"
+    )
+    event_time: str | None = Field(
+        default=None, description="name of the column that says when an event happened"
+    )
+    options: dict[str, Any] = Field(default={}, description="a table of options of the file format")
+
+    @model_validator(mode="after")
+    def _one(self) -> SourceSpec:
+        if sum(where is not None for where in (self.dataset, self.path, self.topic)) != 1:
+            raise ValueError("give either dataset (a name) or path (a file) or topic (of Kafka): exactly one")
+        return self
+
+
+class LabelSpec(Section):
+    """``[label]``: what is predicted, and when it becomes known."""
+
+    column: str | None = Field(default=None, description="name of the column to predict")
+    time: str | None = Field(
+        default=None, description="name of the column that says when the label was known"
+    )
+    topic: str | None = Field(
+        default=None, description="name of the Kafka topic that labels come on, if not with their events"
+    )
+    key: str | None = Field(
+        default=None,
+        description="name of the column, in events and labels, that says which event a label is of",
+    )
+    delay_events: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="a whole number, 0 or more: how many events later a label is known; 0 and 1 are at once",
+    )
+    missing: list[Value] | None = Field(default=None, description="a list of values that mean: no label")
+    expire_after: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="a number above 0, in units of the event-time column"
+    )
+    expire_after_events: _Count | None = Field(default=None, description="a whole number, 1 or more")
+
+
+class FeaturesSpec(Section):
+    """``[features]``: which columns are learnt from."""
+
+    include: list[str] | None = Field(
+        default=None, description="a list of column names; all others are left out"
+    )
+    ignore: list[str] | None = Field(default=None, description="a list of column names")
+    categories: list[str] = Field(
+        default=[], description="a list of columns whose numbers are codes, not amounts"
+    )
+
+
+class LearnerSpec(Section):
+    """``[learner]``: the task, the seed, and any option of the learner."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    task: Task = Field(default="auto", description="auto, classification or regression")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=1, description="a whole number from 0 to 4294967295"
+    )
+
+    @model_validator(mode="after")
+    def _reserved(self) -> LearnerSpec:
+        for name, field in (("max_pending", "limits.pending"), ("categories", "features.categories")):
+            if name in (self.model_extra or {}):
+                raise ValueError(f"{name}: is set by {field}, which other parts of a job obey too: set that")
+        return self
+
+
+class OutputSpec(Section):
+    """``[output]``: predictions, dead letters and alarms."""
+
+    directory: str | None = Field(
+        default=None, description="a folder for predictions, dead_letters.jsonl and alarms.jsonl"
+    )
+    predictions: str | None = Field(default=None, description="path of a .jsonl, .csv or .parquet file")
+    format: Literal["jsonl", "csv", "parquet"] = Field(default="jsonl", description="jsonl, csv or parquet")
+    flush_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, description="a number of seconds above 0"
+    )
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Files by what they hold; empty when nothing is written."""
+        if self.predictions is not None:
+            file = Path(self.predictions)
+            folder, stem = file.parent, file.stem + "."
+        elif self.directory is not None:
+            folder, stem = Path(self.directory), ""
+            file = folder / f"predictions.{self.format}"
+        else:
+            return {}
+        return {
+            "predictions": file,
+            "dead_letters": folder / f"{stem}dead_letters.jsonl",
+            "alarms": folder / f"{stem}alarms.jsonl",
+        }
+
+
+class CheckpointSpec(Section):
+    """``[checkpoint]``: where and how often the state is saved."""
+
+    directory: str | None = Field(
+        default=None, description="a folder of its own for this job, or s3://bucket/prefix"
+    )
+    every_events: _Count | None = Field(default=20_000, description="a whole number of records, 1 or more")
+    every_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=10.0, description="a number of seconds above 0"
+    )
+    keep: _Count = Field(default=2, description="a whole number, 1 or more: how many checkpoints are kept")
+
+    lease_s: Annotated[float, Field(ge=1)] = Field(
+        default=LEASE_S,
+        description="a number of seconds, 1 or more: how long a job that writes to an object store counts as alive "
+        "after its last sign of life",
+    )
+    timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=TIMEOUT_S,
+        description="a number of seconds above 0: for one request to an object store; an operation ends within twice that",
+    )
+
+    @model_validator(mode="after")
+    def _is_a_place(self) -> CheckpointSpec:
+        if self.directory is not None and is_url(self.directory) and (wrong := wrong_url(self.directory)):
+            raise ValueError(f"directory: {hide_user(self.directory)!r} {wrong}; or name a path of a folder")
+        return self
+
+
+class ReportSpec(Section):
+    """``[report]``: the HTML page."""
+
+    path: str | None = Field(default=None, description="path of the .html file to write")
+    title: str | None = Field(default=None, description="a text")
+    hindsight: bool = Field(default=False, description="true or false: compare with a linear fit afterwards")
+
+
+class LimitsSpec(Section):
+    """``[limits]``: bounds of what grows."""
+
+    pending: _Count = Field(
+        default=100_000, description="a whole number, 1 or more: most events waiting for their label"
+    )
+    early_labels: _Count = Field(
+        default=100_000,
+        description="a whole number, 1 or more: most labels, on a topic of their own, waiting for their event",
+    )
+    classes: Annotated[int, Field(ge=2, le=256)] = Field(
+        default=256,
+        description="a whole number from 2 to 256: most classes; records with further ones are dead letters",
+    )
+
+
+class RunSpec(Section):
+    """``[run]``: how far, and in what pieces; nothing here changes a result."""
+
+    until_records: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="a whole number: stop after this many records from the beginning of the stream",
+    )
+    batch_records: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=2048, description="a whole number from 1 to 1000000: most records read at a time"
+    )
+    stop_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=25.0,
+        description="a number of seconds above 0: a job told to stop that has not ended by then is ended hard",
+    )
+
+
+class HttpSpec(Section):
+    """``[http]``: metrics, status and the live page of a running job."""
+
+    address: str | None = Field(
+        default=None, description="host:port to listen on, such as 127.0.0.1:8321; port 0 takes a free one"
+    )
+
+    @model_validator(mode="after")
+    def _is_an_address(self) -> HttpSpec:
+        if self.address is not None:
+            host, colon, port = self.address.rpartition(":")
+            if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
+                raise ValueError(f"address: {self.address!r} is no host:port, such as 127.0.0.1:8321")
+        return self
+
+
+class LogSpec(Section):
+    """``[log]``: what a job says on standard error."""
+
+    format: Literal["plain", "text", "json"] = Field(
+        default="plain", description="plain (words for a person), text (time, level, event, fields) or json"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+    every_s: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="a number of seconds above 0: how often a running job says how it goes"
+    )
+    records: bool = Field(
+        default=False, description="true or false: whether the content of dead letters may be logged"
+    )
+
+
+class JobSpec(Section):
+    """A whole job. :func:`streamnn_jobs.load_spec` reads one from TOML.
+
+    Examples
+    --------
+    >>> spec = JobSpec(source=SourceSpec(path="a.csv"), label=LabelSpec(column="y", delay_events=48))
+    >>> spec.label.delay_events, spec.checkpoint.keep
+    (48, 2)
+    """
+
+    source: SourceSpec = Field(description="a table with dataset or path")
+    label: LabelSpec = Field(default=LabelSpec(), description="a table")
+    features: FeaturesSpec = Field(default=FeaturesSpec(), description="a table")
+    kafka: KafkaSpec = Field(default=KafkaSpec(), description="a table")
+    learner: LearnerSpec = Field(default=LearnerSpec(), description="a table")
+    output: OutputSpec = Field(default=OutputSpec(), description="a table")
+    checkpoint: CheckpointSpec = Field(default=CheckpointSpec(), description="a table")
+    report: ReportSpec = Field(default=ReportSpec(), description="a table")
+    limits: LimitsSpec = Field(default=LimitsSpec(), description="a table")
+    run: RunSpec = Field(default=RunSpec(), description="a table")
+    http: HttpSpec = Field(default=HttpSpec(), description="a table")
+    log: LogSpec = Field(default=LogSpec(), description="a table")
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> JobSpec:
+        label = self.label
+        if label.time is not None and label.delay_events is not None:
+            raise ValueError("label.time and label.delay_events: a label comes by one of them, not by both")
+        if label.delay_events is not None:
+            for name in ("expire_after", "expire_after_events"):
+                if getattr(label, name) is not None:
+                    raise ValueError(
+                        f"label.{name}: goes with label.time; with delay_events a label is never overdue"
+                    )
+        if (label.delay_events or 0) > self.limits.pending:
+            raise ValueError(
+                f"label.delay_events: {label.delay_events} is more than limits.pending ({self.limits.pending}), "
+                "so every label would come too late: raise limits.pending"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _kafka_fits(self) -> JobSpec:
+        label, kafka = self.label, self.kafka
+        if self.source.topic is None:
+            for name in ("topic", "key"):
+                if getattr(label, name) is not None:
+                    raise ValueError(f"label.{name}: goes with source.topic")
+            return self
+        if self.learner.task == "auto":
+            raise ValueError(
+                "learner.task: must be given for a Kafka topic: classification or regression; nothing may have "
+                "been written there yet"
+            )
+        if label.column is None:
+            raise ValueError("label.column: must be given for a Kafka topic: the column to predict")
+        if (label.topic is None) != (label.key is None):
+            raise ValueError("label.topic and label.key: go together; the key joins labels with their events")
+        if label.topic is not None:
+            for name in ("time", "delay_events"):
+                if getattr(label, name) is not None:
+                    raise ValueError(
+                        f"label.{name}: labels on a topic of their own come when they come; leave it out"
+                    )
+            if kafka.merge_log is None and kafka.mode != "plain":
+                raise ValueError(
+                    "kafka.merge_log: is missing: events and labels come on two topics, and the order in which they "
+                    "met must be kept for a restart. Name a topic for it"
+                )
+        if self.output.paths:
+            raise ValueError("output: names files; a Kafka job writes topics: kafka.predictions and so on")
+        if self.report.path is not None:
+            raise ValueError("report.path: a Kafka job has no end to report at; leave it out")
+        return self

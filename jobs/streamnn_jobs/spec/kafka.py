@@ -1,0 +1,109 @@
+"""``[kafka]``: how a job reads and writes topics."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from streamnn_connectors.kafka import KafkaSettings
+
+from .section import Section
+
+_Count = Annotated[int, Field(ge=1)]
+_Seconds = Annotated[float, Field(gt=0)]
+Mode = Literal["exactly-once", "at-least-once", "plain"]
+
+
+class KafkaSpec(Section):
+    """Brokers, group, output topics, and what a transaction holds.
+
+    What is learnt is decided by ``format``, ``columns``, ``key``, ``timestamp``, ``headers`` and ``tombstones``
+    alone; the rest may change between a run and its resume.
+    """
+
+    connection: KafkaSettings | None = Field(
+        default=None,
+        description="a table: bootstrap_servers, security_protocol, sasl_..., ssl_...",
+    )
+    group: str | None = Field(
+        default=None, description="name of the consumer group; one job, one group. By default after the topic"
+    )
+    mode: Mode = Field(default="exactly-once", description="exactly-once, at-least-once or plain")
+    predictions: str | None = Field(default=None, description="name of a topic")
+    dead_letters: str | None = Field(default=None, description="name of a topic")
+    alarms: str | None = Field(default=None, description="name of a topic")
+    merge_log: str | None = Field(
+        default=None, description="name of a topic: in which order events and labels met"
+    )
+    format: Literal["json", "arrow"] = Field(default="json", description="json or arrow: of the input")
+    columns: list[str] | None = Field(
+        default=None, description="a list of names: the events are JSON arrays of these columns"
+    )
+    key: str | None = Field(
+        default=None, description="name of a column that the key of a message becomes, of events and labels"
+    )
+    timestamp: str | None = Field(
+        default=None, description="name of a column that the time of a message becomes, in milliseconds"
+    )
+    headers: dict[str, str] = Field(
+        default={}, description="a table: name of a header and of the column that it becomes"
+    )
+    tombstones: Literal["bad", "row", "skip"] = Field(default="bad", description="bad, row or skip")
+    output_format: Literal["json", "arrow"] = Field(default="json", description="json or arrow")
+    output_rows: _Count = Field(
+        default=1, description="a whole number, 1 or more: most predictions in a message"
+    )
+    batch_events: _Count = Field(
+        default=2000, description="a whole number, 1 or more: most events in a transaction"
+    )
+    batch_delay_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.1, description="a number of seconds: longest wait of an event for its transaction"
+    )
+    start: Literal["earliest", "latest"] = Field(
+        default="earliest", description="earliest or latest: where a new job begins"
+    )
+    until_end: bool = Field(
+        default=False, description="true or false: stop at the messages there are at the start"
+    )
+    partitions: list[Annotated[int, Field(ge=0)]] | None = Field(
+        default=None,
+        description="a list of partitions for this process alone; by default the group shares out",
+    )
+    create_topics: bool = Field(
+        default=False, description="true or false: make the output topics that are missing"
+    )
+    compression: Literal["gzip", "lz4", "snappy", "zstd"] | None = Field(
+        default=None, description="gzip, lz4, snappy or zstd"
+    )
+    message_bytes: Annotated[int, Field(ge=10_000)] = Field(
+        default=1_000_000, description="a whole number, 10000 or more: largest message written"
+    )
+    instance_id: str | None = Field(
+        default=None, description="a text: makes this process a static member of the group"
+    )
+    session_timeout_s: _Seconds = Field(default=10.0, description="a number of seconds above 0")
+    revoke_timeout_s: _Seconds = Field(default=20.0, description="a number of seconds above 0")
+    transaction_timeout_s: _Seconds = Field(default=30.0, description="a number of seconds above 0")
+    unreachable_s: _Seconds = Field(
+        default=300.0, description="a number of seconds above 0: no broker for so long ends the job"
+    )
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How to reach the brokers: ``connection``, and without one what the environment says."""
+        return KafkaSettings.from_environment() if self.connection is None else self.connection
+
+    def learning(self) -> dict[str, Any]:
+        """The fields that decide what is learnt."""
+        found = {name: getattr(self, name) for name in ("format", "columns", "timestamp", "tombstones")}
+        # these came later: a checkpoint of a job without them is none of another job
+        return found | {name: value for name in ("key", "headers") if (value := getattr(self, name))}
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> KafkaSpec:
+        names = [name for name in (self.key, self.timestamp, *self.headers.values()) if name is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"key, timestamp and headers: two of them become column {name!r}")
+        return self

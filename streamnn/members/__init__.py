@@ -1,0 +1,1 @@
+"""What a pool is mixed from: cheap members beside the networks, one file each."""

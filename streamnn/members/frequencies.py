@@ -1,0 +1,101 @@
+"""Free members that look at labels alone: majority, fading frequency, and what follows what (no-change)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._kernels.jit import kernel, leaf_options
+from ..stage import Stage, grown
+
+f4 = np.float32
+STEP = 0.01
+
+
+@njit(**leaf_options)
+def _unknown(c, last, stay, C):
+    # nothing is known yet of what follows this class: it stays as often as others do
+    return stay if c == last else (1.0 - stay) / max(C - 1, 1)
+
+
+@kernel
+def _scan(op, slot, y, member, last, counts, fade, follow, left, stay, was, p):
+    C = len(fade)
+    for e in range(len(op)):
+        s = slot[e]
+        if op[e] == 1:
+            w, step = was[s, 0], 0.0
+            if w >= 0:
+                left[w] += 1.0
+                step = max(STEP, 1.0 / (left[w] + 1.0))
+            for c in range(C):
+                hit = 1.0 if c == y[e] else 0.0
+                fade[c] += STEP * (hit - fade[c])
+                if w >= 0:
+                    q = follow[w, c] if left[w] > 1.0 else _unknown(c, w, stay[0], C)
+                    follow[w, c] = q + step * (hit - q)
+            if w >= 0:
+                stay[1] += 1.0
+                stay[0] += max(STEP, 1.0 / (stay[1] + 1.0)) * ((1.0 if w == y[e] else 0.0) - stay[0])
+            counts[y[e]] += 1.0
+            last[0] = y[e]
+        elif op[e] != 2:
+            t, best = 0.0, 0
+            for c in range(C):
+                t += counts[c]
+                if counts[c] > counts[best]:
+                    best = c
+            w = last[0]
+            was[s, 0], was[s, 1] = w, best  # also the predictions of the controls
+            for c in range(C):
+                p[s, member, c] = counts[c] / t
+                p[s, member + 1, c] = fade[c]
+                if w < 0:
+                    p[s, member + 2, c] = 1.0 / C
+                else:
+                    p[s, member + 2, c] = follow[w, c] if left[w] > 0.0 else _unknown(c, w, stay[0], C)
+
+
+class Frequencies(Stage):
+    """Three members: class counts so far, fading class frequencies, and transitions from the last label known.
+
+    These are counted, and fade once there are many; a class of which nothing is known stays as often as others do.
+    """
+
+    def __init__(self, classes: int, member: int):
+        super().__init__("frequencies")
+        self.member = member
+        self.s = {
+            "last": np.full(1, -1, np.int64),
+            "counts": np.ones(classes),
+            "fade": np.full(classes, 1.0 / classes),
+            "follow": np.zeros((classes, classes)),
+            "left": np.zeros(classes),  # labels that came after each class
+            "stay": np.array([0.5, 0.0]),  # share of labels that repeat the last, and how many
+        }
+
+    def grow(self, classes: int) -> None:
+        """Make room for classes."""
+        s = self.s
+        s["counts"] = grown(s["counts"], classes, fill=1.0)
+        s["fade"] = grown(s["fade"], classes)
+        s["follow"] = grown(s["follow"], classes, classes)
+        s["left"] = grown(s["left"], classes)
+
+    def scan(self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, store: dict[str, np.ndarray]) -> None:
+        """Predict at OBSERVE, learn at LEARN."""
+        s = self.s
+        _scan(
+            op,
+            slot,
+            y,
+            self.member,
+            s["last"],
+            s["counts"],
+            s["fade"],
+            s["follow"],
+            s["left"],
+            s["stay"],
+            store["was"],
+            store["p"],
+        )

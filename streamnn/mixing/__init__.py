@@ -1,0 +1,1 @@
+"""From the members' predictions to the pool's: exponential weights with fixed share, and stackers."""

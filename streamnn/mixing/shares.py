@@ -1,0 +1,70 @@
+"""Exponential weights with fixed share, where the share is learnt too."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._kernels.jit import leaf_options
+from ..regret.bounds import fixed_share_bound, interval_bound
+
+SHARES = (0.00005, 0.0005, 0.005)
+"""Each label every weight gives up such a part, which all experts get by their prior: for strategies that change
+hardly ever, sometimes, and often."""
+
+
+@njit(**leaf_options)
+def share_out(gain, shares, prior, slow, v, rate, weights):
+    """One label: `v` (shares x experts) and the weights `rate` of the shares learn the likelihoods `gain`.
+
+    `weights` of the experts are the mixture of both. Shares are divided by `slow`.
+    """
+    K, N = v.shape
+    all_ = 0.0
+    for k in range(K):
+        total = 0.0
+        for i in range(N):
+            v[k, i] *= gain[i]
+            total += v[k, i]
+        a = shares[k] / slow
+        keep = (1.0 - a) / total
+        for i in range(N):
+            v[k, i] = keep * v[k, i] + a * prior[i]
+        rate[k] *= total
+        all_ += rate[k]
+    for i in range(N):
+        weights[i] = 0.0
+    a = shares[0] / slow  # the weights of the shares share too, so that no past is too long to turn from
+    for k in range(K):
+        rate[k] = (1.0 - a) * rate[k] / all_ + a / K
+        for i in range(N):
+            weights[i] += rate[k] * v[k, i]
+
+
+def shares_state(prior: np.ndarray) -> dict[str, np.ndarray]:
+    """What :func:`share_out` keeps: weights by share, weights of the shares, and the mixture."""
+    return {
+        "v": np.tile(prior, (len(SHARES), 1)),
+        "rate": np.full(len(SHARES), 1.0 / len(SHARES)),
+        "weights": prior.copy(),
+    }
+
+
+def shares_bound(n: int, prior: np.ndarray, switches: int, scale: float = 1.0) -> float:
+    """Regret over n labels to the best sequence of experts with so many switches, at most: that of the best share, and
+    the price of finding it.
+
+    Examples
+    --------
+    >>> prior = np.full(20, 0.05)
+    >>> round(shares_bound(10_000, prior, 0), 2), round(shares_bound(10_000, prior, 5), 2)
+    (4.9, 62.16)
+    """
+    least = min(fixed_share_bound(n, 1.0 / prior.min(), a, switches, scale) for a in SHARES)
+    return least + fixed_share_bound(n, len(SHARES), SHARES[0], 0, scale)
+
+
+def shares_interval_bound(length: int, prior: np.ndarray, scale: float = 1.0) -> float:
+    """The same on any interval of so many labels, to the expert that is best there."""
+    least = min(interval_bound(length, 1.0 / prior.min(), a, scale) for a in SHARES)
+    return least + interval_bound(length, len(SHARES), SHARES[0], scale)
