@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from .calls import block, runner
 from .jit import Kernel
+
+
+class Stop(NamedTuple):
+    place: int
+    kernel: Kernel
 
 
 class Program:
@@ -22,7 +27,7 @@ class Program:
     """
 
     def __init__(self, calls: list[tuple[Kernel, tuple[Any, ...]]], guards: tuple[Kernel, ...] = ()) -> None:
-        self._calls = calls
+        self._calls, self._guards = calls, guards
         self._blocks, table = [], []
         for called, args in calls:
             address, words = block(called, args)
@@ -34,12 +39,16 @@ class Program:
     def __len__(self) -> int:
         return self._n
 
-    def run(self, first: int = 0) -> int:
+    def run(self, first: int = 0) -> Stop | None:
         """Make the calls from `first` on. Returns how many there are, or the place after a guard that stopped."""
         end = self._run(self._at, first, self._n)
         if end < 0:
             self._fail(-1 - end)
-        return end
+        if end == self._n and (
+            first == self._n or self._calls[-1][0] not in self._guards or not self._blocks[-1][2]
+        ):
+            return None
+        return Stop(end, self._calls[end - 1][0])
 
     def answers(self, called: Kernel) -> list[int]:
         """What the calls of a kernel that returns a whole number have answered."""
