@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import StateError
 from ..features.encoder import plain
 from ..pool import reading, saving, scan
+from ..pool.describe import describe
 from ..pool.one_event import OneEvent
 from ..pool.operations import is_weight, weights_of
 from ..pool.options import Options
@@ -61,6 +62,10 @@ class Learner(ABC):
         parameters = inspect.signature(type(self)).parameters.items()
         said = [f"{k}={given[k]!r}" for k, p in parameters if k in given and given[k] != p.default]
         return f"{type(self).__name__}({', '.join(said)})"
+
+    def __str__(self) -> str:
+        """The pool in words: its row, its route kernel by kernel, its members."""
+        return f"{self!r}\n{describe(self._pool)}"
 
     def works_with(self, metric: Any) -> bool:
         """Whether river may score it with a metric: those of its kind."""
