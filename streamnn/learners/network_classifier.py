@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels.jit import recorded
-from .._kernels.program import Program
+from .._kernels.program import Program, Stop
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, plain
 from ..features.inputs import LOOK, MAX_MEANS, PAIRS, SINGLES, SPANS, Inputs
@@ -121,10 +121,10 @@ class NetworkClassifier:
             label = self._class[v] = len(self.classes)
             self.classes.append(v)
         self._target[1], self._weight[1] = label, w
-        at = self._run(self._learn)
-        if at < len(self._learn or ()):  # there are more category rows
+        stop = self._run(self._learn)
+        if stop is not None:  # there are more category rows
             self._grow(len(self.classes))
-            self._run(self._learn, at)
+            self._run(self._learn, stop.place)
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
         """Probability of every class known so far. Changes nothing."""
@@ -160,7 +160,7 @@ class NetworkClassifier:
             self.learn_one(dict(zip(names, values, strict=True)), label)
 
     @staticmethod
-    def _run(program: Program | None, first: int = 0) -> int:
+    def _run(program: Program | None, first: int = 0) -> Stop | None:
         assert program is not None
         return program.run(first)
 

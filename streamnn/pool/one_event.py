@@ -91,16 +91,16 @@ class Steps:
         self._weight[1] = w
         self._book.fill(0.0)
         alarms: list[Alarm] = []
-        at, n = self._learn.run(), len(self._learn)
-        while at < n:
-            if at == self._encoded:  # there are more category rows
+        stop = self._learn.run()
+        while stop is not None:
+            if stop.kernel is _encode:  # there are more category rows
                 pool._widen()
                 if pool._grown != self._grown:
                     self._renew()
             else:
                 fired = self._learn.answers(_watch)[0]
                 alarms += pool.monitor.report(self._stretch, fired, pool.schema.names)
-            at = self._learn.run(at)
+            stop = self._learn.run(stop.place)
         pool.events = t + 1
         if pool.reaction is not None:
             pool.reaction.note(alarms)
@@ -132,7 +132,6 @@ class Steps:
         self._answer = pool._answer(self.slot)
         calls = self._record(np.array([OBSERVE, LEARN], np.int8))
         self._learn = Program(calls, (_encode, _watch))
-        self._encoded = next(i + 1 for i, (called, _) in enumerate(calls) if called is _encode)
 
     def _record(self, op: np.ndarray) -> list[Any]:
         pool, m = self._pool, len(op)
