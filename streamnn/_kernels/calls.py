@@ -78,16 +78,16 @@ def caller(signature: ir.FunctionType) -> int:
 def runner() -> Callable[[int, int, int], int]:
     """``int64 run(int64 *table, int64 first, int64 stop)``: calls `first` to `stop` of a table of (caller, block, guard).
 
-    Returns stop; or sooner the place after a guard that answered other than 0; or -1 less the place of a call that failed.
+    Returns 0; or sooner the place after a guard that answered other than 0; or -1 less the place of a call that failed.
     """
     if _runner:
         return _runner[0]
     module = ir.Module("runner")
     f = ir.Function(module, ir.FunctionType(_I64, [_WORDS, _I64, _I64]), "run")
     table, first, stop = f.args
-    entry, head, body, asked, failed, guarded, nxt, done = (
+    entry, head, body, asked, failed, guarded, stopped, nxt, done = (
         f.append_basic_block(n)
-        for n in ("entry", "head", "body", "asked", "failed", "guarded", "next", "done")
+        for n in ("entry", "head", "body", "asked", "failed", "guarded", "stopped", "next", "done")
     )
     one, three = ir.Constant(_I64, 1), ir.Constant(_I64, 3)
     b = ir.IRBuilder(entry)
@@ -108,17 +108,16 @@ def runner() -> Callable[[int, int, int], int]:
     b.cbranch(b.icmp_signed("!=", guard, ir.Constant(_I64, 0)), guarded, nxt)
     b = ir.IRBuilder(guarded)
     answer = _word(b, words, 2)
-    b.cbranch(b.icmp_signed("!=", answer, ir.Constant(_I64, 0)), done, nxt)
+    b.cbranch(b.icmp_signed("!=", answer, ir.Constant(_I64, 0)), stopped, nxt)
     b = ir.IRBuilder(nxt)
     b.branch(head)
     i.add_incoming(after, nxt)
     b = ir.IRBuilder(failed)
     b.ret(b.sub(ir.Constant(_I64, -1), i))
+    b = ir.IRBuilder(stopped)
+    b.ret(after)
     b = ir.IRBuilder(done)
-    end = b.phi(_I64)
-    end.add_incoming(i, head)
-    end.add_incoming(after, guarded)
-    b.ret(end)
+    b.ret(ir.Constant(_I64, 0))
     address = _load(module, "run")
     # PYFUNCTYPE: a step takes microseconds, handing the interpreter over costs as much
     _runner.append(ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(address))

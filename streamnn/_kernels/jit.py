@@ -1,20 +1,33 @@
-"""How every kernel is compiled: cached, without fastmath (sums keep their order), IEEE division."""
+"""How every kernel is compiled: cached, without fastmath (sums keep their order), IEEE division.
+
+Two environment variables, read when streamnn is imported, let a developer look into kernels; the bits stay the same:
+
+- ``STREAMNN_DEBUG=1``: compiled with array bounds checked, and leaves can be called from Python.
+- ``NUMBA_DISABLE_JIT=1``: kernels are run by Python, for a debugger; see :mod:`streamnn._kernels.interpreted`.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numba
 from numba import njit
 
-njit_options = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": False}
+from .interpreted import Interpreted
+
+DEBUG = os.environ.get("STREAMNN_DEBUG", "0") not in ("", "0")
+INTERPRETED = bool(numba.config.DISABLE_JIT)
+
+njit_options = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": DEBUG}
 leaf_options = {
     "error_model": "numpy",
-    "boundscheck": False,
+    "boundscheck": DEBUG,
     "_nrt": False,
-    "no_cpython_wrapper": True,
+    "no_cpython_wrapper": not DEBUG,
     "no_cfunc_wrapper": True,
 }
 """For what only kernels call and what makes no array. The kernel is cached and holds it. Without `_nrt` off, each
@@ -32,7 +45,7 @@ class Kernel:
     __slots__ = ("compiled",)
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.compiled = njit(**njit_options)(function)
+        self.compiled = _compiled(function, njit_options)
 
     def __call__(self, *args: Any) -> Any:
         tape = getattr(_local, "tape", None)
@@ -41,10 +54,69 @@ class Kernel:
         tape.append((self, args))
         return 0
 
+    def __repr__(self) -> str:
+        return f"<kernel {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """Module and function, as a debugger takes them."""
+        f = self.compiled
+        return f"{f.__module__}.{f.__name__}"
+
+    def is_cached(self) -> bool:
+        """Whether its machine code is on this computer already; True where nothing is compiled.
+
+        numba is asked for its own index, which alone knows whether the code is of these sources, of this version of
+        numba and for this processor.
+        """
+        index = getattr(getattr(self.compiled, "_cache", None), "_cache_file", None)
+        return index is None or bool(index._load_index())
+
+
+def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    if INTERPRETED:
+        return Interpreted(function)
+    if DEBUG:  # numba names a file of its cache after the function, and after no option
+        function.__qualname__ = f"debug.{function.__qualname__}"
+    return njit(**options)(function)
+
 
 def kernel(function: Callable[..., Any]) -> Kernel:
-    """Decorator of a function that stages call from Python; what only kernels call is an ``njit(**leaf_options)``."""
+    """Decorator of a function that stages call from Python."""
     return Kernel(function)
+
+
+def leaf(function: Callable[..., Any]) -> Any:
+    """Decorator of a function that only kernels call, and that makes no array.
+
+    A call from Python is a TypeError, or is made if ``STREAMNN_DEBUG=1`` is set.
+    """
+    compiled = _compiled(function, leaf_options)
+    if not (DEBUG or INTERPRETED):
+        compiled.__class__ = _leaf_class(type(compiled))
+    return compiled
+
+
+def callable_leaf(function: Callable[..., Any]) -> Any:
+    """Decorator of a function that kernels and Python call."""
+    return _compiled(function, njit_options)
+
+
+_leaf_classes: dict[type, type] = {}
+
+
+def _leaf_class(dispatcher: type) -> type:
+    # numba's class, less the call from Python: there is no machine code for that, and numba would crash
+    if dispatcher not in _leaf_classes:
+
+        def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+            raise TypeError(
+                f"{self.__module__}.{self.__name__} is compiled for kernels only: to call it from Python, "
+                "set the environment variable STREAMNN_DEBUG=1 before streamnn is imported"
+            )
+
+        _leaf_classes[dispatcher] = type("Leaf", (dispatcher,), {"__call__": refuse})
+    return _leaf_classes[dispatcher]
 
 
 @contextmanager

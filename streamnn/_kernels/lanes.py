@@ -11,6 +11,8 @@ machine has (one AVX-512 register, two AVX2, four SSE2), so the bits are the sam
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -18,6 +20,9 @@ from numba.core import cgutils, types
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, models, register_model
+
+from .interpreted import Single
+from .jit import DEBUG, INTERPRETED
 
 LANES = 16
 _F = ir.FloatType()
@@ -38,6 +43,21 @@ lanes = _Lanes()
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, _FV)
+
+
+def _or_numpy(body: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Decorator of an intrinsic: where kernels are run by Python, `body` takes its place, with the same bits."""
+    return lambda compiled: body if INTERPRETED else compiled
+
+
+def _piece(a: np.ndarray, i: int) -> np.ndarray:
+    if i < 0 or i + LANES > len(a):
+        raise IndexError(f"lanes {i} to {i + LANES - 1} of an array of {len(a)}")
+    return a.view(np.ndarray)[i : i + LANES]
+
+
+def _put_numpy(a: np.ndarray, i: int, v: np.ndarray) -> None:
+    _piece(a, i)[:] = v
 
 
 def _const(x: float) -> ir.Constant:
@@ -75,6 +95,7 @@ def _is_flat(a) -> bool:
     return isinstance(a, types.Array) and a.dtype == types.float32 and a.ndim == 1 and a.layout == "C"
 
 
+@_or_numpy(lambda a, i: _piece(a, i).copy())
 @intrinsic
 def load(typingctx, a, i):
     """Lanes a[i : i + 16] of a flat float32 array."""
@@ -87,6 +108,7 @@ def load(typingctx, a, i):
     return lanes(a, types.intp), codegen
 
 
+@_or_numpy(_put_numpy)
 @intrinsic
 def store(typingctx, a, i, v):
     """Set a[i : i + 16]."""
@@ -100,6 +122,7 @@ def store(typingctx, a, i, v):
     return types.void(a, types.intp, lanes), codegen
 
 
+@_or_numpy(lambda x: np.full(LANES, x, np.float32))
 @intrinsic
 def splat(typingctx, x):
     """The same number in every lane."""
@@ -111,6 +134,7 @@ def splat(typingctx, x):
     return lanes(types.float32), codegen
 
 
+@_or_numpy(lambda u, v: u / v)
 @intrinsic
 def over(typingctx, u, v):
     """u / v, lane by lane."""
@@ -121,6 +145,7 @@ def over(typingctx, u, v):
     return lanes(lanes, lanes), codegen
 
 
+@_or_numpy(np.sqrt)
 @intrinsic
 def root(typingctx, v):
     """Square root, lane by lane."""
@@ -132,6 +157,7 @@ def root(typingctx, v):
     return lanes(lanes), codegen
 
 
+@_or_numpy(lambda v: (np.int32(0x5F37642F) - (v.view(np.int32) >> 1)).view(np.float32))
 @intrinsic
 def rsqrt(typingctx, v):
     """1 / sqrt(v) for v > 0 by its bit pattern alone, relative error below 3.5 %: enough to scale a step."""
@@ -153,10 +179,11 @@ def _choose(order):
     return make
 
 
-larger = intrinsic(_choose(">"))
-smaller = intrinsic(_choose("<"))
+larger = _or_numpy(lambda u, v: np.where(u > v, u, v))(intrinsic(_choose(">")))
+smaller = _or_numpy(lambda u, v: np.where(u < v, u, v))(intrinsic(_choose("<")))
 
 
+@_or_numpy(lambda v, yes, no: np.where(v > 0.0, yes, no))
 @intrinsic
 def where_positive(typingctx, v, yes, no):
     """Lanes of `yes` where v > 0, of `no` elsewhere."""
@@ -178,6 +205,13 @@ def _fold(builder, v, join):
     return builder.extract_element(v, ir.Constant(_I, 0))
 
 
+def _fold_numpy(v: np.ndarray, join: Callable[..., np.ndarray]) -> Single:
+    while len(v) > 1:
+        v = join(v[: len(v) // 2], v[len(v) // 2 :])
+    return Single(v[0])
+
+
+@_or_numpy(lambda v: _fold_numpy(v, np.add))
 @intrinsic
 def total(typingctx, v):
     """Sum of the lanes, folded in halves."""
@@ -196,10 +230,19 @@ def _extreme(order):
     return make
 
 
-largest = intrinsic(_extreme(">"))
-smallest = intrinsic(_extreme("<"))
+largest = _or_numpy(lambda v: _fold_numpy(v, lambda u, w: np.where(u > w, u, w)))(intrinsic(_extreme(">")))
+smallest = _or_numpy(lambda v: _fold_numpy(v, lambda u, w: np.where(u < w, u, w)))(intrinsic(_extreme("<")))
 
 
+def _shorten_numpy(t: np.ndarray, s: np.ndarray, u: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    still, new = u == 0.0, s + u
+    r = (np.where(u > 0.0, limit, -limit) - s) / np.where(still, np.float32(1.0), u)
+    r = np.where(r > 0.0, r, np.float32(0.0))
+    outside = ((new > limit) | (new < -limit)) & ~still
+    return np.where(outside & (r < t), r, t)
+
+
+@_or_numpy(_shorten_numpy)
 @intrinsic
 def shorten(typingctx, t, s, u, limit):
     """The part of a change u that keeps |s + u| within limit, at most t; all lanes."""
@@ -222,6 +265,7 @@ def shorten(typingctx, t, s, u, limit):
     return lanes(lanes, lanes, lanes, lanes), codegen
 
 
+@_or_numpy(lambda v: v.astype(np.int32).astype(np.float32))
 @intrinsic
 def whole(typingctx, v):
     """v cut to whole numbers; v must lie between 0 and 2**31."""
@@ -232,6 +276,7 @@ def whole(typingctx, v):
     return lanes(lanes), codegen
 
 
+@_or_numpy(lambda a, i, v: _put_numpy(a, i, v.astype(np.int32)))
 @intrinsic
 def store_whole(typingctx, a, i, v):
     """Set int32 a[i : i + 16] to v cut to whole numbers."""

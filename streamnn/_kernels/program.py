@@ -7,16 +7,30 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from .calls import block, runner
-from .jit import Kernel
+from .jit import DEBUG, INTERPRETED, Kernel
 
 
 class Stop(NamedTuple):
+    """Where a guard has stopped a program.
+
+    Parameters
+    ----------
+    place : int
+        The call to go on with; as many as there are calls if the last one stopped.
+    kernel : Kernel
+        The guard.
+    """
+
     place: int
     kernel: Kernel
 
 
 class Program:
     """Recorded kernel calls over fixed arrays, whose contents may change, as one call into compiled code.
+
+    A kernel called from Python takes some forty times as long as its work on one event, because numba looks at the
+    type of every argument at every call. Here that is done once; see :mod:`streamnn._kernels.calls`. While kernels
+    are looked into, the calls are made from Python, so that what goes wrong in one is raised as it is.
 
     Parameters
     ----------
@@ -27,34 +41,51 @@ class Program:
     """
 
     def __init__(self, calls: list[tuple[Kernel, tuple[Any, ...]]], guards: tuple[Kernel, ...] = ()) -> None:
-        self._calls, self._guards = calls, guards
-        self._blocks, table = [], []
+        self._calls, self._guards, self._n = calls, guards, len(calls)
+        self._blocks: list[np.ndarray] = []
+        self._address = 0
+        if DEBUG or INTERPRETED:
+            self._answers = [0] * len(calls)
+            self._run = self._replay
+            return
+        table = []
         for called, args in calls:
             address, words = block(called, args)
             self._blocks.append(words)
             table.append([address, words.ctypes.data, called in guards])
         self._table = np.array(table, np.uint64).reshape(len(calls), 3)
-        self._at, self._run, self._n = int(self._table.ctypes.data), runner(), len(calls)
+        self._address, self._run = int(self._table.ctypes.data), runner()
 
     def __len__(self) -> int:
         return self._n
 
     def run(self, first: int = 0) -> Stop | None:
-        """Make the calls from `first` on. Returns how many there are, or the place after a guard that stopped."""
-        end = self._run(self._at, first, self._n)
+        """Make the calls from `first` on. Returns which guard stopped it, or None if none did."""
+        end = self._run(self._address, first, self._n)
+        if end == 0:
+            return None
         if end < 0:
             self._fail(-1 - end)
-        if end == self._n and (
-            first == self._n or self._calls[-1][0] not in self._guards or not self._blocks[-1][2]
-        ):
-            return None
         return Stop(end, self._calls[end - 1][0])
 
     def answers(self, called: Kernel) -> list[int]:
         """What the calls of a kernel that returns a whole number have answered."""
-        found = zip(self._calls, self._blocks, strict=True)
-        return [int(words[2].view(np.int64)) for (k, _), words in found if k is called]
+        if DEBUG or INTERPRETED:
+            found = self._answers
+        else:
+            found = [int(words[2].view(np.int64)) for words in self._blocks]
+        return [answer for (k, _), answer in zip(self._calls, found, strict=True) if k is called]
+
+    def _replay(self, _: int, first: int, stop: int) -> int:
+        # as the compiled runner
+        for i in range(first, stop):
+            called, args = self._calls[i]
+            answer = called(*args)
+            self._answers[i] = 0 if answer is None else answer
+            if called in self._guards and answer:
+                return i + 1
+        return 0
 
     def _fail(self, place: int) -> NoReturn:
         # a kernel raises nothing of its own
-        raise MemoryError(f"no memory for kernel {self._calls[place][0].compiled.__name__}")
+        raise MemoryError(f"no memory for kernel {self._calls[place][0].name}")

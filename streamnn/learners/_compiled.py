@@ -17,8 +17,4 @@ def compiled(task: str = "classification") -> bool:
     task : {"classification", "regression"}
     """
     mix = mixing.scan if task == "classification" else value_mixer._scan
-    for function in (inputs._scan, kernel.scan, alarms.scan, mix):
-        index = getattr(getattr(function.compiled, "_cache", None), "_cache_file", None)
-        if index is not None and not index._load_index():
-            return False
-    return True
+    return all(k.is_cached() for k in (inputs._scan, kernel.scan, alarms.scan, mix))
