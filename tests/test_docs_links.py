@@ -1,4 +1,4 @@
-"""Links between the documents lead somewhere: files and headings exist, and every guide is linked from the README or a guide."""
+"""What documents point to is there: files, headings, paths of the code; and every guide is reached from the README."""
 
 from __future__ import annotations
 
@@ -63,6 +63,40 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert list(broken(page)) == []
 
 
+CODE_PATH = re.compile(r"`((?:\w+/)+(?:\w+\.\w+)?|\w+\.py)`")
+SHORT_FOR = (
+    "",
+    "streamnn",
+    "streamnn/pool",
+    "jobs/streamnn_jobs",
+    "connectors/streamnn_connectors",
+    "tests/streamnn",
+)
+"""Folders that a page may leave out of a path."""
+
+
+def paths(text: str) -> list[str]:
+    """Paths of code that a document names."""
+    return [
+        path for path in CODE_PATH.findall(FENCE.sub("", text)) if path.split("/")[0] not in ("out", "ckpt")
+    ]
+
+
+@every_page
+def test_paths_of_the_code_are_there(page: Path) -> None:
+    found = paths(page.read_text("utf-8"))
+    # a bare name stands beside a path of the same folder
+    near = {(ROOT / short / path).parent for path in found for short in SHORT_FOR if "/" in path}
+    folders = {*(ROOT / short for short in SHORT_FOR), page.parent, *near}
+    assert [path for path in found if not any((folder / path).exists() for folder in folders)] == []
+
+
+def test_words_of_the_glossary_are_in_order() -> None:
+    rows = re.findall(r"^\| \*\*(.+?)\*\* \|", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M)
+    words = [row.split(" (")[0].lower() for row in rows]
+    assert len(words) > 100 and words == sorted(words) and len(set(rows)) == len(rows)
+
+
 def test_every_guide_is_reached_from_the_readme() -> None:
     reached, waiting = set[Path](), [ROOT / "README.md"]
     while waiting:
@@ -88,6 +122,11 @@ def test_every_guide_is_reached_from_the_readme() -> None:
 )
 def test_links_are_found_outside_of_code(text: str, found: list[str]) -> None:
     assert links(text) == found
+
+
+def test_paths_are_told_from_other_code() -> None:
+    text = "`streamnn/pool/` `pool/scan.py`, `scan.py`; `a.b`, `s3://x/y` `out/x.jsonl` `make test`"
+    assert paths(text) == ["streamnn/pool/", "pool/scan.py", "scan.py"]
 
 
 def test_headings_are_named_as_github_names_them() -> None:
