@@ -86,7 +86,11 @@ def paths(text: str) -> list[str]:
 def test_paths_of_the_code_are_there(page: Path) -> None:
     found = paths(page.read_text("utf-8"))
     # a bare name stands beside a path of the same folder
-    near = {(ROOT / short / path).parent for path in found for short in SHORT_FOR if "/" in path}
+    near = {
+        ROOT / short / (path if path.endswith("/") else path.rpartition("/")[0])
+        for path in found
+        for short in SHORT_FOR
+    }
     folders = {*(ROOT / short for short in SHORT_FOR), page.parent, *near}
     assert [path for path in found if not any((folder / path).exists() for folder in folders)] == []
 
