@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 TESTS := tests/test_layers.py tests/streamnn tests/connectors tests/jobs tests/broker
 DOCTESTS := --doctest-modules streamnn connectors jobs
-DOCS := $(wildcard README.md docs/*.md)
+DOCS := $(wildcard README.md CONTRIBUTING.md docs/*.md)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
