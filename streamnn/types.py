@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-OBSERVE, LEARN, EXPIRE = 0, 1, 2
-"""Operations of the log. OBSERVE: an event is seen and predicted. LEARN: its label came. EXPIRE: given up."""
+OBSERVE, LEARN, EXPIRE, LOOK = 0, 1, 2, 3
+"""What an operation does. OBSERVE: an event is seen and predicted. LEARN: its label came. EXPIRE: it is given up.
+LOOK predicts as OBSERVE does and leaves no trace; learners make it of questions, and no log holds it."""
 
 
 @dataclass(slots=True)

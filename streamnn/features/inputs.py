@@ -7,6 +7,7 @@ from numba import njit
 
 from .._kernels.jit import kernel, leaf_options
 from ..stage import Stage, grown
+from ..types import LOOK, OBSERVE
 from .steady import NO_ROWS, NO_UNITS, in_steady_units, missing_in_steady_units
 
 CLIP = 5.0
@@ -31,10 +32,6 @@ PAIR_BITS = 16
 WIDE = 256
 """A stream whose first event has more columns than this gets no context: it would triple the first layer."""
 SPANS = (4.0, 32.0)
-
-LOOK = 3
-"""Like OBSERVE, but leaves no trace."""
-
 
 PAIR_MASK = np.uint64((1 << PAIR_BITS) - 1)
 

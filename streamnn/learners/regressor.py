@@ -17,7 +17,7 @@ from ..members.least_squares import LeastSquares
 from ..members.segment import Segment
 from ..members.value_neighbours import ValueNeighbours
 from ..members.wide import Wide
-from ..mixing.value_mixer import FORGETS, ValueMixer
+from ..mixing.value_mixer import STACKER_FADING, ValueMixer
 from ..network.network import Network
 from ..pool.pending import Pending
 from ..pool.river import Pool
@@ -170,7 +170,7 @@ class Regressor(Pool):
         self.mixer = ValueMixer(len(self.members))
         self.history_ = TargetHistory()
         self.scores_ = Scores(False)
-        self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in FORGETS])
+        self.ledger = Ledger(self.scores_.names, self.members + [f"stack-{s:g}" for s in STACKER_FADING])
         self.density: ValueDensity = ValueDensity(self._hidden())
         self.pending_ = Pending(
             {

@@ -15,9 +15,8 @@ from numba import njit
 
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import leaf_options
-from ..features.inputs import LOOK
 from ..regret.bounds import fixed_share_bound, interval_bound
-from ..types import OBSERVE
+from ..types import LOOK, OBSERVE
 
 TRUST = 0.45
 """Weight of the mixer, and of the stacker at its top; its experts share the rest by their prior."""

@@ -8,18 +8,14 @@ import numpy as np
 
 from .._kernels.lanes import LANES
 from ..errors import StateError
-from ..stage import Stage, grown
+from ..stage import Stage, gathered, grown
 from .copies import copies_bound, copies_needed, copies_state, fresh_copy, trust_bound
-from .mixer_kernel import FORGETS, scan
-from .shares import SHARES, shares_bound, shares_state
+from .mixer_kernel import GRADIENT_STEPS, NEWTON_FORGETTING, VARIANCE, MixerPending, MixerState, scan
+from .shares import shares_bound, shares_state
 
 f4 = np.float32
-STACKERS = (0.003, 0.01)
-"""Step sizes of the stackers, in units of each weight's running root mean square gradient."""
-NEWTON, VARIANCE = (1.5, 1.0), 1.0 / 30.0
-"""Steps of the online Newton stackers, of the members and at the top; the variance that their weights begin with."""
-STACKS = (*(f"stack-{s:g}" for s in STACKERS), *(f"stack-newton-{f:g}" for f in FORGETS))
-"""Names of the stackers."""
+STACKS = (*(f"stack-{s:g}" for s in GRADIENT_STEPS), *(f"stack-newton-{f:g}" for f in NEWTON_FORGETTING))
+"""Names of the stackers of the members, which are experts beside them."""
 
 
 def _padded(rows: np.ndarray) -> np.ndarray:
@@ -89,22 +85,20 @@ class Mixer(Stage):
         begins: Sequence[int] = (),
     ):
         super().__init__("mixer")
-        self._open = not closed
+        self._keeps_back = not closed
         S = len(STACKS)
         self.experts = members + S
         self.logs = -(-members // LANES) * LANES + LANES
-        self._steps, self._shares = np.array(STACKERS), np.array(SHARES)
-        self._newton, self._most = np.array(NEWTON), np.array([members * VARIANCE, (S + 1) * VARIANCE], f4)
         weights = np.array(odds if len(odds) else [1.0] * self.experts)
         self.prior = weights / weights.sum()
         self._begins = np.array([*begins, *[0] * (members - len(begins))], np.int64)
         self._fresh = fresh_copy(self.prior)
         self.s = {
             "w": _padded(np.full((S, members), min(1.0, 2.0 / members))),
-            "w_2": _padded(np.zeros((len(STACKERS), members))),
+            "w_2": _padded(np.zeros((len(GRADIENT_STEPS), members))),
             "b": np.zeros((S, classes), f4),
-            "cov": _padded(np.tile(np.eye(members) * VARIANCE, (len(FORGETS), 1))),
-            "trace": np.full(len(FORGETS), members * VARIANCE, f4),
+            "cov": _padded(np.tile(np.eye(members) * VARIANCE, (len(NEWTON_FORGETTING), 1))),
+            "trace": np.full(len(NEWTON_FORGETTING), members * VARIANCE, f4),
             "top": _padded(np.eye(S + 1)[S:]),  # begins as the mixture
             "top_b": np.zeros((1, classes), f4),
             "top_cov": _padded(np.eye(S + 1) * VARIANCE),
@@ -172,52 +166,12 @@ class Mixer(Stage):
         weight: np.ndarray,
         store: dict[str, np.ndarray],
         at: int,
-        book: np.ndarray,
+        losses: np.ndarray,
     ) -> None:
         """Mix at OBSERVE into ``store["mixed"]``; learn at LEARN. :meth:`make_room` was called before.
 
-        From column `at` on, `book` receives the losses of the experts and of the pool, then the experts' weights.
+        From column `at` on, `losses` receives those of the experts and of the pool, then the experts' weights.
         """
-        s = self.s
-        scan(
-            op,
-            slot,
-            ticket,
-            y,
-            weight,
-            self._open,
-            self._steps,
-            self.prior,
-            self._begins,
-            s["w"],
-            s["w_2"],
-            s["b"],
-            s["cov"],
-            s["trace"],
-            s["top"],
-            s["top_b"],
-            s["top_cov"],
-            s["top_trace"],
-            s["v"],
-            s["rate"],
-            s["weights"],
-            self._shares,
-            self._newton,
-            self._most,
-            s["stale"],
-            s["count"],
-            s["unproven"],
-            s["copies"],
-            self._fresh,
-            s["free"],
-            s["used"],
-            store["p"],
-            store["logs"].reshape(-1),
-            store["expert"],
-            store["mixed"],
-            store["copy"],
-            store["reserve"],
-            store["clock"],
-            at,
-            book,
-        )
+        fixed = self.prior, self._begins, self._fresh, self._keeps_back
+        state = MixerState(*fixed, **self.s)
+        scan(op, slot, ticket, y, weight, state, gathered(MixerPending, store), at, losses)
