@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import SpecError
 from ..features.history import LabelHistory
-from ..features.inputs import SPANS
+from ..features.inputs import CONTEXT_SPANS
 from ..features.layout import Layout
 from ..members.frequencies import Frequencies
 from ..members.neighbours import NEAREST, WINDOWS, Neighbours
@@ -147,7 +147,7 @@ class Classifier(Chances):
         return Layout(
             i.columns,
             i.context_columns,
-            len(SPANS),
+            len(CONTEXT_SPANS),
             LabelHistory.rows,
             self._width,
             i.mean_columns,
@@ -239,7 +239,7 @@ class Classifier(Chances):
         )
         near = partial(self.neighbours.scan, op, slot, ticket, y, lay.span("x", "x")[0], a)
         self.crew.run([first, near, logistic], len(op))
-        self.history_.scan_filled(op, slot, ticket, y, offsets, lay.mean_columns, a)
+        self.history_.impute(op, slot, ticket, y, offsets, lay.mean_columns, a)
         self.crew.run(
             [
                 *rest,

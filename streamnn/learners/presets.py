@@ -69,7 +69,7 @@ REGRESSOR = (
         hidden=(32,),
         rule="factored",
         step=0.003,
-        reads=("filled", "filled"),
+        reads=("imputed", "imputed"),
         categories=False,
         average=20_000,
     ),

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..errors import SchemaError
-from ..features.inputs import BEYOND, SPANS
+from ..features.inputs import CONTEXT_SPANS, LARGEST_INPUT
 from ..features.layout import Layout
 from ..features.targets import TargetHistory
 from ..members.least_squares import LeastSquares
@@ -118,13 +118,13 @@ class Regressor(Pool):
         y = np.zeros(len(op))
         at = np.flatnonzero(op == LEARN)
         given = np.asarray(labels)[at]
-        if given.dtype.kind in "biuf" and (np.abs(given, dtype=float) < BEYOND).all():
+        if given.dtype.kind in "biuf" and (np.abs(given, dtype=float) < LARGEST_INPUT).all():
             y[at] = given
             return y, []
         for i, v in zip(at.tolist(), given.tolist(), strict=True):
             v = v.item() if isinstance(v, np.generic) else v
-            if not isinstance(v, (int, float)) or not abs(v) < BEYOND:
-                raise SchemaError(f"a target is {v!r}: allowed are numbers up to {BEYOND:g}")
+            if not isinstance(v, (int, float)) or not abs(v) < LARGEST_INPUT:
+                raise SchemaError(f"a target is {v!r}: allowed are numbers up to {LARGEST_INPUT:g}")
             y[i] = v
         return y, []
 
@@ -142,7 +142,7 @@ class Regressor(Pool):
         return Layout(
             i.columns,
             i.context_columns,
-            len(SPANS),
+            len(CONTEXT_SPANS),
             TargetHistory.rows,
             1,
             i.mean_columns,
@@ -218,7 +218,7 @@ class Regressor(Pool):
         self.history_.scan_known(op, slot, value, offsets, a, target, unit)
         first, *rest = self._network_tasks(part, latent)
         first()
-        self.history_.scan_filled(op, slot, ticket, value, offsets, lay.mean_columns, a)
+        self.history_.impute(op, slot, ticket, value, offsets, lay.mean_columns, a)
         self.crew.run(
             [
                 partial(self.linear.scan, op, slot, target, weight, unit, start, *lay.span("x", "x"), a),
@@ -247,7 +247,7 @@ class Regressor(Pool):
         return self.pending_.a["forecast"][slot]
 
     def _label(self, y: Any) -> float | None:
-        return float(y) if isinstance(y, (int, float)) and abs(y) < BEYOND else None
+        return float(y) if isinstance(y, (int, float)) and abs(y) < LARGEST_INPUT else None
 
     def _scores(self) -> dict[str, Any]:
         g = self.ledger

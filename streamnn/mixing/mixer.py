@@ -173,5 +173,5 @@ class Mixer(Stage):
         From column `at` on, `losses` receives those of the experts and of the pool, then the experts' weights.
         """
         fixed = self.prior, self._begins, self._fresh, self._keeps_back
-        state = MixerState(*fixed, **self.s)
-        scan(op, slot, ticket, y, weight, state, gathered(MixerPending, store), at, losses)
+        state, pending = gathered(MixerState, self.s, *fixed), gathered(MixerPending, store)
+        scan(op, slot, ticket, y, weight, state, pending, at, losses)

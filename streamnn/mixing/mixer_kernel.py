@@ -19,7 +19,7 @@ GRADIENT_STEPS = (0.003, 0.01)
 """Steps of the two gradient stackers, in units of the running root mean square of each weight's gradient
 (docs/decisions.md, "Stackers' steps are scaled"; .0002 was tried there and is no better)."""
 GRADIENT_MEMORY = 500.0
-"""Labels over which the gradient stackers' mean square gradients are averaged. Set by hand, not tuned."""
+"""Labels over which the gradient stackers' mean square gradients are averaged. No comparison with other values is recorded."""
 NEWTON_FORGETTING = (0.001, 0.0001)
 """Share of its curvature that each Newton stacker of the members forgets at a label, divided by the root of the
 staleness: one for a world that moves and one for a world that stays (docs/decisions.md, "Two Newton stackers over the
@@ -30,7 +30,7 @@ Half of them was tried (docs/decisions.md, "Stackers by online Newton steps").""
 VARIANCE = 1.0 / 30.0
 """Variance that each weight of a Newton stacker begins with: 100 diverges, 1/1000 is too slow (the same decision)."""
 BIAS_STEP = 0.001
-"""Step of the Newton stackers' biases, one bias a class. Set by hand, not tuned."""
+"""Step of the Newton stackers' biases, one bias a class. No comparison with other values is recorded."""
 PROBABILITY_FLOOR = 1e-7
 """No expert's probability of a label counts as less, so that a loss is at most 16.1 nats."""
 
@@ -58,7 +58,9 @@ class MixerState(NamedTuple):
     v: np.ndarray  # (shares, N)
     rate: np.ndarray  # (shares,)
     weights: np.ndarray  # (N,)
-    stale: np.ndarray  # (1,): running mean of how many labels came between an event and its own, itself included
+    stale: (
+        np.ndarray
+    )  # (1,): running mean of how many labels came between an event and its own, itself included
     count: np.ndarray  # (1,), int64: labels learnt
     unproven: np.ndarray  # (2,), int64: labels that were late, and labels with weights
     # interleaved copies
@@ -71,7 +73,9 @@ class MixerPending(NamedTuple):
     """What the mixer reads and writes of pending events; the first axis of each is the slot."""
 
     p: np.ndarray  # (slots, M, C), float32: what members say
-    logs: np.ndarray  # (slots, C, P + LANES), float32: centred logarithms of the members', then of the stackers'
+    logs: (
+        np.ndarray
+    )  # (slots, C, P + LANES), float32: centred logarithms of the members', then of the stackers'
     expert: np.ndarray  # (slots, N + 2, C), float32: what experts say, then their mixture, then the top
     mixed: np.ndarray  # (slots, C), float32: what the pool says
     copy: np.ndarray  # (slots,), int64: the copy of the weights that the event holds
@@ -274,7 +278,9 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
         # from 0 on it is a class that nobody knew when the event came, and says nothing of any expert
         unseen = y[e] - np.int64(reserve[s, 1])
         if unseen >= 0:
-            kept = -log64(max(reserve[s, 0] / np.float64(np.int64(1) << min(unseen + 1, 30)), PROBABILITY_FLOOR))
+            kept = -log64(
+                max(reserve[s, 0] / np.float64(np.int64(1) << min(unseen + 1, 30)), PROBABILITY_FLOOR)
+            )
         else:
             kept = -log64(1.0 - reserve[s, 0])
             losses[e, at + N] = -log64(max(np.float64(mixed[s, y[e]]), PROBABILITY_FLOOR))

@@ -15,7 +15,7 @@ from .shares import share_out, shares_bound, shares_state
 
 STACKER_FADING = (0.999, 0.9999)
 """What remains of the least-squares stackers' memory after each label: one for a world that moves, over about 1,000
-labels, and one for a world that stays. Set by hand, not tuned."""
+labels, and one for a world that stays. No comparison with other values is recorded."""
 ABSOLUTE_SHARE = 0.0005
 """Rate of fixed share of the weights for absolute error, divided by the staleness: the middle one of `shares.SHARES`."""
 TARGET_RANGE = 4.0
@@ -37,7 +37,9 @@ class ValueMixerState(NamedTuple):
     rate: np.ndarray  # (shares,)
     weights: np.ndarray  # (N,)
     v: np.ndarray  # (N,): weights for absolute error
-    stale: np.ndarray  # (1,): running mean of how many labels came between an event and its own, itself included
+    stale: (
+        np.ndarray
+    )  # (1,): running mean of how many labels came between an event and its own, itself included
     count: np.ndarray  # (1,), int64: labels learnt
     error: np.ndarray  # (1,): running mean absolute error, in scaled units
     unproven: np.ndarray  # (1,), int64: labels that were late or had weights
@@ -222,5 +224,5 @@ class ValueMixer(Stage):
         losses: np.ndarray,
     ) -> None:
         """Mix at OBSERVE into ``store["forecast"]``; learn at LEARN and fill `losses` from column `at` on."""
-        state = ValueMixerState(self.prior, **self.s)
-        _scan(op, slot, y, weight, unit, state, gathered(ValueMixerPending, store), at, losses)
+        state, pending = gathered(ValueMixerState, self.s, self.prior), gathered(ValueMixerPending, store)
+        _scan(op, slot, y, weight, unit, state, pending, at, losses)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..alarms import DriftMonitor, FeatureWatch
-from ..features.delays import DUE, ROWS, Delays
+from ..features.delays import DELAY_VALUES, DUE_DEVIATIONS, Delays
 from ..features.inputs import MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.layout import Layout
 from ..features.schema import Schema
@@ -178,7 +178,7 @@ class Growing(ABC):
         return [self.inputs, self.feature_watch, *filter(None, [self.delays, self.reaction])]
 
     def _delay_rows(self) -> tuple[int, int]:
-        return (ROWS, len(DUE)) if self._timed else (0, 0)
+        return (DELAY_VALUES, len(DUE_DEVIATIONS)) if self._timed else (0, 0)
 
     def _delays(self, part: Segment) -> None:
         if self.delays is not None:
