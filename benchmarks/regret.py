@@ -71,9 +71,9 @@ class Recorder:
             make()
             scan = self.model.ledger.scan
 
-            def listening(op: np.ndarray, book: np.ndarray) -> None:
-                self.rows.append(book[op == LEARN])
-                scan(op, book)
+            def listening(op: np.ndarray, losses: np.ndarray) -> None:
+                self.rows.append(losses[op == LEARN])
+                scan(op, losses)
 
             self.model.ledger.scan = listening  # type: ignore[method-assign]
 

@@ -14,37 +14,37 @@ from ..types import EXPIRE, LEARN, OBSERVE
 from .layout import AT_DELAYS, AT_X
 
 TRACKED_EVENTS = 1024
-"""Most events whose due time is awaited. Those that come while it is full are passed over: the shares are means, and
-the state stays small (docs/decisions.md, "Overdue labels are news")."""
+"""Most events whose due time is awaited. Those that come while it is full are passed over: the shares are
+means, and the state stays small (docs/decisions.md, "Overdue labels are news")."""
 DELAY_DECAYS = (0.7, 0.9, 0.99)
 """What remains at each label, or at each event decided, of the fading means of a row's block. No
 comparison with other values is recorded."""
 DUE_DEVIATIONS = (0.0, 1.0)
-"""When a label counts as overdue: after the usual delay of its event, and after this many deviations more of the
-logarithm of the delay."""
+"""When a label counts as overdue: after the usual delay of its event, and after this many deviations more of
+the logarithm of the delay."""
 DELAY_STEP = 0.05
-"""Step of the linear model of delays, divided by the root of the sum of each weight's squared gradients (Adagrad)."""
+"""Step of the linear model of delays, divided by the root of a weight's summed squared gradients (Adagrad)."""
 DELAY_FORGETTING = 0.001
 """Rate at which the mean delay and the model's root mean square error forget, a label."""
 OVERDUE_MEAN_STEP = 0.1
 """Least step of a category value's share of overdue labels; a tenth of it is that of the overall share."""
 SHORTEST_DELAY = 0.01
-"""Delays count as at least this share of the mean delay: clocks may say that a label came before its event."""
+"""Least delay as a share of the mean delay: clocks may say that a label came before its event."""
 N_DELAY_DECAYS, N_DUE_TIMES = len(DELAY_DECAYS), len(DUE_DEVIATIONS)
 DELAY_VALUES = N_DELAY_DECAYS * (1 + N_DUE_TIMES)
-"""Values of a row's block of delays: of the known ones, then of labels overdue, those of category values left out."""
+"""Values of a row's block of delays: deviations of the known ones, then shares of labels overdue."""
 
 LARGEST_TIME, MODEL_BIAS, MODEL_RMS, MEAN_DELAY = range(4)
-"""Places in `DelayState.number`: largest event time, the model's bias and root mean square error, mean delay."""
+"""Places in `DelayState.number`: largest event time, the model's bias and its error, mean delay."""
 LABELS_LEARNT, FREE_RECORDS, HEAP_SIZES = range(3)
-"""Places in `DelayState.count`: labels learnt, free records, and from the last on the size of each heap."""
+"""Places in `DelayState.counts`: labels learnt, free records, and from the last on the size of each heap."""
 
 
 class DelayState(NamedTuple):
     """What is known of delays: the leaves of the stage. A record is the place of an event that is tracked."""
 
+    counts: np.ndarray  # int64, at the places named above
     number: np.ndarray  # at the places named above
-    count: np.ndarray  # int64, at the places named above
     w: np.ndarray  # (columns,): weights of the standardised columns
     w_2: np.ndarray  # (columns,): sums of squared gradients
     table: np.ndarray  # (category rows,): weights of category values
@@ -123,7 +123,7 @@ def _decide(k, now, state):
     due, heaps, count, came, who, free = (
         state.due,
         state.heaps,
-        state.count,
+        state.counts,
         state.came,
         state.who,
         state.free,
@@ -152,7 +152,7 @@ def _decide(k, now, state):
 
 @kernel
 def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
-    number, count, surprise, overdue = state.number, state.count, state.surprise, state.overdue
+    number, count, surprise, overdue = state.number, state.counts, state.surprise, state.overdue
     w, w_2, table, table_2 = state.w, state.w_2, state.table, state.table_2
     mean, seen, prior, due, heaps = state.mean, state.seen, state.prior, state.due, state.heaps
     free, came, whose, who = state.free, state.came, state.whose, state.who
@@ -247,10 +247,11 @@ def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
 class Delays(Stage):
     """What the times of labels say before the labels do.
 
-    A linear model learns the logarithm of a label's usual delay. Where labels have times of their own, a delay
-    unlike the usual one is news (a flight that lands late was late), and so is a label that has not come when it
-    was due: it is known without the label. The block of a row holds fading means of the known delays' deviations,
-    of labels overdue, and the share of overdue labels of each of the event's category values.
+    A linear model learns the logarithm of a label's usual delay. Where labels have times of their own, a
+    delay unlike the usual one is news (a flight that lands late was late), and so is a label that has not
+    come when it was due: it is known without the label. The block of a row holds fading means of the known
+    delays' deviations, of labels overdue, and the share of overdue labels of each of the event's category
+    values.
 
     Only streams with times have it; without them the block is empty.
     """
@@ -299,7 +300,7 @@ class Delays(Stage):
     ) -> None:
         """Write the block of OBSERVE rows; take in when labels came.
 
-        A time is the event's at OBSERVE and the label's at LEARN; NaN stands for the largest event time so far.
+        A time is the event's at OBSERVE, the label's at LEARN; NaN stands for the largest event time so far.
         """
-        state, pending = gathered(DelayState, self.s), gathered(DelayPending, store)
+        state, pending = gathered(DelayState, self.s, self.s["count"]), gathered(DelayPending, store)
         _scan(op, slot, ticket, time, offsets, n_means, state, pending)

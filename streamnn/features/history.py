@@ -15,18 +15,18 @@ from .layout import AT_IMPUTED, AT_KNOWN, AT_LAGS, AT_MEANS, AT_RESIDUAL
 f4 = np.float32
 
 CLASS_DECAYS = (0.7, 0.97)
-"""What remains of the fading label frequencies at each label: they reach over some 3 and 33 labels. They are the
-prototype pool's, where they took electricity's log loss from .116 to .110."""
+"""What remains of the fading label frequencies at each label: they reach over some 3 and 33 labels. They are
+the prototype pool's, where they took electricity's log loss from .116 to .110."""
 FADED_AFTER = 1024
 """A label that comes later than this many events has faded and changes the imputed history no more."""
 MEAN_STEP = 0.02
-"""Least step of the mean label of a category value; a tenth of it is that of the overall mean. No comparison with
-other values is recorded."""
+"""Least step of the mean label of a category value; a tenth of it is that of the overall mean. No comparison
+with other values is recorded."""
 LABEL_LAGS = 3
 """Labels remembered one by one, of classes and of numbers."""
 IMPUTATION_STEP = 0.005
-"""Least step of the weights by which members impute labels that are not known yet (docs/decisions.md, "Labels not known
-yet are stood in for by a mixture": .001 is worse)."""
+"""Least step of the weights by which members impute labels that are not known yet (docs/decisions.md, "Labels
+not known yet are stood in for by a mixture": .001 is worse)."""
 
 
 def powers(decays: tuple[float, ...]) -> np.ndarray:
@@ -45,8 +45,8 @@ class ImputedState(NamedTuple):
 
     sources: np.ndarray  # (S,), int64, fixed: the members that impute
     powers: np.ndarray  # (decays, FADED_AFTER), fixed: see `powers`
+    counts: np.ndarray  # (2,), int64: events observed, labels learnt
     trust: np.ndarray  # (S,): their weights
-    count: np.ndarray  # (2,), int64: events observed, labels learnt
     recent: np.ndarray  # (LABEL_LAGS, C): labels of the last events, predictions while they are unknown
     fade: np.ndarray  # (decays, C): fading frequencies of both
     error: np.ndarray  # (decays, C): fading mean errors of the mixture
@@ -87,7 +87,7 @@ def _known(op, slot, y, offsets, last, fade, rows):
 
 @kernel
 def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
-    sources, powers, trust, count = state.sources, state.powers, state.trust, state.count
+    sources, powers, trust, count = state.sources, state.powers, state.trust, state.counts
     recent, fade, error = state.recent, state.fade, state.error
     mean, seen, prior = state.mean, state.seen, state.prior
     rows, mean_ids, p, fill = pending.row, pending.mean_ids, pending.p, pending.fill
@@ -167,9 +167,10 @@ def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
 class LabelHistory(Stage):
     """What the labels so far say about the next one, under late labels.
 
-    ``known`` holds only labels that have come. ``imputed`` puts a mixture of the predictions of members that do
-    not read it in the place of those that have not, and replaces them when they come. Means are the label frequencies of
-    each category value less the overall ones; the residual is the fading mean error of that mixture.
+    ``known`` holds only labels that have come. ``imputed`` puts a mixture of the predictions of members that
+    do not read it in the place of those that have not, and replaces them when they come. Means are the label
+    frequencies of each category value less the overall ones; the residual is the fading mean error of that
+    mixture.
 
     Parameters
     ----------
@@ -228,5 +229,5 @@ class LabelHistory(Stage):
         store: dict[str, np.ndarray],
     ) -> None:
         """Write the blocks that need predictions of the source members, which are in ``store["p"]``."""
-        state = gathered(ImputedState, self.s, self._sources, self._powers)
+        state = gathered(ImputedState, self.s, self._sources, self._powers, self.s["count"])
         _impute(op, slot, ticket, y, offsets, n_means, state, gathered(ImputedPending, store))

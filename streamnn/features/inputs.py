@@ -14,34 +14,35 @@ from .layout import AT_CONTEXT, AT_X
 from .steady import NO_ROWS, NO_UNITS, in_steady_units, missing_in_steady_units
 
 INPUT_CLIP = 5.0
-"""Standardised values are clipped to this many deviations: a column that wakes up after long silence must not hurt."""
+"""Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
 LARGEST_INPUT = 1e100
-"""Values as large as this count as missing (docs/decisions.md, "Statistics of a column", as the next four)."""
+"""Values this large count as missing (docs/decisions.md, "Statistics of a column", as the next four)."""
 OUTLIER_DEVIATIONS, OUTLIER_AFTER = 20.0, 20
-"""A value counts for the running mean and deviation as at most this many deviations off, after this many values."""
+"""Most deviations off at which a value enters the running mean and deviation, after this many values."""
 SMALLEST_VARIANCE_RATIO, SMALLEST_VARIANCE = 1e-24, 1e-200
 """A variance below this share of the squared mean, or below this, is rounding: the column is constant."""
 MAX_VALUES = 400
-"""A number column with more distinct values than this is no category; from 3 to 400, as in the prototype pool."""
+"""A number column with more distinct values than this is no category (the prototype pool's number)."""
 MAX_ROWS = 1 << 16
 """Most category rows of all columns together."""
 MAX_MEANS = 24
 """Most category columns that get label means, the first ones."""
-PAIR_COLUMNS, PAIRS = 9, 36
+PAIR_COLUMNS = 9
+PAIRS = PAIR_COLUMNS * (PAIR_COLUMNS - 1) // 2
 """All pairs of the first nine category columns are hashed into rows of their own."""
 SINGLES = 8
-"""Most columns that are hashed because they have more values than a category may have, and these are whole numbers or
-text (docs/decisions.md, "Columns with more than 400 values are hashed")."""
+"""Most columns that are hashed because they have more values than a category may have, and these are whole
+numbers or text (docs/decisions.md, "Columns with more than 400 values are hashed")."""
 PAIR_BITS = 16
-"""Hashed rows are 2 to this power: 2^18 had the log loss of airlines_first200k at .5615 in place of .563, at four times
-the state (the same decision)."""
+"""Hashed rows are 2 to this power: 2^18 had the log loss of airlines_first200k at .5615 in place of .563, at
+four times the state (the same decision)."""
 PAIR_MASK = np.uint64((1 << PAIR_BITS) - 1)
 """The bits of a hash that name a row."""
 MAX_CONTEXT_COLUMNS = 256
 """A stream whose first event has more columns than this gets no context: it would triple the first layer."""
 CONTEXT_SPANS = (4.0, 32.0)
-"""Events over which the running means of the context reach: the best of five sets of spans on electricity in the
-prototype pool, where others mattered little elsewhere."""
+"""Events over which the running means of the context reach: the best of four sets of spans on electricity in
+the prototype pool, where others mattered little elsewhere."""
 
 EVENTS, CATEGORY_ROWS, MEAN_COLUMNS = range(3)
 """Places in `InputsState.stat`: events seen, category rows in use, columns with label means."""
@@ -51,7 +52,7 @@ class InputsState(NamedTuple):
     """What is known of the columns; the first axis of each but `stat` and `ema` is the column."""
 
     units: np.ndarray  # (columns, 2): mean and deviation of the steady units; no row where nothing reads them
-    count: np.ndarray  # (columns, 3): values seen, their mean, their sum of squared deviations
+    moments: np.ndarray  # (columns, 3): values seen, their mean, their sum of squared deviations
     stat: np.ndarray  # (3,), int64, at the places named above
     ema: np.ndarray  # (spans, columns with context): running means of the standardised columns
     missing: np.ndarray  # (columns,), int64: values missing since the first
@@ -82,7 +83,7 @@ def _mixed(a, b):
 
 @kernel
 def _scan(op, slot, x, offsets, state, pending):
-    held, count, stat, ema, missing = state.units, state.count, state.stat, state.ema, state.missing
+    held, count, stat, ema, missing = state.units, state.moments, state.stat, state.ema, state.missing
     values, value_row, distinct = state.values, state.value_row, state.distinct
     text, mean_slot = state.text, state.mean_slot
     rows, ids, mean_ids = pending.row, pending.ids, pending.mean_ids
@@ -206,10 +207,10 @@ def _scan(op, slot, x, offsets, state, pending):
 class Inputs(Stage):
     """Running standardisation, categories found by themselves, and context.
 
-    A column is standardised by the mean and deviation of all its values so far, its own included, and clipped.
-    A number column with 3 to 400 distinct values so far also gets a table row for each value; a text column
-    does so from its first value on. Context is the standardised row less its running means.
-    Missing and non-finite values become 0, the mean, and are counted.
+    A column is standardised by the mean and deviation of all its values so far, its own included, and
+    clipped. A number column with 3 to 400 distinct values so far also gets a table row for each value; a text
+    column does so from its first value on. Context is the standardised row less its running means. Missing
+    and non-finite values become 0, the mean, and are counted.
 
     Parameters
     ----------
@@ -286,6 +287,9 @@ class Inputs(Stage):
         Returns how many category rows and columns with label means there are more than before.
         """
         units, steady = (self.s["steady"], store["steady"]) if self.steady else (NO_UNITS, NO_ROWS)
-        state, pending = gathered(InputsState, self.s, units), gathered(InputsPending, store, steady)
+        state, pending = (
+            gathered(InputsState, self.s, units, self.s["count"]),
+            gathered(InputsPending, store, steady),
+        )
         more: int = _scan(op, slot, x, offsets, state, pending)
         return more

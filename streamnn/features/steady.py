@@ -1,4 +1,4 @@
-"""Units of a column that hardly ever change: what has a long memory takes units that move for a world that moves."""
+"""Units of a column that hardly ever change: to a long memory, units that move are a world that moves."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numba import njit
 from .._kernels.jit import leaf_options
 
 STEADY_AFTER = 32
-"""A column's steady units are its mean and deviation after so many values (docs/decisions.md, "The linear member of
-numbers reads steady units", as the next)."""
+"""A column's steady units are its mean and deviation after so many values (docs/decisions.md, "The linear
+member of numbers reads steady units", as the next)."""
 STEADY_ERROR = 1e4
-"""Steady units are given up for today's where they are wrong by this factor or by so many deviations; 8 was too few."""
+"""Factor, or deviations, by which steady units may be wrong before today's replace them; 8 was too few."""
 NO_UNITS, NO_ROWS = np.zeros((0, 2)), np.zeros((0, 0), np.float32)
 """Steady units, and columns in them, of inputs that nothing reads in steady units."""
 

@@ -1,4 +1,4 @@
-"""History and scale of a number target: running scale, lags and means, known and imputed, means of categories."""
+"""History and scale of a number target: running scale; lags and means, known and imputed; category means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .layout import AT_IMPUTED, AT_KNOWN, AT_MEANS, AT_RESIDUAL
 
 f4 = np.float32
 TARGET_DECAYS = (7 / 8, 47 / 48)
-"""What remains of the fading means of targets at each of them: means over about 8 and 48, as in the prototype pool."""
+"""What remains of fading means at each target: they reach over 8 and 48 (the prototype pool's)."""
 SCALE_FORGETTING = 0.001
 """Rate at which the target's running mean and variance forget, a label; the prototype pool's."""
 TARGET_LIMIT = 10.0
@@ -47,7 +47,7 @@ class ImputedTargetState(NamedTuple):
     """What the imputed history of targets is made of."""
 
     powers: np.ndarray  # (decays, FADED_AFTER), fixed: see `powers`
-    count: np.ndarray  # (1,), int64: events observed
+    events: np.ndarray  # (1,), int64: events observed
     lags: np.ndarray  # (LABEL_LAGS,): targets of the last events, forecasts while they are unknown
     fade: np.ndarray  # (decays,): fading means of both
     error: np.ndarray  # (residual decays,): fading mean errors of the base member, in scaled units
@@ -122,7 +122,7 @@ def _known(op, slot, y, offsets, state, pending, target, unit):
 
 @kernel
 def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
-    powers, count, lags, fade, error = state.powers, state.count, state.lags, state.fade, state.error
+    powers, count, lags, fade, error = state.powers, state.events, state.lags, state.fade, state.error
     mean, seen = state.mean, state.seen
     rows, mean_ids, base, scale = pending.row, pending.mean_ids, pending.p, pending.scale
     at_fill, at_mean, at_res = offsets[AT_IMPUTED], offsets[AT_MEANS], offsets[AT_RESIDUAL]
@@ -177,9 +177,9 @@ class TargetHistory(Stage):
     """What the targets so far say about the next one, under late labels; the scale in which networks learn.
 
     The target is learnt in units of its running mean and deviation as they are when it comes, clipped.
-    History: the last three values and means over about 8 and 48 of them, as known (``known``) and with unknown
-    ones imputed by the base member's predictions (``imputed``); mean target of each category value; recent
-    errors of the base member.
+    History: the last three values and means over about 8 and 48 of them, as known (``known``) and with
+    unknown ones imputed by the base member's predictions (``imputed``); mean target of each category value;
+    recent errors of the base member.
     """
 
     rows = LABEL_LAGS + len(TARGET_DECAYS)
@@ -217,7 +217,7 @@ class TargetHistory(Stage):
     ) -> None:
         """Write the known block and the scale of OBSERVE rows; take in labels.
 
-        At LEARN operations `target`, shape (m,), receives the scaled label and `unit`, shape (m, 2), its units.
+        At LEARN operations `target`, shape (m,), receives the scaled label, `unit`, shape (m, 2), its units.
         """
         state, pending = gathered(KnownTargetState, self.s), gathered(KnownTargetPending, store)
         _known(op, slot, y, offsets, state, pending, target, unit)
@@ -234,7 +234,7 @@ class TargetHistory(Stage):
     ) -> None:
         """Write the blocks that need the base member's predictions, member 0 of ``store["p"]``."""
         state, pending = (
-            gathered(ImputedTargetState, self.s, self._powers),
+            gathered(ImputedTargetState, self.s, self._powers, self.s["count"]),
             gathered(ImputedTargetPending, store),
         )
         _impute(op, slot, ticket, y, offsets, n_means, state, pending)

@@ -1,4 +1,4 @@
-"""Exponential weights with learnt fixed share over members and stackers of them, and copies of it for late labels."""
+"""Exponential weights with learnt fixed share over members and stackers, and copies of it for late labels."""
 
 from __future__ import annotations
 
@@ -29,34 +29,35 @@ def _padded(rows: np.ndarray) -> np.ndarray:
 class Mixer(Stage):
     """The pool's prediction (Uziel 2020, with log loss, which is mixable).
 
-    Stackers mix the members in the logit space: two by scaled gradient steps, two by online Newton steps (Hazan,
-    Agarwal and Kale 2007), which see that members are alike, one with a long memory and one with a short.
-    Exponential weights with fixed share run over members *and* stackers, so that with labels at once, on every
-    sequence,
+    Stackers mix the members in the logit space: two by scaled gradient steps, two by online Newton steps
+    (Hazan, Agarwal and Kale 2007), which see that members are alike, one with a long memory and one with a
+    short. Exponential weights with fixed share run over members *and* stackers, so that with labels at once,
+    on every sequence,
 
         loss(mixture) <= loss(any expert i) + ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share),
 
-    for each of K shares: weights run for all of them, and weights of the shares find the best. At the top one more
-    Newton stacker mixes the stackers and that mixture, and begins as the mixture. What is said is a mixture of both:
+    for each of K shares: weights run for all of them, and weights of the shares find the best. At the top one
+    more Newton stacker mixes the stackers and that mixture, and begins as the mixture. What is said is a
+    mixture of both:
 
         loss(pool) <= loss(mixture) + ln 1/0.45 + 0.00006 n.
 
-    Unless the classes are `closed`, a share 1 / ((n + 1) (n + 2)) after n labels is kept back for classes never
-    seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
+    Unless the classes are `closed`, a share 1 / ((n + 1) (n + 2)) after n labels is kept back for classes
+    never seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
 
-    Late labels slow the weights by the measured staleness d: at label a rate 1/d + 1/sqrt(a d), the anytime rate under
-    delay (Joulani et al. 2013), shares/d, gradient steps and the top's / sqrt(d), and Newton stackers remember sqrt(d)
-    times as long. What members said when they knew n labels, now that they know N, weighs n / N where stackers learn.
-    That is good and has no proof, so interleaved copies of exponential weights
-    (:mod:`streamnn.mixing.copies`) run over this mixture, its top and its experts:
+    Late labels slow the weights by the measured staleness d: at label a rate 1/d + 1/sqrt(a d), the anytime
+    rate under delay (Joulani et al. 2013), shares/d, gradient steps and the top's / sqrt(d), and Newton
+    stackers remember sqrt(d) times as long. What members said when they knew n labels, now that they know N,
+    weighs n / N where stackers learn. That is good and has no proof, so interleaved copies of exponential
+    weights (:mod:`streamnn.mixing.copies`) run over this mixture, its top and its experts:
 
         loss(pool) <= loss(mixture) + K ln 1/0.45 + 0.00006 n
         loss(pool) <= loss(any expert i) + K ln 10/prior_i + 0.0001 n
 
     over n labels; K is the largest number of events that ever waited, 1 with labels at once.
 
-    Members may join later. Until the first event they predict they sleep (Freund et al. 1997): what the others say
-    counts as theirs, so the bounds hold for them too.
+    Members may join later. Until the first event they predict they sleep (Freund et al. 1997): what the
+    others say counts as theirs, so the bounds hold for them too.
 
     Attributes
     ----------
@@ -148,7 +149,7 @@ class Mixer(Stage):
         return self.bound(0)
 
     def bound(self, switches: int) -> float:
-        """The same to the best sequence of experts with so many switches; with any, infinite once labels came late."""
+        """The same to the best sequence of experts; with any switch, infinite once labels came late."""
         late, weighted = self.s["unproven"].tolist()
         if weighted:
             return float("inf")
@@ -170,8 +171,8 @@ class Mixer(Stage):
     ) -> None:
         """Mix at OBSERVE into ``store["mixed"]``; learn at LEARN. :meth:`make_room` was called before.
 
-        From column `at` on, `losses` receives those of the experts and of the pool, then the experts' weights.
+        From column `at` on, `losses` receives those of the experts and of the pool, then the weights.
         """
-        fixed = self.prior, self._begins, self._fresh, self._keeps_back
-        state, pending = gathered(MixerState, self.s, *fixed), gathered(MixerPending, store)
+        first = self.prior, self._begins, self._fresh, self._keeps_back, self.s["count"]
+        state, pending = gathered(MixerState, self.s, *first), gathered(MixerPending, store)
         scan(op, slot, ticket, y, weight, state, pending, at, losses)

@@ -11,7 +11,7 @@ from .._kernels.ieee import exp64, log32, log64, softmax
 from .._kernels.jit import kernel, leaf_options
 from .._kernels.lanes import LANES, load, over, root, splat, store, total
 from ..types import EXPIRE, LEARN, OBSERVE
-from .copies import free_copy, mixed_by, next_copy, settle_copy, take_copy
+from .copies import free_copy, learn_copy, mixed_by, next_copy, take_copy
 from .shares import share_out
 
 f4 = np.float32
@@ -19,16 +19,17 @@ GRADIENT_STEPS = (0.003, 0.01)
 """Steps of the two gradient stackers, in units of the running root mean square of each weight's gradient
 (docs/decisions.md, "Stackers' steps are scaled"; .0002 was tried there and is no better)."""
 GRADIENT_MEMORY = 500.0
-"""Labels over which the gradient stackers' mean square gradients are averaged. No comparison with other values is recorded."""
+"""Labels over which the gradient stackers' mean square gradients are averaged. No comparison with other
+values is recorded."""
 NEWTON_FORGETTING = (0.001, 0.0001)
-"""Share of its curvature that each Newton stacker of the members forgets at a label, divided by the root of the
-staleness: one for a world that moves and one for a world that stays (docs/decisions.md, "Two Newton stackers over the
-members"). The stacker at the top forgets the first."""
+"""Share of its curvature that each Newton stacker of the members forgets at a label, divided by the root of
+the staleness: one for a world that moves and one for a world that stays (docs/decisions.md, "Two Newton
+stackers over the members"). The stacker at the top forgets the first."""
 NEWTON_STEPS = (1.5, 1.0)
-"""Steps of the Newton stackers of the members, and of the one at the top; 1 is the step of online least squares.
-Half of them was tried (docs/decisions.md, "Stackers by online Newton steps")."""
+"""Steps of the Newton stackers of the members, and of the one at the top; 1 is the step of online least
+squares. Half of them was tried (docs/decisions.md, "Stackers by online Newton steps")."""
 VARIANCE = 1.0 / 30.0
-"""Variance that each weight of a Newton stacker begins with: 100 diverges, 1/1000 is too slow (the same decision)."""
+"""Variance that a Newton stacker's weights begin with: 100 diverges, 1/1000 is too slow (same decision)."""
 BIAS_STEP = 0.001
 """Step of the Newton stackers' biases, one bias a class. No comparison with other values is recorded."""
 PROBABILITY_FLOOR = 1e-7
@@ -36,13 +37,14 @@ PROBABILITY_FLOOR = 1e-7
 
 
 class MixerState(NamedTuple):
-    """What the mixer is made of: members M, stackers S, experts N = M + S, classes C, P members in whole lanes."""
+    """What the mixer is made of: M members, P in whole lanes, S stackers, N = M + S experts, C classes."""
 
     # fixed from the start
     prior: np.ndarray  # (N,)
     begins: np.ndarray  # (M,), int64: the event from which on each member predicts
     fresh: np.ndarray  # (N + 2,): the weights that a copy begins with
     keeps_back: bool  # a share of the probability is kept back for classes never seen
+    labels: np.ndarray  # (1,), int64: labels learnt
     # stackers of the members, float32
     w: np.ndarray  # S x P, flat
     w_2: np.ndarray  # gradient stackers x P, flat: mean square gradients
@@ -58,10 +60,8 @@ class MixerState(NamedTuple):
     v: np.ndarray  # (shares, N)
     rate: np.ndarray  # (shares,)
     weights: np.ndarray  # (N,)
-    stale: (
-        np.ndarray
-    )  # (1,): running mean of how many labels came between an event and its own, itself included
-    count: np.ndarray  # (1,), int64: labels learnt
+    # (1,): running mean of how many labels came between an event and its own, itself included
+    stale: np.ndarray
     unproven: np.ndarray  # (2,), int64: labels that were late, and labels with weights
     # interleaved copies
     copies: np.ndarray  # (room, N + 2)
@@ -73,9 +73,8 @@ class MixerPending(NamedTuple):
     """What the mixer reads and writes of pending events; the first axis of each is the slot."""
 
     p: np.ndarray  # (slots, M, C), float32: what members say
-    logs: (
-        np.ndarray
-    )  # (slots, C, P + LANES), float32: centred logarithms of the members', then of the stackers'
+    # (slots, C, P + LANES), float32: centred logarithms of the members', then of the stackers'
+    logs: np.ndarray
     expert: np.ndarray  # (slots, N + 2, C), float32: what experts say, then their mixture, then the top
     mixed: np.ndarray  # (slots, C), float32: what the pool says
     copy: np.ndarray  # (slots,), int64: the copy of the weights that the event holds
@@ -85,7 +84,7 @@ class MixerPending(NamedTuple):
 
 @njit(**leaf_options)
 def _centred(each, n, P, logs, start, wide):
-    # logarithms of the members' probabilities less their mean over the classes: a row a class, a lane a member
+    # logarithms of probabilities less their mean over the classes: a row a class, a lane a member
     C = len(each) // n
     _logs32(each)
     for c in range(C):
@@ -133,10 +132,10 @@ def _gradient(o, n, logs, start, wide, g):
 def _newton(w, k, n, g, h, cov, trace, weight, step, keep):
     """Online Newton step (Hazan, Agarwal and Kale 2007): the inverse curvature `cov` scales the gradient `g`.
 
-    The curvature is the sum of outer products of gradients, which fade by `keep` at each label. The least squares
-    of `value_mixer` and of `members.least_squares` are the same step in float64, with a residual for the gradient and
-    guards of their own. The three round differently (here in lanes, there by a quotient, there by a reciprocal), so
-    one function for all would change saved states.
+    The curvature is the sum of outer products of gradients, which fade by `keep` at each label. The least
+    squares of `value_mixer` and of `members.least_squares` are the same step in float64, with a residual for
+    the gradient and guards of their own. The three round differently (here in lanes, there by a quotient,
+    there by a reciprocal), so one function for all would change saved states.
     """
     P = len(h)
     most = f4(n * VARIANCE)
@@ -195,7 +194,7 @@ def _follow(w, w_2, k, g, rate, step):
 
 @kernel
 def scan(op, slot, ticket, y, weight, state, pending, at, losses):
-    """Mix at OBSERVE and LOOK, learn at LEARN, give copies back at LEARN and EXPIRE: a chunk's operations in order.
+    """Mix at OBSERVE and LOOK, learn at LEARN, give copies back at LEARN and EXPIRE.
 
     Parameters
     ----------
@@ -212,7 +211,7 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
     w, w_2, b, cov, trace = state.w, state.w_2, state.b, state.cov, state.trace
     top, top_b, top_cov, top_trace = state.top, state.top_b, state.top_cov, state.top_trace
     v, rate, weights = state.v, state.rate, state.weights
-    stale, count, unproven = state.stale, state.count, state.unproven
+    stale, count, unproven = state.stale, state.labels, state.unproven
     copies, free, used = state.copies, state.free, state.used
     p, logs, expert, mixed = pending.p, pending.logs.reshape(-1), pending.expert, pending.mixed
     copy, reserve, clock = pending.copy, pending.reserve, pending.clock
@@ -290,7 +289,7 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
         if unseen < 0:
             for i in range(N + 2):
                 loss_2[i] = max(np.float64(expert[s, i, y[e]]), PROBABILITY_FLOOR)
-            settle_copy(copies[copy[s]], fresh, loss_2, weight[e])
+            learn_copy(copies[copy[s]], fresh, loss_2, weight[e])
         free_copy(free, used, copy[s])
         _logs64(loss)
         for i in range(N):

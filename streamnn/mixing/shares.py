@@ -9,17 +9,19 @@ from .._kernels.jit import leaf_options
 from ..regret.bounds import fixed_share_bound, interval_bound
 
 SHARES = (0.00005, 0.0005, 0.005)
-"""Rates of fixed share (Herbster and Warmuth 1998, Tracking the best expert): the part of its weight that each expert
-gives up at a label, and that all experts get by their prior. Three rates, for experts that are best for about 20,000,
-2,000 and 200 labels on end; weights over the rates find the best of them (docs/decisions.md, "The share is learnt")."""
+"""Rates of fixed share (Herbster and Warmuth 1998, Tracking the best expert): the part of its weight that
+each expert gives up at a label, and that all experts get by their prior. Three rates, for experts that are
+best for about 20,000, 2,000 and 200 labels on end; weights over the rates find the best of them
+(docs/decisions.md, "The share is learnt")."""
 
 
 @njit(**leaf_options)
 def share_out(gain, prior, slow, v, rate, weights):
     """One label: weights of the experts and of the shares learn the likelihoods `gain`.
 
-    `v`, shape (shares, experts), are the experts' weights under each share, `rate`, shape (shares,), the weights of the
-    shares, and `weights`, shape (experts,), receives the mixture of both. Shares are divided by `slow`.
+    `v`, shape (shares, experts), are the experts' weights under each share, `rate`, shape (shares,), the
+    weights of the shares, and `weights`, shape (experts,), receives the mixture of both. Shares are divided
+    by `slow`.
     """
     K, N = v.shape
     all_ = 0.0

@@ -14,21 +14,23 @@ from ..types import EXPIRE, LEARN
 from .shares import share_out, shares_bound, shares_state
 
 STACKER_FADING = (0.999, 0.9999)
-"""What remains of the least-squares stackers' memory after each label: one for a world that moves, over about 1,000
-labels, and one for a world that stays. No comparison with other values is recorded."""
+"""What remains of the least-squares stackers' memory after each label: one for a world that moves, over about
+1,000 labels, and one for a world that stays. No comparison with other values is recorded."""
 ABSOLUTE_SHARE = 0.0005
-"""Rate of fixed share of the weights for absolute error, divided by the staleness: the middle one of `shares.SHARES`."""
+"""Rate of fixed share of the weights for absolute error, divided by the staleness: the middle one of
+`shares.SHARES`."""
 TARGET_RANGE = 4.0
 """Scaled targets and forecasts are clipped to this where squared loss is mixed, in running deviations
 (docs/decisions.md, "Squared loss is mixed by the aggregating algorithm")."""
 MIXABILITY = 2.0 * TARGET_RANGE * TARGET_RANGE
-"""Squared loss on [-B, B] is mixable with this scale, c = 2 B^2 (Vovk 2001, Competitive on-line statistics)."""
+"""Squared loss on [-B, B] is mixable with scale c = 2 B^2 (Vovk 2001, Competitive on-line statistics)."""
 
 
 class ValueMixerState(NamedTuple):
-    """What the mixer of numbers is made of: members M, stackers S, experts N = M + S. All float64 but for the counts."""
+    """What the mixer of numbers is made of: M members, S stackers, N = M + S experts."""
 
     prior: np.ndarray  # (N,), fixed
+    labels: np.ndarray  # (1,), int64: labels learnt
     # least squares on the members' deviations from their mean
     cov: np.ndarray  # (S, M, M): inverse curvature
     w: np.ndarray  # (S, M)
@@ -37,10 +39,8 @@ class ValueMixerState(NamedTuple):
     rate: np.ndarray  # (shares,)
     weights: np.ndarray  # (N,)
     v: np.ndarray  # (N,): weights for absolute error
-    stale: (
-        np.ndarray
-    )  # (1,): running mean of how many labels came between an event and its own, itself included
-    count: np.ndarray  # (1,), int64: labels learnt
+    # (1,): running mean of how many labels came between an event and its own, itself included
+    stale: np.ndarray
     error: np.ndarray  # (1,): running mean absolute error, in scaled units
     unproven: np.ndarray  # (1,), int64: labels that were late or had weights
 
@@ -86,7 +86,7 @@ def _aggregate(expert, s, weights):
 @kernel
 def _scan(op, slot, y, weight, unit, state, pending, at, losses):
     prior, cov, w, u, rate, weights = state.prior, state.cov, state.w, state.u, state.rate, state.weights
-    v, stale, count, error, unproven = state.v, state.stale, state.count, state.error, state.unproven
+    v, stale, count, error, unproven = state.v, state.stale, state.labels, state.error, state.unproven
     p, expert, scale = pending.p, pending.expert, pending.scale
     forecast, clock = pending.forecast, pending.clock
     M, S = p.shape[1], len(STACKER_FADING)
@@ -149,7 +149,7 @@ def _scan(op, slot, y, weight, unit, state, pending, at, losses):
                 d -= w[k, m] * x[m]
             d = min(max(d, -4.0 * error[0]), 4.0 * error[0]) * weight[e]
             den, trace = STACKER_FADING[k], 0.0
-            # recursive least squares; why it is not that of `members.least_squares`: see `mixer_kernel._newton`
+            # recursive least squares; `mixer_kernel._newton` says why not those of `members.least_squares`
             for i in range(M):
                 g[i] = 0.0
             for i in range(M):
@@ -174,7 +174,8 @@ class ValueMixer(Stage):
     - the aggregating algorithm for squared loss (Vovk 2001) with fixed share, on clipped targets in units of
       their running scale: the forecast of the mean. With labels at once, on every sequence,
 
-          loss(pool) <= loss(any expert i) + 2 B^2 (ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share));
+          loss(pool) <= loss(any expert i) + 2 B^2 (ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least
+          share));
 
     - exponential weights on |error| over the running error: the forecast for absolute error.
 
@@ -203,11 +204,11 @@ class ValueMixer(Stage):
 
     @property
     def regret_bound(self) -> float:
-        """What the pool's squared loss may exceed any expert's by, in scaled units; infinite once labels came late."""
+        """Largest regret in squared loss to any expert, in scaled units; infinite once labels came late."""
         return self.bound(0)
 
     def bound(self, switches: int) -> float:
-        """The same to the best sequence of experts with so many switches."""
+        """The same to the best sequence of experts with a number of switches."""
         if self.s["unproven"][0]:
             return float("inf")
         return shares_bound(max(int(self.s["count"][0]), 1), self.prior, switches, MIXABILITY)
@@ -224,5 +225,8 @@ class ValueMixer(Stage):
         losses: np.ndarray,
     ) -> None:
         """Mix at OBSERVE into ``store["forecast"]``; learn at LEARN and fill `losses` from column `at` on."""
-        state, pending = gathered(ValueMixerState, self.s, self.prior), gathered(ValueMixerPending, store)
+        state, pending = (
+            gathered(ValueMixerState, self.s, self.prior, self.s["count"]),
+            gathered(ValueMixerPending, store),
+        )
         _scan(op, slot, y, weight, unit, state, pending, at, losses)
