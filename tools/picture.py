@@ -1,6 +1,6 @@
 """Draw the route of an event through the default pool into docs/how-it-works.md, from the objects themselves.
 
-    make picture        writes it; tests/test_docs_links.py says when it is stale
+make picture        writes it; tests/test_docs_links.py says when it is stale
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from streamnn.pool.describe import Call, route
 PAGE = Path(__file__).parents[1] / "docs" / "how-it-works.md"
 START, END = "<!-- picture -->\n", "<!-- /picture -->\n"
 EARLY, LATE = "side by side; they read known labels", "side by side; they read stand-ins too"
-NOTES = {"_known": "history (labels known)", "_filled": "history (stand-ins for labels not known)"}
+NOTES = {"_known": "history (labels known)", "_impute": "history (stand-ins for labels not known)"}
 
 
 def started() -> Classifier:
@@ -48,7 +48,9 @@ def picture() -> str:
     width = max(len(w) for _, w, _ in lines)
     drawn = [f"  │ {name:8} {words.ljust(width)}  {kind}".rstrip() for name, words, kind in lines]
     row = "  row: " + " | ".join(BLOCKS)
-    return "\n".join(["columns, operations", *drawn, "  ▼", "predictions, surprise, entropy, alarms", "", row])
+    return "\n".join(
+        ["columns, operations", *drawn, "  ▼", "predictions, surprise, entropy, alarms", "", row]
+    )
 
 
 def page() -> str:

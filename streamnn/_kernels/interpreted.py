@@ -174,7 +174,12 @@ def _inside(value: Any) -> Any:
         return Single
     if isinstance(value, Interpreted):
         return value.inner
-    if isinstance(value, types.FunctionType) and value.__module__.startswith("streamnn.") and "lanes" not in value.__module__ and "interpreted" not in value.__module__:
+    if (
+        isinstance(value, types.FunctionType)
+        and value.__module__.startswith("streamnn.")
+        and "lanes" not in value.__module__
+        and "interpreted" not in value.__module__
+    ):
         return Interpreted(value).inner
     if isinstance(value, (np.generic, np.ndarray, tuple)):
         return as_numba(value)
@@ -201,7 +206,9 @@ class Interpreted:
         if self._inner is None:  # at the first call, when its module is complete
             f = self.function
             assert isinstance(f, types.FunctionType)
-            inner = types.FunctionType(f.__code__, _scope(f.__globals__), f.__name__, f.__defaults__, f.__closure__)
+            inner = types.FunctionType(
+                f.__code__, _scope(f.__globals__), f.__name__, f.__defaults__, f.__closure__
+            )
             self._inner = inner
         return self._inner
 

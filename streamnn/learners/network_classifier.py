@@ -11,7 +11,7 @@ from .._kernels.jit import recorded
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, plain
-from ..features.inputs import LOOK, MAX_MEANS, PAIRS, SINGLES, SPANS, Inputs
+from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.inputs import _scan as _encode
 from ..features.layout import Layout
 from ..features.schema import Schema
@@ -19,7 +19,7 @@ from ..network.network import Network
 from ..network.spec import NetworkSpec
 from ..pool.operations import BAD_WEIGHT, is_weight
 from ..state import Arrays, state_hash
-from ..types import LEARN, OBSERVE
+from ..types import LEARN, LOOK, OBSERVE
 from ._river import join_river
 from .class_labels import new_labels
 
@@ -184,7 +184,7 @@ class NetworkClassifier:
         if self._encoder.columns != d:
             self._encoder = Encoder(self.schema)
             self._encoder.row[:, : row.shape[1]] = row
-        offsets = Layout(d, 0, len(SPANS), 0, C, 0, C - 1, 0).offsets
+        offsets = Layout(d, 0, len(CONTEXT_SPANS), 0, C, 0, C - 1, 0).offsets
         ids = np.full((1, max(d, 1)), -1, np.int32)
         place = np.zeros((1, d), f4)  # this may come between the two halves of an event
         ids[:, : self._ids.shape[1]] = self._ids

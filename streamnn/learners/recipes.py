@@ -71,7 +71,7 @@ REGRESSOR_NETWORKS = (
         hidden=(32,),
         rule="factored",
         step=0.003,
-        reads=("filled", "filled"),
+        reads=("imputed", "imputed"),
         categories=False,
         average=20_000,
     ),

@@ -69,7 +69,9 @@ def describe(pool: Pool) -> str:
     """The pool in words, of some forty lines."""
     if not pool.started:
         return "no event yet: members are made at the first one"
-    lines = [f"{pool.events:,} events, {len(pool.pending):,} wait for their label, {pool.task.width} values a label"]
+    lines = [
+        f"{pool.events:,} events, {len(pool.pending):,} wait for their label, {pool.task.width} values a label"
+    ]
     lines += ["", "a row", *_table([("block", "values"), *_blocks(pool)])]
     rows = [("step", "part", "kernel"), *_shown(route(pool))]
     lines += ["", "an event's route", *_table(rows)]
@@ -77,7 +79,9 @@ def describe(pool: Pool) -> str:
     for m in pool.members:
         reads = m.reads[0] if m.reads[0] == m.reads[1] else f"{m.reads[0]} to {m.reads[1]}"
         when = "before imputation" if m.early else "after it"
-        members.append((m.name, reads, when + f", from event {m.begins}" * bool(m.begins), ", ".join(m.names)))
+        members.append(
+            (m.name, reads, when + f", from event {m.begins}" * bool(m.begins), ", ".join(m.names))
+        )
     lines += ["", "members", *_table(members)]
     return "\n".join(lines)
 

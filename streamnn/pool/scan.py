@@ -49,7 +49,7 @@ def predict(pool: Pool, segment: Segment) -> None:
     pool.task.take_labels(pool, segment)
     _run_members(pool, segment, early=True)
     # early members' predictions stand in for labels not known yet, in blocks that the others read
-    pool.history.scan_filled(op, slot, ticket, y, layout.offsets, layout.mean_columns, store)
+    pool.history.impute(op, slot, ticket, y, layout.offsets, layout.mean_columns, store)
     _run_members(pool, segment, early=False)
     pool.task.mix(pool, segment)
 
