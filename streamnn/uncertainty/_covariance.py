@@ -14,7 +14,7 @@ from numba import njit
 from .._kernels.ieee import log64
 from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
-from ._density import LANES, LOG_2PI, RAREST, _bayes, _take
+from ._density import LANES, LOG_2PI, RAREST, Settings, _bayes, _take
 
 EARLY, STRIDE = 64, 64  # roots are renewed at labels 1, 2, 4, ... 64, then at every 64th
 FLOOR, FLOOR_SHARE = 1e-4, 1e-3  # added to every variance: absolute, and that share of the pooled one
@@ -102,12 +102,12 @@ def _renew(
     hidden: int,
     n: float,
     pooled_n: float,
-    own: float,
+    settings: Settings,
     pooled: np.ndarray,
-    unit: float,
     row: np.ndarray,
 ) -> float:
-    """Factor of n labels' covariance, shrunk to the pooled one worth `own` labels, and that to 1; log of the peak."""
+    """Factor of n labels' covariance, shrunk to the pooled one, and that to 1; returns the log of the peak."""
+    own, unit = settings.own, settings.unit
     a, b = 1.0 / (n + own), 1.0 / (pooled_n + unit)
     for i in range(hidden):
         for j in range(i, hidden):
@@ -125,15 +125,13 @@ def scan(
     op: np.ndarray,
     label: np.ndarray,
     latent: np.ndarray,
-    normalise: bool,
-    memory: float,
-    own: float,
-    unit: float,
+    settings: Settings,
     surprise: np.ndarray,
     entropy: np.ndarray,
 ) -> None:
     """Operations in their order; surprise and entropy are written at OBSERVE."""
     mean, covariance, root, white, constant, prior, score, seen, pooled, skipped = state
+    normalise, memory = settings.normalise, settings.memory
     columns, hidden = mean.shape[1], latent.shape[1]
     z, r, w = np.zeros(columns), np.zeros(columns), np.zeros(columns)
     lane, joint = np.zeros(LANES), np.zeros(seen.size)
@@ -176,7 +174,7 @@ def scan(
             count = labels if tied else seen[c]
             if (count <= EARLY and count & (count - 1) == 0) or count % STRIDE == 0:
                 if tied:
-                    peak = _renew(root[0], pooled, hidden, 0.0, min(pooled_n, memory), own, pooled, unit, r)
+                    peak = _renew(root[0], pooled, hidden, 0.0, min(pooled_n, memory), settings, pooled, r)
                     for k in range(seen.size):
                         constant[k] = peak
                         _whiten(root, 0, mean[k], white[k], lane)
@@ -187,9 +185,8 @@ def scan(
                         hidden,
                         min(n, memory),
                         min(pooled_n, memory),
-                        own,
+                        settings,
                         pooled,
-                        unit,
                         r,
                     )
             if tied:

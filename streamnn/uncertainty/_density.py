@@ -34,6 +34,15 @@ class State(NamedTuple):
     skipped: np.ndarray  # int64[1], labelled latents that were not finite
 
 
+class Settings(NamedTuple):
+    """How a density learns."""
+
+    normalise: bool  # whether latents are scaled to mean square 1
+    memory: float  # labels after which an old one weighs 1 / e
+    own: float  # labels the pooled variances are worth within a class
+    unit: float  # labels a variance of 1 is worth within the pooled ones
+
+
 @njit(**leaf_options)
 def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, lane: np.ndarray) -> float:
     """Squared distance of z from the mean of class c in its own widths."""
@@ -72,11 +81,10 @@ def _average(
     n: float,
     pooled_n: float,
     memory: float,
-    mean: np.ndarray,
-    var: np.ndarray,
-    pooled: np.ndarray,
+    state: State,
 ) -> None:
     """Mean and variance of class c, which had n labels; averages count first, then forget over `memory` labels."""
+    mean, var, pooled = state.mean, state.var, state.pooled
     g, g_var, g_pooled = (
         1.0 / min(n + 1.0, memory),
         1.0 / min(max(n, 1.0), memory),
@@ -100,20 +108,20 @@ def _renew(
     hidden: int,
     n: float,
     pooled_n: float,
-    strength: float,
-    var: np.ndarray,
-    pooled: np.ndarray,
-    precision: np.ndarray,
+    settings: Settings,
+    state: State,
 ) -> float:
     """Precisions of class c: its variances, told by n deviations, shrunk to the pooled ones, and those to 1.
 
     Returns the log of the density's peak.
     """
-    a, b = 1.0 / (n + strength), 1.0 / (pooled_n + strength)
+    var, pooled, precision = state.var, state.pooled, state.precision
+    own, unit = settings.own, settings.unit
+    a, b = 1.0 / (n + own), 1.0 / (pooled_n + unit)
     log_det, product = 0.0, 1.0
     for i in range(hidden):
-        p = (pooled_n * pooled[i] + strength) * b
-        v = max((n * var[c, i] + strength * p) * a, FLOOR + FLOOR_SHARE * p)
+        p = (pooled_n * pooled[i] + unit) * b
+        v = max((n * var[c, i] + own * p) * a, FLOOR + FLOOR_SHARE * p)
         precision[c, i] = 1.0 / v
         product *= v
         if (i + 1) % LANES == 0 or i + 1 == hidden:  # one logarithm for eight: 1e-4 <= v <= 1e19, so in range
@@ -150,14 +158,13 @@ def scan(
     op: np.ndarray,
     label: np.ndarray,
     latent: np.ndarray,
-    normalise: bool,
-    memory: float,
-    strength: float,
+    settings: Settings,
     surprise: np.ndarray,
     entropy: np.ndarray,
 ) -> None:
     """Operations in their order; surprise and entropy are written at OBSERVE."""
-    mean, var, precision, constant, prior, score, seen, pooled, skipped = state
+    mean, _, precision, constant, prior, score, seen, pooled, skipped = state
+    normalise, memory = settings.normalise, settings.memory
     z, lane, joint = np.zeros(pooled.size), np.zeros(LANES), np.zeros(seen.size)
     hidden = latent.shape[1]
     labels = known = 0
@@ -180,10 +187,10 @@ def scan(
             labels += 1
             known += 1 if n == 0.0 else 0
             pooled_n = np.float64(labels - known)
-            _average(z, c, n, pooled_n, memory, mean, var, pooled)
+            _average(z, c, n, pooled_n, memory, state)
             seen[c] += 1
             if seen[c] <= EARLY or seen[c] % STRIDE == 0:
-                constant[c] = _renew(c, hidden, min(n, memory), pooled_n, strength, var, pooled, precision)
+                constant[c] = _renew(c, hidden, min(n, memory), pooled_n, settings, state)
             g = 1.0 / min(np.float64(labels), memory)
             for k in range(seen.size):
                 prior[k] += g * ((1.0 if k == c else 0.0) - prior[k])

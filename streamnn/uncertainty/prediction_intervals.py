@@ -6,15 +6,17 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
-from ._coverage import RATE, Coverage, record
+from ._coverage import RATE, Coverage, note
 from ._window import slide
 
 _BEYOND = 40  # doublings at most, once the widest error seen is not enough
 
 
 @kernel
-def _scan(op, slot, y, centre, deviation, interval, miss, ring, order, taken, level, total, clock, bucket):
+def _scan(op, slot, y, centre, deviation, interval, levels):
     # interval: low, high, centre, deviation; ring: errors in deviations
+    miss, level, window, record = levels
+    ring, order, taken = window
     for e in range(len(op)):
         s = slot[e]
         if op[e] != LEARN:
@@ -42,13 +44,13 @@ def _scan(op, slot, y, centre, deviation, interval, miss, ring, order, taken, le
             continue
         low, high, sd = interval[s, 0], interval[s, 1], interval[s, 3]
         covered = 1.0 if low <= y[e] <= high else 0.0
-        record(covered, high - low if high < np.inf else 0.0, total, clock, bucket)
+        note(covered, high - low if high < np.inf else 0.0, record)
         level[0] += RATE * (miss - (1.0 if y[e] < low else 0.0))
         level[1] += RATE * (miss - (1.0 if y[e] > high else 0.0))
         for side in range(2):
             level[side] = min(max(level[side], -RATE * _BEYOND), 1.0)
         if sd > 0.0:
-            slide(ring, order, taken, (y[e] - interval[s, 2]) / sd)
+            slide(window, (y[e] - interval[s, 2]) / sd)
 
 
 class PredictionIntervals(Coverage):
@@ -114,20 +116,4 @@ class PredictionIntervals(Coverage):
         interval : ndarray of float64, shape (slots, 4)
             Receives low, high, centre and deviation; infinite ends while nothing is known.
         """
-        s = self.s
-        _scan(
-            op,
-            slot,
-            y,
-            centre,
-            deviation,
-            interval,
-            self._miss,
-            s["ring"],
-            s["order"],
-            s["taken"],
-            s["level"],
-            s["total"],
-            s["clock"],
-            s["bucket"],
-        )
+        _scan(op, slot, y, centre, deviation, interval, self._levels())
