@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-OBSERVE, LEARN, EXPIRE = 0, 1, 2
+OBSERVE, LEARN, EXPIRE, LOOK = 0, 1, 2, 3
 """Operations of the log. OBSERVE: an event is seen and predicted. LEARN: its label came. EXPIRE: given up."""
 
 

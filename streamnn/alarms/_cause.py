@@ -129,7 +129,7 @@ def _loss(of: Mapping[str, Evidence]) -> str:
     if loss.place < 0.0:
         return IMPROVEMENT
     if loss.before is not None and not _worse(loss):
-        return IMPROVEMENT  # another law of the loss, but no more of it
+        return IMPROVEMENT  # another distribution of the loss, but no more of it
     surprise = of.get("surprise")
     if surprise is not None and surprise.place > max(MOVED, loss.place):
         return "new inputs"

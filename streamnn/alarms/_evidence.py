@@ -44,7 +44,7 @@ def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -
         Operations of the change and of the alarm.
     whole : bool
         Whether the tags of all values since the change count, not of the latest only: by the time of a review a
-        column may have settled in its new law.
+        column may have settled in its new distribution.
     """
     taken = int(s["taken"])
     if taken == 0:

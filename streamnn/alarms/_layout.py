@@ -8,7 +8,7 @@ import numpy as np
 
 VIEWS = 2  # the value itself, and what an autoregression leaves of it
 LAGS = 8
-POINTS = 128  # of the reference law, at most
+POINTS = 128  # of the reference distribution, at most
 BLOCK = 64  # values between two refreshes; operations between two of the family
 SCORES = 4  # place, spread, skew, shape
 SIDES = 2 * SCORES  # each up and down
@@ -30,8 +30,8 @@ RING, COARSE = 512, 512  # values, and every BLOCK-th value, of which the sums a
 NEVER = 1e300  # a threshold that nothing reaches
 LARGEST = 1e100  # values are cut to this, so that no square overflows
 
-MEMORY = 50_000.0  # values the reference law and the batch means remember
-MATURE = 4096  # values from which the law takes only every THIN-th
+MEMORY = 50_000.0  # values the reference distribution and the batch means remember
+MATURE = 4096  # values from which the distribution takes only every THIN-th
 THIN, THINNER = 4, 16
 EXPOSURE = 40.0  # false-alarm intervals the peaks remember
 ARM_BLOCKS, ARM_EVENTS = (
@@ -40,7 +40,7 @@ ARM_BLOCKS, ARM_EVENTS = (
 )  # watched with learnt thresholds from so many independent blocks and values on
 RECORD_BLOCKS = 20.0  # peaks are taken, and coarse thresholds watched, from so many blocks on
 CAUTION = 2.0  # coarse thresholds are so many times those of independent values
-TRIAL_BLOCKS = 20.0  # a new law is taken over after so many blocks
+TRIAL_BLOCKS = 20.0  # a new distribution is taken over after so many blocks
 CARRIED = 1000.0  # weight of the autoregression that outlives a change
 PEAK_GAP, JUMP_GAP = 6.0, 1.2  # blocks a peak stands for
 PEAK_DIVISOR = 12.0  # blocks a kept peak stands for
@@ -64,7 +64,7 @@ VIEW = np.dtype(
         ("var", f8, (SCORES,)),
         ("scale", f8, (SCORES,)),  # 1 / sd
         ("cosine", f8, (POINTS,)),
-        # reference law: [0] in use, [1] on trial
+        # reference distribution: [0] in use, [1] on trial
         ("point", f8, (2, POINTS)),
         ("weight", f8, (2, POINTS)),
         ("size", i8, (2,)),
@@ -106,11 +106,11 @@ SIGNAL = np.dtype(
         ("skipped", i8),
         ("fires", i8),
         ("evidence", i8),
-        ("regime", i8),  # values since the present law began
+        ("regime", i8),  # values since the present distribution began
         ("refreshed", i8),  # operation of the last refresh
         ("last", i8),  # the last alarm
         ("quiet_until", i8),  # no jump alarm before
-        # trial of a new law after an alarm
+        # trial of a new distribution after an alarm
         ("on_trial", i8),
         ("trial_view", i8),
         ("trial_stat", i8),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..stage import Stage, grown
-from ._features import LAST, REPEATS, WIDE, scan
+from ._columns import LAST, REPEATS, WIDE, scan
 
 SIGNALS = ("feature place", "feature spread", "feature pairs", "feature worst")
 

@@ -24,7 +24,7 @@ def _scale(s: np.void) -> float:
 
 
 def _sees(v: np.void, within: float) -> float | None:
-    """Shift, in sd, whose place statistic would pass its threshold within so many values; None: no shift would."""
+    """Shift, in sd, whose place statistic would pass its threshold within that number of values; None: no shift would."""
     least = math.inf
     for a in range(ALLOWANCES.size):
         for j in (a * SIDES, a * SIDES + 1):
@@ -36,9 +36,9 @@ def _sees(v: np.void, within: float) -> float | None:
     return _SLOPE * NormalDist().inv_cdf(share) if share < 1.0 - 1e-4 else None
 
 
-def reading(s: np.void, views: np.ndarray, horizon: float, direct: bool) -> dict[str, Any]:
+def status(s: np.void, views: np.ndarray, horizon: float, own_test: bool) -> dict[str, Any]:
     """State of one signal, see `DriftMonitor.status`."""
-    if direct:
+    if own_test:
         state = "armed" if s["taken"] else "calibrating"
         return {
             "state": state,

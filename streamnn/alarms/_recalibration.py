@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import leaf_options
-from ._law import moments, set_scales
 from ._layout import (
     ALLOWANCES,
     ARM_BLOCKS,
@@ -40,10 +41,20 @@ from ._layout import (
     Signal,
     View,
 )
-from ._peaks import growth, halve_peaks, threshold
+from ._reference import moments, set_scales
+from ._thresholds import growth, halve_peaks, threshold
 
 f4 = np.float32
 LN2 = 0.6931471805599453
+
+
+class Budget(NamedTuple):
+    """False alarms that a signal may raise."""
+
+    horizon: float  # values within which
+    alarms: float  # this number of them is wanted,
+    purse: float  # times e to the power of what the family and the signal have saved or spent
+    climb: float  # by how much what the signal has spent comes back with every block
 
 
 @njit(**leaf_options)
@@ -80,7 +91,7 @@ def _autoregression(s: Signal) -> float:
 
 @njit(**leaf_options)
 def _dependence(s: Signal, w: View, horizon: float) -> None:
-    """Length of an independent block from the batch means, and allowances that cover the law's own error."""
+    """Length of an independent block from the batch means, and allowances that cover the distribution's own error."""
     w.floor *= 1.0 - BLOCK / horizon
     least = max(1.0, w.floor)
     block = least
@@ -125,10 +136,9 @@ def _thresholds(w: View, share: np.ndarray, want: float) -> None:
 
 
 @njit(**leaf_options)
-def refresh(
-    s: Signal, v: View, r: View, share: np.ndarray, horizon: float, budget: float, purse: float, climb: float
-) -> None:
-    """Set the thresholds anew for `budget` * e^purse false alarms in `horizon` values."""
+def recalibrate(s: Signal, v: View, r: View, share: np.ndarray, budget: Budget) -> None:
+    """Set the thresholds again, for the budget's false alarms; `share` is what each statistic may use of it."""
+    horizon, alarms, purse, climb = budget
     s.recent *= 1.0 - BLOCK / horizon
     s.purse = min(0.0, max(s.purse, PURSE_FLOOR) + climb)
     explained = _autoregression(s)
@@ -142,7 +152,7 @@ def refresh(
     if not follows:  # one view alone may spend the share of both
         for j in range(STATS):
             whole += share[0, j]
-    rate = budget / horizon * (1.0 if follows else 1.0 / whole) * exp64(purse + s.purse)
+    rate = alarms / horizon * (1.0 if follows else 1.0 / whole) * exp64(purse + s.purse)
     r.records, r.armed = r.records * s.follows, r.armed * s.follows
     for k in range(1 + s.follows):
         w = r if k else v

@@ -11,10 +11,10 @@ CERTAIN, DEARER, SAME = 3, 0.25, 1000
 
 
 @njit(**leaf_options)
-def direct_test(s: Signal, x: float, column: int, purse: float, horizon: float, cost: float) -> bool:
+def level_test(s: Signal, x: float, column: int, purse: float, horizon: float, cost: float) -> bool:
     """A signal that passes 1 once in a false alarm's interval: whether it has been above for CERTAIN values.
 
-    It has to rise further where the purse has been spent. One column is told of once in SAME values.
+    It has to rise further where the purse has been spent. One column is reported once in SAME values.
     """
     s.taken += 1
     s.regime += 1

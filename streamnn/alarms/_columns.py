@@ -7,6 +7,7 @@ from numba import njit
 
 from .._kernels.ieee import log64
 from .._kernels.jit import kernel, leaf_options
+from ..types import OBSERVE
 
 BEYOND = 1e100
 """Values as large as this count as missing."""
@@ -35,7 +36,7 @@ SETTLED = 500.0
 SIGNED = 200.0
 """Values from which the sign of a pair of columns is fixed."""
 STALE = 500.0
-"""Events after which a column that stands out is learnt anew: it must not hide others."""
+"""Events after which a column that stands out is learnt again from its next value on: it must not hide others."""
 LATE = 64.0
 """Events for which a column has stood out until its mean has been followed."""
 NAP, YOUNG = 64.0, 700
@@ -52,7 +53,7 @@ def _repeats(a: np.ndarray, c: int, same: bool) -> float:
 
 @njit(**leaf_options)
 def _forget(a: np.ndarray, c: int) -> None:
-    """A column is learnt anew; the sign of its pair stays."""
+    """A column is learnt again from its next value on; the sign of its pair stays."""
     for i in range(WOKEN):
         if i != LAST and i != PRODUCT:
             a[c, i] = 0.0
@@ -114,7 +115,7 @@ def scan(
     """Rows of OBSERVE operations through the columns' statistics `a`; place, spread, pairs, worst go to `values`."""
     r = -1
     for i in range(op.size):
-        if op[i] != 0:
+        if op[i] != OBSERVE:
             continue
         r += 1
         active, place, spread, pairs, worst, tag = 0.0, 0.0, 0.0, 0.0, 0.0, 0
@@ -182,21 +183,21 @@ def gather(
     op: np.ndarray,
     surprise: np.ndarray,
     entropy: np.ndarray,
-    book: np.ndarray,
+    losses: np.ndarray,
     column: int,
     label: np.ndarray,
     seen: np.ndarray,
     values: np.ndarray,
 ) -> None:
-    """Surprise, entropy, loss (a column of the book) and label of every operation, as the first four of `values`.
+    """Surprise, entropy, loss (a column of the losses of all members) and label of every operation, as the first four of `values`.
 
     After `seen` events. What a learner says of itself means little at first: those three have no value yet.
     """
     events = seen[0]
     for i in range(op.size):
-        events += 1 if op[i] == 0 else 0
-        young = events < UNLEARNT
-        values[0, i] = np.nan if young else surprise[i]
-        values[1, i] = np.nan if young else entropy[i]
-        values[2, i] = np.nan if young else book[i, column]
+        events += 1 if op[i] == OBSERVE else 0
+        unlearnt = events < UNLEARNT
+        values[0, i] = np.nan if unlearnt else surprise[i]
+        values[1, i] = np.nan if unlearnt else entropy[i]
+        values[2, i] = np.nan if unlearnt else losses[i, column]
         values[3, i] = label[i]

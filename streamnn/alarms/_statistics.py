@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 
 from .._kernels.jit import leaf_options
-from ._law import cosine, scores
 from ._layout import (
     ARMED,
     BATCH,
@@ -29,7 +28,8 @@ from ._layout import (
     Signal,
     View,
 )
-from ._peaks import keep_peak
+from ._reference import cosine, scores
+from ._thresholds import keep_peak
 
 f4 = np.float32
 ZERO, ONE = f4(0.0), f4(1.0)
