@@ -10,11 +10,11 @@ import numpy as np
 from ..types import Alarm
 from ._cause import IMPROVEMENT, INPUTS, LEARNERS, cause, moved, reviewed
 from ._evidence import Evidence, evidence
-from ._layout import BLOCK, RING, VIEWS, direction, statistic_name
+from ._layout import BLOCK_VALUES, RING, VIEWS, direction, statistic_name
 
 REVIEW = 14
-"""Blocks of operations after which an alarm's cause is looked at again."""
-WAITING = 16
+"""Blocks of operations (some 900 operations: docs/alarms.md) after which an alarm's cause is looked at again."""
+MOST_REVIEWS = 16
 """Reviews that may wait at a time: of the latest alarms."""
 SETTLES = 200
 """Events after an alarm in which all but labels and single columns are still moved by what moved then."""
@@ -62,13 +62,13 @@ class Attribution:
         risen = loss is not None and loss.before is not None and loss.after is not None
         self.reviews.append(
             {
-                "due": (op // BLOCK + REVIEW) * BLOCK,
+                "due": (op // BLOCK_VALUES + REVIEW) * BLOCK_VALUES,
                 "alarm": [began_op, k, began],
                 "cause": why,
                 "rise": loss.after - loss.before if loss and risen else -1.0,  # type: ignore[operator]
             }
         )
-        del self.reviews[:-WAITING]
+        del self.reviews[:-MOST_REVIEWS]
         return [self._alarm((ticket, k, code, began), (why, column), of, names)]
 
     def look_again(self, names: Sequence[str]) -> list[Alarm]:

@@ -8,14 +8,14 @@ from numba import njit
 from .._kernels.ieee import cospi64
 from .._kernels.jit import leaf_options
 from ._layout import (
-    BLOCK,
-    LARGEST,
+    BLOCK_VALUES,
     MATURE,
-    MEMORY,
     POINTS,
+    REFERENCE_MEMORY,
     SCORES,
     THIN,
     THINNER,
+    VALUE_LIMIT,
     VAR_FLOOR,
     VAR_LEAST,
     Signal,
@@ -40,16 +40,16 @@ def scores(s: Signal, c: float) -> None:
 def _sort(s: Signal, a: np.ndarray) -> None:
     """Sort a full buffer: each value goes where as many as are less lie before it, equal ones in their order."""
     out, taken = s.work[0], s.work[1]
-    for i in range(BLOCK):
+    for i in range(BLOCK_VALUES):
         taken[i] = 0.0
-    for i in range(BLOCK):
+    for i in range(BLOCK_VALUES):
         v = a[i]
         below = 0
-        for j in range(BLOCK):  # vectorised, which nothing with a branch is
+        for j in range(BLOCK_VALUES):  # vectorised, which nothing with a branch is
             below += 1 if a[j] < v else 0
         out[below + np.int64(taken[below])] = v
         taken[below] += 1.0
-    for i in range(BLOCK):
+    for i in range(BLOCK_VALUES):
         a[i] = out[i]
 
 
@@ -60,9 +60,9 @@ def _pour(s: Signal, w: View, r: int, mass_of_one: float) -> int:
     old, mass, new = w.point[r], w.weight[r], w.buffer
     point, weight, size = s.work[0], s.work[1], w.size[r]
     i = j = n = 0
-    for _ in range(size + BLOCK):  # no branch on which is next: that is a matter of chance
-        u, v = old[min(i, POINTS - 1)], new[min(j, BLOCK - 1)]
-        first = 1 if j >= BLOCK or (i < size and u <= v) else 0
+    for _ in range(size + BLOCK_VALUES):  # no branch on which is next: that is a matter of chance
+        u, v = old[min(i, POINTS - 1)], new[min(j, BLOCK_VALUES - 1)]
+        first = 1 if j >= BLOCK_VALUES or (i < size and u <= v) else 0
         v = u if first else v
         m = mass[min(i, POINTS - 1)] if first else mass_of_one
         i += first
@@ -81,7 +81,7 @@ def _merge(s: Signal, w: View, r: int, mass_of_one: float) -> None:
     """Take the full buffer into distribution r (0 in use, 1 on trial)."""
     n = _pour(s, w, r, mass_of_one)
     point, weight = s.work[0], s.work[1]
-    total = w.total[r] + BLOCK * mass_of_one
+    total = w.total[r] + BLOCK_VALUES * mass_of_one
     old, mass = w.point[r], w.weight[r]
     size = 0
     below = 0.0
@@ -109,11 +109,11 @@ def _merge(s: Signal, w: View, r: int, mass_of_one: float) -> None:
         mass[size] = m
         size += 1
     for i in range(size, POINTS):  # so that a search need not know the size
-        old[i] = 10.0 * LARGEST
-    if total > MEMORY:
+        old[i] = 10.0 * VALUE_LIMIT
+    if total > REFERENCE_MEMORY:
         for i in range(size):
-            mass[i] *= MEMORY / total
-        total = MEMORY
+            mass[i] *= REFERENCE_MEMORY / total
+        total = REFERENCE_MEMORY
     w.size[r] = size
     w.total[r] = total
 
@@ -164,9 +164,9 @@ def _set_bounds(s: Signal, w: View, r: int) -> None:
         below += w.weight[r, i]
     span = b - a if b > a else hi - lo
     if span <= 0.0:
-        lo, hi = -LARGEST, LARGEST
+        lo, hi = -VALUE_LIMIT, VALUE_LIMIT
     else:
-        lo, hi = max(a - 30.0 * span, -LARGEST), min(b + 30.0 * span, LARGEST)
+        lo, hi = max(a - 30.0 * span, -VALUE_LIMIT), min(b + 30.0 * span, VALUE_LIMIT)
     s.bound[0] = min(s.bound[0], lo) if r else lo
     s.bound[1] = max(s.bound[1], hi) if r else hi
 
@@ -181,7 +181,7 @@ def collect(s: Signal, w: View, second: bool, v: float) -> bool:
         return False
     w.buffer[w.filled] = v
     w.filled += 1
-    return w.filled == BLOCK
+    return w.filled == BLOCK_VALUES
 
 
 @njit(**leaf_options)

@@ -11,22 +11,22 @@ from .._kernels.jit import kernel, leaf_options
 from ._layout import (
     ARM_EVENTS,
     BLIND,
-    BLOCK,
+    BLOCK_VALUES,
     CARRIED,
     COARSE,
     CONFIRMED,
     CUSUMS,
-    LARGEST,
+    JUMP_SPANS,
+    JUMP_STRIDE,
     LEVELS,
     PURSE_AIM,
     PURSE_CAP,
     PURSE_COST,
     PURSE_FLOOR,
     RING,
-    SPANS,
     STATS,
-    STRIDE,
     TRIAL_BLOCKS,
+    VALUE_LIMIT,
     VALUE_RING,
     Signal,
     View,
@@ -69,7 +69,7 @@ class Operations(NamedTuple):
 @njit(**leaf_options)
 def _confirmed(s: Signal) -> bool:
     """Whether at least half of a jump of the raw value is still there: a lone outlier is no change."""
-    m = SPANS[(s.jump_stat - CUSUMS) // 2]
+    m = JUMP_SPANS[(s.jump_stat - CUSUMS) // 2]
     at = s.jump_at
     d = value_mean(s, at + 1, s.taken) - value_mean(s, at - 2 * m + 1, at - m)
     return not s.on_trial and d * s.jump_size > 0.5 * s.jump_size * s.jump_size
@@ -77,11 +77,11 @@ def _confirmed(s: Signal) -> bool:
 
 @njit(**leaf_options)
 def _note_jump(s: Signal) -> None:
-    m = SPANS[(s.jump_stat - CUSUMS) // 2]
+    m = JUMP_SPANS[(s.jump_stat - CUSUMS) // 2]
     now = s.taken
     s.jump_at = now
     s.jump_size = value_mean(s, now - m + 1, now) - value_mean(s, now - 2 * m + 1, now - m)
-    s.quiet_until = now + 2 * SPANS[-1]
+    s.quiet_until = now + 2 * JUMP_SPANS[-1]
 
 
 @njit(**leaf_options)
@@ -144,8 +144,8 @@ def _remember(
     s.sums[i, 0] = s.sums[h, 0] + min(max(x, s.bound[0]), s.bound[1])
     s.sums[i, 1] = s.sums[h, 1] + place
     s.sums[i, 2] = s.sums[h, 2] + spread
-    if now % BLOCK == 0:
-        j = (now // BLOCK) & (COARSE - 1)
+    if now % BLOCK_VALUES == 0:
+        j = (now // BLOCK_VALUES) & (COARSE - 1)
         s.far_op[j], s.far_ticket[j] = op, ticket
         for k in range(3):
             s.far_sums[j, k] = s.sums[i, k]
@@ -161,7 +161,7 @@ def _decide(
     """
     at = s.taken
     if s.jump_at >= 0:
-        if fired < 0 and at == s.jump_at + min(SPANS[(s.jump_stat - CUSUMS) // 2], CONFIRMED) + 2:
+        if fired < 0 and at == s.jump_at + min(JUMP_SPANS[(s.jump_stat - CUSUMS) // 2], CONFIRMED) + 2:
             if _confirmed(s):
                 fired, second, at = s.jump_stat, s.jump_view, s.jump_at
             else:
@@ -178,7 +178,7 @@ def _decide(
     if fired < CUSUMS:
         s.began = s.taken - np.int64(w.length[fired])
     else:
-        s.began = at - SPANS[(fired - CUSUMS) // 2]
+        s.began = at - JUMP_SPANS[(fired - CUSUMS) // 2]
     new = s.began > s.last
     if new:
         s.last = s.taken
@@ -197,7 +197,7 @@ def _decide(
                 u.trial_peak[i] = 0.0
     else:
         keep_peak(w, fired, w.jump_peak[fired - CUSUMS])
-        s.quiet_until = s.taken + 2 * SPANS[-1]
+        s.quiet_until = s.taken + 2 * JUMP_SPANS[-1]
     return second * STATS + fired if new else -1
 
 
@@ -208,7 +208,7 @@ def _where(s: Signal, out: np.ndarray) -> None:
     if at > now - RING:
         out[4], out[5] = s.op[at & (RING - 1)], s.ticket[at & (RING - 1)]
         return
-    j = max(at // BLOCK, now // BLOCK - COARSE + 1, 1) & (COARSE - 1)
+    j = max(at // BLOCK_VALUES, now // BLOCK_VALUES - COARSE + 1, 1) & (COARSE - 1)
     out[4], out[5] = s.far_op[j], s.far_ticket[j]
 
 
@@ -217,7 +217,7 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
     """Operations of a segment until a block with fires is through. Gives the number of fires, rows of `out`.
 
     ``clock[1]``, the next operation of the segment, is 0 again behind the last; at operation ``clock[2]``, a multiple
-    of BLOCK, the kernel stops and answers REVIEW_DUE more. Signal k's values are ``values[k, i]`` at operations i of
+    of BLOCK_VALUES, the kernel stops and answers REVIEW_DUE more. Signal k's values are ``values[k, i]`` at operations i of
     kind ``when[k]``, or at all of them where that is below 0. A kind OWN_TEST higher marks a signal that is its own
     test.
     """
@@ -229,8 +229,8 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
     while clock[1] < op.size and n == 0 and due == 0:
         first = clock[1]
         whole = clock[0]
-        last = min(first + BLOCK - whole % BLOCK, op.size)
-        if whole % BLOCK == 0:
+        last = min(first + BLOCK_VALUES - whole % BLOCK_VALUES, op.size)
+        if whole % BLOCK_VALUES == 0:
             passed = event[first] - purse[2]
             purse[2] = event[first]
             purse[0] = min(PURSE_CAP, max(purse[0], PURSE_FLOOR) + PURSE_COST * PURSE_AIM * passed / horizon)
@@ -247,7 +247,7 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                 if not np.abs(x) < np.inf:
                     s.skipped += 1
                     continue
-                x = min(max(x, -LARGEST), LARGEST)
+                x = min(max(x, -VALUE_LIMIT), VALUE_LIMIT)
                 at, ticket = whole + i - first, event[i]
                 if own_test:
                     fired = level_test(s, x, tags[i] >> 2, purse[0], horizon, cost)
@@ -269,7 +269,7 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                     if second == 0:
                         place, spread = s.signed[0], s.signed[2]
                     for kind in range(3):
-                        if kind == 1 and s.taken % STRIDE:
+                        if kind == 1 and s.taken % JUMP_STRIDE:
                             continue
                         j, ratio = cusums(s, w) if kind == 0 else jumps(s, w, second, kind == 2)
                         if kind == 2 and ratio > raw_ratio:
@@ -285,8 +285,10 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                 for second in range(2):
                     w = r if second else v
                     if collect(s, w, second == 1, rest if second else x):
-                        if second and s.taken == BLOCK:  # only now is it known what is out of all proportion
-                            for q in range(BLOCK):
+                        if (
+                            second and s.taken == BLOCK_VALUES
+                        ):  # only now is it known what is out of all proportion
+                            for q in range(BLOCK_VALUES):
                                 w.buffer[q] = follow(s, min(max(w.buffer[q], s.bound[0]), s.bound[1]))
                         take_in(s, w, second == 1)
                 if fired >= 0:
@@ -294,8 +296,8 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                     row[0], row[1], row[2], row[3] = at, k, fired, ticket
                     _where(s, row)
                     n += 1
-                if s.taken % BLOCK == 0 and v.size[0] > 0:
-                    climb = PURSE_COST * PURSE_AIM * BLOCK / horizon * min(1.0, 2.0 / count)
+                if s.taken % BLOCK_VALUES == 0 and v.size[0] > 0:
+                    climb = PURSE_COST * PURSE_AIM * BLOCK_VALUES / horizon * min(1.0, 2.0 / count)
                     if not s.on_trial:
                         s.refreshed = at
                         recalibrate(s, v, r, share, Budget(horizon, 1.0 / count, purse[0], climb))

@@ -12,7 +12,7 @@ from ..state import check_leaves
 from ..types import LEARN, OBSERVE, Alarm
 from ._attribution import Attribution
 from ._layout import (
-    BLOCK,
+    BLOCK_VALUES,
     PURSE_START,
     STATE,
     VIEW,
@@ -165,7 +165,7 @@ class DriftMonitor:
         return Segment(
             Family(self._state, self._views, self._purse, self._clock, self._shares, horizon),
             Operations(values, tags, op, self._when if when is None else when, event),
-            np.zeros((len(self.signals) * BLOCK, FIRE_FIELDS), np.int64),
+            np.zeros((len(self.signals) * BLOCK_VALUES, FIRE_FIELDS), np.int64),
         )
 
     def report(self, segment: Segment, fired: int, names: Sequence[str]) -> list[Alarm]:

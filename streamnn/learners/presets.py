@@ -12,20 +12,25 @@ QUIET = 0.02
 """Labels given more than 98 % are not learnt from: half of the updates on an easy stream, at the same loss."""
 
 CLASSIFIER = (
-    NetworkSpec("net-known", rule="rms", step=0.001, quiet=QUIET, reads=("known", "x"), average=2000),
+    NetworkSpec("net-known", rule="rms", step=0.001, skip_margin=QUIET, reads=("known", "x"), average=2000),
     NetworkSpec(
-        "net-slow", rule="rms", step=0.0003, quiet=QUIET, reads=("context", "overdue"), average=20_000
+        "net-slow", rule="rms", step=0.0003, skip_margin=QUIET, reads=("context", "overdue"), average=20_000
     ),
     NetworkSpec(
-        "net-factored", rule="factored", step=0.001, quiet=QUIET, reads=("context", "overdue"), average=2000
+        "net-factored",
+        rule="factored",
+        step=0.001,
+        skip_margin=QUIET,
+        reads=("context", "overdue"),
+        average=2000,
     ),
-    NetworkSpec("net-fast", rule="factored", step=0.01, quiet=QUIET, reads=("x", "x"), average=500),
+    NetworkSpec("net-fast", rule="factored", step=0.01, skip_margin=QUIET, reads=("x", "x"), average=500),
     NetworkSpec(
         "net-lags",
         hidden=(32,),
         rule="factored",
         step=0.003,
-        quiet=QUIET,
+        skip_margin=QUIET,
         reads=("lags", "lags"),
         categories=False,
         average=20_000,
@@ -48,13 +53,15 @@ def odds(members: list[str], stackers: int) -> list[float]:
 
 LARGE_CLASSIFIER = (  # wider, and two that join once there is something to tell them apart by
     *(n if n.name == "net-lags" else replace(n, hidden=(128,)) for n in CLASSIFIER),
-    NetworkSpec("net-deep", (64, 32), "rms", 0.001, quiet=QUIET, reads=("context", "overdue"), average=2000),
-    NetworkSpec("net-long", (128,), "rms", 0.0003, quiet=QUIET, reads=("known", "x"), average=20_000),
+    NetworkSpec(
+        "net-deep", (64, 32), "rms", 0.001, skip_margin=QUIET, reads=("context", "overdue"), average=2000
+    ),
+    NetworkSpec("net-long", (128,), "rms", 0.0003, skip_margin=QUIET, reads=("known", "x"), average=20_000),
 )
 YOUNG = "net-young"
 """The network that starts anew after alarms."""
 YOUNG_CLASSIFIER = NetworkSpec(
-    YOUNG, rule="factored", step=0.01, quiet=QUIET, reads=("context", "overdue"), average=500
+    YOUNG, rule="factored", step=0.01, skip_margin=QUIET, reads=("context", "overdue"), average=500
 )
 REGRESSOR = (
     NetworkSpec("net-known", rule="rms", step=0.001, reads=("known", "x")),

@@ -9,18 +9,21 @@ import numpy as np
 f4 = np.float32
 
 KNOTS = 21
-RANGE = 4.0
+"""Knots of a spline, as in some of the experiments of Aziznejad et al. (2020)."""
+KNOT_RANGE = 4.0
+"""Where a spline's outer knots lie at the start: inputs are standardised, so few pre-activations come further."""
 
-SGD, RMS, FACTORED = 0, 1, 2
+RULE_SGD, RULE_RMS, RULE_FACTORED = 0, 1, 2
 """Update rules: plain steps; steps divided by the running root mean square of each weight's gradient; inputs
 and errors of a layer each divided by their running root mean square."""
-PLAIN, PRELU, SPLINE = 0, 1, 2
-"""A fixed slope below 0, a learnt one, a linear spline."""
-CLASSES, VALUE = 0, 1
+FIXED_SLOPE, LEARNT_SLOPE, SPLINE = 0, 1, 2
+"""Activations: a fixed slope below 0, one that each unit learns, a linear spline."""
+CLASSIFY, REGRESS = 0, 1
+"""Tasks: a softmax head, or one number."""
 
 # places in the array of hyper-parameters: after the last come each layer's step, the output's included, and each
 # layer's step of activations
-H_BETA, H_SLOPE, H_ROW, H_OUT, H_PULL, H_QUIET, H_LAYERS = range(7)
+H_BETA, H_SLOPE, H_ROW, H_OUT, H_PULL, H_MARGIN, H_LAYERS = range(7)
 # places in the array of sizes
 N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS, N_AVERAGE, N_KNOTS, N_EVERY = range(
     12
@@ -29,16 +32,19 @@ N_RULE, N_ACT, N_TASK, N_FROM, N_IN, N_IDS, N_MEMBER, N_LAYERS, N_UNITS, N_AVERA
 # within the piece, values of four knots, place of the first knot, number of the piece
 B_A, B_Z, B_SLOPE, B_D, B_DZ, B_FR, B_LOW, B_HIGH, B_BELOW, B_ABOVE, B_BASE, B_PLACE, BUFFERS = range(13)
 AVERAGES = 100
-"""Weights enter their running average so many times within its memory, at least every 100 learnt events."""
-YOUNG = f4(0.3)
+"""How often weights enter their running average within its memory; and at least every 100 learnt events."""
+AVERAGED_SHARE = f4(0.3)
 """The average reaches back over this share of the past, and not beyond its memory."""
-BEYOND, CHASE = f4(0.005), f4(0.25)
-"""The reach of a unit is to hold all but this share on each side; it moves by so much of a piece at each event beyond."""
-SURE = f4(1.0) - f4(2.0**-24)
+OUTSIDE_SHARE = f4(0.005)
+"""Share of what comes into a unit that its reach is to leave out on each side."""
+REACH_PACE = f4(0.25)
+"""Share of a piece by which a unit's reach grows at each event beyond it; it shrinks by OUTSIDE_SHARE of that."""
+ALMOST_ONE = f4(1.0) - f4(2.0**-24)
 """A probability above this is 1: what gradient is left is so small that its square would be denormal, and slow."""
 REFRESH = 64
-"""Tracked row norms are computed anew every so many learnt events."""
-TIGHT = f4(0.999)  # share of the budget used, so that rounding of tracked norms never exceeds it
+"""Learnt events between two exact computations of the norms that are tracked in between."""
+TIGHT = f4(0.999)
+"""Share of the budget that is used, so that rounding of tracked norms never exceeds it."""
 
 
 class Operations(NamedTuple):
@@ -166,7 +172,7 @@ class Inputs(NamedTuple):
     which: np.ndarray  # int32: the rows
     values: np.ndarray  # float32
     first: int  # where the values begin
-    count: int
+    size: int
 
 
 class Units(NamedTuple):
@@ -176,7 +182,7 @@ class Units(NamedTuple):
     error_first: int  # where the layer's errors begin
     norm: np.ndarray  # float32, all hidden units: squared norms of the units' weights, which are tracked
     first: int  # where the layer's norms begin
-    count: int
+    size: int
 
 
 class Fading(NamedTuple):

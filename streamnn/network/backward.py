@@ -20,7 +20,7 @@ f4, i4 = np.float32, np.int32
 
 @njit(**leaf_options)
 def _reach(b, a, U, grid, reach):
-    one, zero, beyond, chase = splat(f4(1.0)), splat(f4(0.0)), splat(k.BEYOND), splat(k.CHASE)
+    one, zero, beyond, chase = splat(f4(1.0)), splat(f4(0.0)), splat(k.OUTSIDE_SHARE), splat(k.REACH_PACE)
     for j in range(0, U, LANES):
         v, q = load(b, a + j), chase * load(grid, U + j)
         low, high = load(reach, j), load(reach, U + j)
@@ -39,7 +39,7 @@ def _output_layer(settings, state, scratch, fading):
     z, dz = k.B_Z * U + U - HL, k.B_DZ * U + U - HL
     step, cap = h[k.H_LAYERS + L], h[k.H_OUT] * k.TIGHT
     pace = k.Pace(step, fading.kept, fading.share)
-    if rule == k.FACTORED:
+    if rule == k.RULE_FACTORED:
         for j in range(0, HL, LANES):
             v = load(b, z + j)
             q = load(z_moment, U - HL + j)
@@ -53,9 +53,9 @@ def _output_layer(settings, state, scratch, fading):
         x = splat(gc)
         for j in range(0, HL, LANES):
             store(b, dz + j, load(b, dz + j) + x * load(out, i + j))
-        if rule == k.RMS:
+        if rule == k.RULE_RMS:
             rms_row(out, state.moments.out_2, i, gc, b, z, HL, pace)
-        elif rule == k.FACTORED:
+        elif rule == k.RULE_FACTORED:
             o_moment[c] *= fading.lull
             gc /= moved(o_moment, c, gc, fading.blend) + f4(1e-3)
             plain_row(out, i, step * gc, zt, 0, HL)
@@ -89,7 +89,7 @@ def _hidden_layers(settings, state, scratch, fading, afresh):
         step = h[k.H_LAYERS + l]
         for j in range(here, here + H, LANES):
             v = load(b, dz + j) * load(b, slope + j)
-            if rule == k.FACTORED:
+            if rule == k.RULE_FACTORED:
                 q = splat(fading.lull) * load(d_moment, j)
                 q = q + splat(fading.blend) * (v * v - q)
                 store(d_moment, j, q)
@@ -101,7 +101,7 @@ def _hidden_layers(settings, state, scratch, fading, afresh):
         bend = h[k.H_LAYERS + L + 1 + l]
         if n[k.N_ACT] == k.SPLINE:
             spline_step(here, H, activations, b, scratch.knot, bend, h[k.H_SLOPE])
-        elif n[k.N_ACT] == k.PRELU:
+        elif n[k.N_ACT] == k.LEARNT_SLOPE:
             prelu_step(here, H, activations, b, bend, h[k.H_SLOPE])
         if l == 0:
             break
@@ -110,13 +110,13 @@ def _hidden_layers(settings, state, scratch, fading, afresh):
         w -= G * H
         units = k.Units(b, d + here, moments.hidden_norm, here, H)
         dots(hidden, w, G, units, b, dz + below)
-        if rule == k.RMS:
+        if rule == k.RULE_RMS:
             inputs = k.Inputs(every, b, z + below, G)
             rms_rows(hidden, moments.hidden_2, w, inputs, units, k.Pace(step, fading.kept, fading.share))
         else:
             for i in range(G):
                 x = b[z + below + i]
-                if rule == k.FACTORED:
+                if rule == k.RULE_FACTORED:
                     x /= moved(z_moment, below + i, x, fading.blend) + f4(1e-2)
                 xs[i] = step * x
             plain_rows(hidden, w, k.Inputs(every, xs, 0, G), units)
@@ -139,12 +139,12 @@ def _first_layer(s, m, event_store, settings, state, scratch, fading, afresh):
     for q in range(m):
         i = nz[q]
         x = rows[s, at + i]
-        if rule == k.FACTORED:
+        if rule == k.RULE_FACTORED:
             in_count[i] += 1
             x /= moved(in_moment, i, x, max(fading.share, f4(1.0) / f4(in_count[i]))) + f4(1e-2)
-        xs[q] = x if rule == k.RMS else step * x
+        xs[q] = x if rule == k.RULE_RMS else step * x
     inputs, units = k.Inputs(nz, xs, 0, m), k.Units(b, d, moments.first_norm, 0, H)
-    if rule == k.RMS:
+    if rule == k.RULE_RMS:
         rms_rows(weights.first, moments.first_2, 0, inputs, units, pace)
     else:
         plain_rows(weights.first, 0, inputs, units)
@@ -153,7 +153,7 @@ def _first_layer(s, m, event_store, settings, state, scratch, fading, afresh):
             r = ids[s, q]
             if r < 0:
                 break
-            if rule == k.RMS:
+            if rule == k.RULE_RMS:
                 rms_row(weights.table, moments.table_2, r * H, f4(1.0), b, d, H, pace)
             else:
                 plain_row(weights.table, r * H, step, b, d, H)
@@ -174,7 +174,7 @@ def learn(s, m, target, weight, event_store, settings, state, scratch):
     if len(moments.reach) > 0:
         _reach(b, k.B_A * U, U, weights.grid, moments.reach)
     afresh = count[0] % k.REFRESH == 0
-    if n[k.N_TASK] == k.CLASSES:
+    if n[k.N_TASK] == k.CLASSIFY:
         for c in range(len(o)):
             g[c] = o[c] * weight
         g[i4(target)] -= weight
@@ -189,7 +189,7 @@ def learn(s, m, target, weight, event_store, settings, state, scratch):
     _first_layer(s, m, event_store, settings, state, scratch, fading, afresh)
     pause = min(max(n[k.N_AVERAGE] // k.AVERAGES, 1), 100)
     if len(means.bias) > 0 and count[0] % pause == 0:
-        rate = f4(pause) / min(k.YOUNG * f4(count[0]), f4(n[k.N_AVERAGE]))
+        rate = f4(pause) / min(k.AVERAGED_SHARE * f4(count[0]), f4(n[k.N_AVERAGE]))
         rate = min(rate, f4(1.0))
         average(means.first, weights.first, rate)
         average(means.hidden, weights.hidden, rate)

@@ -10,8 +10,9 @@ from .._kernels.lanes import LANES, load, splat, store
 from .rows import dot, plain_row
 
 f4 = np.float32
-RATE = f4(0.05)
-"""Share of its error that the decoder corrects at a learnt event."""
+DECODER_RATE = f4(0.05)
+"""Share of its error that the decoder corrects at a learnt event: it follows the latent whatever the units
+(docs/decisions.md)."""
 
 
 @njit(**leaf_options)
@@ -20,7 +21,7 @@ def reconstruct(decoder, row, b, z, dz, HL, pull):
     # which is normalised (Widrow-Hoff), so that it depends on no unit. z and dz are places of b.
     w, n = decoder.weight, len(decoder.bias)
     per = pull * f4(2.0) / f4(n)
-    rate = RATE / (f4(1.0) + dot(b, z, b, z, HL))
+    rate = DECODER_RATE / (f4(1.0) + dot(b, z, b, z, HL))
     for i in range(n):
         error = dot(w, i * HL, b, z, HL) + decoder.bias[i] - row[i]
         x = splat(per * error)

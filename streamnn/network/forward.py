@@ -11,7 +11,7 @@ from .._kernels.lanes import LANES, load, splat, store
 from .arrays import (
     B_A,
     B_Z,
-    CLASSES,
+    CLASSIFY,
     N_ACT,
     N_FROM,
     N_IDS,
@@ -105,5 +105,5 @@ def forward(s, ids, m, settings, w, scratch):
     C = len(w.out_bias)
     for c in range(C):
         o[c] = dot(w.out, c * H, b, z + below, H) + w.out_bias[c]
-    if n[N_TASK] == CLASSES:
+    if n[N_TASK] == CLASSIFY:
         softmax(o)

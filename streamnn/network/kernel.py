@@ -33,7 +33,7 @@ def scan(operations, event_store, settings, state, latent, first_op):
     weights, means, moments, _ = state
     U, C, HL = n[k.N_UNITS], len(weights.out_bias), sizes[n[k.N_LAYERS] - 1]
     member, count, idle = n[k.N_MEMBER], moments.learnt, moments.idle
-    certain = min(f4(1.0) - h[k.H_QUIET], k.SURE)
+    certain = min(f4(1.0) - h[k.H_MARGIN], k.ALMOST_ONE)
     buffers, o = np.zeros(k.BUFFERS * U, f4), np.zeros(C, f4)
     for j in range(U):
         buffers[k.B_BASE * U + j] = f4(j * n[k.N_KNOTS])
@@ -70,7 +70,7 @@ def scan(operations, event_store, settings, state, latent, first_op):
             for c in range(C):
                 p[s, member, c] = o[c]
             continue
-        if n[k.N_TASK] == k.CLASSES and o[i4(target[e])] > certain:  # it has next to nothing to learn
+        if n[k.N_TASK] == k.CLASSIFY and o[i4(target[e])] > certain:  # it has next to nothing to learn
             idle[0] *= h[k.H_BETA]
             continue
         fresh = -1

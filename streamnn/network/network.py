@@ -24,7 +24,7 @@ from .start import AVERAGED, GROWING, entry_bias, spacing, start
 f4 = np.float32
 
 
-_NONE = np.zeros(0, f4)
+_NO_DECODER = np.zeros(0, f4)
 
 
 class Network(Stage):
@@ -54,8 +54,14 @@ class Network(Stage):
         """Units of each layer as they are stored: those beyond `spec.hidden` are 0 and stay so."""
         U, HL, L = sum(self.sizes), self.sizes[-1], len(self.sizes)
         self.s = start(spec, self.sizes, inputs, outputs, seed)
-        act = k.SPLINE if spec.activation == "spline" else k.PRELU if spec.activation == "prelu" else k.PLAIN
-        task = k.CLASSES if classify else k.VALUE
+        act = (
+            k.SPLINE
+            if spec.activation == "spline"
+            else k.LEARNT_SLOPE
+            if spec.activation == "prelu"
+            else k.FIXED_SLOPE
+        )
+        task = k.CLASSIFY if classify else k.REGRESS
         every = gcd(GRID_EVERY * spec.follow, spec.every * (spec.tv > 0))  # 0 if neither
         n = np.array(
             [
@@ -67,7 +73,7 @@ class Network(Stage):
         steps = [spec.step * v for v in spec.layer_steps or (1.0,) * (L + 1)]
         bends = [v * spec.bend_step for v in steps[:-1]]
         limits = spec.slope, spec.row_norm, spec.out_norm
-        h = np.array([spec.beta, *limits, spec.information, spec.quiet, *steps, *bends], f4)
+        h = np.array([spec.beta, *limits, spec.information, spec.skip_margin, *steps, *bends], f4)
         pull = np.repeat([spec.tv * spec.every * v for v in bends], self.sizes).astype(f4)
         self._adaptation = k.Adaptation(pull, spec.every, spec.slope, spec.prune, spacing(spec) / 16.0)
         self._no_latent = np.zeros((0, HL), f4)
@@ -166,7 +172,7 @@ class Network(Stage):
                 k.Weights(*(flat[name] for name in k.Weights._fields)),
                 k.Weights(*(flat[means[name]] for name in k.Weights._fields)),
                 k.Moments(*(flat[name] for name in k.Moments._fields)),
-                k.Decoder(flat.get("decoder", _NONE), flat.get("decoder_bias", _NONE)),
+                k.Decoder(flat.get("decoder", _NO_DECODER), flat.get("decoder_bias", _NO_DECODER)),
             )
         latent = self._no_latent if latent is None else latent
         operations, store = k.Operations(op, slot, target, weight), k.Store(rows, ids, p)

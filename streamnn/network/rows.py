@@ -23,7 +23,7 @@ def dot(u, i, v, k, n):
 @njit(**leaf_options)
 def dots(w, i, rows, units, out, at):
     # inner product of each row of weights with the units' errors
-    d, k, n = units.error, units.error_first, units.count
+    d, k, n = units.error, units.error_first, units.size
     for r in range(rows):
         s = splat(f4(0.0))
         for j in range(0, n, LANES):
@@ -54,8 +54,8 @@ def plain_row(w, i, x, d, k, n):
 @njit(**leaf_options)
 def plain_rows(w, i, inputs, units):
     # rows of weights less input times error; a lane's norm stays in a register
-    which, x, at, m = inputs.which, inputs.values, inputs.first, inputs.count
-    d, i_d, norm, k, n = units.error, units.error_first, units.norm, units.first, units.count
+    which, x, at, m = inputs.which, inputs.values, inputs.first, inputs.size
+    d, i_d, norm, k, n = units.error, units.error_first, units.norm, units.first, units.size
     for j in range(0, n, LANES):
         v, q = load(d, i_d + j), load(norm, k + j)
         for r in range(m):
@@ -70,8 +70,8 @@ def plain_rows(w, i, inputs, units):
 @njit(**leaf_options)
 def rms_rows(w, w2, i, inputs, units, pace):
     # the same with each weight's step divided by its gradient's running root mean square
-    which, x, at, m = inputs.which, inputs.values, inputs.first, inputs.count
-    d, i_d, norm, k, n = units.error, units.error_first, units.norm, units.first, units.count
+    which, x, at, m = inputs.which, inputs.values, inputs.first, inputs.size
+    d, i_d, norm, k, n = units.error, units.error_first, units.norm, units.first, units.size
     b, tiny = splat(pace.kept), splat(f4(1e-8))
     for j in range(0, n, LANES):
         v, q = load(d, i_d + j), load(norm, k + j)
@@ -90,7 +90,7 @@ def rms_rows(w, w2, i, inputs, units, pace):
 @njit(**leaf_options)
 def cap_units(w, i, rows, units, cap, afresh):
     # units whose weights (a column of w) are longer than cap are scaled back
-    norm, k, n = units.norm, units.first, units.count
+    norm, k, n = units.norm, units.first, units.size
     if afresh:
         for j in range(0, n, LANES):
             v = splat(f4(0.0))

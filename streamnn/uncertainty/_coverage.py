@@ -12,10 +12,14 @@ from ..errors import SpecError
 from ..stage import Stage
 from ._window import Window, room
 
-RATE = 0.005  # of the level, a label
-RECENT = 1000  # labels of the recent coverage
-WINDOW = 1024
-BUCKETS, FIRST = 256, 64  # of the record: at most so many, at first of so many labels
+LEVEL_RATE = 0.005
+"""How far a level moves with a label that is missed or covered (Gibbs and Candès 2021, who use the same)."""
+RECENT_LABELS = 1000
+"""Labels that the recent coverage remembers."""
+WINDOW_LABELS = 1024
+"""Labels whose scores are compared with: quantiles down to a thousandth."""
+COVERAGE_BUCKETS, BUCKET_LABELS = 256, 64
+"""Most buckets of the record of coverage, and labels in one of them at first; when all are full neighbours join."""
 
 
 class Record(NamedTuple):
@@ -23,7 +27,7 @@ class Record(NamedTuple):
 
     total: np.ndarray  # float64[3]: share covered, mean size, share covered of the last thousand labels or so
     clock: np.ndarray  # int64[2]: labels so far, and labels of one bucket
-    bucket: np.ndarray  # float64[BUCKETS, 2]: sums of what was covered and of sizes
+    bucket: np.ndarray  # float64[COVERAGE_BUCKETS, 2]: sums of what was covered and of sizes
 
 
 class Levels(NamedTuple):
@@ -51,7 +55,7 @@ def note(covered: float, size: float, record: Record) -> None:
     clock[0] += 1
     total[0] += (covered - total[0]) / clock[0]
     total[1] += (size - total[1]) / clock[0]
-    total[2] += (covered - total[2]) / min(clock[0], RECENT)
+    total[2] += (covered - total[2]) / min(clock[0], RECENT_LABELS)
 
 
 class Coverage(Stage):
@@ -75,11 +79,11 @@ class Coverage(Stage):
         self.coverage = float(coverage)
         self._miss = (1.0 - self.coverage) / levels
         self.s = {
-            **room(WINDOW),
+            **room(WINDOW_LABELS),
             "level": np.full(levels, self._miss),
             "total": np.zeros(3),
-            "clock": np.array([0, FIRST], np.int64),
-            "bucket": np.zeros((BUCKETS, 2)),
+            "clock": np.array([0, BUCKET_LABELS], np.int64),
+            "bucket": np.zeros((COVERAGE_BUCKETS, 2)),
         }
 
     def _levels(self) -> Levels:

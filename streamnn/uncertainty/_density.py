@@ -11,17 +11,24 @@ from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
 
-LANES = 8  # partial sums: a fixed order that vectorises
+PARTIAL_SUMS = 8
+"""Sums over a latent are kept in this number of parts, in a fixed order that vectorises."""
 LOG_2PI = 1.8378770664093453
-FARTHEST = 1e9  # latents are cut to this: no square overflows
-TINY = 1e-12  # no latent's squared length counts as less
-RAREST = 1e-30  # prior of a class that was seen, at least
-EARLY, STRIDE = 32, 8  # a class's widths are renewed at each of its first labels, then at every 8th
-FLOOR, FLOOR_SHARE = 1e-4, 0.01  # variance, at least: absolute, plus that share of the pooled one
+"""log(2 pi)."""
+FARTHEST = 1e9
+"""Latents are cut to this, so that no square overflows."""
+LEAST_SQUARE = 1e-12
+"""No latent's squared length counts as less."""
+RAREST = 1e-30
+"""Least prior of a class that was seen."""
+WIDTHS_EARLY, WIDTHS_EVERY = 32, 8
+"""A class's widths are taken over into the density at each of its first 32 labels, then at every eighth."""
+VARIANCE_FLOOR, VARIANCE_FLOOR_SHARE = 1e-4, 0.01
+"""Least variance, in squared units of the latent; and that share of the pooled one."""
 
 
 class State(NamedTuple):
-    """All that is known; rows are classes, columns the latent's dimensions, padded to LANES with zeros."""
+    """All that is known; rows are classes, columns the latent's dimensions, padded to PARTIAL_SUMS with zeros."""
 
     mean: np.ndarray  # float64[classes, columns]
     var: np.ndarray  # float64[classes, columns]
@@ -46,10 +53,10 @@ class Settings(NamedTuple):
 @njit(**leaf_options)
 def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, lane: np.ndarray) -> float:
     """Squared distance of z from the mean of class c in its own widths."""
-    for l in range(LANES):
+    for l in range(PARTIAL_SUMS):
         lane[l] = 0.0
-    for i in range(0, z.size, LANES):
-        for l in range(LANES):
+    for i in range(0, z.size, PARTIAL_SUMS):
+        for l in range(PARTIAL_SUMS):
             d = z[i + l] - mean[c, i + l]
             lane[l] += d * d * precision[c, i + l]
     return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
@@ -121,10 +128,11 @@ def _renew(
     log_det, product = 0.0, 1.0
     for i in range(hidden):
         p = (pooled_n * pooled[i] + unit) * b
-        v = max((n * var[c, i] + own * p) * a, FLOOR + FLOOR_SHARE * p)
+        v = max((n * var[c, i] + own * p) * a, VARIANCE_FLOOR + VARIANCE_FLOOR_SHARE * p)
         precision[c, i] = 1.0 / v
         product *= v
-        if (i + 1) % LANES == 0 or i + 1 == hidden:  # one logarithm for eight: 1e-4 <= v <= 1e19, so in range
+        # one logarithm for eight: 1e-4 <= v <= 1e19, so their product is in range
+        if (i + 1) % PARTIAL_SUMS == 0 or i + 1 == hidden:
             log_det += log64(product)
             product = 1.0
     return -0.5 * (log_det + hidden * LOG_2PI)
@@ -146,7 +154,7 @@ def _take(latent: np.ndarray, row: int, normalise: bool, z: np.ndarray) -> bool:
         square = 0.0
         for i in range(latent.shape[1]):
             square += z[i] * z[i]
-        scale = np.sqrt(latent.shape[1] / max(square, TINY))
+        scale = np.sqrt(latent.shape[1] / max(square, LEAST_SQUARE))
         for i in range(latent.shape[1]):
             z[i] *= scale
     return strange == 0
@@ -165,7 +173,7 @@ def scan(
     """Operations in their order; surprise and entropy are written at OBSERVE."""
     mean, _, precision, constant, prior, score, seen, pooled, skipped = state
     normalise, memory = settings.normalise, settings.memory
-    z, lane, joint = np.zeros(pooled.size), np.zeros(LANES), np.zeros(seen.size)
+    z, lane, joint = np.zeros(pooled.size), np.zeros(PARTIAL_SUMS), np.zeros(seen.size)
     hidden = latent.shape[1]
     labels = known = 0
     for k in range(seen.size):
@@ -189,7 +197,7 @@ def scan(
             pooled_n = np.float64(labels - known)
             _average(z, c, n, pooled_n, memory, state)
             seen[c] += 1
-            if seen[c] <= EARLY or seen[c] % STRIDE == 0:
+            if seen[c] <= WIDTHS_EARLY or seen[c] % WIDTHS_EVERY == 0:
                 constant[c] = _renew(c, hidden, min(n, memory), pooled_n, settings, state)
             g = 1.0 / min(np.float64(labels), memory)
             for k in range(seen.size):

@@ -10,7 +10,7 @@ from ..errors import SchemaError, SpecError, StateError
 from ..state import check_leaves
 from ..types import LEARN
 from . import _covariance, _density
-from ._density import LANES
+from ._density import PARTIAL_SUMS
 
 COVARIANCES = ("diagonal", "tied", "full")
 _MEMORY_PER_HALF_LIFE = 1.4426950408889634  # a mean over the last 1.44 h halves an old weight in h steps
@@ -206,7 +206,7 @@ class LatentDensity:
         }
 
     def _new(self, classes: int) -> _density.State | _covariance.State:
-        columns = -(-self.hidden // LANES) * LANES
+        columns = -(-self.hidden // PARTIAL_SUMS) * PARTIAL_SUMS
         wide, each, square = (classes, columns), (classes,), (columns, columns)
         common = {
             "mean": np.zeros(wide),

@@ -6,10 +6,10 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
-from ._coverage import RATE, Coverage, note
+from ._coverage import LEVEL_RATE, Coverage, note
 from ._window import slide
 
-_BEYOND = 40  # doublings at most, once the widest error seen is not enough
+_MOST_DOUBLINGS = 40  # doublings at most, once the widest error seen is not enough
 
 
 @kernel
@@ -35,7 +35,7 @@ def _scan(op, slot, y, centre, deviation, interval, levels):
                 if k >= 1:
                     q = order[k - 1] if side == 0 else order[n - k]
                 else:  # beyond the widest, doubled with every further miss
-                    twice = np.float64(np.int64(1) << np.int64(1.0 - min(level[side], 0.0) / RATE))
+                    twice = np.float64(np.int64(1) << np.int64(1.0 - min(level[side], 0.0) / LEVEL_RATE))
                     q = order[0] if side == 0 else order[n - 1]
                     q += (q - order[n // 2]) * (twice - 1.0)
                 interval[s, side] = m + sd * q
@@ -45,10 +45,10 @@ def _scan(op, slot, y, centre, deviation, interval, levels):
         low, high, sd = interval[s, 0], interval[s, 1], interval[s, 3]
         covered = 1.0 if low <= y[e] <= high else 0.0
         note(covered, high - low if high < np.inf else 0.0, record)
-        level[0] += RATE * (miss - (1.0 if y[e] < low else 0.0))
-        level[1] += RATE * (miss - (1.0 if y[e] > high else 0.0))
+        level[0] += LEVEL_RATE * (miss - (1.0 if y[e] < low else 0.0))
+        level[1] += LEVEL_RATE * (miss - (1.0 if y[e] > high else 0.0))
         for side in range(2):
-            level[side] = min(max(level[side], -RATE * _BEYOND), 1.0)
+            level[side] = min(max(level[side], -LEVEL_RATE * _MOST_DOUBLINGS), 1.0)
         if sd > 0.0:
             slide(window, (y[e] - interval[s, 2]) / sd)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
-from ._coverage import RATE, Coverage, note
+from ._coverage import LEVEL_RATE, Coverage, note
 from ._window import slide
 
 
@@ -30,7 +30,7 @@ def _scan(op, slot, y, proba, limit, met, levels):
         p = np.float64(proba[s, y[e]]) if y[e] < known else -1.0  # nobody could know this class
         covered = 1.0 if p >= limit[s, 0] else 0.0
         note(covered, size, record)
-        level[0] = min(max(level[0] + RATE * (miss - (1.0 - covered)), -RATE), 1.0 + RATE)
+        level[0] = min(max(level[0] + LEVEL_RATE * (miss - (1.0 - covered)), -LEVEL_RATE), 1.0 + LEVEL_RATE)
         slide(window, max(p, 0.0))
         met[0] = max(met[0], y[e] + 1)
 
