@@ -65,7 +65,7 @@ class NetworkClassifier:
         categories: Sequence[str] = (),
     ) -> None:
         join_river(type(self))
-        self.spec = spec or NetworkSpec("net", (64, 32), quiet=0.001)
+        self.spec = spec or NetworkSpec("net", (64, 32), skip_margin=0.001)
         self.seed = seed
         self.schema = Schema(max_columns, categories)
         self.inputs = Inputs()
@@ -216,7 +216,7 @@ class NetworkClassifier:
             arrays |= self._network.state_dict()
         meta = {
             "learner": type(self).__name__,
-            "spec": {k: getattr(self.spec, k) for k in self.spec.__slots__},
+            "spec": self.spec.saved(),
             "options": self._options(),
             "schema": self.schema.state(),
             "classes": list(self.classes),

@@ -1,5 +1,4 @@
-"""What is done to a network's splines once in so many learnt events: their grids follow what comes in, and their dead
-knots die."""
+"""What is done to a network's splines every hundred or thousand learnt events: grids move, knots die."""
 
 from __future__ import annotations
 
@@ -10,34 +9,28 @@ from .._kernels.jit import kernel, leaf_options
 from .arrays import TIGHT
 from .prox import FIRM, box
 
-FOLLOW = 100
-"""Grids are looked at every so many learnt events."""
-NARROW, WIDE = 0.4, 0.9
-"""A grid of which less than this share is used is halved; one that would be used more than that is doubled."""
+GRID_EVERY = 100
+"""Learnt events between two looks at the grids."""
+HALVED_BELOW, DOUBLED_ABOVE = 0.4, 0.9
+"""Shares of a grid: one of which less is used is halved, one of which more would be used is doubled."""
 
 
 @njit(**leaf_options)
-def shrink(c, grid, pull, limit, patience, side, dead, room, f):
+def proximal_step(splines, adaptation, room, f):
     """One proximal step on every unit, in place.
 
     Values come out as whole multiples of a power of two, so that a dead knot's second difference is 0 in any
-    arithmetic. Slopes stay within `limit`; knots dead for `patience` steps in a row are pruned.
+    arithmetic. Slopes stay within the limit; knots that have been dead for long are pruned.
 
     Parameters
     ----------
-    c : ndarray of float32, shape (units, knots)
-    grid : ndarray of float32, shape (3, units)
-    pull : ndarray of float32, shape (units,)
-        How far the sum of slope changes is pulled to 0.
-    limit : float
-        Largest slope; 0 is none.
-    patience : int
-        0 prunes nothing.
-    side, dead : ndarray of int8 and uint8, shapes (units, knots - 2)
-        Sign of each knot's bend, and for how many steps it has been dead, at most 255.
+    splines : Splines
+    adaptation : Adaptation
     room : ndarray of float64, shape (9, knots)
     f : ndarray of int64, shape (knots - 2,)
     """
+    c, _, grid, _, side, dead = splines
+    pull, _, limit, patience, _ = adaptation
     U, K = c.shape
     n = K - 2
     b, lam, u, x, work = room[0, :n], room[1, :n], room[2, :n], room[3], room[4:, :n]
@@ -102,7 +95,7 @@ def _move(c, piece, offset, new, place, x):
 
 
 @njit(**leaf_options)
-def follow(c, means, grid, reach, smallest, side, dead, x):
+def move_grids(splines, smallest, x):
     """Move grids to where the pre-activations are, in place.
 
     Knots stay on whole multiples of their distance, which is halved or doubled. A grid that moves or is halved keeps
@@ -111,17 +104,13 @@ def follow(c, means, grid, reach, smallest, side, dead, x):
 
     Parameters
     ----------
-    c, means : ndarray of float32, shape (units, knots)
-        Values, and their averages or none.
-    grid : ndarray of float32, shape (3, units)
-    reach : ndarray of float32, shape (2, units)
-        Lower and upper end of what comes in.
+    splines : Splines
+        Sides and ages of dead knots are forgotten where a grid moves.
     smallest : float
         Distance of knots that is not halved.
-    side, dead : ndarray, shapes (units, knots - 2) or none
-        Forgotten where a grid moves.
     x : ndarray of float64, shape (knots,)
     """
+    c, means, grid, reach, side, dead = splines
     U, K = c.shape
     for j in range(U):
         piece, offset = np.float64(grid[1, j]), np.float64(grid[2, j])
@@ -129,9 +118,9 @@ def follow(c, means, grid, reach, smallest, side, dead, x):
         all_ = (K - 1) * piece
         new = piece
         if low < -offset * piece or high > all_ - offset * piece:
-            if high - low > WIDE * all_:
+            if high - low > DOUBLED_ABOVE * all_:
                 new = piece * 2.0
-        elif high - low < NARROW * all_ and piece > smallest:
+        elif high - low < HALVED_BELOW * all_ and piece > smallest:
             new = piece * 0.5
         else:
             continue
@@ -148,14 +137,15 @@ def follow(c, means, grid, reach, smallest, side, dead, x):
 
 
 @kernel
-def settle(learnt, settled, c, means, grid, reach, smallest, pull, every, limit, patience, side, dead):
+def adapt_splines(learnt, adapted, splines, adaptation):
     """Move grids and take the proximal step if they are due at this many learnt events, once."""
-    if learnt[0] == settled[0]:
+    if learnt[0] == adapted[0]:
         return 0
-    settled[0] = learnt[0]
-    room, f = np.zeros((9, c.shape[1])), np.zeros(c.shape[1], np.int64)
-    if reach.shape[1] > 0 and learnt[0] % FOLLOW == 0:
-        follow(c, means, grid, reach, smallest, side, dead, room[0])
-    if side.shape[0] > 0 and learnt[0] % every == 0:
-        shrink(c, grid, pull, limit, patience, side, dead, room, f)
+    adapted[0] = learnt[0]
+    K = splines.knots.shape[1]
+    room, f = np.zeros((9, K)), np.zeros(K, np.int64)
+    if splines.reach.shape[1] > 0 and learnt[0] % GRID_EVERY == 0:
+        move_grids(splines, adaptation.smallest, room[0])
+    if splines.side.shape[0] > 0 and learnt[0] % adaptation.every == 0:
+        proximal_step(splines, adaptation, room, f)
     return 1

@@ -1,4 +1,4 @@
-"""The reference law of a view: a few weighted points, kept by merging sorted blocks into them."""
+"""The reference distribution of a view: a few weighted points, kept by merging sorted blocks into them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from numba import njit
 from .._kernels.ieee import cospi64
 from .._kernels.jit import leaf_options
 from ._layout import (
-    BLOCK,
-    LARGEST,
+    BLOCK_VALUES,
     MATURE,
-    MEMORY,
     POINTS,
+    REFERENCE_MEMORY,
     SCORES,
     THIN,
     THINNER,
+    VALUE_LIMIT,
     VAR_FLOOR,
     VAR_LEAST,
     Signal,
@@ -40,29 +40,29 @@ def scores(s: Signal, c: float) -> None:
 def _sort(s: Signal, a: np.ndarray) -> None:
     """Sort a full buffer: each value goes where as many as are less lie before it, equal ones in their order."""
     out, taken = s.work[0], s.work[1]
-    for i in range(BLOCK):
+    for i in range(BLOCK_VALUES):
         taken[i] = 0.0
-    for i in range(BLOCK):
+    for i in range(BLOCK_VALUES):
         v = a[i]
         below = 0
-        for j in range(BLOCK):  # vectorised, which nothing with a branch is
+        for j in range(BLOCK_VALUES):  # vectorised, which nothing with a branch is
             below += 1 if a[j] < v else 0
         out[below + np.int64(taken[below])] = v
         taken[below] += 1.0
-    for i in range(BLOCK):
+    for i in range(BLOCK_VALUES):
         a[i] = out[i]
 
 
 @njit(**leaf_options)
 def _pour(s: Signal, w: View, r: int, mass_of_one: float) -> int:
-    """Merge the sorted buffer and law r into work arrays; equal values become one point."""
+    """Merge the sorted buffer and distribution r into work arrays; equal values become one point."""
     _sort(s, w.buffer)
     old, mass, new = w.point[r], w.weight[r], w.buffer
     point, weight, size = s.work[0], s.work[1], w.size[r]
     i = j = n = 0
-    for _ in range(size + BLOCK):  # no branch on which is next: that is a matter of chance
-        u, v = old[min(i, POINTS - 1)], new[min(j, BLOCK - 1)]
-        first = 1 if j >= BLOCK or (i < size and u <= v) else 0
+    for _ in range(size + BLOCK_VALUES):  # no branch on which is next: that is a matter of chance
+        u, v = old[min(i, POINTS - 1)], new[min(j, BLOCK_VALUES - 1)]
+        first = 1 if j >= BLOCK_VALUES or (i < size and u <= v) else 0
         v = u if first else v
         m = mass[min(i, POINTS - 1)] if first else mass_of_one
         i += first
@@ -78,10 +78,10 @@ def _pour(s: Signal, w: View, r: int, mass_of_one: float) -> int:
 
 @njit(**leaf_options)
 def _merge(s: Signal, w: View, r: int, mass_of_one: float) -> None:
-    """Take the full buffer into law r (0 in use, 1 on trial)."""
+    """Take the full buffer into distribution r (0 in use, 1 on trial)."""
     n = _pour(s, w, r, mass_of_one)
     point, weight = s.work[0], s.work[1]
-    total = w.total[r] + BLOCK * mass_of_one
+    total = w.total[r] + BLOCK_VALUES * mass_of_one
     old, mass = w.point[r], w.weight[r]
     size = 0
     below = 0.0
@@ -109,18 +109,18 @@ def _merge(s: Signal, w: View, r: int, mass_of_one: float) -> None:
         mass[size] = m
         size += 1
     for i in range(size, POINTS):  # so that a search need not know the size
-        old[i] = 10.0 * LARGEST
-    if total > MEMORY:
+        old[i] = 10.0 * VALUE_LIMIT
+    if total > REFERENCE_MEMORY:
         for i in range(size):
-            mass[i] *= MEMORY / total
-        total = MEMORY
+            mass[i] *= REFERENCE_MEMORY / total
+        total = REFERENCE_MEMORY
     w.size[r] = size
     w.total[r] = total
 
 
 @njit(**leaf_options)
 def _fill_cosines(w: View) -> None:
-    """cos(pi rank) of each point of the law in use, the rank in the middle of its weight."""
+    """cos(pi rank) of each point of the distribution in use, the rank in the middle of its weight."""
     below = 0.0
     for i in range(w.size[0]):
         m = w.weight[0, i]
@@ -130,7 +130,7 @@ def _fill_cosines(w: View) -> None:
 
 @njit(**leaf_options)
 def cosine(w: View, v: float) -> float:
-    """cos(pi rank) of a value in the law in use; 1 below it, -1 above."""
+    """cos(pi rank) of a value in the distribution in use; 1 below it, -1 above."""
     point, cos = w.point[0], w.cosine
     hi = w.size[0] - 1
     if v <= point[0]:
@@ -150,7 +150,7 @@ def cosine(w: View, v: float) -> float:
 
 @njit(**leaf_options)
 def _set_bounds(s: Signal, w: View, r: int) -> None:
-    """Values far outside law r of the value view (30 times its 2 % to 98 % range) are cut before sums are made."""
+    """Values far outside distribution r of the value view (30 times its 2 % to 98 % range) are cut before sums are made."""
     size, total = w.size[r], w.total[r]
     point = w.point[r]
     lo, hi = point[0], point[size - 1]
@@ -164,16 +164,16 @@ def _set_bounds(s: Signal, w: View, r: int) -> None:
         below += w.weight[r, i]
     span = b - a if b > a else hi - lo
     if span <= 0.0:
-        lo, hi = -LARGEST, LARGEST
+        lo, hi = -VALUE_LIMIT, VALUE_LIMIT
     else:
-        lo, hi = max(a - 30.0 * span, -LARGEST), min(b + 30.0 * span, LARGEST)
+        lo, hi = max(a - 30.0 * span, -VALUE_LIMIT), min(b + 30.0 * span, VALUE_LIMIT)
     s.bound[0] = min(s.bound[0], lo) if r else lo
     s.bound[1] = max(s.bound[1], hi) if r else hi
 
 
 @njit(**leaf_options)
 def collect(s: Signal, w: View, second: bool, v: float) -> bool:
-    """Keep a value for the law, an old law only some of them; whether the buffer is full."""
+    """Keep a value for the distribution, an old distribution only some of them; whether the buffer is full."""
     n = 1
     if s.regime >= MATURE and not s.on_trial:
         n = THINNER if second and not s.follows else THIN
@@ -181,12 +181,12 @@ def collect(s: Signal, w: View, second: bool, v: float) -> bool:
         return False
     w.buffer[w.filled] = v
     w.filled += 1
-    return w.filled == BLOCK
+    return w.filled == BLOCK_VALUES
 
 
 @njit(**leaf_options)
 def take_in(s: Signal, w: View, second: bool) -> None:
-    """The full buffer becomes part of the law."""
+    """The full buffer becomes part of the distribution."""
     n = 1
     if s.regime >= MATURE and not s.on_trial:
         n = THINNER if second and not s.follows else THIN
@@ -215,7 +215,7 @@ def set_scales(w: View) -> None:
 
 @njit(**leaf_options)
 def moments(s: Signal, w: View) -> None:
-    """Mean and variance of the scores are those of the points of the law in use."""
+    """Mean and variance of the scores are those of the points of the distribution in use."""
     mean, var, score = w.mean, w.var, s.score
     for k in range(SCORES):
         mean[k] = var[k] = 0.0
@@ -232,7 +232,7 @@ def moments(s: Signal, w: View) -> None:
 
 @njit(**leaf_options)
 def adopt(s: Signal, w: View, shift: float) -> None:
-    """The law on trial, moved by `shift`, replaces the one in use."""
+    """The distribution on trial, moved by `shift`, replaces the one in use."""
     w.size[0] = w.size[1]
     w.total[0] = w.total[1]
     for i in range(POINTS):
@@ -244,7 +244,7 @@ def adopt(s: Signal, w: View, shift: float) -> None:
 
 @njit(**leaf_options)
 def new_mean(s: Signal, w: View) -> float:
-    """The autoregression's mean becomes that of the law on trial; by how much what it leaves of a value moves."""
+    """The autoregression's mean becomes that of the distribution on trial; by how much what it leaves of a value moves."""
     mean = 0.0
     for i in range(w.size[1]):
         mean += min(max(w.point[1, i], s.bound[0]), s.bound[1]) * (w.weight[1, i] / w.total[1])

@@ -15,7 +15,8 @@ from streamnn._kernels.jit import recorded
 from streamnn._kernels.program import Program
 from streamnn.errors import SpecError
 from streamnn.network import Functions, Network, NetworkSpec
-from streamnn.network.settle import FOLLOW, settle
+from streamnn.network.arrays import Adaptation, Splines
+from streamnn.network.spline_adaptation import GRID_EVERY, adapt_splines
 
 f4 = np.float32
 NONE = np.zeros((0, 0), f4)
@@ -30,9 +31,9 @@ def prox(c, pull, piece=0.4, limit=0.0, patience=0, side=None, dead=None):
     grid = np.repeat(np.array([[1 / piece], [piece], [K // 2]], f4), U, 1)
     none = np.zeros((2, 0), f4)
     count = np.array([50], np.int64)
-    settle(
-        *(count, np.zeros(1, np.int64), c, NONE, grid, none, 0.0),
-        *(np.full(U, pull, f4), 50, limit, patience, side, dead),
+    splines = Splines(c, NONE, grid, none, side, dead)
+    adapt_splines(
+        count, np.zeros(1, np.int64), splines, Adaptation(np.full(U, pull, f4), 50, limit, patience, 0.0)
     )
     return c, side, dead
 
@@ -124,10 +125,10 @@ def moved(c, low, high, piece=0.4, offset=10.0, means=None):
     c = np.array([c], f4)
     grid = np.array([[1 / piece], [piece], [offset]], f4)
     none = np.zeros((0, 19), np.int8)
-    settle(
-        *(np.array([FOLLOW]), np.zeros(1, np.int64), c, NONE if means is None else means, grid),
-        *(np.array([[low], [high]], f4), 0.025, np.zeros(1, f4), 1, 0.0, 0, none, none.view(np.uint8)),
-    )
+    reach = np.array([[low], [high]], f4)
+    splines = Splines(c, NONE if means is None else means, grid, reach, none, none.view(np.uint8))
+    adaptation = Adaptation(np.zeros(1, f4), 1, 0.0, 0, 0.025)
+    adapt_splines(np.array([GRID_EVERY]), np.zeros(1, np.int64), splines, adaptation)
     return c, grid
 
 
@@ -211,7 +212,7 @@ def logits_on_grids(net, x):
     return z @ out.T.astype(float) + net.s["out_bias"]
 
 
-def test_a_program_of_single_events_settles_too():
+def test_a_program_of_single_events_adapts_splines_too():
     x, y = xor(700)
     spec = NetworkSpec("n", (32,), "sgd", 0.05, categories=False, tv=2e-3, every=150, follow=True)
     whole, single = (Network(spec, 6, 2, True, 1) for _ in range(2))
@@ -231,7 +232,7 @@ def test_a_program_of_single_events_settles_too():
     assert all(np.array_equal(v, whole.s[k]) for k, v in single.s.items())
 
 
-def test_reading_settles_nothing():
+def test_reading_adapts_nothing():
     x, y = xor(200)
     spec = NetworkSpec("n", (16,), "sgd", 0.05, categories=False, tv=1e-2, every=200)
     net = Network(spec, 6, 2, True, 1)

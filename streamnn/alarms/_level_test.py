@@ -5,21 +5,26 @@ from __future__ import annotations
 from numba import njit
 
 from .._kernels.jit import leaf_options
-from ._layout import BLOCK, PURSE_AIM, PURSE_COST, PURSE_FLOOR, PURSE_START, Signal
+from ._layout import BLOCK_VALUES, PURSE_AIM, PURSE_COST, PURSE_FLOOR, PURSE_START, Signal
 
-CERTAIN, DEARER, SAME = 3, 0.25, 1000
+CERTAIN = 3
+"""Values in a row above 1 that are an alarm: one or two may be chance."""
+DEARER = 0.25
+"""How much higher a value must rise for each nat that the purse has been spent below its start."""
+SAME = 1000
+"""Values within which one column is reported once."""
 
 
 @njit(**leaf_options)
-def direct_test(s: Signal, x: float, column: int, purse: float, horizon: float, cost: float) -> bool:
+def level_test(s: Signal, x: float, column: int, purse: float, horizon: float, cost: float) -> bool:
     """A signal that passes 1 once in a false alarm's interval: whether it has been above for CERTAIN values.
 
-    It has to rise further where the purse has been spent. One column is told of once in SAME values.
+    It has to rise further where the purse has been spent. One column is reported once in SAME values.
     """
     s.taken += 1
     s.regime += 1
-    if s.taken % BLOCK == 0:
-        climb = PURSE_COST * PURSE_AIM * BLOCK / horizon
+    if s.taken % BLOCK_VALUES == 0:
+        climb = PURSE_COST * PURSE_AIM * BLOCK_VALUES / horizon
         s.purse = min(0.0, max(s.purse, PURSE_FLOOR) + climb)
     above = x >= 1.0 - DEARER * min(purse + s.purse - PURSE_START, 0.0)
     s.trial_age = s.trial_age + 1 if above else 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from ._layout import ALLOWANCES, ARM_BLOCKS, ARM_EVENTS, ARMED, BLIND, SIDES
 
-_TOP = math.sqrt(2.0)
+_HIGHEST_SCORE = math.sqrt(2.0)
 """The place score of a value above all others."""
 _SLOPE = 1.148
 """A normal value that is d sd too high has a mean place score of sqrt 2 (2 Phi(d / 1.148) - 1), nearly."""
@@ -24,7 +24,7 @@ def _scale(s: np.void) -> float:
 
 
 def _sees(v: np.void, within: float) -> float | None:
-    """Shift, in sd, whose place statistic would pass its threshold within so many values; None: no shift would."""
+    """Shift, in sd, whose place statistic would pass its threshold within that number of values; None: no shift would."""
     least = math.inf
     for a in range(ALLOWANCES.size):
         for j in (a * SIDES, a * SIDES + 1):
@@ -32,13 +32,13 @@ def _sees(v: np.void, within: float) -> float | None:
             least = min(least, allowed + float(v["bar"][j]) / (allowed * within))
     if not v["scale"][0] > 0.0:
         return None
-    share = 0.5 * (1.0 + least / float(v["scale"][0]) / _TOP) if math.isfinite(least) else 1.0
+    share = 0.5 * (1.0 + least / float(v["scale"][0]) / _HIGHEST_SCORE) if math.isfinite(least) else 1.0
     return _SLOPE * NormalDist().inv_cdf(share) if share < 1.0 - 1e-4 else None
 
 
-def reading(s: np.void, views: np.ndarray, horizon: float, direct: bool) -> dict[str, Any]:
+def status(s: np.void, views: np.ndarray, horizon: float, own_test: bool) -> dict[str, Any]:
     """State of one signal, see `DriftMonitor.status`."""
-    if direct:
+    if own_test:
         state = "armed" if s["taken"] else "calibrating"
         return {
             "state": state,

@@ -10,11 +10,11 @@ import numpy as np
 from ..types import Alarm
 from ._cause import IMPROVEMENT, INPUTS, LEARNERS, cause, moved, reviewed
 from ._evidence import Evidence, evidence
-from ._layout import BLOCK, RING, VIEWS, direction, statistic_name
+from ._layout import BLOCK_VALUES, RING, VIEWS, direction, statistic_name
 
 REVIEW = 14
-"""Blocks of operations after which an alarm's cause is looked at again."""
-WAITING = 16
+"""Blocks of operations (some 900 operations: docs/alarms.md) after which an alarm's cause is looked at again."""
+MOST_REVIEWS = 16
 """Reviews that may wait at a time: of the latest alarms."""
 SETTLES = 200
 """Events after an alarm in which all but labels and single columns are still moved by what moved then."""
@@ -22,7 +22,7 @@ SETTLES = 200
 SETTLING = (*LEARNERS, *(k for k in INPUTS if k != "feature worst"))
 
 
-class Judge:
+class Attribution:
     """What a family makes of what its signals' tests say.
 
     Parameters
@@ -42,8 +42,8 @@ class Judge:
         """Operation at which an alarm's cause is looked at again; 0: none waits."""
         return int(self.reviews[0]["due"]) if self.reviews else 0
 
-    def judge(self, row: list[int], names: Sequence[str]) -> list[Alarm]:
-        """Whether what fired in a signal is an alarm of the family's, and of what. `row`: see the kernel."""
+    def alarms(self, row: list[int], names: Sequence[str]) -> list[Alarm]:
+        """The alarm, if what fired in a signal is one of the family's, with its cause. `row`: see the kernel."""
         op, k, code, ticket, began_op, began = row
         fired = self.signals[k]
         settles = SETTLES if fired in SETTLING and self.last >= 0 else 0
@@ -62,14 +62,14 @@ class Judge:
         risen = loss is not None and loss.before is not None and loss.after is not None
         self.reviews.append(
             {
-                "due": (op // BLOCK + REVIEW) * BLOCK,
+                "due": (op // BLOCK_VALUES + REVIEW) * BLOCK_VALUES,
                 "alarm": [began_op, k, began],
                 "cause": why,
                 "rise": loss.after - loss.before if loss and risen else -1.0,  # type: ignore[operator]
             }
         )
-        del self.reviews[:-WAITING]
-        return [self._alarm(ticket, k, code, why, began, column, of, names)]
+        del self.reviews[:-MOST_REVIEWS]
+        return [self._alarm((ticket, k, code, began), (why, column), of, names)]
 
     def look_again(self, names: Sequence[str]) -> list[Alarm]:
         """Causes that are due once more, some time later: a record of each that is another."""
@@ -81,7 +81,7 @@ class Judge:
             why, column = reviewed(review["cause"], review["rise"], of, self.signals[k])
             if why not in (review["cause"], IMPROVEMENT):
                 ticket = max(int(s["ticket"][s["taken"] % RING]) for s in self._state)
-                found.append(self._alarm(ticket, k, -1, why, began, column, of, names))
+                found.append(self._alarm((ticket, k, -1, began), (why, column), of, names))
         return found
 
     def _evidence(self, began_op: int, op: int, whole: bool = False) -> dict[str, Evidence]:
@@ -92,15 +92,13 @@ class Judge:
 
     def _alarm(
         self,
-        ticket: int,
-        k: int,
-        code: int,
-        why: str,
-        began: int,
-        column: int,
+        fire: tuple[int, int, int, int],
+        why: tuple[str, int],
         of: dict[str, Evidence],
         names: Sequence[str],
     ) -> Alarm:
+        ticket, k, code, began = fire
+        attributed, column = why
         fired = self.signals[k]
         e = of[fired]
         feature = names[column] if 0 <= column < len(names) else ""
@@ -108,4 +106,4 @@ class Judge:
         what, how = ("review", "") if code < 0 else (statistic_name(code), direction(code))
         if fired == "feature worst" and code >= 0:
             what, how = "above its record", "up"
-        return Alarm(ticket, fired, what, why, began, how, e.before, e.after, feature, moves)
+        return Alarm(ticket, fired, what, attributed, began, how, e.before, e.after, feature, moves)

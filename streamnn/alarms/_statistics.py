@@ -6,30 +6,30 @@ import numpy as np
 from numba import njit
 
 from .._kernels.jit import leaf_options
-from ._law import cosine, scores
 from ._layout import (
+    AR_LAGS,
     ARMED,
-    BATCH,
     BLIND,
     CUSUMS,
     JUMP_GAP,
-    LAGS,
+    JUMP_SPANS,
+    JUMP_STRIDE,
     LEVELS,
-    MEMORY,
     PEAK_GAP,
     RAW,
     RAW_STRIDE,
+    REFERENCE_MEMORY,
     SCORES,
+    SHORTEST_BATCH,
     SIDES,
-    SPANS,
-    STRIDE,
     SUM_RING,
     VALUE_RING,
     VAR_FLOOR,
     Signal,
     View,
 )
-from ._peaks import keep_peak
+from ._reference import cosine, scores
+from ._thresholds import keep_peak
 
 f4 = np.float32
 ZERO, ONE = f4(0.0), f4(1.0)
@@ -41,17 +41,17 @@ def follow(s: Signal, v: float) -> float:
     lag, cov = s.ar_lag, s.ar_cov
     d = v - s.ar_mean
     rest = d
-    for i in range(LAGS):
+    for i in range(AR_LAGS):
         rest -= s.ar_coef[i] * lag[i]
     g = 0.0
     if not s.on_trial:
-        s.ar_weight = min(s.ar_weight + 1.0, MEMORY)
+        s.ar_weight = min(s.ar_weight + 1.0, REFERENCE_MEMORY)
         g = 1.0 / s.ar_weight
     s.ar_mean += g * d
     cov[0] += g * (d * d - cov[0])
-    for i in range(LAGS):
+    for i in range(AR_LAGS):
         cov[i + 1] += g * (d * lag[i] - cov[i + 1])
-    for i in range(LAGS - 1, 0, -1):
+    for i in range(AR_LAGS - 1, 0, -1):
         lag[i] = lag[i - 1]
     lag[0] = d
     return rest
@@ -61,17 +61,17 @@ def follow(s: Signal, v: float) -> float:
 def _batch_means(s: Signal, w: View) -> None:
     """Mean and variance of batch means of 4, 8, 16 ... scores."""
     first = w.batch_sum[0]
-    fresh = w.batched % BATCH == 0
+    fresh = w.batched % SHORTEST_BATCH == 0
     w.batched += 1
     for i in range(SCORES):
         first[i] = (0.0 if fresh else first[i]) + s.score[i]
-    if w.batched % BATCH:
+    if w.batched % SHORTEST_BATCH:
         return
     for l in range(LEVELS):
         below = w.batch_sum[l]
         w.batch_n[l] += 1.0
-        scale = 1.0 / (BATCH << l)
-        g = 1.0 / min(w.batch_n[l], max(32.0, MEMORY * scale))
+        scale = 1.0 / (SHORTEST_BATCH << l)
+        g = 1.0 / min(w.batch_n[l], max(32.0, REFERENCE_MEMORY * scale))
         mean, var = w.batch_mean[l], w.batch_var[l]
         for i in range(SCORES):
             d = below[i] * scale - mean[i]
@@ -102,7 +102,7 @@ def standardise(s: Signal, w: View, v: float) -> None:
     total, now = w.place_sum, s.taken
     total[now & (SUM_RING - 1)] = total[(now - 1) & (SUM_RING - 1)] + signed[0]
     if not s.on_trial:
-        g = 1.0 / min(s.regime + 16.0, MEMORY)
+        g = 1.0 / min(s.regime + 16.0, REFERENCE_MEMORY)
         for i in range(SCORES):
             d = score[i] - mean[i]
             mean[i] += g * d
@@ -149,7 +149,7 @@ def cusums(s: Signal, w: View) -> tuple[int, float]:
         for j in range(CUSUMS):
             if peak[j] > bar[j] and peak[j] > ratio * bar[j]:
                 best, ratio = j, np.float64(peak[j] / bar[j])
-    if s.taken % STRIDE == 0:
+    if s.taken % JUMP_STRIDE == 0:
         keep_held(s, w)
     return best, ratio
 
@@ -158,15 +158,15 @@ def cusums(s: Signal, w: View) -> tuple[int, float]:
 def jumps(s: Signal, w: View, second: int, raw: bool) -> tuple[int, float]:
     """Contrasts of neighbouring windows, raw or of place; the one furthest above its threshold, its ratio.
 
-    Each the sum of the last SPANS[a] values (place scores for the wide ones), less that of as many before them.
+    Each the sum of the last JUMP_SPANS[a] values (place scores for the wide ones), less that of as many before them.
     """
     best, ratio = -1, 0.0
     value, total = s.value[second], w.place_sum
     now = s.taken
     peak, bar = w.jump_peak, w.jump_bar
     ready = w.armed == ARMED and not s.on_trial and now > s.quiet_until
-    for a in range(0 if raw else RAW, RAW if raw else SPANS.size):
-        m = SPANS[a]
+    for a in range(0 if raw else RAW, RAW if raw else JUMP_SPANS.size):
+        m = JUMP_SPANS[a]
         if now <= 2 * m or (a == RAW - 1 and now % RAW_STRIDE):
             continue
         d = 0.0

@@ -1,30 +1,30 @@
-"""Every BLOCK values: dependence, thresholds, what is watched."""
+"""Every BLOCK_VALUES values: dependence, thresholds, what is watched."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import leaf_options
-from ._law import moments, set_scales
 from ._layout import (
     ALLOWANCES,
+    AR_LAGS,
     ARM_BLOCKS,
     ARM_EVENTS,
     ARMED,
-    BATCH,
     BLIND,
-    BLOCK,
+    BLOCK_VALUES,
     CAUTION,
     COARSELY,
     CUSUMS,
     EXPOSURE,
     FEWEST,
+    JUMP_SPANS,
     JUMPS,
-    LAGS,
     LEVELS,
-    MEMORY,
     NEVER,
     PEAK_DIVISOR,
     PEAKS,
@@ -32,18 +32,29 @@ from ._layout import (
     PURSE_FLOOR,
     RAW_JUMPS,
     RECORD_BLOCKS,
+    REFERENCE_MEMORY,
     SCORES,
+    SHORTEST_BATCH,
     SIDES,
-    SPANS,
     STATS,
-    YOUNG,
+    WHOLE_BUDGET_AFTER,
     Signal,
     View,
 )
-from ._peaks import growth, halve_peaks, threshold
+from ._reference import moments, set_scales
+from ._thresholds import growth, halve_peaks, threshold
 
 f4 = np.float32
 LN2 = 0.6931471805599453
+
+
+class Budget(NamedTuple):
+    """False alarms that a signal may raise."""
+
+    horizon: float  # values within which
+    alarms: float  # this number of them is wanted,
+    purse: float  # times e to the power of what the family and the signal have saved or spent
+    climb: float  # by how much what the signal has spent comes back with every block
 
 
 @njit(**leaf_options)
@@ -54,7 +65,7 @@ def clear(s: Signal, w: View) -> None:
         w.height[j] = w.peak[j] = w.held[j] = w.length[j] = f4(0.0)
     for j in range(JUMPS):
         w.jump_peak[j] = 0.0
-    for a in range(SPANS.size):
+    for a in range(JUMP_SPANS.size):
         w.jump_at[a] = s.taken
 
 
@@ -64,7 +75,7 @@ def _autoregression(s: Signal) -> float:
     cov, a, b = s.ar_cov, s.ar_coef, s.work[0]
     variance = cov[0] * 1.0001 + 1e-300
     e = variance
-    for i in range(LAGS):
+    for i in range(AR_LAGS):
         r = cov[i + 1]
         for j in range(i):
             r -= a[j] * cov[i - j]
@@ -80,17 +91,17 @@ def _autoregression(s: Signal) -> float:
 
 @njit(**leaf_options)
 def _dependence(s: Signal, w: View, horizon: float) -> None:
-    """Length of an independent block from the batch means, and allowances that cover the law's own error."""
-    w.floor *= 1.0 - BLOCK / horizon
+    """Length of an independent block from the batch means, and allowances that cover the distribution's own error."""
+    w.floor *= 1.0 - BLOCK_VALUES / horizon
     least = max(1.0, w.floor)
     block = least
-    known = max(min(s.regime * 1.0, MEMORY), BLOCK * 1.0)
+    known = max(min(s.regime * 1.0, REFERENCE_MEMORY), BLOCK_VALUES * 1.0)
     for i in range(SCORES):
         lrv = least
         for l in range(LEVELS):
             n = w.batch_n[l]
             if n >= 8.0 and w.scale[i] > 0.0:
-                lrv = max(lrv, w.batch_var[l, i] / w.var[i] * (BATCH << l) * n / (n - 1.0))
+                lrv = max(lrv, w.batch_var[l, i] / w.var[i] * (SHORTEST_BATCH << l) * n / (n - 1.0))
         error = np.sqrt(lrv / known)
         for a in range(ALLOWANCES.size):
             for j in range(a * SIDES + 2 * i, a * SIDES + 2 * i + 2):
@@ -125,15 +136,14 @@ def _thresholds(w: View, share: np.ndarray, want: float) -> None:
 
 
 @njit(**leaf_options)
-def refresh(
-    s: Signal, v: View, r: View, share: np.ndarray, horizon: float, budget: float, purse: float, climb: float
-) -> None:
-    """Set the thresholds anew for `budget` * e^purse false alarms in `horizon` values."""
-    s.recent *= 1.0 - BLOCK / horizon
+def recalibrate(s: Signal, v: View, r: View, share: np.ndarray, budget: Budget) -> None:
+    """Set the thresholds again, for the budget's false alarms; `share` is what each statistic may use of it."""
+    horizon, alarms, purse, climb = budget
+    s.recent *= 1.0 - BLOCK_VALUES / horizon
     s.purse = min(0.0, max(s.purse, PURSE_FLOOR) + climb)
     explained = _autoregression(s)
     # the rest is watched where there is something to explain, and not on a lattice
-    follows = explained > (0.05 if s.follows else 0.1) and v.size[0] > BLOCK // 2
+    follows = explained > (0.05 if s.follows else 0.1) and v.size[0] > BLOCK_VALUES // 2
     if follows and not s.follows:
         clear(s, r)
         moments(s, r)
@@ -142,7 +152,7 @@ def refresh(
     if not follows:  # one view alone may spend the share of both
         for j in range(STATS):
             whole += share[0, j]
-    rate = budget / horizon * (1.0 if follows else 1.0 / whole) * exp64(purse + s.purse)
+    rate = alarms / horizon * (1.0 if follows else 1.0 / whole) * exp64(purse + s.purse)
     r.records, r.armed = r.records * s.follows, r.armed * s.follows
     for k in range(1 + s.follows):
         w = r if k else v
@@ -151,13 +161,13 @@ def refresh(
         w.records = 1 if s.regime >= RECORD_BLOCKS * w.block else 0
         was = w.armed
         w.armed = BLIND
-        if w.records and s.regime >= BLOCK * (1 + k):
+        if w.records and s.regime >= BLOCK_VALUES * (1 + k):
             w.armed = COARSELY
             if s.regime >= ARM_BLOCKS * w.block and s.regime >= ARM_EVENTS * (1 + k):
                 w.armed = ARMED
         if w.exposure > EXPOSURE * horizon:
             halve_peaks(w)
         # a young calibration may spend less; an old one sets its thresholds every fourth time
-        want = rate * min(1.0, max(w.exposure, BLOCK) / (YOUNG * horizon))
-        if w.armed != ARMED or was != ARMED or w.exposure < horizon or s.taken % (4 * BLOCK) == 0:
+        want = rate * min(1.0, max(w.exposure, BLOCK_VALUES) / (WHOLE_BUDGET_AFTER * horizon))
+        if w.armed != ARMED or was != ARMED or w.exposure < horizon or s.taken % (4 * BLOCK_VALUES) == 0:
             _thresholds(w, share[k], want)
