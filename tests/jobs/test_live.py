@@ -15,10 +15,10 @@ from served import Clock
 
 from streamnn_connectors import ScriptedSource
 from streamnn_jobs.live import Watch, page, watch
-from streamnn_jobs.live.now import now
 from streamnn_jobs.live.page import LivePage
 from streamnn_jobs.live.partition import KEPT_S, PartitionWatch
-from streamnn_jobs.live.parts import make_report
+from streamnn_jobs.live.sections import make_report
+from streamnn_jobs.live.stream_flow import stream_flow
 from streamnn_jobs.run.control import Control
 from streamnn_jobs.run.plan import make_plan
 from streamnn_jobs.run.runner import Job
@@ -88,7 +88,9 @@ def test_a_source_that_knows_no_lag_is_said_to_know_none(clock: Clock) -> None:
     learn(found, worker, clock)
     (view,) = found.views()
     unknown = replace(view, samples=[(*s[:4], None, *s[5:]) for s in view.samples])
-    assert "does not say how much" in now(unknown) and "does not say how much" not in now(view)
+    assert "does not say how much" in stream_flow(unknown) and "does not say how much" not in stream_flow(
+        view
+    )
 
 
 def test_slopes_and_functions_come_when_somebody_asks(clock: Clock) -> None:
