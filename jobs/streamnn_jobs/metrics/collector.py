@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from ..live.partition import PartitionWatch
 from ..live.view import View
@@ -67,16 +67,17 @@ class JobCollector(Collector):
                 family = _family(f)
                 for labels, value in found[f.name]:
                     if f.kind == "histogram":
-                        family.add_metric(labels, value.buckets, value.sum_s)
+                        family.add_metric(labels, *_buckets_and_sum(value))
                     else:
                         family.add_metric(labels, value)
                 yield family
 
 
-class _Buckets:
-    def __init__(self, histogram: Any):
-        self.buckets = [(floatToGoString(bound), count) for bound, count in histogram.cumulative()]
-        self.sum_s = histogram.sum_s
+def _buckets_and_sum(histogram: Histogram) -> tuple[list[tuple[str, float]], float]:
+    """What a histogram without labels holds, for a family with them; that it tells when it was made is left out."""
+    samples = [sample for metric in histogram.collect() for sample in metric.samples]
+    buckets = [(s.labels["le"], s.value) for s in samples if s.name.endswith("_bucket")]
+    return buckets, next(s.value for s in samples if s.name.endswith("_sum"))
 
 
 def _family(f: Family) -> Any:
@@ -109,8 +110,8 @@ def _stream(part: PartitionWatch, v: View) -> Iterator[tuple[str, tuple[str, ...
     if v.lag is not None:
         yield "lag_records", (), v.lag
     yield "position", (), v.position
-    yield "batch_duration_seconds", (), _Buckets(part.batches)
-    yield "commit_duration_seconds", (), _Buckets(part.commits)
+    yield "batch_duration_seconds", (), part.batches
+    yield "commit_duration_seconds", (), part.commits
     yield "checkpoints_total", (), part.checkpoints
     if part.checkpoint is not None:
         yield "checkpoint_timestamp_seconds", (), part.checkpoint[1]
