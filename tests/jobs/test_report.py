@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from test_report_samples import NASTY, classification, nasty, regression
 
+import streamnn_jobs
 from streamnn.errors import SinkError
 from streamnn_jobs.report import render_report, write_report
 from streamnn_jobs.report.downsampling import join_means
@@ -330,3 +332,12 @@ def test_units_that_moved_and_matter_come_first() -> None:
     assert picked[0] == 7 and 11 not in picked and len(picked) == 24
     html = spline_gallery({"name": "n", "knots": knots, "splines": splines, "used": used}, 0)
     assert len(Page(html).series["activations-0"]) == 24
+
+
+def test_every_file_beside_the_code_is_installed() -> None:
+    folder = Path(streamnn_jobs.__file__).parent
+    setup = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["tool"]["setuptools"]
+    installed = {path for glob in setup["package-data"]["streamnn_jobs"] for path in folder.glob(glob)}
+    beside = {p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc", ".nbi", ".nbc")}
+    assert beside == installed
+    assert {p.suffix for p in installed} >= {".css", ".html", ".js"}

@@ -1,4 +1,4 @@
-"""The live page: the report's sections, drawn anew while the job runs, and only when somebody looks."""
+"""The live page: the report's sections, drawn again while the job runs, and only when somebody looks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..report.report import Report
 from ..report.templating import script_source
 from ..run.control import Control
 from ..version import VERSION
+from .job_monitor import JobMonitor
+from .partition_view import PartitionView
 from .sections import FAST, SLOW, make_report
 from .status import state
 from .templating import SCRIPT, STYLE, TEMPLATES
-from .view import View
-from .watch import Watch
 
 DRAWN_S = 1.5
-"""However many look, sections are drawn again no sooner than after so long."""
+"""Seconds before sections are drawn again, however many browsers show the page."""
 SHARE = 0.012
 """Most of a CPU that drawing takes: what is slower to draw is drawn less often."""
 _ORDER = ("state", *FAST, *SLOW)
@@ -34,7 +34,7 @@ class LivePage:
 
     Parameters
     ----------
-    watch : Watch
+    monitor : JobMonitor
     control : Control
     title : str
     buttons : bool
@@ -43,13 +43,13 @@ class LivePage:
 
     def __init__(
         self,
-        watch: Watch,
+        monitor: JobMonitor,
         control: Control,
         title: str,
         buttons: bool = False,
     ):
-        self._watch, self._control, self._title = watch, control, title
-        self._drawn: dict[str, tuple[View, float, dict[str, str]]] = {}
+        self._monitor, self._control, self._title = monitor, control, title
+        self._drawn: dict[str, tuple[PartitionView, float, dict[str, str]]] = {}
         self._rest_s = DRAWN_S
         self._lock = threading.Lock()
         self._buttons = buttons
@@ -89,17 +89,17 @@ class LivePage:
         }
 
     def _parts(self, partition: str | None) -> Mapping[str, str]:
-        views = {v.partition: v for v in self._watch.views()}
+        views = {v.partition: v for v in self._monitor.views()}
         view = views.get(partition or "") or next(iter(views.values()), None)
-        plan = self._watch.plan
+        plan = self._monitor.plan
         if view is None or plan is None:
             return dict.fromkeys(_ORDER, "") | {"state": self._state(None)}
         with self._lock:  # who comes meanwhile takes what is drawn
             return {**self._sections(view, make_report(view, plan, self._title)), "state": self._state(view)}
 
-    def _sections(self, view: View, report: Report) -> dict[str, str]:
+    def _sections(self, view: PartitionView, report: Report) -> dict[str, str]:
         old, drawn_s, html = self._drawn.get(view.partition, (None, 0.0, {}))
-        if old is not None and (old is view or self._watch.up_s - drawn_s < self._rest_s):
+        if old is not None and (old is view or self._monitor.up_s - drawn_s < self._rest_s):
             return html
         html = dict(html)
         todo = dict(FAST)
@@ -110,21 +110,21 @@ class LivePage:
             html[name] = draw(report, view)
         if todo.keys() == FAST.keys():
             self._rest_s = max(DRAWN_S, (time.thread_time() - begun_s) / SHARE)
-        self._drawn[view.partition] = (view, self._watch.up_s, html)
+        self._drawn[view.partition] = (view, self._monitor.up_s, html)
         return html
 
     def _word(self) -> str:
-        return state(self._watch, self._control)
+        return state(self._monitor, self._control)
 
-    def _state(self, view: View | None) -> Markup:
+    def _state(self, view: PartitionView | None) -> Markup:
         word = self._word()
         facts = []
         if view is not None:
-            several = len(self._watch.partitions) > 1
+            several = len(self._monitor.partitions) > 1
             facts = [
                 view.source + (f", partition {view.partition}" if several else ""),
                 f"record {whole(view.position)}",
-                f"up {_span(self._watch.up_s)}",
+                f"up {_span(self._monitor.up_s)}",
             ]
         return TEMPLATES.render(
             "state.html",
@@ -136,7 +136,7 @@ class LivePage:
 
     def _links(self, partition: str | None) -> list[tuple[str, str, bool]]:
         """Query, name and whether it is the one that is shown, of each partition where there are several."""
-        names = [view.partition for view in self._watch.views()]
+        names = [view.partition for view in self._monitor.views()]
         if len(names) < 2:
             return []
         shown = partition if partition in names else names[0]

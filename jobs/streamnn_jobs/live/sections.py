@@ -17,14 +17,14 @@ from ..run.summary import plain
 from ..spec.fingerprint import learning_fields
 from ..spec.words import label_delay
 from ..version import VERSION
+from .partition_view import PartitionView
 from .stream_flow import stream_flow
-from .view import View
 
 _UNITS = 12
 _ALARMS = 20
 """Of many, the last: their marks would cover the curves."""
 
-FAST: dict[str, Callable[[Report, View], Markup]] = {
+FAST: dict[str, Callable[[Report, PartitionView], Markup]] = {
     "standing": lambda report, view: standing(report),
     "now": lambda report, view: stream_flow(view),
     "quality": lambda report, view: quality(report),
@@ -33,7 +33,7 @@ FAST: dict[str, Callable[[Report, View], Markup]] = {
     "surprise": lambda report, view: surprise(report),
 }
 """Drawn again with every view."""
-SLOW: dict[str, Callable[[Report, View], Markup]] = {
+SLOW: dict[str, Callable[[Report, PartitionView], Markup]] = {
     "slopes": lambda report, view: certificate(report),
     "functions": lambda report, view: functions(report, _UNITS, steady=True),
     "details": lambda report, view: details(report),
@@ -41,7 +41,7 @@ SLOW: dict[str, Callable[[Report, View], Markup]] = {
 """Drawn again when there are new figures of the networks."""
 
 
-def make_report(view: View, plan: Plan, title: str) -> Report:
+def make_report(view: PartitionView, plan: Plan, title: str) -> Report:
     """What the sections draw from."""
     c = view.counters
     summary: dict[str, Any] = {

@@ -8,20 +8,19 @@ from markupsafe import Markup
 from ..report.downsampling import Downsampling
 from ..report.elements import empty_chart, section
 from ..report.line_charts import Axes, Line, line_chart
+from .partition_view import PartitionView
 from .templating import TEMPLATES
-from .view import View
 
 _POINTS = 120
 _HEIGHT = 130
 
 
-def stream_flow(view: View) -> Markup:
+def stream_flow(view: PartitionView) -> Markup:
     """Four small pictures of how the stream flows."""
     rows = np.array([[np.nan if v is None else v for v in s[:5]] for s in view.samples], float)
-    rows = rows.reshape(len(view.samples), 5)
-    at = rows[:, 0]
+    at, records, dead, pending, unread = rows.reshape(len(view.samples), 5).T
     span = np.diff(at)
-    rate = np.divide(np.diff(rows[:, 1]), span, out=np.full(span.shape, np.nan), where=span > 0)
+    rate = np.divide(np.diff(records), span, out=np.full(span.shape, np.nan), where=span > 0)
     ends = (float(at[0]), float(at[-1])) if len(at) > 1 and at[-1] > at[0] else None
 
     def chart(name: str, title: str, y_name: str, x: np.ndarray, values: np.ndarray) -> Markup:
@@ -32,15 +31,15 @@ def stream_flow(view: View) -> Markup:
         )
         return line_chart(name, title, x[shorter.last], [line], axes)
 
-    if at.size and np.isnan(rows[:, 4]).all():
+    if at.size and np.isnan(unread).all():
         lag = empty_chart("lag", "Lag", "This source does not say how much there is to read.")
     else:
-        lag = chart("lag", "Lag", "records not read yet", at, rows[:, 4])
+        lag = chart("lag", "Lag", "records not read yet", at, unread)
     pictures = (
         chart("throughput", "Throughput", "records a second", at[1:], rate),
         lag,
-        chart("pending", "Pending", "events without label", at, rows[:, 3]),
-        chart("dead", "Dead letters", "records set aside", at, rows[:, 2]),
+        chart("pending", "Pending", "events without label", at, pending),
+        chart("dead", "Dead letters", "records set aside", at, dead),
     )
     return section(
         "now",

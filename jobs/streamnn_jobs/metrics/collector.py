@@ -11,9 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from ..live.partition import PartitionWatch
-from ..live.view import View
-from ..live.watch import Watch
+from ..live.job_monitor import JobMonitor
+from ..live.partition_monitor import PartitionMonitor
+from ..live.partition_view import PartitionView
 from ..outputs.reasons import WORDS
 from ..run.control import Control
 from ..version import VERSION
@@ -36,12 +36,12 @@ class JobCollector(Collector):
 
     Parameters
     ----------
-    watch : Watch
+    monitor : JobMonitor
     control : Control
     """
 
-    def __init__(self, watch: Watch, control: Control):
-        self._watch, self._control = watch, control
+    def __init__(self, monitor: JobMonitor, control: Control):
+        self._monitor, self._control = monitor, control
 
     def describe(self) -> list[Metric]:
         """Names, without asking the job."""
@@ -49,16 +49,16 @@ class JobCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families that have a value."""
-        self._watch.ask()
+        self._monitor.ask()
         found: dict[str, list[Row]] = {f.name: [] for f in FAMILIES}
         found["streamnn_build_info"].append(((VERSION,), 1))
-        found["streamnn_ready"].append(((), int(self._watch.ready)))
+        found["streamnn_ready"].append(((), int(self._monitor.ready)))
         found["streamnn_paused"].append(((), int(self._control.paused)))
-        found["streamnn_last_progress_timestamp_seconds"].append(((), self._watch.beat_at))
-        for part in self._watch.open_partitions():
+        found["streamnn_last_progress_timestamp_seconds"].append(((), self._monitor.beat_at))
+        for part in self._monitor.open_partitions():
             view = part.view
-            if self._watch.plan is not None:
-                limit = self._watch.plan.spec.limits.pending
+            if self._monitor.plan is not None:
+                limit = self._monitor.plan.spec.limits.pending
                 found["streamnn_max_pending_events"].append(((view.partition,), limit))
             for name, labels, value in (*_stream(part, view), *_learner(view)):
                 found[f"streamnn_{name}"].append(((view.partition, *labels), value))
@@ -84,7 +84,7 @@ def _family(f: Family) -> Any:
     return _KINDS[f.kind](f.name.removesuffix("_total"), f.help, labels=f.labels)
 
 
-def _stream(part: PartitionWatch, v: View) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+def _stream(part: PartitionMonitor, v: PartitionView) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     now, start = v.counters, v.start
 
     def since(name: str) -> int:
@@ -126,7 +126,7 @@ def _with_zeros(known: Sequence[str], found: Mapping[str, int]) -> Iterator[tupl
     yield from ((dict.fromkeys(known, 0)) | dict(found)).items()
 
 
-def _learner(v: View) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+def _learner(v: PartitionView) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     if v.task == "classification":
         yield "log_loss_nats_total", (), _summed(v, "log_loss")
         yield "correct_predictions_total", (), round(_summed(v, "accuracy"))
@@ -161,7 +161,7 @@ def _learner(v: View) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     yield "columns", (), v.columns
 
 
-def _summed(v: View, score: str, square: bool = False) -> float:
+def _summed(v: PartitionView, score: str, square: bool = False) -> float:
     """A mean over all labels as a sum over those since the start."""
 
     def total(scores: Mapping[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""What several sections have: the section itself, tables, and the picture that says that there is none."""
+"""What several sections share: their heading, tables, and what stands where a picture is missing."""
 
 from __future__ import annotations
 

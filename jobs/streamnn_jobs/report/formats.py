@@ -10,7 +10,7 @@ NOTHING = "–"
 
 
 def as_float(value: Any) -> float:
-    """A number, or NaN for what is none.
+    """A number, or NaN for anything else.
 
     Examples
     --------

@@ -66,7 +66,7 @@ class Axes:
     zero : bool
         Show the line at zero, and have it in range.
     reach : float, optional
-        The y axis reaches at least so high.
+        A value that the y axis reaches in any case.
     x_range : (float, float), optional
         Ends of the x axis; from zero to the last point by default.
     height : int

@@ -91,7 +91,7 @@ class PlotArea:
         return _share(float(self.x(value)))
 
     def top(self, value: float, above: float = 0.0) -> str:
-        """Place of a value on the y axis, or so many pixels above it."""
+        """Place of a value on the y axis, or `above` pixels higher."""
         return f"{float(self.y(value)) - above:.1f}"
 
     def x_anchor(self, value: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..outputs.reasons import reason_word
 from ..run.worker import Step, Worker
-from .view import Sample, View
+from .partition_view import PartitionView, Sample
 
 KEPT_S = 600
 """Samples kept, one a second."""
@@ -19,7 +19,7 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 """Upper ends of the buckets of durations."""
 
 
-class PartitionWatch:
+class PartitionMonitor:
     """Counts since this process took the partition on; written by the job's thread only.
 
     Parameters
@@ -59,11 +59,24 @@ class PartitionWatch:
         self._shown: tuple[int, int, Sequence[Mapping[str, Any]], Any] = (0, 0, (), None)
         now = replace(worker.counters)
         scores, missing = worker.learner.scores(), worker.learner.missing()
-        self.view = View(
-            0, worker.partition, worker.source, worker.task, at, self._position, None, now, now,
-            worker.join.pending, worker.join.waiting, scores, scores, worker.learner.history(),
-            missing=missing, start_missing=missing,
-        )  # fmt: skip
+        self.view = PartitionView(
+            version=0,
+            partition=worker.partition,
+            source=worker.source,
+            task=worker.task,
+            at=at,
+            position=self._position,
+            lag=None,
+            counters=now,
+            start=now,
+            pending=worker.join.pending,
+            waiting=worker.join.waiting,
+            scores=scores,
+            start_scores=scores,
+            history=worker.learner.history(),
+            missing=missing,
+            start_missing=missing,
+        )
 
     @property
     def closed(self) -> bool:
@@ -138,7 +151,7 @@ class PartitionWatch:
         assert w is not None
         c = w.counters
         self._samples.append(
-            (
+            Sample(
                 up_s,
                 c.records,
                 c.dead + c.label_dead,
