@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from ..report.formats import whole
+from ..report.formats import duration, whole
 from ..report.report import Report
 from ..report.templating import script_source
 from ..run.control import Control
@@ -27,6 +27,14 @@ DRAWN_S = 1.5
 SHARE = 0.012
 """Most of a CPU that drawing takes: what is slower to draw is drawn less often."""
 _ORDER = ("state", *FAST, *SLOW)
+_WORDS = {
+    "starting": "Starting",
+    "recovering": "Recovering",
+    "running": "Learning",
+    "paused": "Paused",
+    "stopping": "Stopping",
+    "over": "Over",
+}
 
 
 class LivePage:
@@ -124,7 +132,7 @@ class LivePage:
             facts = [
                 view.source + (f", partition {view.partition}" if several else ""),
                 f"record {whole(view.position)}",
-                f"up {_span(self._monitor.up_s)}",
+                f"up {duration(self._monitor.up_s)}",
             ]
         return TEMPLATES.render(
             "state.html",
@@ -143,31 +151,5 @@ class LivePage:
         return [(quote(name), name, name == shown) for name in names]
 
 
-_WORDS = {
-    "starting": "Starting",
-    "recovering": "Recovering",
-    "running": "Learning",
-    "paused": "Paused",
-    "stopping": "Stopping",
-    "over": "Over",
-}
-
-
 def _key(html: str) -> str:
     return f"{zlib.crc32(html.encode('utf-8', 'replace')):08x}"
-
-
-def _span(seconds: float) -> str:
-    """A duration for people.
-
-    Examples
-    --------
-    >>> _span(59.0), _span(3700.0), _span(200000.0)
-    ('59 s', '1 h 1 min', '2 d 7 h')
-    """
-    s = int(seconds)
-    if s < 60:
-        return f"{s} s"
-    if s < 3600:
-        return f"{s // 60} min"
-    return f"{s // 3600} h {s % 3600 // 60} min" if s < 86400 else f"{s // 86400} d {s % 86400 // 3600} h"

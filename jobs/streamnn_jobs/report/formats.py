@@ -81,3 +81,19 @@ def percent(value: Any, digits: int = 1) -> str:
     """
     number = as_float(value)
     return true_minus(f"{100 * number:.{digits}f}\u00a0%") if math.isfinite(number) else NOTHING
+
+
+def duration(seconds: float) -> str:
+    """A duration in its one or two largest units.
+
+    Examples
+    --------
+    >>> duration(59.0), duration(3700.0), duration(200000.0)
+    ('59 s', '1 h 1 min', '2 d 7 h')
+    """
+    s = int(seconds)
+    if s < 60:
+        return f"{s} s"
+    if s < 3600:
+        return f"{s // 60} min"
+    return f"{s // 3600} h {s % 3600 // 60} min" if s < 86400 else f"{s // 86400} d {s % 86400 // 3600} h"
