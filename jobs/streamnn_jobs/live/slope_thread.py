@@ -1,4 +1,4 @@
-"""Slope certificates, worked out beside the job."""
+"""Slope certificates, computed beside the job."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SHARE = 0.008
 """Most of a CPU that certificates take: those of large pools are made less often."""
 
 
-class Slopes:
-    """One exhibit at a time, in a thread of low priority, at a bounded share of the time.
+class SlopeThread:
+    """One computation at a time, in a thread of low priority, at a bounded share of the time.
 
     Examples
     --------
-    >>> slopes = Slopes()
+    >>> slopes = SlopeThread()
     >>> slopes.free(0.0)
     True
     >>> found = []

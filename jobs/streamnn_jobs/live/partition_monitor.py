@@ -9,16 +9,17 @@ from typing import Any
 
 from ..outputs.reasons import reason_word
 from ..run.worker import Step, Worker
-from .histogram import Histogram
-from .view import Sample, View
+from .partition_view import PartitionView, Sample
 
 KEPT_S = 600
 """Samples kept, one a second."""
 NETWORKS_S = 10.0
 ASKED_S = 60.0
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper ends of the buckets of durations."""
 
 
-class PartitionWatch:
+class PartitionMonitor:
     """Counts since this process took the partition on; written by the job's thread only.
 
     Parameters
@@ -32,7 +33,10 @@ class PartitionWatch:
 
     def __init__(self, worker: Worker, resumed_at: int | None, at: float):
         self.resumed_at = resumed_at
-        self.batches, self.commits = Histogram(), Histogram()
+        from prometheus_client import Histogram  # slow to import, and most jobs are not served
+
+        self.batches = Histogram("batch", "Durations of batches.", registry=None, buckets=BUCKETS_S)
+        self.commits = Histogram("commit", "Durations of commits.", registry=None, buckets=BUCKETS_S)
         self.dead: Counter[str] = Counter()
         self.alarms: Counter[str] = Counter()
         self.checkpoints = 0
@@ -55,11 +59,24 @@ class PartitionWatch:
         self._shown: tuple[int, int, Sequence[Mapping[str, Any]], Any] = (0, 0, (), None)
         now = replace(worker.counters)
         scores, missing = worker.learner.scores(), worker.learner.missing()
-        self.view = View(
-            0, worker.partition, worker.source, worker.task, at, self._position, None, now, now,
-            worker.join.pending, worker.join.waiting, scores, scores, worker.learner.history(),
-            missing=missing, start_missing=missing,
-        )  # fmt: skip
+        self.view = PartitionView(
+            version=0,
+            partition=worker.partition,
+            source=worker.source,
+            task=worker.task,
+            at=at,
+            position=self._position,
+            lag=None,
+            counters=now,
+            start=now,
+            pending=worker.join.pending,
+            waiting=worker.join.waiting,
+            scores=scores,
+            start_scores=scores,
+            history=worker.learner.history(),
+            missing=missing,
+            start_missing=missing,
+        )
 
     @property
     def closed(self) -> bool:
@@ -74,7 +91,7 @@ class PartitionWatch:
 
     def step(self, step: Step, position: int, seconds: float, lag: int | None) -> None:
         """A batch was learnt."""
-        self.batches.add(seconds)
+        self.batches.observe(seconds)
         self._position, self.lag = position, lag
         self._surprise += step.surprise
         self._entropy += step.entropy
@@ -91,7 +108,7 @@ class PartitionWatch:
 
     def save(self, path: str | None, size_bytes: int | None, seconds: float, at: float) -> None:
         """Outputs are safe; with `path` there is a checkpoint."""
-        self.commits.add(seconds)
+        self.commits.observe(seconds)
         if path is not None:
             self.checkpoints += 1
             self.checkpoint = (path, at)
@@ -134,7 +151,7 @@ class PartitionWatch:
         assert w is not None
         c = w.counters
         self._samples.append(
-            (
+            Sample(
                 up_s,
                 c.records,
                 c.dead + c.label_dead,

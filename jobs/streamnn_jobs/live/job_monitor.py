@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from ..run.observer import Observer
 from ..run.plan import Plan
 from ..run.worker import Step, Worker
-from .partition import PartitionWatch
-from .slopes import Slopes
-from .view import View
+from .partition_monitor import PartitionMonitor
+from .partition_view import PartitionView
+from .slope_thread import SlopeThread
 
 EVERY_S = 1.0
 """How often views and samples are made."""
@@ -18,12 +18,12 @@ SHARE = 0.003
 """Most of the job's time that they take: of many partitions they are made less often."""
 
 
-class Watch(Observer):
+class JobMonitor(Observer):
     """Keeps a view of every partition up to date while a job runs.
 
     The job's thread makes the views, between batches and at most once a second; other threads only read
-    them. The networks are copied every ten seconds, and only while somebody asks; their slopes, which are dear, are
-    worked out beside the job.
+    them. The networks are copied every ten seconds, and only while somebody asks; their slopes, which are
+    expensive, are computed beside the job.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class Watch(Observer):
         self._began_s = self.beat_s = clock()
         self._next_s = self._began_s
         self._known: set[bool] = set()
-        self.slopes = Slopes()
-        self.partitions: dict[str, PartitionWatch] = {}
+        self.slopes = SlopeThread()
+        self.partitions: dict[str, PartitionMonitor] = {}
         self.begun = False
         self.recovers: tuple[str, ...] = ()
         """Partitions that are this job's and not learnt yet."""
@@ -65,12 +65,12 @@ class Watch(Observer):
         """The job learns what comes, in each of its partitions; one that was given none waits, and is ready too."""
         return self.begun and not self.recovers and self.outcome is None
 
-    def open_partitions(self) -> list[PartitionWatch]:
+    def open_partitions(self) -> list[PartitionMonitor]:
         """What is counted of the partitions that are learnt now."""
         return [p for _, p in sorted(dict(self.partitions).items()) if not p.closed]
 
-    def views(self) -> list[View]:
-        """The latest view of each partition that is open, or of all when none is; by name."""
+    def views(self) -> list[PartitionView]:
+        """The latest view of each open partition, or of all partitions when all are closed; by name."""
         found = {name: p for name, p in dict(self.partitions).items() if not p.closed} or dict(
             self.partitions
         )
@@ -83,7 +83,7 @@ class Watch(Observer):
 
     def opened(self, plan: Plan, worker: Worker, resumed_at: int | None) -> None:
         self.plan, self.begun = plan, True
-        self.partitions[worker.partition] = PartitionWatch(worker, resumed_at, self._wall())
+        self.partitions[worker.partition] = PartitionMonitor(worker, resumed_at, self._wall())
 
     def stepped(self, worker: Worker, step: Step, position: int, seconds: float, lag: int | None) -> None:
         part = self.partitions[worker.partition]
@@ -133,7 +133,7 @@ class Watch(Observer):
             cost_s = 0.0
         self._next_s = now + max(EVERY_S, cost_s / SHARE)
 
-    def _look(self, now: float, parts: list[PartitionWatch]) -> bool:
+    def _look(self, now: float, parts: list[PartitionMonitor]) -> bool:
         """At the networks of one partition: copies and functions here, slopes in a thread of their own."""
         wanting = [p for p in parts if p.wants_networks(now)]
         if not wanting:

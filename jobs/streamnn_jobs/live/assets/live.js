@@ -1,14 +1,16 @@
-"""The live page's own script: every two seconds it takes the sections that have changed, and no others."""
+/* Every two seconds the live page takes the sections that have changed, and no others.
 
-from __future__ import annotations
+   It stands behind readouts.js, whose readouts() it calls for each section that it replaces. */
 
-JS = """
 (() => {
-  const every = 2000, all = () => [...document.querySelectorAll('[data-part]')];
+  const every = 2000;
+  const all = () => [...document.querySelectorAll('[data-part]')];
   const partition = new URLSearchParams(location.search).get('partition');
   let missed = 0;
+
   // a picture whose values somebody reads stays as it is
   const read = part => part.querySelector('.tip:not([hidden])') !== null;
+
   const look = async () => {
     const ask = new URLSearchParams({have: all().map(p => p.dataset.part + ':' + p.dataset.key).join(',')});
     if (partition !== null) ask.set('partition', partition);
@@ -24,21 +26,33 @@ JS = """
     }
     document.body.dataset.state = found.state;
   };
+
   const turn = async () => {
     if (!document.hidden) {
-      try { await look(); missed = 0; }
-      catch { if (++missed > 1) document.body.dataset.state = 'lost'; }
+      try {
+        await look();
+        missed = 0;
+      } catch {
+        if (++missed > 1) document.body.dataset.state = 'lost';
+      }
     }
     setTimeout(turn, every);
   };
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) look().catch(() => {}); });
+
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) look().catch(() => {});
+  });
   document.addEventListener('click', async event => {
-    const what = event.target.closest('button[data-do]');
-    if (!what) return;
-    what.disabled = true;
-    try { await fetch(what.dataset.do, {method: 'POST'}); await look(); } catch { }
-    what.disabled = false;
+    const button = event.target.closest('button[data-do]');
+    if (!button) return;
+    button.disabled = true;
+    try {
+      await fetch(button.dataset.do, {method: 'POST'});
+      await look();
+    } catch {
+      // the next turn says so if the job is gone
+    }
+    button.disabled = false;
   });
   setTimeout(turn, every);
 })();
-"""

@@ -5,32 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..report.curves import quality, regret, surprise, weights
+from markupsafe import Markup
+
+from ..report.details import details
 from ..report.headline import standing
-from ..report.insides import certificate, details, functions
+from ..report.networks import certificate, functions
+from ..report.over_time import quality, regret, surprise, weights
 from ..report.report import Report
 from ..run.plan import Plan
 from ..run.summary import plain
 from ..spec.fingerprint import learning_fields
 from ..spec.words import label_delay
 from ..version import VERSION
-from .now import now
-from .view import View
+from .partition_view import PartitionView
+from .stream_flow import stream_flow
 
 _UNITS = 12
 _ALARMS = 20
 """Of many, the last: their marks would cover the curves."""
 
-FAST: dict[str, Callable[[Report, View], str]] = {
+FAST: dict[str, Callable[[Report, PartitionView], Markup]] = {
     "standing": lambda report, view: standing(report),
-    "now": lambda report, view: now(view),
+    "now": lambda report, view: stream_flow(view),
     "quality": lambda report, view: quality(report),
     "regret": lambda report, view: regret(report),
     "weights": lambda report, view: weights(report),
     "surprise": lambda report, view: surprise(report),
 }
 """Drawn again with every view."""
-SLOW: dict[str, Callable[[Report, View], str]] = {
+SLOW: dict[str, Callable[[Report, PartitionView], Markup]] = {
     "slopes": lambda report, view: certificate(report),
     "functions": lambda report, view: functions(report, _UNITS, steady=True),
     "details": lambda report, view: details(report),
@@ -38,7 +41,7 @@ SLOW: dict[str, Callable[[Report, View], str]] = {
 """Drawn again when there are new figures of the networks."""
 
 
-def make_report(view: View, plan: Plan, title: str) -> Report:
+def make_report(view: PartitionView, plan: Plan, title: str) -> Report:
     """What the sections draw from."""
     c = view.counters
     summary: dict[str, Any] = {

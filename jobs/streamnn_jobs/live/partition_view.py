@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..run.counters import Counters
 
-Sample = tuple[float, int, int, int, int | None, float, float, int]
-"""Seconds since the start; records, dead letters, pending events, lag; sums of surprise and entropy, and their events."""
+
+class Sample(NamedTuple):
+    """How a partition stands at one second; surprise and entropy are sums over `events` since the start."""
+
+    up_s: float
+    records: int
+    dead_letters: int
+    pending: int
+    lag: int | None
+    surprise: float
+    entropy: float
+    events: int
 
 
 @dataclass(slots=True, frozen=True)
-class View:
+class PartitionView:
     """Made between two batches; nothing in it changes afterwards.
 
     Parameters
@@ -65,21 +75,27 @@ class View:
 
     def rate(self, seconds: float = 10.0) -> float | None:
         """Records a second over the last `seconds`; None before the second sample."""
-        now = self._since(seconds)
-        return None if now is None else (now[1][1] - now[0][1]) / (now[1][0] - now[0][0])
+        found = self._since(seconds)
+        if found is None:
+            return None
+        first, last = found
+        return (last.records - first.records) / (last.up_s - first.up_s)
 
     def lately(self, seconds: float = 60.0) -> tuple[float, float] | None:
         """Mean surprise and mean entropy, in nats, of the events of the last `seconds`; None without events."""
         found = self._since(seconds)
-        if found is None or found[1][7] == found[0][7]:
+        if found is None:
             return None
-        (*_, s0, e0, n0), (*_, s1, e1, n1) = found
-        return (s1 - s0) / (n1 - n0), (e1 - e0) / (n1 - n0)
+        first, last = found
+        events = last.events - first.events
+        if not events:
+            return None
+        return (last.surprise - first.surprise) / events, (last.entropy - first.entropy) / events
 
     def _since(self, seconds: float) -> tuple[Sample, Sample] | None:
         last = self.samples[-1] if self.samples else None
         if last is None or len(self.samples) < 2:
             return None
-        # the youngest of those that are old enough, else the oldest
-        first = next((s for s in reversed(self.samples) if last[0] - s[0] >= seconds), self.samples[0])
-        return (first, last) if last[0] > first[0] else None
+        # the latest one that is old enough, or the oldest
+        first = next((s for s in reversed(self.samples) if last.up_s - s.up_s >= seconds), self.samples[0])
+        return (first, last) if last.up_s > first.up_s else None

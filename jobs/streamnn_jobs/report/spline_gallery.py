@@ -1,15 +1,20 @@
-"""Small multiples: one learnt activation function a cell."""
+"""Small multiples: one learnt activation function in each cell."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
-from .formats import as_float, decimal, esc, whole
-from .shapes import empty, path
+from .elements import empty_chart
+from .formats import as_float, decimal, true_minus, whole
+from .plot_area import polyline
+from .templating import TEMPLATES
 
-_W, _H = 120.0, 84.0
+_WIDTH, _HEIGHT = 120, 84
+"""Of a cell, in the units of its paths."""
 LEAK = 0.01
 """Slope of the initial leaky ReLU below zero."""
 
@@ -49,7 +54,15 @@ def pick_units(splines: np.ndarray, start: np.ndarray, used: np.ndarray, most: i
     return order[:most][score[order[:most]] >= 0]
 
 
-def gallery(network: dict[str, Any], number: int, most: int = 24, steady: bool = False) -> str:
+@dataclass(slots=True, frozen=True)
+class _Cell:
+    unit: int
+    slopes: str
+    weight: str
+    path: str
+
+
+def spline_gallery(network: dict[str, Any], number: int, most: int = 24, steady: bool = False) -> Markup:
     """The learnt activation functions of one network, as a grid of small SVGs on one common scale.
 
     Parameters
@@ -67,17 +80,15 @@ def gallery(network: dict[str, Any], number: int, most: int = 24, steady: bool =
     --------
     >>> import numpy as np
     >>> net = {"name": "n", "knots": [-1, 0, 1], "splines": [[0, 0, 1.0]], "used": [1.0]}
-    >>> gallery(net, 0).count("<svg")
+    >>> spline_gallery(net, 0).count("<svg")
     1
     """
     name = str(network.get("name", f"network {number + 1}"))
-    plot = f"activations-{number}"
+    plot, title = f"activations-{number}", f"Activation functions of {name}"
     knots = np.asarray(network.get("knots", []), float).ravel()
     splines = np.asarray(network.get("splines", []), float)
     if splines.ndim != 2 or not splines.size or splines.shape[1] != knots.size or knots.size < 2:
-        return empty(
-            plot, f"Activation functions of {name}", "This network has no learnable activation functions."
-        )
+        return empty_chart(plot, title, "This network has no learnable activation functions.")
     used = np.asarray(network.get("used", np.ones(len(splines))), float).ravel()
     if used.size != len(splines):
         used = np.ones(len(splines))
@@ -85,46 +96,45 @@ def gallery(network: dict[str, Any], number: int, most: int = 24, steady: bool =
     units = pick_units(splines, start, used, most)
     units = np.sort(units) if steady else units
     if not units.size:
-        return empty(plot, f"Activation functions of {name}", "No function of this network is finite.")
+        return empty_chart(plot, title, "No function of this network is finite.")
+
     every = np.concatenate([splines[units].ravel(), start])
     every = every[np.isfinite(every)]
     low, high = float(every.min()), float(every.max())
     high = high if high > low else low + 1.0
-    px = 4 + (knots - knots[0]) / (knots[-1] - knots[0]) * (_W - 8)
 
-    def py(values: Any) -> np.ndarray:
-        return 5 + (high - np.asarray(values, float)) / (high - low) * (_H - 10)
+    def x(values: Any) -> Any:
+        return 4 + (values - knots[0]) / (knots[-1] - knots[0]) * (_WIDTH - 8)
 
-    axes = _axes(knots, low, high, py)
-    grey = f"<path class='start' d='{path(px, py(start))}'/>"
+    def y(values: Any) -> Any:
+        return 5 + (high - np.asarray(values, float)) / (high - low) * (_HEIGHT - 10)
+
+    px, all_used = x(knots), np.nansum(used) > 0
     cells = []
     for unit in units:
         slopes = np.diff(splines[unit]) / np.diff(knots)
-        limits = f"{slopes.min():.2f} … {slopes.max():.2f}".replace("-", "−")
-        share = as_float(used[unit] / used[np.isfinite(used)].sum()) if np.nansum(used) > 0 else float("nan")
-        weight = f", {100 * share:.1f} % of this network's output weight" if np.isfinite(share) else ""
+        share = as_float(used[unit] / used[np.isfinite(used)].sum()) if all_used else float("nan")
         cells.append(
-            f"<li><svg data-plot='{plot}' role='img' viewBox='0 0 {_W:.0f} {_H:.0f}'>"
-            f"<title>{esc(name)}, unit {unit}: slopes {limits}{weight}</title>"
-            f"<desc>Piecewise linear function of one unit, from {decimal(knots[0], 3)} to {decimal(knots[-1], 3)}.</desc>"
-            f"{axes}{grey}<path class='fn' data-series='unit {unit}' data-points='{knots.size}' "
-            f"d='{path(px, py(splines[unit]))}'/></svg><span>unit {unit}</span><span>{limits}</span></li>"
+            _Cell(
+                unit,
+                true_minus(f"{slopes.min():.2f} … {slopes.max():.2f}"),
+                f", {100 * share:.1f} % of this network's output weight" if np.isfinite(share) else "",
+                polyline(px, y(splines[unit])),
+            )
         )
-    bend = f"{whole(units.size)} of {whole(len(splines))} units"
-    note = (
-        f"{bend}; input {decimal(knots[0], 3)} to {decimal(knots[-1], 3)}, "
-        f"output {decimal(low, 3)} to {decimal(high, 3)} in every cell"
+    ends = decimal(knots[0], 3), decimal(knots[-1], 3)
+    return TEMPLATES.render(
+        "spline_gallery.html",
+        name=name,
+        plot=plot,
+        size=(_WIDTH, _HEIGHT),
+        note=f"{whole(units.size)} of {whole(len(splines))} units; input {ends[0]} to {ends[1]}, "
+        f"output {decimal(low, 3)} to {decimal(high, 3)} in every cell",
+        ends=ends,
+        knots=knots.size,
+        # thin lines where input and output are zero
+        zero_x=f"{float(x(0.0)):.1f}" if knots[0] < 0 < knots[-1] else None,
+        zero_y=f"{float(y(0.0)):.1f}" if low <= 0 <= high else None,
+        start=polyline(px, y(start)),
+        cells=cells,
     )
-    return f"<h3>{esc(name)} <small>{note}</small></h3><ul class='gallery'>{''.join(cells)}</ul>"
-
-
-def _axes(knots: np.ndarray, low: float, high: float, py: Any) -> str:
-    """Thin lines where input and output are zero."""
-    out = ""
-    if low < 0 < high or low == 0 or high == 0:
-        y = float(py(0.0))
-        out += f"<line class='zero' x1='4' x2='{_W - 4:.0f}' y1='{y:.1f}' y2='{y:.1f}'/>"
-    if knots[0] < 0 < knots[-1]:
-        x = 4 + -knots[0] / (knots[-1] - knots[0]) * (_W - 8)
-        out += f"<line class='zero' x1='{x:.1f}' x2='{x:.1f}' y1='5' y2='{_H - 5:.0f}'/>"
-    return out
