@@ -24,7 +24,7 @@ class Call(NamedTuple):
     Parameters
     ----------
     step : str
-        Of the route: encode, predict, judge or watch.
+        Of the route: encode, predict, evaluate or watch.
     part : str
         Whose arrays it works on.
     file, function : str
@@ -48,8 +48,8 @@ def route(pool: Pool) -> list[Call]:
         scan.encode(pool, segment, x)
     with recorded() as steps["predict"]:
         scan.predict(pool, segment)
-    with recorded() as steps["judge"]:
-        scan.judge(pool, segment)
+    with recorded() as steps["evaluate"]:
+        scan.evaluate(pool, segment)
     if pool.options.alarms:
         with recorded() as steps["watch"]:
             scan.watch(pool, segment, x, nothing, nothing)
