@@ -11,6 +11,8 @@ from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..stage import Stage, gathered, grown
 from ..types import EXPIRE, LEARN, OBSERVE
+from .history import ERROR_GAIN, MEAN_GAIN, MEAN_LABELS
+from .inputs import INPUT_CLIP
 from .layout import AT_DELAYS, AT_X
 
 TRACKED_EVENTS = 1024
@@ -23,11 +25,13 @@ DUE_DEVIATIONS = (0.0, 1.0)
 """When a label counts as overdue: after the usual delay of its event, and after this many deviations more of
 the logarithm of the delay."""
 DELAY_STEP = 0.05
-"""Step of the linear model of delays, divided by the root of a weight's summed squared gradients (Adagrad)."""
+"""Step of the linear model of delays, over the root of a weight's summed squared gradients (Adagrad)."""
 DELAY_FORGETTING = 0.001
 """Rate at which the mean delay and the model's root mean square error forget, a label."""
 OVERDUE_MEAN_STEP = 0.1
 """Least step of a category value's share of overdue labels; a tenth of it is that of the overall share."""
+LARGEST_SURPRISE = 20.0
+"""A known delay counts as at most this many deviations from the usual one."""
 SHORTEST_DELAY = 0.01
 """Least delay as a share of the mean delay: clocks may say that a label came before its event."""
 N_DELAY_DECAYS, N_DUE_TIMES = len(DELAY_DECAYS), len(DUE_DEVIATIONS)
@@ -174,16 +178,16 @@ def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
                     _decide(k, number[LARGEST_TIME], state)
             o = offsets[AT_DELAYS]
             for q in range(N_DELAY_DECAYS):
-                rows[s, o + q] = min(max(surprise[q], -5.0), 5.0)
+                rows[s, o + q] = min(max(surprise[q], -INPUT_CLIP), INPUT_CLIP)
                 for k in range(N_DUE_TIMES):
-                    rows[s, o + N_DELAY_DECAYS * (1 + k) + q] = 2.0 * overdue[k, q]
+                    rows[s, o + N_DELAY_DECAYS * (1 + k) + q] = ERROR_GAIN * overdue[k, q]
             o += DELAY_VALUES
             for k in range(N_DUE_TIMES):
                 for q in range(n_means):
                     r = mean_ids[s, q]
                     v = 0.0
                     if r >= 0:
-                        v = 4.0 * (mean[r, k] - prior[k, 0]) * seen[r, k] / (seen[r, k] + 5.0)
+                        v = MEAN_GAIN * (mean[r, k] - prior[k, 0]) * seen[r, k] / (seen[r, k] + MEAN_LABELS)
                     rows[s, o + q] = v
                 o += n_means
             if not keep:
@@ -221,7 +225,9 @@ def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
         if a > 1:
             off = (y - usual[s, 0]) / usual[s, 1]
             for q in range(N_DELAY_DECAYS):
-                surprise[q] += (1.0 - DELAY_DECAYS[q]) * (min(max(off, -20.0), 20.0) - surprise[q])
+                surprise[q] += (1.0 - DELAY_DECAYS[q]) * (
+                    min(max(off, -LARGEST_SURPRISE), LARGEST_SURPRISE) - surprise[q]
+                )
         else:
             number[MODEL_BIAS] = y
         g = _usual(s, at, rows, ids, w, table, number[MODEL_BIAS]) - y

@@ -12,7 +12,7 @@ from .._kernels.jit import kernel, leaf_options
 from .._kernels.lanes import LANES, load, over, root, splat, store, total
 from ..types import EXPIRE, LEARN, OBSERVE
 from .copies import free_copy, learn_copy, mixed_by, next_copy, take_copy
-from .shares import share_out
+from .shares import rate_under_delay, share_out
 
 f4 = np.float32
 GRADIENT_STEPS = (0.003, 0.01)
@@ -32,6 +32,10 @@ VARIANCE = 1.0 / 30.0
 """Variance that a Newton stacker's weights begin with: 100 diverges, 1/1000 is too slow (same decision)."""
 BIAS_STEP = 0.001
 """Step of the Newton stackers' biases, one bias a class. No comparison with other values is recorded."""
+GRADIENT_BIAS = f4(0.1)
+"""Step of the gradient stackers' biases as a share of that of their weights (the first prototype's)."""
+STACKED_FLOOR = f4(1e-4)
+"""No probability that is stacked counts as less: its logarithm must stay bounded (the first prototype's)."""
 PROBABILITY_FLOOR = 1e-7
 """No expert's probability of a label counts as less, so that a loss is at most 16.1 nats."""
 
@@ -236,7 +240,7 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
                 for c in range(C):
                     x = p[s, m, c] if good else f4(1.0) / f4(C)  # a member that broke says nothing
                     expert[s, m, c] = x
-                    each[m * C + c] = max(x, f4(1e-4))
+                    each[m * C + c] = max(x, STACKED_FLOOR)
             _centred(each, M, P, logs, base, wide)
             for k in range(S):
                 _stack(w, k, P, logs, base, wide, b, o)
@@ -257,7 +261,7 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
                         expert[s, m, c] = expert[s, N, c]
             for k in range(K):
                 for c in range(C):
-                    top_each[k * C + c] = max(expert[s, M + k, c], f4(1e-4))
+                    top_each[k * C + c] = max(expert[s, M + k, c], STACKED_FLOOR)
             _centred(top_each, K, LANES, logs, base + P, wide)
             _stack(top, 0, LANES, logs, base + P, wide, top_b, o)
             for c in range(C):
@@ -272,8 +276,7 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
             continue
         a = count[0] + 1
         late = count[0] - clock[s] + 1.0
-        stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
-        eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
+        eta = rate_under_delay(stale, late, a) * weight[e]
         # from 0 on it is a class that nobody knew when the event came, and says nothing of any expert
         unseen = y[e] - np.int64(reserve[s, 1])
         if unseen >= 0:
@@ -304,8 +307,9 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
             unproven[0] += 1  # the bound of one mixer is proven for rate 1 and labels at once only
         if weight[e] != f4(1.0):
             unproven[1] += 1
-        # members that knew less then than they know now say less about how to stack them
-        told = weight[e] * f4((clock[s] + 1.0) / (count[0] + 1.0))
+        # members that knew less then than they know now say less about how to stack them (docs/decisions.md,
+        # "Late labels: stackers weigh a label by how much was known")
+        informed = weight[e] * f4((clock[s] + 1.0) / (count[0] + 1.0))
         slow = np.sqrt(stale[0])
         for k in range(S if unseen < 0 else 0):
             if late == 1.0:  # nothing has moved since
@@ -316,14 +320,14 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
             o[y[e]] -= f4(1.0)
             _gradient(o, M, logs, base, wide, g)
             if k < len(GRADIENT_STEPS):
-                step = f4(GRADIENT_STEPS[k] / slow) * told
+                step = f4(GRADIENT_STEPS[k] / slow) * informed
                 _follow(w, w_2, k, g, max(f4(1.0 / GRADIENT_MEMORY), f4(1.0) / f4(a)), step)
-                bias = step * f4(0.1)
+                bias = step * GRADIENT_BIAS
             else:
                 j = k - len(GRADIENT_STEPS)
                 part, keep = cov[j * M * P : (j + 1) * M * P], f4(1.0 - NEWTON_FORGETTING[j] / slow)
-                _newton(w, k, M, g, h, part, trace[j : j + 1], told, f4(NEWTON_STEPS[0]), keep)
-                bias = f4(BIAS_STEP / slow) * told
+                _newton(w, k, M, g, h, part, trace[j : j + 1], informed, f4(NEWTON_STEPS[0]), keep)
+                bias = f4(BIAS_STEP / slow) * informed
             for c in range(C):
                 b[k, c] -= bias * o[c]
         if unseen < 0:
@@ -335,7 +339,7 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
             o[y[e]] -= f4(1.0)
             _gradient(o, K, logs, base + P, wide, top_g)
             keep = f4(1.0 - NEWTON_FORGETTING[0] / slow)
-            _newton(top, 0, K, top_g, top_h, top_cov, top_trace, told, f4(NEWTON_STEPS[1] / slow), keep)
+            _newton(top, 0, K, top_g, top_h, top_cov, top_trace, informed, f4(NEWTON_STEPS[1] / slow), keep)
             for c in range(C):
-                top_b[0, c] -= f4(BIAS_STEP / slow) * told * o[c]
+                top_b[0, c] -= f4(BIAS_STEP / slow) * informed * o[c]
         count[0] += 1
