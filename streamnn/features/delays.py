@@ -11,6 +11,7 @@ from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..stage import Stage, gathered, grown
 from ..types import EXPIRE, LEARN, OBSERVE
+from ._heap import sift_down, sift_up
 from .history import ERROR_GAIN, MEAN_GAIN, MEAN_LABELS
 from .inputs import INPUT_CLIP
 from .layout import AT_DELAYS, AT_X
@@ -77,37 +78,6 @@ class DelayPending(NamedTuple):
 
 
 @njit(**leaf_options)
-def _up(due, heap, i):
-    # the earliest on top
-    while i > 0:
-        up = (i - 1) >> 1
-        if not _before(due, heap, i, up):
-            break
-        heap[i], heap[up] = heap[up], heap[i]
-        i = up
-
-
-@njit(**leaf_options)
-def _down(due, heap, n):
-    i = 0
-    while True:
-        low = i
-        for child in (2 * i + 1, 2 * i + 2):
-            if child < n and _before(due, heap, child, low):
-                low = child
-        if low == i:
-            break
-        heap[i], heap[low] = heap[low], heap[i]
-        i = low
-
-
-@njit(**leaf_options)
-def _before(due, heap, i, j):
-    a, b = due[heap[i]], due[heap[j]]
-    return a < b or (a == b and heap[i] < heap[j])
-
-
-@njit(**leaf_options)
 def _usual(s, at, rows, ids, w, table, bias):
     # logarithm of the usual delay of the event in slot s, whose columns begin at `at`
     o = bias
@@ -138,7 +108,7 @@ def _decide(k, now, state):
         n = count[HEAP_SIZES + k] - 1
         heaps[k, 0] = heaps[k, n]
         count[HEAP_SIZES + k] = n
-        _down(due[k], heaps[k], n)
+        sift_down(due[k], heaps[k], n)
         late = 1.0 if came[r] > due[k, r] else 0.0
         for q in range(N_DELAY_DECAYS):
             overdue[k, q] += (1.0 - DELAY_DECAYS[q]) * (late - overdue[k, q])
@@ -209,7 +179,7 @@ def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
                     n = count[HEAP_SIZES + k]
                     heaps[k, n] = r
                     count[HEAP_SIZES + k] = n + 1
-                    _up(due[k], heaps[k], n)
+                    sift_up(due[k], heaps[k], n)
             continue
         r = record[s]
         if r >= 0 and whose[r] == ticket[i]:

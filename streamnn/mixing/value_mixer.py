@@ -160,7 +160,7 @@ def _scan(op, slot, y, weight, unit, state, pending, at, losses):
                 d -= w[k, m] * x[m]
             d = min(max(d, -RESIDUAL_ERRORS * error[0]), RESIDUAL_ERRORS * error[0]) * weight[e]
             den, trace = STACKER_FADING[k], 0.0
-            # recursive least squares; `mixer_kernel._newton` says why not those of `members.least_squares`
+            # recursive least squares; `stackers.newton_step` says why not those of `members.least_squares`
             for i in range(M):
                 g[i] = 0.0
             for i in range(M):
