@@ -11,6 +11,9 @@ from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..stage import Stage, gathered, grown
 from ..types import EXPIRE, LEARN, OBSERVE
+from ._heap import sift_down, sift_up
+from .history import ERROR_GAIN, MEAN_GAIN, MEAN_LABELS
+from .inputs import INPUT_CLIP
 from .layout import AT_DELAYS, AT_X
 
 TRACKED_EVENTS = 1024
@@ -23,11 +26,13 @@ DUE_DEVIATIONS = (0.0, 1.0)
 """When a label counts as overdue: after the usual delay of its event, and after this many deviations more of
 the logarithm of the delay."""
 DELAY_STEP = 0.05
-"""Step of the linear model of delays, divided by the root of a weight's summed squared gradients (Adagrad)."""
+"""Step of the linear model of delays, over the root of a weight's summed squared gradients (Adagrad)."""
 DELAY_FORGETTING = 0.001
 """Rate at which the mean delay and the model's root mean square error forget, a label."""
 OVERDUE_MEAN_STEP = 0.1
 """Least step of a category value's share of overdue labels; a tenth of it is that of the overall share."""
+LARGEST_SURPRISE = 20.0
+"""A known delay counts as at most this many deviations from the usual one."""
 SHORTEST_DELAY = 0.01
 """Least delay as a share of the mean delay: clocks may say that a label came before its event."""
 N_DELAY_DECAYS, N_DUE_TIMES = len(DELAY_DECAYS), len(DUE_DEVIATIONS)
@@ -73,37 +78,6 @@ class DelayPending(NamedTuple):
 
 
 @njit(**leaf_options)
-def _up(due, heap, i):
-    # the earliest on top
-    while i > 0:
-        up = (i - 1) >> 1
-        if not _before(due, heap, i, up):
-            break
-        heap[i], heap[up] = heap[up], heap[i]
-        i = up
-
-
-@njit(**leaf_options)
-def _down(due, heap, n):
-    i = 0
-    while True:
-        low = i
-        for child in (2 * i + 1, 2 * i + 2):
-            if child < n and _before(due, heap, child, low):
-                low = child
-        if low == i:
-            break
-        heap[i], heap[low] = heap[low], heap[i]
-        i = low
-
-
-@njit(**leaf_options)
-def _before(due, heap, i, j):
-    a, b = due[heap[i]], due[heap[j]]
-    return a < b or (a == b and heap[i] < heap[j])
-
-
-@njit(**leaf_options)
 def _usual(s, at, rows, ids, w, table, bias):
     # logarithm of the usual delay of the event in slot s, whose columns begin at `at`
     o = bias
@@ -134,7 +108,7 @@ def _decide(k, now, state):
         n = count[HEAP_SIZES + k] - 1
         heaps[k, 0] = heaps[k, n]
         count[HEAP_SIZES + k] = n
-        _down(due[k], heaps[k], n)
+        sift_down(due[k], heaps[k], n)
         late = 1.0 if came[r] > due[k, r] else 0.0
         for q in range(N_DELAY_DECAYS):
             overdue[k, q] += (1.0 - DELAY_DECAYS[q]) * (late - overdue[k, q])
@@ -174,16 +148,16 @@ def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
                     _decide(k, number[LARGEST_TIME], state)
             o = offsets[AT_DELAYS]
             for q in range(N_DELAY_DECAYS):
-                rows[s, o + q] = min(max(surprise[q], -5.0), 5.0)
+                rows[s, o + q] = min(max(surprise[q], -INPUT_CLIP), INPUT_CLIP)
                 for k in range(N_DUE_TIMES):
-                    rows[s, o + N_DELAY_DECAYS * (1 + k) + q] = 2.0 * overdue[k, q]
+                    rows[s, o + N_DELAY_DECAYS * (1 + k) + q] = ERROR_GAIN * overdue[k, q]
             o += DELAY_VALUES
             for k in range(N_DUE_TIMES):
                 for q in range(n_means):
                     r = mean_ids[s, q]
                     v = 0.0
                     if r >= 0:
-                        v = 4.0 * (mean[r, k] - prior[k, 0]) * seen[r, k] / (seen[r, k] + 5.0)
+                        v = MEAN_GAIN * (mean[r, k] - prior[k, 0]) * seen[r, k] / (seen[r, k] + MEAN_LABELS)
                     rows[s, o + q] = v
                 o += n_means
             if not keep:
@@ -205,7 +179,7 @@ def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
                     n = count[HEAP_SIZES + k]
                     heaps[k, n] = r
                     count[HEAP_SIZES + k] = n + 1
-                    _up(due[k], heaps[k], n)
+                    sift_up(due[k], heaps[k], n)
             continue
         r = record[s]
         if r >= 0 and whose[r] == ticket[i]:
@@ -221,7 +195,9 @@ def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
         if a > 1:
             off = (y - usual[s, 0]) / usual[s, 1]
             for q in range(N_DELAY_DECAYS):
-                surprise[q] += (1.0 - DELAY_DECAYS[q]) * (min(max(off, -20.0), 20.0) - surprise[q])
+                surprise[q] += (1.0 - DELAY_DECAYS[q]) * (
+                    min(max(off, -LARGEST_SURPRISE), LARGEST_SURPRISE) - surprise[q]
+                )
         else:
             number[MODEL_BIAS] = y
         g = _usual(s, at, rows, ids, w, table, number[MODEL_BIAS]) - y

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import SchemaError
 from .schema import Schema
 
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1)  # dates are numbers of seconds since then
 _PLAIN_TYPES = frozenset(
     (float, int, bool, np.float64, np.float32, np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
 )

@@ -22,6 +22,11 @@ FADED_AFTER = 1024
 MEAN_STEP = 0.02
 """Least step of the mean label of a category value; a tenth of it is that of the overall mean. No comparison
 with other values is recorded."""
+MEAN_GAIN, MEAN_LABELS = 4.0, 5.0
+"""A row holds the mean of a category value less the overall one times this gain, shrunk to nothing as if this
+many labels had been at the overall mean."""
+ERROR_GAIN = 2.0
+"""A row holds mean errors, and shares of labels overdue, times this, nearer to the size of other columns."""
 LABEL_LAGS = 3
 """Labels remembered one by one, of classes and of numbers."""
 IMPUTATION_STEP = 0.005
@@ -90,44 +95,46 @@ def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
     sources, powers, trust, count = state.sources, state.powers, state.trust, state.counts
     recent, fade, error = state.recent, state.fade, state.error
     mean, seen, prior = state.mean, state.seen, state.prior
-    rows, mean_ids, p, fill = pending.row, pending.mean_ids, pending.p, pending.fill
+    rows, mean_ids, p, imputed = pending.row, pending.mean_ids, pending.p, pending.fill
     C = fade.shape[1]
     m = len(CLASS_DECAYS)
-    at_fill, at_mean = offsets[AT_IMPUTED], offsets[AT_MEANS]
+    at_imputed, at_mean = offsets[AT_IMPUTED], offsets[AT_MEANS]
     at_res, at_lags = offsets[AT_RESIDUAL], offsets[AT_LAGS]
     L = len(recent)
     for i in range(len(op)):
         s = slot[i]
         if op[i] == OBSERVE or op[i] == LOOK:
             for c in range(C):
-                rows[s, at_fill + c] = recent[0, c]
+                rows[s, at_imputed + c] = recent[0, c]
                 for q in range(L):
                     rows[s, at_lags + q * C + c] = recent[q, c]
             for q in range(m):
                 for c in range(C):
-                    rows[s, at_fill + C * (1 + q) + c] = fade[q, c]
+                    rows[s, at_imputed + C * (1 + q) + c] = fade[q, c]
                 for c in range(1, C):
-                    rows[s, at_res + (C - 1) * q + c - 1] = 2.0 * error[q, c]
+                    rows[s, at_res + (C - 1) * q + c - 1] = ERROR_GAIN * error[q, c]
             for q in range(n_means):
                 r = mean_ids[s, q]
                 o = at_mean + q * (C - 1) - 1
                 for c in range(1, C):
                     rows[s, o + c] = (
-                        4.0 * (mean[r, c] - prior[c]) * seen[r] / (seen[r] + 5.0) if r >= 0 else 0.0
+                        MEAN_GAIN * (mean[r, c] - prior[c]) * seen[r] / (seen[r] + MEAN_LABELS)
+                        if r >= 0
+                        else 0.0
                     )
             if op[i] == OBSERVE:
                 for c in range(C):
-                    fill[s, c] = 0.0
+                    imputed[s, c] = 0.0
                 for j in range(len(sources)):
                     for c in range(C):
-                        fill[s, c] += f4(trust[j]) * p[s, sources[j], c]
+                        imputed[s, c] += f4(trust[j]) * p[s, sources[j], c]
                 for q in range(m):
                     for c in range(C):
-                        fade[q, c] = CLASS_DECAYS[q] * fade[q, c] + (1.0 - CLASS_DECAYS[q]) * fill[s, c]
+                        fade[q, c] = CLASS_DECAYS[q] * fade[q, c] + (1.0 - CLASS_DECAYS[q]) * imputed[s, c]
                 for c in range(C):
                     for q in range(L - 1, 0, -1):
                         recent[q, c] = recent[q - 1, c]
-                    recent[0, c] = fill[s, c]
+                    recent[0, c] = imputed[s, c]
                 count[0] += 1
         elif op[i] == LEARN:
             age = count[0] - 1 - ticket[i]
@@ -138,11 +145,11 @@ def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
                 for q in range(m):
                     h = (1.0 - CLASS_DECAYS[q]) * powers[q, age]
                     for c in range(C):
-                        fade[q, c] += h * ((1.0 if c == y[i] else 0.0) - fill[s, c])
+                        fade[q, c] += h * ((1.0 if c == y[i] else 0.0) - imputed[s, c])
             for q in range(m):
                 for c in range(C):
                     error[q, c] += (1.0 - CLASS_DECAYS[q]) * (
-                        (1.0 if c == y[i] else 0.0) - fill[s, c] - error[q, c]
+                        (1.0 if c == y[i] else 0.0) - imputed[s, c] - error[q, c]
                     )
             for q in range(n_means):
                 r = mean_ids[s, q]

@@ -210,7 +210,7 @@ class Inputs(Stage):
     A column is standardised by the mean and deviation of all its values so far, its own included, and
     clipped. A number column with 3 to 400 distinct values so far also gets a table row for each value; a text
     column does so from its first value on. Context is the standardised row less its running means. Missing
-    and non-finite values become 0, the mean, and are counted.
+    and non-finite values become 0, the mean; from a column's first value on they are counted.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class Layout:
     means       mean label of the event's category values
     delays      recent delays against the usual ones, and labels overdue
     overdue     share of overdue labels of the event's category values
-    residual    recent errors of the base member
+    residual    recent errors of the predictions that impute
     lags        the last few labels one by one, unknown ones imputed
     ==========  =====================================================================
 
@@ -49,7 +49,7 @@ class Layout:
     codes : int
         Values of a label mean: classes - 1, or 1 for regression.
     residuals : int
-        Rows of the recent errors.
+        Rows of these recent errors.
     lags : int
         Labels remembered one by one.
     delays : int

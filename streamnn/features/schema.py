@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import SchemaError
 
 OWN_CODES, HASHED_CODES = 336, 64
-"""Category values of a text column with a code of their own; further ones share this many hashed codes."""
+"""How many category values of a text column have a code of their own, and how many hashed codes the others
+share: together the 400 that `inputs.MAX_VALUES` allows a category column."""
 
 _TEXT = {str, type(None)}
 """Types of the values of a text column; strings of derived types are taken too, less quickly."""

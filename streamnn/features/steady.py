@@ -18,7 +18,7 @@ NO_UNITS, NO_ROWS = np.zeros((0, 2)), np.zeros((0, 0), np.float32)
 
 @njit(**leaf_options)
 def in_steady_units(held, c, values, mean, deviation, z, keep):
-    """Standardised value `z` of column `c` in the units `held`, which settle after enough `values`."""
+    """Standardised value `z` of column `c` in the units `held`, which stay after `STEADY_AFTER` values."""
     m, s = held[c, 0], held[c, 1]
     if (
         values <= STEADY_AFTER

@@ -10,7 +10,7 @@ from numba import njit
 from .._kernels.jit import kernel, leaf_options
 from ..stage import Stage, gathered
 from ..types import EXPIRE, LEARN, OBSERVE
-from .history import LABEL_LAGS, MEAN_STEP, powers
+from .history import ERROR_GAIN, LABEL_LAGS, MEAN_STEP, powers
 from .inputs import INPUT_CLIP, OUTLIER_AFTER, OUTLIER_DEVIATIONS, SMALLEST_VARIANCE, SMALLEST_VARIANCE_RATIO
 from .layout import AT_IMPUTED, AT_KNOWN, AT_MEANS, AT_RESIDUAL
 
@@ -19,6 +19,8 @@ TARGET_DECAYS = (7 / 8, 47 / 48)
 """What remains of fading means at each target: they reach over 8 and 48 (the prototype pool's)."""
 SCALE_FORGETTING = 0.001
 """Rate at which the target's running mean and variance forget, a label; the prototype pool's."""
+MEAN_TARGETS = 2.0
+"""The mean target of a category value is shrunk as if this many targets had been at the overall mean."""
 TARGET_LIMIT = 10.0
 """A scaled target is clipped to this many deviations: an outlier moves nothing far."""
 UNKNOWN_DEVIATION = 1e-150
@@ -125,7 +127,7 @@ def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
     powers, count, lags, fade, error = state.powers, state.events, state.lags, state.fade, state.error
     mean, seen = state.mean, state.seen
     rows, mean_ids, base, scale = pending.row, pending.mean_ids, pending.p, pending.scale
-    at_fill, at_mean, at_res = offsets[AT_IMPUTED], offsets[AT_MEANS], offsets[AT_RESIDUAL]
+    at_imputed, at_mean, at_res = offsets[AT_IMPUTED], offsets[AT_MEANS], offsets[AT_RESIDUAL]
     L = len(lags)
     for e in range(len(op)):
         if op[e] == EXPIRE:
@@ -151,16 +153,16 @@ def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
                     mean[r] += max(1.0 / seen[r], MEAN_STEP) * (v - mean[r])
             continue
         for q in range(L):
-            rows[s, at_fill + q] = _scaled(lags[q], m, sd) if count[0] > q else 0.0
+            rows[s, at_imputed + q] = _scaled(lags[q], m, sd) if count[0] > q else 0.0
         for q in range(len(TARGET_DECAYS)):
-            rows[s, at_fill + L + q] = _scaled(fade[q], m, sd) if count[0] > 0 else 0.0
+            rows[s, at_imputed + L + q] = _scaled(fade[q], m, sd) if count[0] > 0 else 0.0
         for q in range(len(RESIDUAL_DECAYS)):
-            rows[s, at_res + q] = 2.0 * error[q]
+            rows[s, at_res + q] = ERROR_GAIN * error[q]
         for q in range(n_means):
             r = mean_ids[s, q]
             v = 0.0
             if r >= 0 and seen[r] > 0.0:
-                v = _scaled(mean[r], m, sd) * seen[r] / (seen[r] + 2.0)
+                v = _scaled(mean[r], m, sd) * seen[r] / (seen[r] + MEAN_TARGETS)
             rows[s, at_mean + q] = v
         if op[e] == OBSERVE:
             for q in range(len(TARGET_DECAYS)):
@@ -201,7 +203,7 @@ class TargetHistory(Stage):
         }
 
     def grow(self, values: int, category_rows: int, spare: int = 0) -> None:
-        """Make room for category rows."""
+        """Make room for category rows; `values`, the width of a label, is 1 here."""
         self.reserve("mean", category_rows, spare)
         self.reserve("seen", category_rows, spare)
 

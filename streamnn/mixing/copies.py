@@ -1,8 +1,8 @@
 """Interleaved copies: exponential weights whose bound is proven however late labels come.
 
-Each event takes a copy of the weights that waits for no label, and gives it back, wiser, with its own label.
-So every copy plays a game without delay, and the regret is at most that of one game times the number of
-copies, which is the largest number of events that ever waited (Joulani, György and Szepesvári 2013, *Online
+Each event takes a copy of the weights that waits for no label, and gives it back, having learnt, with its own
+label. So every copy plays a game without delay, and the regret is at most that of one game times the number
+of copies, which is the largest number of events that ever waited (Joulani, György and Szepesvári 2013, *Online
 learning under delayed feedback*). What they mix is a mixer that is good in practice and its top, with most of
 the weight, and its experts.
 """

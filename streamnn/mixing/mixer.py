@@ -10,8 +10,9 @@ from .._kernels.lanes import LANES
 from ..errors import StateError
 from ..stage import Stage, gathered, grown
 from .copies import copies_bound, copies_needed, copies_state, fresh_copy, trust_bound
-from .mixer_kernel import GRADIENT_STEPS, NEWTON_FORGETTING, VARIANCE, MixerPending, MixerState, scan
+from .mixer_kernel import MixerPending, MixerState, scan
 from .shares import shares_bound, shares_state
+from .stackers import GRADIENT_STEPS, NEWTON_FORGETTING, VARIANCE
 
 f4 = np.float32
 STACKS = (*(f"stack-{s:g}" for s in GRADIENT_STEPS), *(f"stack-newton-{f:g}" for f in NEWTON_FORGETTING))

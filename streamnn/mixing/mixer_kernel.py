@@ -7,31 +7,28 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .._kernels.ieee import exp64, log32, log64, softmax
+from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
-from .._kernels.lanes import LANES, load, over, root, splat, store, total
+from .._kernels.lanes import LANES
 from ..types import EXPIRE, LEARN, OBSERVE
 from .copies import free_copy, learn_copy, mixed_by, next_copy, take_copy
-from .shares import share_out
+from .shares import rate_under_delay, share_out
+from .stackers import (
+    BIAS_STEP,
+    GRADIENT_BIAS,
+    GRADIENT_MEMORY,
+    GRADIENT_STEPS,
+    NEWTON_FORGETTING,
+    NEWTON_STEPS,
+    STACKED_FLOOR,
+    centred_logs,
+    gradient_step,
+    newton_step,
+    stack,
+    stack_gradient,
+)
 
 f4 = np.float32
-GRADIENT_STEPS = (0.003, 0.01)
-"""Steps of the two gradient stackers, in units of the running root mean square of each weight's gradient
-(docs/decisions.md, "Stackers' steps are scaled"; .0002 was tried there and is no better)."""
-GRADIENT_MEMORY = 500.0
-"""Labels over which the gradient stackers' mean square gradients are averaged. No comparison with other
-values is recorded."""
-NEWTON_FORGETTING = (0.001, 0.0001)
-"""Share of its curvature that each Newton stacker of the members forgets at a label, divided by the root of
-the staleness: one for a world that moves and one for a world that stays (docs/decisions.md, "Two Newton
-stackers over the members"). The stacker at the top forgets the first."""
-NEWTON_STEPS = (1.5, 1.0)
-"""Steps of the Newton stackers of the members, and of the one at the top; 1 is the step of online least
-squares. Half of them was tried (docs/decisions.md, "Stackers by online Newton steps")."""
-VARIANCE = 1.0 / 30.0
-"""Variance that a Newton stacker's weights begin with: 100 diverges, 1/1000 is too slow (same decision)."""
-BIAS_STEP = 0.001
-"""Step of the Newton stackers' biases, one bias a class. No comparison with other values is recorded."""
 PROBABILITY_FLOOR = 1e-7
 """No expert's probability of a label counts as less, so that a loss is at most 16.1 nats."""
 
@@ -83,113 +80,9 @@ class MixerPending(NamedTuple):
 
 
 @njit(**leaf_options)
-def _centred(each, n, P, logs, start, wide):
-    # logarithms of probabilities less their mean over the classes: a row a class, a lane a member
-    C = len(each) // n
-    _logs32(each)
-    for c in range(C):
-        q = start + c * wide
-        for m in range(n):
-            logs[q + m] = each[m * C + c]
-        for m in range(n, P):
-            logs[q + m] = f4(0.0)
-    share = splat(f4(1.0) / f4(C))
-    for j in range(start, start + P, LANES):
-        v = load(logs, j)
-        for c in range(1, C):
-            v = v + load(logs, c * wide + j)
-        v = v * share
-        for c in range(C):
-            store(logs, c * wide + j, load(logs, c * wide + j) - v)
-
-
-@njit(**leaf_options)
-def _stack(w, k, P, logs, start, wide, b, o):
-    # what stacker k says: row k of its weights and biases on the logarithms that begin at `start`
-    for c in range(len(o)):
-        q = start + c * wide
-        v = load(w, k * P) * load(logs, q)
-        for j in range(LANES, P, LANES):
-            v = v + load(w, k * P + j) * load(logs, q + j)
-        o[c] = b[k, c] + total(v)
-    softmax(o)
-
-
-@njit(**leaf_options)
-def _gradient(o, n, logs, start, wide, g):
-    # of the log loss by a stacker's weights; `o` are the errors of its classes
-    P = len(g)
-    for j in range(0, P, LANES):
-        v = splat(f4(0.0))
-        for c in range(len(o)):
-            v = v + splat(o[c]) * load(logs, start + c * wide + j)
-        store(g, j, v)
-    for m in range(n, P):
-        g[m] = f4(0.0)
-
-
-@njit(**leaf_options)
-def _newton(w, k, n, g, h, cov, trace, weight, step, keep):
-    """Online Newton step (Hazan, Agarwal and Kale 2007): the inverse curvature `cov` scales the gradient `g`.
-
-    The curvature is the sum of outer products of gradients, which fade by `keep` at each label. The least
-    squares of `value_mixer` and of `members.least_squares` are the same step in float64, with a residual for
-    the gradient and guards of their own. The three round differently (here in lanes, there by a quotient,
-    there by a reciprocal), so one function for all would change saved states.
-    """
-    P = len(h)
-    most = f4(n * VARIANCE)
-    for j in range(0, P, LANES):
-        v = splat(f4(0.0))
-        for i in range(n):
-            v = v + splat(g[i]) * load(cov, i * P + j)
-        store(h, j, v)
-    u = load(g, 0) * load(h, 0)
-    for j in range(LANES, P, LANES):
-        u = u + load(g, j) * load(h, j)
-    q = total(u)
-    if not q >= f4(0.0):  # rounding has made it indefinite: it starts again
-        cov[:] = f4(0.0)
-        for i in range(n):
-            cov[i * P + i] = most / f4(n)
-        trace[0] = most
-        return
-    r = f4(1.0) / (keep / max(weight, f4(1e-6)) + q)
-    # directions in which no gradient points must not grow without end
-    grow = splat(f4(1.0) / keep if trace[0] < most else f4(1.0))
-    t = f4(0.0)
-    for i in range(n):
-        hi = splat(h[i])
-        for j in range(0, P, LANES):
-            v = hi * load(h, j)  # symmetric to the last bit
-            store(cov, i * P + j, (load(cov, i * P + j) - v * splat(r)) * grow)
-        t += cov[i * P + i]
-    trace[0] = t
-    for j in range(0, P, LANES):
-        store(w, k * P + j, load(w, k * P + j) - load(h, j) * splat(step * r))
-
-
-@njit(**leaf_options)
-def _logs32(x):
-    # loops over one array by itself: they run in lanes
-    for i in range(len(x)):
-        x[i] = log32(x[i])
-
-
-@njit(**leaf_options)
 def _logs64(x):
     for i in range(len(x)):
         x[i] = log64(x[i])
-
-
-@njit(**leaf_options)
-def _follow(w, w_2, k, g, rate, step):
-    for j in range(0, len(g), LANES):
-        i, v = k * len(g) + j, load(g, j)
-        q = load(w_2, i)
-        q = q + splat(rate) * (v * v - q)
-        store(w_2, i, q)
-        store(w, i, load(w, i) - over(splat(step) * v, root(q) + splat(f4(1e-3))))
 
 
 @kernel
@@ -236,10 +129,10 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
                 for c in range(C):
                     x = p[s, m, c] if good else f4(1.0) / f4(C)  # a member that broke says nothing
                     expert[s, m, c] = x
-                    each[m * C + c] = max(x, f4(1e-4))
-            _centred(each, M, P, logs, base, wide)
+                    each[m * C + c] = max(x, STACKED_FLOOR)
+            centred_logs(each, M, P, logs, base, wide)
             for k in range(S):
-                _stack(w, k, P, logs, base, wide, b, o)
+                stack(w, k, P, logs, base, wide, b, o)
                 for c in range(C):
                     expert[s, M + k, c] = o[c]
             awake = 0.0
@@ -257,9 +150,9 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
                         expert[s, m, c] = expert[s, N, c]
             for k in range(K):
                 for c in range(C):
-                    top_each[k * C + c] = max(expert[s, M + k, c], f4(1e-4))
-            _centred(top_each, K, LANES, logs, base + P, wide)
-            _stack(top, 0, LANES, logs, base + P, wide, top_b, o)
+                    top_each[k * C + c] = max(expert[s, M + k, c], STACKED_FLOOR)
+            centred_logs(top_each, K, LANES, logs, base + P, wide)
+            stack(top, 0, LANES, logs, base + P, wide, top_b, o)
             for c in range(C):
                 expert[s, N + 1, c] = o[c]
             k = take_copy(copies, fresh, free, used) if op[e] == OBSERVE else next_copy(free, used)
@@ -272,8 +165,7 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
             continue
         a = count[0] + 1
         late = count[0] - clock[s] + 1.0
-        stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
-        eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
+        eta = rate_under_delay(stale, late, a) * weight[e]
         # from 0 on it is a class that nobody knew when the event came, and says nothing of any expert
         unseen = y[e] - np.int64(reserve[s, 1])
         if unseen >= 0:
@@ -304,26 +196,27 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
             unproven[0] += 1  # the bound of one mixer is proven for rate 1 and labels at once only
         if weight[e] != f4(1.0):
             unproven[1] += 1
-        # members that knew less then than they know now say less about how to stack them
-        told = weight[e] * f4((clock[s] + 1.0) / (count[0] + 1.0))
+        # members that knew less then than they know now say less about how to stack them (docs/decisions.md,
+        # "Late labels: stackers weigh a label by how much was known")
+        informed = weight[e] * f4((clock[s] + 1.0) / (count[0] + 1.0))
         slow = np.sqrt(stale[0])
         for k in range(S if unseen < 0 else 0):
             if late == 1.0:  # nothing has moved since
                 for c in range(C):
                     o[c] = expert[s, M + k, c]
             else:
-                _stack(w, k, P, logs, base, wide, b, o)
+                stack(w, k, P, logs, base, wide, b, o)
             o[y[e]] -= f4(1.0)
-            _gradient(o, M, logs, base, wide, g)
+            stack_gradient(o, M, logs, base, wide, g)
             if k < len(GRADIENT_STEPS):
-                step = f4(GRADIENT_STEPS[k] / slow) * told
-                _follow(w, w_2, k, g, max(f4(1.0 / GRADIENT_MEMORY), f4(1.0) / f4(a)), step)
-                bias = step * f4(0.1)
+                step = f4(GRADIENT_STEPS[k] / slow) * informed
+                gradient_step(w, w_2, k, g, max(f4(1.0 / GRADIENT_MEMORY), f4(1.0) / f4(a)), step)
+                bias = step * GRADIENT_BIAS
             else:
                 j = k - len(GRADIENT_STEPS)
                 part, keep = cov[j * M * P : (j + 1) * M * P], f4(1.0 - NEWTON_FORGETTING[j] / slow)
-                _newton(w, k, M, g, h, part, trace[j : j + 1], told, f4(NEWTON_STEPS[0]), keep)
-                bias = f4(BIAS_STEP / slow) * told
+                newton_step(w, k, M, g, h, part, trace[j : j + 1], informed, f4(NEWTON_STEPS[0]), keep)
+                bias = f4(BIAS_STEP / slow) * informed
             for c in range(C):
                 b[k, c] -= bias * o[c]
         if unseen < 0:
@@ -331,11 +224,13 @@ def scan(op, slot, ticket, y, weight, state, pending, at, losses):
                 for c in range(C):
                     o[c] = expert[s, N + 1, c]
             else:
-                _stack(top, 0, LANES, logs, base + P, wide, top_b, o)
+                stack(top, 0, LANES, logs, base + P, wide, top_b, o)
             o[y[e]] -= f4(1.0)
-            _gradient(o, K, logs, base + P, wide, top_g)
+            stack_gradient(o, K, logs, base + P, wide, top_g)
             keep = f4(1.0 - NEWTON_FORGETTING[0] / slow)
-            _newton(top, 0, K, top_g, top_h, top_cov, top_trace, told, f4(NEWTON_STEPS[1] / slow), keep)
+            newton_step(
+                top, 0, K, top_g, top_h, top_cov, top_trace, informed, f4(NEWTON_STEPS[1] / slow), keep
+            )
             for c in range(C):
-                top_b[0, c] -= f4(BIAS_STEP / slow) * told * o[c]
+                top_b[0, c] -= f4(BIAS_STEP / slow) * informed * o[c]
         count[0] += 1

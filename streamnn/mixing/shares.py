@@ -13,6 +13,20 @@ SHARES = (0.00005, 0.0005, 0.005)
 each expert gives up at a label, and that all experts get by their prior. Three rates, for experts that are
 best for about 20,000, 2,000 and 200 labels on end; weights over the rates find the best of them
 (docs/decisions.md, "The share is learnt")."""
+STALENESS_STEP = 0.01
+"""Least step of the running mean of the staleness, a label; before 100 labels it is their plain mean."""
+
+
+@njit(**leaf_options)
+def rate_under_delay(stale, late, labels):
+    """Rate of exponential weights at label number `labels`, after `stale`, shape (1,), has followed `late`.
+
+    `late` is how many labels came between the event and its own, itself included, and the staleness d the
+    running mean of that. The rate is 1/d + 1/sqrt(labels d), at most 1: the anytime rate under delay
+    (Joulani, György and Szepesvári 2013; docs/decisions.md, "The mixer's prior is not flat").
+    """
+    stale[0] += max(STALENESS_STEP, 1.0 / labels) * (late - stale[0])
+    return min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(labels * stale[0]))
 
 
 @njit(**leaf_options)

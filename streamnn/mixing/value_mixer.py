@@ -11,7 +11,7 @@ from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..stage import Stage, gathered
 from ..types import EXPIRE, LEARN
-from .shares import share_out, shares_bound, shares_state
+from .shares import rate_under_delay, share_out, shares_bound, shares_state
 
 STACKER_FADING = (0.999, 0.9999)
 """What remains of the least-squares stackers' memory after each label: one for a world that moves, over about
@@ -22,6 +22,15 @@ ABSOLUTE_SHARE = 0.0005
 TARGET_RANGE = 4.0
 """Scaled targets and forecasts are clipped to this where squared loss is mixed, in running deviations
 (docs/decisions.md, "Squared loss is mixed by the aggregating algorithm")."""
+STACKED_RANGE = 6.0
+"""The stackers' forecasts are clipped to this, in running deviations."""
+MOST_ERRORS = 20.0
+"""An expert's absolute error counts as at most so many running mean errors of the pool."""
+RESIDUAL_ERRORS = 4.0
+"""A stacker learns from a residual of at most so many running mean errors: an outlier moves it little."""
+ERROR_STEP, SMALLEST_ERROR, LARGEST_ERROR = 0.002, 1e-6, 10.0
+"""Least step of the pool's running mean absolute error, a label; its least value; and the most that one error
+counts, in running deviations."""
 MIXABILITY = 2.0 * TARGET_RANGE * TARGET_RANGE
 """Squared loss on [-B, B] is mixable with scale c = 2 B^2 (Vovk 2001, Competitive on-line statistics)."""
 
@@ -105,7 +114,7 @@ def _scan(op, slot, y, weight, unit, state, pending, at, losses):
                 q = mean
                 for m in range(M):
                     q += w[k, m] * x[m]
-                expert[s, M + k] = min(max(q, -6.0), 6.0)
+                expert[s, M + k] = min(max(q, -STACKED_RANGE), STACKED_RANGE)
             q = 0.0
             for i in range(N):
                 q += v[i] * expert[s, i]
@@ -122,8 +131,7 @@ def _scan(op, slot, y, weight, unit, state, pending, at, losses):
         mean = mean * scaling + shift
         late = count[0] - clock[s] + 1.0
         a = count[0] + 1
-        stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
-        eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
+        eta = rate_under_delay(stale, late, a) * weight[e]
         share = ABSOLUTE_SHARE / stale[0]
         q = (forecast[s, 0] - unit[e, 0]) / unit[e, 1]
         total = 0.0
@@ -134,7 +142,7 @@ def _scan(op, slot, y, weight, unit, state, pending, at, losses):
             d = _clipped(z) - c
             losses[e, at + i] = d * d
             gain[i] = exp64(-eta * d * d / MIXABILITY)
-            v[i] *= exp64(-eta * min(abs(z - t) / error[0], 20.0))
+            v[i] *= exp64(-eta * min(abs(z - t) / error[0], MOST_ERRORS))
             total += v[i]
         share_out(gain, prior, stale[0], u, rate, weights)
         for i in range(N):
@@ -142,14 +150,17 @@ def _scan(op, slot, y, weight, unit, state, pending, at, losses):
             losses[e, at + N + 1 + i] = weights[i]
         if eta != 1.0 or late != 1.0:
             unproven[0] += 1  # the bound is proven for rate 1 and labels at once only
-        error[0] = max(error[0] + max(0.002, 1.0 / (a + 1)) * (min(abs(q - t), 10.0) - error[0]), 1e-6)
+        error[0] = max(
+            error[0] + max(ERROR_STEP, 1.0 / (a + 1)) * (min(abs(q - t), LARGEST_ERROR) - error[0]),
+            SMALLEST_ERROR,
+        )
         for k in range(S):
             d = t - mean
             for m in range(M):
                 d -= w[k, m] * x[m]
-            d = min(max(d, -4.0 * error[0]), 4.0 * error[0]) * weight[e]
+            d = min(max(d, -RESIDUAL_ERRORS * error[0]), RESIDUAL_ERRORS * error[0]) * weight[e]
             den, trace = STACKER_FADING[k], 0.0
-            # recursive least squares; `mixer_kernel._newton` says why not those of `members.least_squares`
+            # recursive least squares; `stackers.newton_step` says why not those of `members.least_squares`
             for i in range(M):
                 g[i] = 0.0
             for i in range(M):
@@ -233,7 +244,7 @@ class ValueMixer(Stage):
         at: int,
         losses: np.ndarray,
     ) -> None:
-        """Mix at OBSERVE into ``store["forecast"]``; learn at LEARN and fill `losses` from column `at` on."""
+        """Mix at OBSERVE into ``store["forecast"]``; learn at LEARN, and write `losses` from column `at`."""
         state, pending = (
             gathered(ValueMixerState, self.s, self.prior, self.s["count"]),
             gathered(ValueMixerPending, store),

@@ -1,4 +1,4 @@
-"""How large regret can be at most, whatever the sequence: to be drawn beside what was measured.
+"""How large regret can be at most, whatever the sequence: to be drawn beside the regret that was measured.
 
 Losses are in nats with scale 1. For another loss the scale is c, where exp(-loss / c) is concave in the
 prediction (or the loss mixable at 1 / c): c = 8 B**2 for the squared loss of predictions and targets in

@@ -63,7 +63,7 @@ class Sequences:
     since: np.ndarray
 
     def path(self, switches: int) -> np.ndarray:
-        """The expert at every event of the best sequence with at most so many switches; int32, shape (n,)."""
+        """Experts of the best sequence with at most `switches` switches, event by event; int32, shape (n,)."""
         out = np.empty(len(self.total), np.int32)
         stop, m = len(out), switches
         while stop > 0:

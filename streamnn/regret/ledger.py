@@ -149,7 +149,7 @@ class Ledger(Stage):
         Parameters
         ----------
         switches : sequence of int
-            For the best sequence of experts with so many switches.
+            How many switches the best sequences of experts may have.
 
         Returns
         -------

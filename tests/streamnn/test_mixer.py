@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from streamnn._kernels.lanes import LANES
 from streamnn.errors import StateError
 from streamnn.mixing.copies import copies_bound, trust_bound
-from streamnn.mixing.mixer import STACKS, VARIANCE, Mixer
+from streamnn.mixing.mixer import STACKS, Mixer
 from streamnn.mixing.mixer_kernel import PROBABILITY_FLOOR
 from streamnn.mixing.shares import shares_bound
+from streamnn.mixing.stackers import VARIANCE
 from streamnn.types import EXPIRE, LEARN, OBSERVE
 
 f4 = np.float32

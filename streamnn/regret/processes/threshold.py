@@ -17,7 +17,7 @@ class ThresholdAR(Process):
 
     ``x' = .8 - .9 a + .2 b`` where the last value a is positive, else ``-.5 + .5 a - .3 b``, with b the value
     before. The map jumps, so no slope budget is exact; it nearly has two resting places and mixes slowly:
-    judge over 40,000 events, against the oracle on the same window.
+    compare over 40,000 events, against the oracle on the same window.
 
     Examples
     --------
