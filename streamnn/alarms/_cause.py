@@ -31,7 +31,17 @@ INPUTS = (*TOGETHER, "feature worst")
 """Signals made of the raw inputs alone."""
 LEARNERS = ("surprise", "loss", "entropy")
 """Signals that the learner's own learning moves too."""
+
+NEW_INPUTS = "new inputs"
+NEW_CONCEPT = "new concept"
+MORE_NOISE = "more noise"
+NEW_LABEL_BALANCE = "new label balance"
+FEATURE_DIED = "feature died"
+FEATURE_CHANGED_UNIT = "feature changed unit"
+CAUSES = (NEW_INPUTS, NEW_CONCEPT, MORE_NOISE, NEW_LABEL_BALANCE, FEATURE_DIED, FEATURE_CHANGED_UNIT)
+"""Every cause that an alarm on the scalars of a learner can have; one on a scalar of one's own is a "change of" it."""
 IMPROVEMENT = "improvement"
+"""What is no alarm, and counted apart."""
 
 
 def moved(of: Mapping[str, Evidence], fired: str) -> dict[str, float]:
@@ -47,10 +57,10 @@ def moved(of: Mapping[str, Evidence], fired: str) -> dict[str, float]:
 def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -> tuple[str, int]:
     """Cause of an alarm on signal `fired`, and the column it points to (-1: none)."""
     why, column = _alone(fired, of, moves)
-    if why in ("new inputs", "new concept", "more noise") and _balance(of):
-        return "new label balance", -1
-    if why in ("new concept", "more noise") and _together(of) >= INPUTS_MOVED:
-        return "new inputs", -1
+    if why in (NEW_INPUTS, NEW_CONCEPT, MORE_NOISE) and _balance(of):
+        return NEW_LABEL_BALANCE, -1
+    if why in (NEW_CONCEPT, MORE_NOISE) and _together(of) >= INPUTS_MOVED:
+        return NEW_INPUTS, -1
     return why, column
 
 
@@ -63,27 +73,27 @@ def _alone(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -
             return IMPROVEMENT, -1  # a column is itself again
         column, kind = divmod(worst.tag, 4) if worst.tag else (-1, 0)
         if kind in (DIED, UNIT):
-            return ("feature died" if kind == DIED else "feature changed unit"), column
+            return (FEATURE_DIED if kind == DIED else FEATURE_CHANGED_UNIT), column
     inputs = max(
         (abs(moves[k]) for k in INPUTS if k in moves and (k != "feature worst" or column >= 0)), default=0.0
     )
     label = abs(moves.get("label", 0.0))
     if fired == "feature worst" or (inputs > 0.0 and inputs >= label):
-        return "new inputs", column
+        return NEW_INPUTS, column
     if label > 0.0 and fired in ("label", *INPUTS):
         loss = of.get("loss")
         worse = loss is not None and loss.place >= NOTABLE
-        return ("new concept" if worse and inputs == 0.0 else "new label balance"), -1
+        return (NEW_CONCEPT if worse and inputs == 0.0 else NEW_LABEL_BALANCE), -1
     if fired == "surprise":
         e = of[fired]
         falls = e.before is not None and e.after is not None and e.after < e.before
         if falls and any(name in of for name in INPUTS):
             return IMPROVEMENT, -1  # the inputs themselves would have moved
         if not any(name in of for name in INPUTS) or _stirred(of):
-            return "new inputs", -1
+            return NEW_INPUTS, -1
         # the inputs stayed: it is the latents that move, because the learner learns something else
         relearns = any(k in of and of[k].place >= z for k, z in (("entropy", MOVED), ("loss", NOTABLE)))
-        return ("new concept" if relearns else "new inputs"), -1
+        return (NEW_CONCEPT if relearns else NEW_INPUTS), -1
     if fired == "loss":
         return _loss(of), -1
     if fired == "entropy":
@@ -91,7 +101,7 @@ def _alone(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -
         if loss is not None and (abs(loss.place) >= MOVED or (e.place > 0.0 and _worse(loss))):
             return _loss(of), -1
         slight = e.before is not None and e.after is not None and e.after < e.before + SLIGHT
-        return (IMPROVEMENT if slight or e.place <= 0.0 else "more noise"), -1
+        return (IMPROVEMENT if slight or e.place <= 0.0 else MORE_NOISE), -1
     return f"change of {fired}", -1
 
 
@@ -136,8 +146,8 @@ def _loss(of: Mapping[str, Evidence]) -> str:
         return IMPROVEMENT  # another distribution of the loss, but no more of it
     surprise = of.get("surprise")
     if surprise is not None and surprise.place > max(MOVED, loss.place):
-        return "new inputs"
-    return "new concept"
+        return NEW_INPUTS
+    return NEW_CONCEPT
 
 
 def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) -> tuple[str, int]:
@@ -146,14 +156,14 @@ def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) ->
     A concept is learnt: the loss comes back, and the latents are others. Noise stays, and leaves them as they
     were. Inputs that moved slowly, and labels, are seen by now.
     """
-    if first not in ("new inputs", "new concept", "more noise", "feature changed unit"):
+    if first not in (NEW_INPUTS, NEW_CONCEPT, MORE_NOISE, FEATURE_CHANGED_UNIT):
         return first, -1
     moves = moved(of, fired)
     now, column = cause(fired, of, moves)
-    if now in ("feature died", "feature changed unit"):
+    if now in (FEATURE_DIED, FEATURE_CHANGED_UNIT):
         return now, column
-    if now == "new label balance" or _balance(of):
-        return "new label balance", -1
+    if now == NEW_LABEL_BALANCE or _balance(of):
+        return NEW_LABEL_BALANCE, -1
     entropy, loss, surprise = (of.get(k) for k in ("entropy", "loss", "surprise"))
     sure = entropy is not None and entropy.before is not None and entropy.place < NOTABLE
     if (
@@ -161,12 +171,12 @@ def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) ->
         or _together(of) >= (INPUTS_MOVED_IF_SURE if sure else INPUTS_MOVED_IF_UNSURE)
         or any(k in moves for k in TOGETHER)
     ):
-        return "new inputs", column
-    if loss is None or loss.before is None or first == "feature changed unit":
+        return NEW_INPUTS, column
+    if loss is None or loss.before is None or first == FEATURE_CHANGED_UNIT:
         return first, -1
     relearnt = surprise is not None and surprise.place > loss.place
     rest = loss.late - loss.before
     stays = rest > max(STAYS * rise, STAYS * abs(loss.before))
-    if first == "new inputs" and not ((relearnt or stays) and any(k in of for k in INPUTS)):
+    if first == NEW_INPUTS and not ((relearnt or stays) and any(k in of for k in INPUTS)):
         return first, -1
-    return ("more noise" if stays and (rest > abs(loss.before) or not relearnt) else "new concept"), -1
+    return (MORE_NOISE if stays and (rest > abs(loss.before) or not relearnt) else NEW_CONCEPT), -1

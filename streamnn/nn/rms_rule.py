@@ -34,7 +34,7 @@ class RmsRule(Rule):
         Budget; 0 is none.
     rsqrt : callable
         :func:`streamnn.nn.kernel_rsqrt`, or :func:`streamnn.nn.exact_rsqrt`, with which steps differ from the
-        kernel's by up to 0.2 %.
+        kernel's by up to 3.5 %.
 
     Examples
     --------
