@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import SchemaError, SpecError, StateError
 from ..state import check_leaves
 from ..types import LEARN, OBSERVE, Alarm
+from ._arguments import Family, Operations
 from ._attribution import Attribution
 from ._layout import (
     BLOCK_VALUES,
@@ -20,7 +21,7 @@ from ._layout import (
     new_signals,
     shares,
 )
-from ._scan import FIRE_FIELDS, OWN_TEST, REVIEW_DUE, Family, Operations
+from ._scan import FIRE_FIELDS, OWN_TEST, REVIEW_DUE
 from ._segment import Segment
 from ._status import status
 
