@@ -48,7 +48,7 @@ def moved(of: Mapping[str, Evidence], fired: str) -> dict[str, float]:
     """Signals that moved, the fired one always, with the larger of their two figures."""
     out = {}
     for name, e in of.items():
-        z = e.place if abs(e.place) >= abs(e.spread) else e.spread
+        z = e.location if abs(e.location) >= abs(e.scale) else e.scale
         if name == fired or abs(z) >= MOVED:
             out[name] = round(z, 2)
     return out
@@ -68,8 +68,8 @@ def _alone(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -
     """Cause by the signal that fired and by what moved beyond doubt."""
     column, kind = -1, 0
     worst = of.get("feature worst")
-    if worst is not None and (fired == "feature worst" or worst.place >= NOTABLE):
-        if fired == "feature worst" and worst.place < 0.0:
+    if worst is not None and (fired == "feature worst" or worst.location >= NOTABLE):
+        if fired == "feature worst" and worst.location < 0.0:
             return IMPROVEMENT, -1  # a column is itself again
         column, kind = divmod(worst.tag, 4) if worst.tag else (-1, 0)
         if kind in (DIED, UNIT):
@@ -82,7 +82,7 @@ def _alone(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -
         return NEW_INPUTS, column
     if label > 0.0 and fired in ("label", *INPUTS):
         loss = of.get("loss")
-        worse = loss is not None and loss.place >= NOTABLE
+        worse = loss is not None and loss.location >= NOTABLE
         return (NEW_CONCEPT if worse and inputs == 0.0 else NEW_LABEL_BALANCE), -1
     if fired == "surprise":
         e = of[fired]
@@ -92,16 +92,16 @@ def _alone(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -
         if not any(name in of for name in INPUTS) or _stirred(of):
             return NEW_INPUTS, -1
         # the inputs stayed: it is the latents that move, because the learner learns something else
-        relearns = any(k in of and of[k].place >= z for k, z in (("entropy", MOVED), ("loss", NOTABLE)))
+        relearns = any(k in of and of[k].location >= z for k, z in (("entropy", MOVED), ("loss", NOTABLE)))
         return (NEW_CONCEPT if relearns else NEW_INPUTS), -1
     if fired == "loss":
         return _loss(of), -1
     if fired == "entropy":
         e, loss = of[fired], of.get("loss")
-        if loss is not None and (abs(loss.place) >= MOVED or (e.place > 0.0 and _worse(loss))):
+        if loss is not None and (abs(loss.location) >= MOVED or (e.location > 0.0 and _worse(loss))):
             return _loss(of), -1
         slight = e.before is not None and e.after is not None and e.after < e.before + SLIGHT
-        return (IMPROVEMENT if slight or e.place <= 0.0 else MORE_NOISE), -1
+        return (IMPROVEMENT if slight or e.location <= 0.0 else MORE_NOISE), -1
     return f"change of {fired}", -1
 
 
@@ -116,7 +116,7 @@ def _worse(loss: Evidence) -> bool:
 
 def _stirred(of: Mapping[str, Evidence]) -> bool:
     """Whether a scalar of the inputs has moved at least notably."""
-    return any(k in of and max(abs(of[k].place), abs(of[k].spread)) >= NOTABLE for k in INPUTS)
+    return any(k in of and max(abs(of[k].location), abs(of[k].scale)) >= NOTABLE for k in INPUTS)
 
 
 def _balance(of: Mapping[str, Evidence]) -> bool:
@@ -124,28 +124,28 @@ def _balance(of: Mapping[str, Evidence]) -> bool:
 
     Where classes come in other shares, each as it was, the inputs move too: to where they have been before.
     """
-    label, surprise = (abs(of[k].place) if k in of else 0.0 for k in ("label", "surprise"))
+    label, surprise = (abs(of[k].location) if k in of else 0.0 for k in ("label", "surprise"))
     if label < BELIEVED or "surprise" not in of or of["surprise"].before is None:
         return False
-    most = max((abs(z) for k in TOGETHER if k in of for z in (of[k].place, of[k].spread)), default=0.0)
-    worse = "loss" in of and of["loss"].place > label
+    most = max((abs(z) for k in TOGETHER if k in of for z in (of[k].location, of[k].scale)), default=0.0)
+    worse = "loss" in of and of["loss"].location > label
     return surprise < min(MOVED, label) and not worse and label >= 0.5 * most
 
 
 def _together(of: Mapping[str, Evidence]) -> float:
     """How far the scalars of all inputs moved: as many squared standard errors as they have figures if by chance."""
-    return sum(of[k].place ** 2 + of[k].spread ** 2 for k in TOGETHER if k in of)
+    return sum(of[k].location ** 2 + of[k].scale ** 2 for k in TOGETHER if k in of)
 
 
 def _loss(of: Mapping[str, Evidence]) -> str:
     """Why the loss changed while the inputs themselves stayed as they were."""
     loss = of["loss"]
-    if loss.place < 0.0:
+    if loss.location < 0.0:
         return IMPROVEMENT
     if loss.before is not None and not _worse(loss):
         return IMPROVEMENT  # another distribution of the loss, but no more of it
     surprise = of.get("surprise")
-    if surprise is not None and surprise.place > max(MOVED, loss.place):
+    if surprise is not None and surprise.location > max(MOVED, loss.location):
         return NEW_INPUTS
     return NEW_CONCEPT
 
@@ -165,7 +165,7 @@ def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) ->
     if now == NEW_LABEL_BALANCE or _balance(of):
         return NEW_LABEL_BALANCE, -1
     entropy, loss, surprise = (of.get(k) for k in ("entropy", "loss", "surprise"))
-    sure = entropy is not None and entropy.before is not None and entropy.place < NOTABLE
+    sure = entropy is not None and entropy.before is not None and entropy.location < NOTABLE
     if (
         column >= 0
         or _together(of) >= (INPUTS_MOVED_IF_SURE if sure else INPUTS_MOVED_IF_UNSURE)
@@ -174,7 +174,7 @@ def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) ->
         return NEW_INPUTS, column
     if loss is None or loss.before is None or first == FEATURE_CHANGED_UNIT:
         return first, -1
-    relearnt = surprise is not None and surprise.place > loss.place
+    relearnt = surprise is not None and surprise.location > loss.location
     rest = loss.late - loss.before
     stays = rest > max(STAYS * rise, STAYS * abs(loss.before))
     if first == NEW_INPUTS and not ((relearnt or stays) and any(k in of for k in INPUTS)):

@@ -23,8 +23,8 @@ NAMES = (
 def seen(**what):
     """Evidence of all eight signals; of those named, place, before and after."""
     of = dict.fromkeys(NAMES, NOTHING)
-    for name, (place, before, after) in what.items():
-        of[name.replace("_", " ")] = Evidence(place, 0.0, before, after, after, 0)
+    for name, (location, before, after) in what.items():
+        of[name.replace("_", " ")] = Evidence(location, 0.0, before, after, after, 0)
     return of
 
 

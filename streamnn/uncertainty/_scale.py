@@ -1,4 +1,4 @@
-"""Kernel of the spread of a target given the latent: log variance, linear in the latent."""
+"""Kernel of the scale of a target given the latent: log variance, linear in the latent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEAST_ERROR = 1e-200
 """Least mean squared error."""
 
 
-class Spread(NamedTuple):
+class Scale(NamedTuple):
     """All that is known; columns are the latent's dimensions, padded to PARTIAL_SUMS with zeros."""
 
     mean: np.ndarray  # float64[columns]
@@ -39,7 +39,7 @@ class Spread(NamedTuple):
 
 
 @njit(**leaf_options)
-def _log_ratio(latent: np.ndarray, row: int, s: Spread, h: np.ndarray, lane: np.ndarray) -> float:
+def _log_ratio(latent: np.ndarray, row: int, s: Scale, h: np.ndarray, lane: np.ndarray) -> float:
     """Log of the variance over the mean squared error; h receives the standardised latent."""
     for i in range(latent.shape[1]):
         x = float(latent[row, i])
@@ -57,7 +57,7 @@ def _log_ratio(latent: np.ndarray, row: int, s: Spread, h: np.ndarray, lane: np.
 
 @kernel
 def scan(
-    state: Spread,
+    state: Scale,
     op: np.ndarray,
     error: np.ndarray,
     latent: np.ndarray,
