@@ -10,7 +10,7 @@ from numba import njit
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
-from ._density import FARTHEST, PARTIAL_SUMS
+from ._density import FARTHEST, PARTIAL_SUMS, fold
 
 UNIT_STEP, JOINT_STEP = 0.001, 0.064
 """Step size of each unit's weight; and of all units together, at most."""
@@ -51,8 +51,7 @@ def _log_ratio(latent: np.ndarray, row: int, s: Scale, h: np.ndarray, lane: np.n
     for i in range(0, h.size, PARTIAL_SUMS):
         for l in range(PARTIAL_SUMS):
             lane[l] += h[i + l] * s.weight[i + l]
-    total = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
-    return min(max(total + s.bias[0], -LOG_RANGE), LOG_RANGE)
+    return min(max(fold(lane) + s.bias[0], -LOG_RANGE), LOG_RANGE)
 
 
 @kernel
