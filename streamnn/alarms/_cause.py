@@ -65,7 +65,7 @@ def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) ->
 
 
 def _alone(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -> tuple[str, int]:
-    """Cause by the signal that fired and by what moved beyond doubt."""
+    """Cause by the signal that fired and by what certainly moved."""
     column, kind = -1, 0
     worst = of.get("feature worst")
     if worst is not None and (fired == "feature worst" or worst.location >= NOTABLE):

@@ -49,7 +49,7 @@ class DriftMonitor:
     ----------
     signals : sequence of str
         Names of at most eight scalars. ``"surprise"``, ``"loss"``, ``"entropy"``, ``"label"`` and those of
-        :class:`FeatureWatch` are told apart by cause; any other name is its own cause.
+        :class:`FeatureWatch` are weighed together for a cause; any other name is its own cause.
     events_per_false_alarm : float, default 10_000
         The budget: one false alarm in this number of events, all signals together. At least 1000.
 

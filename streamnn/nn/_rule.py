@@ -36,7 +36,7 @@ class Rule(ABC):
     beta : float
         Memory of the running mean squares.
     slope, row_norm, out_norm : float
-        Budget; 0 is none.
+        Budget; 0 is no limit.
     rsqrt : callable
         What :class:`RmsRule` takes for 1 / sqrt: :func:`kernel_rsqrt` or :func:`exact_rsqrt`.
     """

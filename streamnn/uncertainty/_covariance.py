@@ -165,7 +165,7 @@ def scan(
             for j in range(hidden):
                 r[j] = z[j] - mean[c, j]
                 mean[c, j] = mean[c, j] + g * r[j] if n > 0.0 else z[j]
-            if n > 0.0:  # the first label of a class tells nothing of its width
+            if n > 0.0:  # the first label of a class says nothing of its width
                 _add(pooled, 1.0 / min(pooled_n, memory), 1.0 - g, r, hidden)
                 if not tied:
                     _add(covariance[c], 1.0 / min(n, memory), 1.0 - g, r, hidden)

@@ -124,7 +124,7 @@ def _average(
         1.0 / min(max(n, 1.0), memory),
         1.0 / min(pooled_n, memory),
     )
-    if n == 0.0:  # the first label of a class tells nothing of its width
+    if n == 0.0:  # the first label of a class says nothing of its width
         for i in range(z.size):
             mean[c, i] = z[i]
         return
@@ -145,7 +145,7 @@ def _renew(
     settings: Settings,
     state: State,
 ) -> float:
-    """Precisions of class c: its variances, told by n deviations, shrunk to the pooled ones, and those to 1.
+    """Precisions of class c: its variances, estimated from n deviations, shrunk to the pooled ones, and those to 1.
 
     Returns the log of the density's peak.
     """

@@ -37,7 +37,7 @@ class ValueDensity:
     References
     ----------
     Postels et al., The Hidden Uncertainty in a Neural Network's Activations, arXiv 2012.03082. There p(z | y) is a
-    flow and p(y | z) follows by Bayes' rule; Gaussians for bins of y told the noise far worse
+    flow and p(y | z) follows by Bayes' rule; Gaussians for bins of y described the noise far worse
     (docs/uncertainty.md).
 
     Examples
