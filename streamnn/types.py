@@ -55,7 +55,7 @@ class Alarm:
     statistic : str
         The statistic of that scalar that fired, such as ``"place+ cusum 0.5"``.
     cause : str
-        ``"new inputs"``, ``"new concept"``, ``"more noise"``, ``"less noise"``, ``"new label balance"``,
+        ``"new inputs"``, ``"new concept"``, ``"more noise"``, ``"new label balance"``,
         ``"feature died"``, ``"feature changed unit"``, or ``"change of ..."`` a scalar of one's own.
     began : int
         Estimated ticket at which the change began.

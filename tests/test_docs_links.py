@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,3 +144,11 @@ def test_a_broken_link_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     page = tmp_path / "a.md"
     page.write_text("# A\n[x](b.md) [y](#a) [z](#b) [w](../..) [v](https://x.org)\n")
     assert [why.partition(":")[0] for why in broken(page)] == ["b.md", "#b", "../.."]
+
+
+def test_the_picture_is_of_the_pool_as_it_is() -> None:
+    spec = importlib.util.spec_from_file_location("picture", ROOT / "tools" / "picture.py")
+    assert spec is not None and spec.loader is not None
+    picture = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(picture)
+    assert picture.page() == picture.PAGE.read_text(), "make picture draws it again"

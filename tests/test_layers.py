@@ -178,3 +178,89 @@ def test_long_files_are_few() -> None:
     lengths = {name: len(path.read_text().splitlines()) for _, name, path in MODULES}
     long = {name: n for name, n in lengths.items() if n > LONG}
     assert len(long) <= len(lengths) * MOST_LONG and max(lengths.values()) <= LONGEST, long
+
+
+def private_imports(module: str, tree: ast.AST, is_package: bool) -> list[str]:
+    """Imports of another room's modules whose names begin with an underscore."""
+    room = module.split(".")[0]
+    found = []
+    for target, line in imports(tree, module, is_package):
+        parts = target.split(".")
+        path = ROOMS[parts[0]].joinpath(*parts[1:]) if parts[0] in ROOMS else None
+        is_module = path is not None and (path.is_dir() or path.with_suffix(".py").exists())
+        hidden = [part for part in (parts if is_module else parts[:-1]) if part.startswith("_")]
+        if parts[0] in ROOMS and parts[0] != room and hidden:
+            found.append(f"{module}:{line} imports {target}")
+    return found
+
+
+@every_module
+def test_no_room_reaches_into_the_private_modules_of_another(room: str, name: str, path: Path) -> None:
+    assert private_imports(name, ast.parse(path.read_text()), path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from streamnn.alarms._scan import scan",
+        "from streamnn.alarms import _scan",
+        "import streamnn._kernels.jit",
+        "def f():\n    from streamnn_connectors.kafka._loop import Loop",
+    ],
+)
+def test_an_import_of_a_private_module_is_found(code: str) -> None:
+    assert private_imports("streamnn_jobs.module", ast.parse(code), False)
+
+
+class _Run(ast.NodeTransformer):
+    """Leaves out what only type checkers read."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test).endswith("TYPE_CHECKING") else self.generic_visit(node)
+
+
+def arrows(sources: dict[str, tuple[str, bool]]) -> dict[str, set[str]]:
+    """Which modules each module imports, also inside functions; for each name its text and whether it is a package."""
+    found: dict[str, set[str]] = {}
+    for name, (text, is_package) in sources.items():
+        found[name] = set()
+        for target, _ in imports(_Run().visit(ast.parse(text)), name, is_package):
+            for module in (target, target.rpartition(".")[0]):
+                if module in sources:
+                    found[name].add(module)
+                    break
+    return found
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other round about, the first also last; empty if there are none."""
+    done: set[str] = set()
+
+    def visit(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name not in done:
+            for other in sorted(graph[name]):
+                if found := visit(other, [*way, name]):
+                    return found
+            done.add(name)
+        return []
+
+    return next((found for name in sorted(graph) if (found := visit(name, []))), [])
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    assert circle(arrows({n: (p.read_text(), p.name == "__init__.py") for _, n, p in MODULES})) == []
+
+
+def test_a_circle_is_found() -> None:
+    sources = {
+        "a": ("from .b import x", True),
+        "a.b": ("def f():\n    from . import c", False),
+        "a.c": ("if TYPE_CHECKING:\n    from .d import y\nimport a.e", False),
+        "a.d": ("from .c import y", False),
+        "a.e": ("", False),
+    }
+    assert circle(arrows(sources)) == []
+    sources["a.e"] = ("from .b import x", False)
+    assert circle(arrows(sources)) == ["a.b", "a.c", "a.e", "a.b"]

@@ -1,8 +1,9 @@
 """Drift alarms with a stated false-alarm budget."""
 
+from ._cause import CAUSES
 from ._columns import gather
 from .drift_monitor import DriftMonitor
 from .feature_watch import FeatureWatch
 from .other_detector import OtherDetector
 
-__all__ = ["DriftMonitor", "FeatureWatch", "OtherDetector", "gather"]
+__all__ = ["CAUSES", "DriftMonitor", "FeatureWatch", "OtherDetector", "gather"]

@@ -31,14 +31,24 @@ INPUTS = (*TOGETHER, "feature worst")
 """Signals made of the raw inputs alone."""
 LEARNERS = ("surprise", "loss", "entropy")
 """Signals that the learner's own learning moves too."""
+
+NEW_INPUTS = "new inputs"
+NEW_CONCEPT = "new concept"
+MORE_NOISE = "more noise"
+NEW_LABEL_BALANCE = "new label balance"
+FEATURE_DIED = "feature died"
+FEATURE_CHANGED_UNIT = "feature changed unit"
+CAUSES = (NEW_INPUTS, NEW_CONCEPT, MORE_NOISE, NEW_LABEL_BALANCE, FEATURE_DIED, FEATURE_CHANGED_UNIT)
+"""Every cause that an alarm on the scalars of a learner can have; one on a scalar of one's own is a "change of" it."""
 IMPROVEMENT = "improvement"
+"""What is no alarm, and counted apart."""
 
 
 def moved(of: Mapping[str, Evidence], fired: str) -> dict[str, float]:
     """Signals that moved, the fired one always, with the larger of their two figures."""
     out = {}
     for name, e in of.items():
-        z = e.place if abs(e.place) >= abs(e.spread) else e.spread
+        z = e.location if abs(e.location) >= abs(e.scale) else e.scale
         if name == fired or abs(z) >= MOVED:
             out[name] = round(z, 2)
     return out
@@ -47,51 +57,51 @@ def moved(of: Mapping[str, Evidence], fired: str) -> dict[str, float]:
 def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -> tuple[str, int]:
     """Cause of an alarm on signal `fired`, and the column it points to (-1: none)."""
     why, column = _alone(fired, of, moves)
-    if why in ("new inputs", "new concept", "more noise") and _balance(of):
-        return "new label balance", -1
-    if why in ("new concept", "more noise") and _together(of) >= INPUTS_MOVED:
-        return "new inputs", -1
+    if why in (NEW_INPUTS, NEW_CONCEPT, MORE_NOISE) and _balance(of):
+        return NEW_LABEL_BALANCE, -1
+    if why in (NEW_CONCEPT, MORE_NOISE) and _together(of) >= INPUTS_MOVED:
+        return NEW_INPUTS, -1
     return why, column
 
 
 def _alone(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) -> tuple[str, int]:
-    """Cause by the signal that fired and by what moved beyond doubt."""
+    """Cause by the signal that fired and by what certainly moved."""
     column, kind = -1, 0
     worst = of.get("feature worst")
-    if worst is not None and (fired == "feature worst" or worst.place >= NOTABLE):
-        if fired == "feature worst" and worst.place < 0.0:
+    if worst is not None and (fired == "feature worst" or worst.location >= NOTABLE):
+        if fired == "feature worst" and worst.location < 0.0:
             return IMPROVEMENT, -1  # a column is itself again
         column, kind = divmod(worst.tag, 4) if worst.tag else (-1, 0)
         if kind in (DIED, UNIT):
-            return ("feature died" if kind == DIED else "feature changed unit"), column
+            return (FEATURE_DIED if kind == DIED else FEATURE_CHANGED_UNIT), column
     inputs = max(
         (abs(moves[k]) for k in INPUTS if k in moves and (k != "feature worst" or column >= 0)), default=0.0
     )
     label = abs(moves.get("label", 0.0))
     if fired == "feature worst" or (inputs > 0.0 and inputs >= label):
-        return "new inputs", column
+        return NEW_INPUTS, column
     if label > 0.0 and fired in ("label", *INPUTS):
         loss = of.get("loss")
-        worse = loss is not None and loss.place >= NOTABLE
-        return ("new concept" if worse and inputs == 0.0 else "new label balance"), -1
+        worse = loss is not None and loss.location >= NOTABLE
+        return (NEW_CONCEPT if worse and inputs == 0.0 else NEW_LABEL_BALANCE), -1
     if fired == "surprise":
         e = of[fired]
         falls = e.before is not None and e.after is not None and e.after < e.before
         if falls and any(name in of for name in INPUTS):
             return IMPROVEMENT, -1  # the inputs themselves would have moved
         if not any(name in of for name in INPUTS) or _stirred(of):
-            return "new inputs", -1
+            return NEW_INPUTS, -1
         # the inputs stayed: it is the latents that move, because the learner learns something else
-        relearns = any(k in of and of[k].place >= z for k, z in (("entropy", MOVED), ("loss", NOTABLE)))
-        return ("new concept" if relearns else "new inputs"), -1
+        relearns = any(k in of and of[k].location >= z for k, z in (("entropy", MOVED), ("loss", NOTABLE)))
+        return (NEW_CONCEPT if relearns else NEW_INPUTS), -1
     if fired == "loss":
         return _loss(of), -1
     if fired == "entropy":
         e, loss = of[fired], of.get("loss")
-        if loss is not None and (abs(loss.place) >= MOVED or (e.place > 0.0 and _worse(loss))):
+        if loss is not None and (abs(loss.location) >= MOVED or (e.location > 0.0 and _worse(loss))):
             return _loss(of), -1
         slight = e.before is not None and e.after is not None and e.after < e.before + SLIGHT
-        return (IMPROVEMENT if slight or e.place <= 0.0 else "more noise"), -1
+        return (IMPROVEMENT if slight or e.location <= 0.0 else MORE_NOISE), -1
     return f"change of {fired}", -1
 
 
@@ -106,7 +116,7 @@ def _worse(loss: Evidence) -> bool:
 
 def _stirred(of: Mapping[str, Evidence]) -> bool:
     """Whether a scalar of the inputs has moved at least notably."""
-    return any(k in of and max(abs(of[k].place), abs(of[k].spread)) >= NOTABLE for k in INPUTS)
+    return any(k in of and max(abs(of[k].location), abs(of[k].scale)) >= NOTABLE for k in INPUTS)
 
 
 def _balance(of: Mapping[str, Evidence]) -> bool:
@@ -114,30 +124,30 @@ def _balance(of: Mapping[str, Evidence]) -> bool:
 
     Where classes come in other shares, each as it was, the inputs move too: to where they have been before.
     """
-    label, surprise = (abs(of[k].place) if k in of else 0.0 for k in ("label", "surprise"))
+    label, surprise = (abs(of[k].location) if k in of else 0.0 for k in ("label", "surprise"))
     if label < BELIEVED or "surprise" not in of or of["surprise"].before is None:
         return False
-    most = max((abs(z) for k in TOGETHER if k in of for z in (of[k].place, of[k].spread)), default=0.0)
-    worse = "loss" in of and of["loss"].place > label
+    most = max((abs(z) for k in TOGETHER if k in of for z in (of[k].location, of[k].scale)), default=0.0)
+    worse = "loss" in of and of["loss"].location > label
     return surprise < min(MOVED, label) and not worse and label >= 0.5 * most
 
 
 def _together(of: Mapping[str, Evidence]) -> float:
     """How far the scalars of all inputs moved: as many squared standard errors as they have figures if by chance."""
-    return sum(of[k].place ** 2 + of[k].spread ** 2 for k in TOGETHER if k in of)
+    return sum(of[k].location ** 2 + of[k].scale ** 2 for k in TOGETHER if k in of)
 
 
 def _loss(of: Mapping[str, Evidence]) -> str:
     """Why the loss changed while the inputs themselves stayed as they were."""
     loss = of["loss"]
-    if loss.place < 0.0:
+    if loss.location < 0.0:
         return IMPROVEMENT
     if loss.before is not None and not _worse(loss):
         return IMPROVEMENT  # another distribution of the loss, but no more of it
     surprise = of.get("surprise")
-    if surprise is not None and surprise.place > max(MOVED, loss.place):
-        return "new inputs"
-    return "new concept"
+    if surprise is not None and surprise.location > max(MOVED, loss.location):
+        return NEW_INPUTS
+    return NEW_CONCEPT
 
 
 def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) -> tuple[str, int]:
@@ -146,27 +156,27 @@ def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) ->
     A concept is learnt: the loss comes back, and the latents are others. Noise stays, and leaves them as they
     were. Inputs that moved slowly, and labels, are seen by now.
     """
-    if first not in ("new inputs", "new concept", "more noise", "feature changed unit"):
+    if first not in (NEW_INPUTS, NEW_CONCEPT, MORE_NOISE, FEATURE_CHANGED_UNIT):
         return first, -1
     moves = moved(of, fired)
     now, column = cause(fired, of, moves)
-    if now in ("feature died", "feature changed unit"):
+    if now in (FEATURE_DIED, FEATURE_CHANGED_UNIT):
         return now, column
-    if now == "new label balance" or _balance(of):
-        return "new label balance", -1
+    if now == NEW_LABEL_BALANCE or _balance(of):
+        return NEW_LABEL_BALANCE, -1
     entropy, loss, surprise = (of.get(k) for k in ("entropy", "loss", "surprise"))
-    sure = entropy is not None and entropy.before is not None and entropy.place < NOTABLE
+    sure = entropy is not None and entropy.before is not None and entropy.location < NOTABLE
     if (
         column >= 0
         or _together(of) >= (INPUTS_MOVED_IF_SURE if sure else INPUTS_MOVED_IF_UNSURE)
         or any(k in moves for k in TOGETHER)
     ):
-        return "new inputs", column
-    if loss is None or loss.before is None or first == "feature changed unit":
+        return NEW_INPUTS, column
+    if loss is None or loss.before is None or first == FEATURE_CHANGED_UNIT:
         return first, -1
-    relearnt = surprise is not None and surprise.place > loss.place
+    relearnt = surprise is not None and surprise.location > loss.location
     rest = loss.late - loss.before
     stays = rest > max(STAYS * rise, STAYS * abs(loss.before))
-    if first == "new inputs" and not ((relearnt or stays) and any(k in of for k in INPUTS)):
+    if first == NEW_INPUTS and not ((relearnt or stays) and any(k in of for k in INPUTS)):
         return first, -1
-    return ("more noise" if stays and (rest > abs(loss.before) or not relearnt) else "new concept"), -1
+    return (MORE_NOISE if stays and (rest > abs(loss.before) or not relearnt) else NEW_CONCEPT), -1

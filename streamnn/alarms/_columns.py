@@ -132,7 +132,7 @@ def scan(
         if op[i] != OBSERVE:
             continue
         r += 1
-        active, place, spread, pairs, worst, tag = 0.0, 0.0, 0.0, 0.0, 0.0, 0
+        active, location, scale, pairs, worst, tag = 0.0, 0.0, 0.0, 0.0, 0.0, 0
         before = 0.0
         for c in range(a.shape[0]):
             v = x[r, c]
@@ -154,8 +154,8 @@ def scan(
                     nats, kind = moved, 2 if unit else 3
                 cut = min(max(z, -CLIP_SD_PAIR), CLIP_SD_PAIR)
                 active += 1.0
-                place += cut if (c * 0x9E37 >> 7) & 1 else -cut
-                spread += cut * cut
+                location += cut if (c * 0x9E37 >> 7) & 1 else -cut
+                scale += cut * cut
                 p = cut * before
                 if a[c, C_COUNT] < SIGNED:
                     a[c, C_PRODUCT] += (p - a[c, C_PRODUCT]) / a[c, C_COUNT]
@@ -179,8 +179,8 @@ def scan(
                 a[c, C_PEAK] = max(a[c, C_PEAK], a[c, C_TOP])
                 a[c, C_TOP] = 0.0
             a[c, C_PEAK] -= a[c, C_PEAK] * FADES
-        values[0, i] = place / np.sqrt(max(active, 1.0))
-        values[1, i] = spread / max(active, 1.0)
+        values[0, i] = location / np.sqrt(max(active, 1.0))
+        values[1, i] = scale / max(active, 1.0)
         values[2, i] = pairs / np.sqrt(max(active - 1.0, 1.0))
         values[3, i] = worst
         if seen[0] < FIRST_ROW:  # means and deviations still settle: no value yet

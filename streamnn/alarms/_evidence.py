@@ -24,8 +24,8 @@ _TAGGED, _LEAST_TAGS, _STEADY = 16, 3, 56
 class Evidence(NamedTuple):
     """A signal's values since a change began, compared with those before."""
 
-    place: float  # standard errors that ranks lie above (or below) the past
-    spread: float  # the same of their distance from the middle
+    location: float  # standard errors that ranks lie above (or below) the past
+    scale: float  # the same of their distance from the middle
     before: float | None  # mean of up to 500 values before
     after: float | None  # mean of the values since
     late: float  # mean of the last 256 values
@@ -76,7 +76,7 @@ def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -
         return NOTHING
     lrv = v["lrv_was" if s["refreshed"] > op else "lrv"]
     known = m >= _YOUNGEST
-    place, spread = (
+    location, scale = (
         float((here[k] - there[k]) / np.sqrt(lrv[k - 1] * count * (1.0 + count / max(m, 1))))
         if known
         else 0.0
@@ -88,7 +88,7 @@ def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -
     late = float(here[0] - start[0]) / max(n - k, 1)
     tags = s["tag"][near[max(0, min(i, near.size - _TAGGED)) if whole else -_TAGGED :] % RING]
     tag = _common(tags, _STEADY if whole else _LEAST_TAGS)
-    return Evidence(place, spread, before, float((here[0] - there[0]) / count), late, tag)
+    return Evidence(location, scale, before, float((here[0] - there[0]) / count), late, tag)
 
 
 def _common(tags: np.ndarray, least: int) -> int:

@@ -55,7 +55,7 @@ SUM_RING, VALUE_RING = 1024, 64
 CONFIRMED = 4
 """A jump of the value is confirmed this many values later, plus 2, or its span and 2 if that is shorter."""
 RING, COARSE = 512, 512
-"""Values, and values that end a block, up to which sums are remembered, to tell what moved since a change."""
+"""Values, and values that end a block, up to which sums are remembered, to say what moved since a change."""
 NEVER = 1e300
 """A threshold that nothing reaches."""
 VALUE_LIMIT = 1e100

@@ -114,7 +114,7 @@ def _dependence(s: Signal, w: View, horizon: float) -> None:
 
 @njit(**leaf_options)
 def _thresholds(w: View, share: np.ndarray, want: float) -> None:
-    """From past peaks; of a stream too young to have shown them, from the long-run variance alone."""
+    """From past peaks; of a stream too short to have shown them, from the long-run variance alone."""
     exposure = w.exposure
     k = int(min(max(exposure / w.block / PEAK_DIVISOR, FEWEST - 1.0), PEAKS * 1.0))
     for i in range(SIDES + JUMPS):  # the allowances of one score have one share
@@ -167,7 +167,7 @@ def recalibrate(s: Signal, v: View, r: View, share: np.ndarray, budget: Budget) 
                 w.armed = ARMED
         if w.exposure > EXPOSURE * horizon:
             halve_peaks(w)
-        # a young calibration may spend less; an old one sets its thresholds every fourth time
+        # a new calibration may spend less; an old one sets its thresholds every fourth time
         want = rate * min(1.0, max(w.exposure, BLOCK_VALUES) / (WHOLE_BUDGET_AFTER * horizon))
         if w.armed != ARMED or was != ARMED or w.exposure < horizon or s.taken % (4 * BLOCK_VALUES) == 0:
             _thresholds(w, share[k], want)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
 from .._kernels.jit import kernel, leaf_options
+from ._arguments import Family, Operations
 from ._layout import (
     ARM_EVENTS,
     BLIND,
@@ -43,27 +42,6 @@ OWN_TEST = 8
 """Added to the kind of operation at which a signal has values, where the signal is its own test."""
 FIRE_FIELDS = 6
 """Numbers of one fire: operation, signal, statistic, ticket, operation and ticket at which the change began."""
-
-
-class Family(NamedTuple):
-    """All that a monitor knows, and how its budget is split."""
-
-    signals: np.ndarray  # of SIGNAL
-    views: np.ndarray  # of VIEW, VIEWS for each signal
-    purse: np.ndarray  # float64[3]: purse, alarms it has not paid for yet, ticket up to which it has climbed
-    clock: np.ndarray  # int64[3]: operations in all; next one of the segment; operation of the next review
-    share: np.ndarray  # float64[VIEWS, STATS], share of the budget of each statistic
-    horizon: float  # events per false alarm
-
-
-class Operations(NamedTuple):
-    """Operations of the log and what the signals are at them."""
-
-    values: np.ndarray  # float64, signals x operations
-    tags: np.ndarray  # int32: what a value of the signal that is its own test is about
-    op: np.ndarray  # int8
-    when: np.ndarray  # int8, for each signal: the kind of operations at which it has values; below 0 all
-    event: np.ndarray  # int64, ticket of the event last observed
 
 
 @njit(**leaf_options)
@@ -135,15 +113,15 @@ def _enter(s: Signal, v: View, x: float) -> float:
 
 @njit(**leaf_options)
 def _remember(
-    s: Signal, x: float, place: np.float32, spread: np.float32, op: int, ticket: int, tag: int
+    s: Signal, x: float, location: np.float32, scale: np.float32, op: int, ticket: int, tag: int
 ) -> None:
-    """Sums of value, place and spread up to here."""
+    """Sums of value, location and scale score up to here."""
     now = s.taken
     i, h = now & (RING - 1), (now - 1) & (RING - 1)
     s.op[i], s.ticket[i], s.tag[i] = op, ticket, tag
     s.sums[i, 0] = s.sums[h, 0] + min(max(x, s.bound[0]), s.bound[1])
-    s.sums[i, 1] = s.sums[h, 1] + place
-    s.sums[i, 2] = s.sums[h, 2] + spread
+    s.sums[i, 1] = s.sums[h, 1] + location
+    s.sums[i, 2] = s.sums[h, 2] + scale
     if now % BLOCK_VALUES == 0:
         j = (now // BLOCK_VALUES) & (COARSE - 1)
         s.far_op[j], s.far_ticket[j] = op, ticket
@@ -262,12 +240,12 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                 rest = _enter(s, v, x)
                 lasting, lasting_second, lasting_ratio = -1, 0, 0.0
                 raw, raw_second, raw_ratio = -1, 0, 0.0
-                place = spread = np.float32(0.0)
+                location = scale = np.float32(0.0)
                 for second in range(1 + s.follows if v.size[0] > 0 else 0):
                     w = r if second else v
                     standardise(s, w, rest if second else x)
                     if second == 0:
-                        place, spread = s.signed[0], s.signed[2]
+                        location, scale = s.signed[0], s.signed[2]
                     for kind in range(3):
                         if kind == 1 and s.taken % JUMP_STRIDE:
                             continue
@@ -278,7 +256,7 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                             lasting, lasting_second, lasting_ratio = j, second, ratio
                     if w.records and not s.on_trial:
                         w.exposure += 1.0
-                _remember(s, x, place, spread, at, ticket, tags[i])
+                _remember(s, x, location, scale, at, ticket, tags[i])
                 fired = _decide(s, v, r, lasting, lasting_second, raw, raw_second, cost)
                 if fired < 0 and s.on_trial:
                     _end_trial(s, v, r)

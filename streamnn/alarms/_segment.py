@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._scan import Family, Operations, scan
+from ._arguments import Family, Operations
+from ._scan import scan
 
 
 class Segment(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import SchemaError, SpecError, StateError
 from ..state import check_leaves
 from ..types import LEARN, OBSERVE, Alarm
+from ._arguments import Family, Operations
 from ._attribution import Attribution
 from ._layout import (
     BLOCK_VALUES,
@@ -20,7 +21,7 @@ from ._layout import (
     new_signals,
     shares,
 )
-from ._scan import FIRE_FIELDS, OWN_TEST, REVIEW_DUE, Family, Operations
+from ._scan import FIRE_FIELDS, OWN_TEST, REVIEW_DUE
 from ._segment import Segment
 from ._status import status
 
@@ -48,7 +49,7 @@ class DriftMonitor:
     ----------
     signals : sequence of str
         Names of at most eight scalars. ``"surprise"``, ``"loss"``, ``"entropy"``, ``"label"`` and those of
-        :class:`FeatureWatch` are told apart by cause; any other name is its own cause.
+        :class:`FeatureWatch` are weighed together for a cause; any other name is its own cause.
     events_per_false_alarm : float, default 10_000
         The budget: one false alarm in this number of events, all signals together. At least 1000.
 

@@ -27,8 +27,8 @@ class FeatureWatch(Stage):
       what: 4 * column + 1 (it died), + 2 (another unit), + 3 (its values moved). One column in a thousand is not
       drowned.
 
-    All begin at the 700th row; columns are watched one by one from their 500th value on, and learnt
-    anew when they have stood out for 500 events or were constant before. Text columns count for runs only.
+    All begin at the 700th row; columns are watched one by one from their 500th value on, and
+    their statistics begin again when they have stood out for 500 events or were constant before. Text columns count for runs only.
 
     Examples
     --------

@@ -65,7 +65,7 @@ class Store(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What a network is told to be."""
+    """What a network is to be."""
 
     n: np.ndarray  # int64, places N_...
     sizes: np.ndarray  # int64, units of each layer as they are stored
@@ -161,7 +161,7 @@ class Adaptation(NamedTuple):
 
     pull: np.ndarray  # float32, units: how far a step pulls the sum of slope changes to 0
     every: int  # learnt events between two proximal steps
-    limit: float  # largest slope; 0 is none
+    limit: float  # largest slope; 0 is no limit
     patience: int  # proximal steps after which a dead knot is pruned; 0 prunes nothing
     smallest: float  # distance of knots that is not halved
 

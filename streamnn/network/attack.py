@@ -37,12 +37,12 @@ def attack(
     if not len(x) or not x.shape[1]:
         return 0.0
     rng = np.random.default_rng(0)
-    spread = x.std(0) + 0.1
+    scale = x.std(0) + 0.1
     found = slopes_at(layers, out, bias, functions, x)
     for turn in range(_SEARCH_ROUNDS):
         top = np.argsort(-found, kind="stable")[:_KEPT]
         x, found = x[top], found[top]
-        step = spread * 2.0 ** (1 - turn) * rng.standard_normal((len(x) * _TRIES, x.shape[1]))
+        step = scale * 2.0 ** (1 - turn) * rng.standard_normal((len(x) * _TRIES, x.shape[1]))
         near = np.repeat(x, _TRIES, 0) + step
         x, found = (
             np.concatenate([x, near]),

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from ..errors import StateError
-from ..network import Network
+from ..network import Functions, Network
 from ..network import arrays as k
 from ..network.budget import check_budget
-
-if TYPE_CHECKING:
-    from ._rule import Rule
-    from .spline_network import SplineNetwork
+from .linear_spline import LinearSpline
 
 f4 = np.float32
 GRID = ("per_step", "piece", "offset")
+
+
+class Module(Protocol):
+    """What is exchanged of a :class:`streamnn.nn.SplineNetwork`."""
+
+    classify: bool
+
+    def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        """Parameters, under names that both sides know."""
+        ...
+
+    def ordered_splines(self) -> list[LinearSpline]:
+        """The activations of each layer, where they are splines."""
+        ...
+
+    def functions(self) -> Functions:
+        """The activation functions of all units."""
+        ...
+
+
+class RunningMeans(Protocol):
+    """What is exchanged of an update rule."""
+
+    def store_moments(self, net: Network) -> None:
+        """Write running means into a streaming network."""
+        ...
 
 
 def array(t: torch.Tensor) -> np.ndarray:
@@ -51,19 +75,19 @@ def _weights(net: Network) -> dict[str, np.ndarray]:
 
 
 @torch.no_grad()
-def read(net: Network, model: SplineNetwork) -> None:
+def read(net: Network, model: Module) -> None:
     """Copy a network's weights into a module of the same shape."""
     mine = dict(model.named_parameters())
     for name, w in _weights(net).items():
         mine[name].copy_(torch.from_numpy(w))
     at = 0
-    for spline in model._splines():
+    for spline in model.ordered_splines():
         for i, name in enumerate(GRID):
             spline.get_buffer(name).copy_(torch.from_numpy(net.s["grid"][i, at : at + spline.units]))
         at += spline.units
 
 
-def write(model: SplineNetwork, net: Network, rule: Rule | None) -> None:
+def write(model: Module, net: Network, rule: RunningMeans | None) -> None:
     """Copy a module's weights into a network; see ``SplineNetwork.load_into``."""
     if model.classify != classifies(net):
         raise StateError(
@@ -83,7 +107,7 @@ def write(model: SplineNetwork, net: Network, rule: Rule | None) -> None:
     for name, w in new.items():
         theirs[name][...] = w
     at = 0
-    for spline in model._splines():
+    for spline in model.ordered_splines():
         for i, name in enumerate(GRID):
             net.s["grid"][i, at : at + spline.units] = array(spline.get_buffer(name))
         at += spline.units
@@ -102,7 +126,7 @@ def _squares(w: np.ndarray) -> np.ndarray:
     return total
 
 
-def _check(weights: dict[str, np.ndarray], model: SplineNetwork, net: Network) -> None:
+def _check(weights: dict[str, np.ndarray], model: Module, net: Network) -> None:
     for name, w in weights.items():
         if not np.isfinite(w).all():
             raise StateError(

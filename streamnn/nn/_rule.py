@@ -36,7 +36,7 @@ class Rule(ABC):
     beta : float
         Memory of the running mean squares.
     slope, row_norm, out_norm : float
-        Budget; 0 is none.
+        Budget; 0 is no limit.
     rsqrt : callable
         What :class:`RmsRule` takes for 1 / sqrt: :func:`kernel_rsqrt` or :func:`exact_rsqrt`.
     """
@@ -161,7 +161,7 @@ class Rule(ABC):
         loss.backward()
         with torch.no_grad():
             self._update(row, [z[0] for z in post], ids)
-            for l, spline in enumerate(model._splines()):
+            for l, spline in enumerate(model.ordered_splines()):
                 self._spline(l, spline, pre[l][0], self._error(l, gradient(post[l])[0]))
             for l, slopes in enumerate(model.slopes):
                 self._slope(l, slopes, pre[l][0], self._error(l, gradient(post[l])[0]))

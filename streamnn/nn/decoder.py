@@ -15,7 +15,7 @@ class Decoder(nn.Module):
     """A linear decoder that reconstructs the row from the last hidden layer.
 
     Add ``weight * decoder.loss(z, rows)`` to a network's loss, with z the last of its activations: the latent then
-    keeps what the row says besides the label, which is what tells unknown inputs (Postels et al. 2020). In the
+    keeps what the row says besides the label, which is what shows unknown inputs (Postels et al. 2020). In the
     streaming network this is :attr:`NetworkSpec.information`; there the decoder takes normalised steps of its own.
 
     Parameters

@@ -31,10 +31,10 @@ class RmsRule(Rule):
     beta : float
         Memory of the running mean squares.
     slope, row_norm, out_norm : float
-        Budget; 0 is none.
+        Budget; 0 is no limit.
     rsqrt : callable
         :func:`streamnn.nn.kernel_rsqrt`, or :func:`streamnn.nn.exact_rsqrt`, with which steps differ from the
-        kernel's by up to 0.2 %.
+        kernel's by up to 3.5 %.
 
     Examples
     --------

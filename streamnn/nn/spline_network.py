@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,9 +17,6 @@ from ..network.arrays import KNOT_RANGE, KNOTS
 from ..network.spec import ACTIVATIONS
 from . import _exchange
 from .linear_spline import _WITHIN, LinearSpline
-
-if TYPE_CHECKING:
-    from ._rule import Rule
 
 
 class SplineNetwork(nn.Module):
@@ -96,7 +93,8 @@ class SplineNetwork(nn.Module):
         self.out = draw(outputs, hidden[-1], 0.1 / hidden[-1] ** 0.5)
         self.out_bias = nn.Parameter(torch.zeros(outputs))
 
-    def _splines(self) -> list[LinearSpline]:
+    def ordered_splines(self) -> list[LinearSpline]:
+        """The activations of each layer, first to last; none where units are no splines."""
         return [cast(LinearSpline, s) for s in self.splines]
 
     # -- evaluation ---------------------------------------------------------------------------------------------
@@ -168,7 +166,7 @@ class SplineNetwork(nn.Module):
         bound = torch.ones((), dtype=torch.float64, device=self.out.device)
         for w in (self.first, *self.hidden, self.out):
             bound = bound * (torch.linalg.matrix_norm(w.double(), ord=2) if w.numel() else 0.0)
-        for spline in self._splines():
+        for spline in self.ordered_splines():
             bound = bound * spline.lipschitz().amax().double()
         for slopes in self.slopes:
             bound = bound * slopes.abs().amax().clamp(min=1.0).double()
@@ -208,7 +206,7 @@ class SplineNetwork(nn.Module):
         spec : NetworkSpec
             Its `slope`, `row_norm` and `out_norm` count; 0 is no limit.
         """
-        for spline in self._splines():
+        for spline in self.ordered_splines():
             spline.project_(spec.slope)
         for slopes in self.slopes:
             if spec.slope > 0 and slopes.abs().max() > spec.slope:
@@ -248,7 +246,7 @@ class SplineNetwork(nn.Module):
         _exchange.read(net, model)
         return model
 
-    def load_into(self, net: Network, rule: Rule | None = None) -> None:
+    def load_into(self, net: Network, rule: _exchange.RunningMeans | None = None) -> None:
         """Write the weights into a streaming network of the same shape, bit for bit from float32.
 
         Parameters
@@ -267,7 +265,7 @@ class SplineNetwork(nn.Module):
         _exchange.write(self, net, rule)
 
     def to_network(
-        self, spec: NetworkSpec, seed: int = 0, member: int = 0, rule: Rule | None = None
+        self, spec: NetworkSpec, seed: int = 0, member: int = 0, rule: _exchange.RunningMeans | None = None
     ) -> Network:
         """A new streaming network with these weights.
 

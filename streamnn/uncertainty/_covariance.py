@@ -14,7 +14,7 @@ from numba import njit
 from .._kernels.ieee import log64
 from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
-from ._density import LOG_2PI, PARTIAL_SUMS, RAREST, Settings, _bayes, _take
+from ._density import LOG_2PI, PARTIAL_SUMS, Settings, bayes, count, fold, share_out, take
 
 ROOTS_EARLY, ROOTS_EVERY = 64, 64
 """Roots are renewed at labels 1, 2, 4, ... 64, then at every 64th."""
@@ -58,7 +58,7 @@ def _square(r: np.ndarray, lane: np.ndarray) -> float:
     for i in range(0, r.size, PARTIAL_SUMS):
         for l in range(PARTIAL_SUMS):
             lane[l] += r[i + l] * r[i + l]
-    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+    return fold(lane)
 
 
 @njit(**leaf_options)
@@ -138,13 +138,10 @@ def scan(
     z, r, w = np.zeros(columns), np.zeros(columns), np.zeros(columns)
     lane, joint = np.zeros(PARTIAL_SUMS), np.zeros(seen.size)
     tied = white.shape[0] > 0
-    labels = known = 0
-    for k in range(seen.size):
-        labels += seen[k]
-        known += 1 if seen[k] > 0 else 0
+    labels, known = count(seen)
     for i in range(op.size):
         if op[i] != LEARN and op[i] != EXPIRE:
-            _take(latent, i, normalise, z)
+            take(latent, i, normalise, z)
             if tied:
                 _whiten(root, 0, z, w, lane)
             for k in range(seen.size):
@@ -154,9 +151,9 @@ def scan(
                     if not tied:
                         _whiten(root, k, r, w, lane)
                     joint[k] = score[k] - 0.5 * _square(r if tied else w, lane)
-            surprise[i], entropy[i] = _bayes(joint, seen)
+            surprise[i], entropy[i] = bayes(joint, seen)
         elif op[i] == LEARN:
-            if not _take(latent, i, normalise, z):
+            if not take(latent, i, normalise, z):
                 skipped[0] += 1
                 continue
             c = label[i]
@@ -168,13 +165,13 @@ def scan(
             for j in range(hidden):
                 r[j] = z[j] - mean[c, j]
                 mean[c, j] = mean[c, j] + g * r[j] if n > 0.0 else z[j]
-            if n > 0.0:  # the first label of a class tells nothing of its width
+            if n > 0.0:  # the first label of a class says nothing of its width
                 _add(pooled, 1.0 / min(pooled_n, memory), 1.0 - g, r, hidden)
                 if not tied:
                     _add(covariance[c], 1.0 / min(n, memory), 1.0 - g, r, hidden)
             seen[c] += 1
-            count = labels if tied else seen[c]
-            if (count <= ROOTS_EARLY and count & (count - 1) == 0) or count % ROOTS_EVERY == 0:
+            n_root = labels if tied else seen[c]
+            if (n_root <= ROOTS_EARLY and n_root & (n_root - 1) == 0) or n_root % ROOTS_EVERY == 0:
                 if tied:
                     peak = _renew(root[0], pooled, hidden, 0.0, min(pooled_n, memory), settings, pooled, r)
                     for k in range(seen.size):
@@ -194,8 +191,4 @@ def scan(
             if tied:
                 constant[c] = constant[0]
                 _whiten(root, 0, mean[c], white[c], lane)
-            g = 1.0 / min(np.float64(labels), memory)
-            for k in range(seen.size):
-                prior[k] += g * ((1.0 if k == c else 0.0) - prior[k])
-                if seen[k] > 0:
-                    score[k] = log64(max(prior[k], RAREST)) + constant[k]
+            share_out(c, 1.0 / min(np.float64(labels), memory), prior, constant, score, seen)

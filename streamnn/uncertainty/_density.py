@@ -50,6 +50,33 @@ class Settings(NamedTuple):
     unit: float  # labels a variance of 1 is worth within the pooled ones
 
 
+@njit(**leaf_options, forceinline=True)
+def fold(lane: np.ndarray) -> float:
+    """The sum of the partial sums, in a fixed order."""
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+
+
+@njit(**leaf_options)
+def count(seen: np.ndarray) -> tuple[int, int]:
+    """Labels learnt, and classes that have one."""
+    labels = known = 0
+    for k in range(seen.size):
+        labels += seen[k]
+        known += 1 if seen[k] > 0 else 0
+    return labels, known
+
+
+@njit(**leaf_options, forceinline=True)
+def share_out(
+    c: int, rate: float, prior: np.ndarray, constant: np.ndarray, score: np.ndarray, seen: np.ndarray
+) -> None:
+    """A label of class c moves the priors; scores are log prior + constant."""
+    for k in range(seen.size):
+        prior[k] += rate * ((1.0 if k == c else 0.0) - prior[k])
+        if seen[k] > 0:
+            score[k] = log64(max(prior[k], RAREST)) + constant[k]
+
+
 @njit(**leaf_options)
 def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, lane: np.ndarray) -> float:
     """Squared distance of z from the mean of class c in its own widths."""
@@ -59,11 +86,11 @@ def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, la
         for l in range(PARTIAL_SUMS):
             d = z[i + l] - mean[c, i + l]
             lane[l] += d * d * precision[c, i + l]
-    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+    return fold(lane)
 
 
 @njit(**leaf_options)
-def _bayes(joint: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
+def bayes(joint: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
     """-log p(z) and the entropy of p(y|z), from log p(z, y) of the classes seen."""
     best = -np.inf
     for c in range(seen.size):
@@ -81,7 +108,7 @@ def _bayes(joint: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
     return -(best + spread), max(spread - mixed / total, 0.0)
 
 
-@njit(**leaf_options)
+@njit(**leaf_options, forceinline=True)
 def _average(
     z: np.ndarray,
     c: int,
@@ -97,7 +124,7 @@ def _average(
         1.0 / min(max(n, 1.0), memory),
         1.0 / min(pooled_n, memory),
     )
-    if n == 0.0:  # the first label of a class tells nothing of its width
+    if n == 0.0:  # the first label of a class says nothing of its width
         for i in range(z.size):
             mean[c, i] = z[i]
         return
@@ -109,7 +136,7 @@ def _average(
         pooled[i] += g_pooled * (square - pooled[i])
 
 
-@njit(**leaf_options)
+@njit(**leaf_options, forceinline=True)
 def _renew(
     c: int,
     hidden: int,
@@ -118,7 +145,7 @@ def _renew(
     settings: Settings,
     state: State,
 ) -> float:
-    """Precisions of class c: its variances, told by n deviations, shrunk to the pooled ones, and those to 1.
+    """Precisions of class c: its variances, estimated from n deviations, shrunk to the pooled ones, and those to 1.
 
     Returns the log of the density's peak.
     """
@@ -139,7 +166,7 @@ def _renew(
 
 
 @njit(**leaf_options)
-def _take(latent: np.ndarray, row: int, normalise: bool, z: np.ndarray) -> bool:
+def take(latent: np.ndarray, row: int, normalise: bool, z: np.ndarray) -> bool:
     """Copy a latent, cut to a range whose squares are finite; False when it held NaN or infinity.
 
     To `normalise` is to give it the mean square 1.
@@ -175,19 +202,16 @@ def scan(
     normalise, memory = settings.normalise, settings.memory
     z, lane, joint = np.zeros(pooled.size), np.zeros(PARTIAL_SUMS), np.zeros(seen.size)
     hidden = latent.shape[1]
-    labels = known = 0
-    for k in range(seen.size):
-        labels += seen[k]
-        known += 1 if seen[k] > 0 else 0
+    labels, known = count(seen)
     for i in range(op.size):
         if op[i] != LEARN and op[i] != EXPIRE:
-            _take(latent, i, normalise, z)
+            take(latent, i, normalise, z)
             for k in range(seen.size):
                 if seen[k] > 0:
                     joint[k] = score[k] - 0.5 * _distance(z, k, mean, precision, lane)
-            surprise[i], entropy[i] = _bayes(joint, seen)
+            surprise[i], entropy[i] = bayes(joint, seen)
         elif op[i] == LEARN:
-            if not _take(latent, i, normalise, z):
+            if not take(latent, i, normalise, z):
                 skipped[0] += 1
                 continue
             c = label[i]
@@ -199,8 +223,4 @@ def scan(
             seen[c] += 1
             if seen[c] <= WIDTHS_EARLY or seen[c] % WIDTHS_EVERY == 0:
                 constant[c] = _renew(c, hidden, min(n, memory), pooled_n, settings, state)
-            g = 1.0 / min(np.float64(labels), memory)
-            for k in range(seen.size):
-                prior[k] += g * ((1.0 if k == c else 0.0) - prior[k])
-                if seen[k] > 0:
-                    score[k] = log64(max(prior[k], RAREST)) + constant[k]
+            share_out(c, 1.0 / min(np.float64(labels), memory), prior, constant, score, seen)

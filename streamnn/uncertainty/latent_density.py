@@ -38,7 +38,7 @@ class LatentDensity:
         Labels of a class after which a latent has lost half its weight in that class (for the prior: labels).
     shrinkage : float, default 10
         Labels the pooled variances are worth within a class, and a variance of 1 within the pooled ones. A pooled
-        full covariance is worth (hidden + 1) / 2 times as many, as it has so many more numbers.
+        full covariance is worth (hidden + 1) / 2 times as many, as it has that many more numbers.
     covariance : {"diagonal", "tied", "full"}
         Variances per class; one covariance for all classes; a covariance per class.
     normalise : bool, default False

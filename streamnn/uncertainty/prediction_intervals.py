@@ -29,9 +29,7 @@ def _scan(op, slot, y, centre, deviation, interval, levels):
                 interval[s, 0], interval[s, 1] = -np.inf, np.inf
                 continue
             for side in range(2):
-                k = min(
-                    int(np.floor(level[side] * (n + 1.0))), n
-                )  # so many of the window's errors lie beyond
+                k = min(int(np.floor(level[side] * (n + 1.0))), n)  # errors of the window that lie beyond
                 if k >= 1:
                     q = order[k - 1] if side == 0 else order[n - k]
                 else:  # beyond the widest, doubled with every further miss
@@ -59,7 +57,7 @@ class PredictionIntervals(Coverage):
     The ends are quantiles of the last 1024 errors, each in units of the deviation forecast for its event, times the
     deviation forecast for this one: wide where the noise is. Either end keeps its own level a, half of the share
     that may be missed, which moves with every target: a <- a + .005 (miss wanted - miss seen). When a falls below
-    what 1024 errors can tell, the widest error is doubled with every further miss. So the share of targets missed
+    what 1024 errors can say, the widest error is doubled with every further miss. So the share of targets missed
     comes to the one wanted on any sequence. About .3 us an event.
 
     Parameters
@@ -79,10 +77,11 @@ class PredictionIntervals(Coverage):
     Examples
     --------
     >>> import numpy as np
+    >>> from streamnn.types import LEARN, OBSERVE
     >>> y = np.random.default_rng(0).standard_normal(4000)
     >>> intervals = PredictionIntervals(coverage=0.9)
     >>> slot, centre, out = np.arange(4000), np.zeros(4000), np.zeros((4000, 4))
-    >>> op, twice = np.tile(np.int8([0, 1]), 4000), slot.repeat(2)
+    >>> op, twice = np.tile(np.int8([OBSERVE, LEARN]), 4000), slot.repeat(2)
     >>> intervals.scan(op, twice, y[twice], centre, np.ones(8000), out)
     >>> round(intervals.summary()["covered"], 2), out[-1, :2].round().tolist()
     (0.9, [-2.0, 2.0])

@@ -19,7 +19,7 @@ def _scan(op, slot, y, proba, limit, met, levels):
         if op[e] != LEARN:
             if op[e] != EXPIRE:
                 n = min(taken[0], len(ring))
-                k = int(np.floor(level[0] * (n + 1.0)))  # so many of the window's labels are left out
+                k = int(np.floor(level[0] * (n + 1.0)))  # labels of the window that are left out
                 limit[s, 0] = 0.0 if k < 1 else (order[k - 1] if k <= n else 2.0)
                 limit[s, 1] = met[0]
             continue
@@ -62,13 +62,15 @@ class PredictionSets(Coverage):
     Examples
     --------
     >>> import numpy as np
+    >>> from streamnn.types import LEARN, OBSERVE
     >>> rng = np.random.default_rng(0)
     >>> y = rng.integers(0, 2, 4000)
     >>> right = rng.random(4000) < 0.8
     >>> proba = np.where((y == np.arange(2)[:, None]) == right, 0.8, 0.2).T.astype(np.float32)
     >>> sets = PredictionSets(coverage=0.9, known=2)
     >>> slot, limit = np.arange(4000), np.zeros((4000, 2))
-    >>> sets.scan(np.tile(np.int8([0, 1]), 4000), slot.repeat(2), y.repeat(2), proba, limit)
+    >>> op = np.tile(np.int8([OBSERVE, LEARN]), 4000)
+    >>> sets.scan(op, slot.repeat(2), y.repeat(2), proba, limit)
     >>> round(sets.summary()["covered"], 2)
     0.9
     """
@@ -91,6 +93,6 @@ class PredictionSets(Coverage):
         proba : ndarray of float32, shape (slots, classes)
             As it was when the event was observed.
         limit : ndarray of float64, shape (slots, 2)
-            Receives the least probability of a class in the set, and how many classes were known: the first so many.
+            Receives the least probability of a class in the set, and how many classes were known: those of the first columns.
         """
         _scan(op, slot, y, proba, limit, self.s["met"], self._levels())

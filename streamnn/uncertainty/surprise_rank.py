@@ -50,8 +50,8 @@ class SurpriseRank(Stage):
     --------
     >>> import numpy as np
     >>> rank = SurpriseRank()
-    >>> _ = rank.scan(np.int8([1] + [0] * 999), np.arange(1000.0))
-    >>> rank.scan(np.int8([0, 0, 0]), np.array([5.5, 900.5, 5000.0])).round(3).tolist()
+    >>> _ = rank.scan(np.int8([LEARN] + [OBSERVE] * 999), np.arange(1000.0))
+    >>> rank.scan(np.int8([OBSERVE] * 3), np.array([5.5, 900.5, 5000.0])).round(3).tolist()
     [0.995, 0.1, 0.001]
     """
 

@@ -9,8 +9,8 @@ import numpy as np
 from ..errors import SchemaError, StateError
 from ..state import check_leaves
 from ._density import PARTIAL_SUMS
-from ._spread import Spread
-from ._spread import scan as _scan
+from ._scale import Scale
+from ._scale import scan as _scan
 from .latent_density import LatentDensity
 
 
@@ -37,7 +37,7 @@ class ValueDensity:
     References
     ----------
     Postels et al., The Hidden Uncertainty in a Neural Network's Activations, arXiv 2012.03082. There p(z | y) is a
-    flow and p(y | z) follows by Bayes' rule; Gaussians for bins of y told the noise far worse
+    flow and p(y | z) follows by Bayes' rule; Gaussians for bins of y described the noise far worse
     (docs/uncertainty.md).
 
     Examples
@@ -66,11 +66,11 @@ class ValueDensity:
     ) -> None:
         self._latent = LatentDensity(hidden, 1, half_life, shrinkage, covariance, normalise)
         self.hidden = self._latent.hidden
-        self._spread = self._new()
+        self._scale = self._new()
 
     @property
     def _state(self) -> tuple[np.ndarray, ...]:
-        return (*self._latent._state, *self._spread)
+        return (*self._latent._state, *self._scale)
 
     def scan(
         self, op: np.ndarray, error: np.ndarray, z: np.ndarray
@@ -110,7 +110,7 @@ class ValueDensity:
         z = np.ascontiguousarray(z, np.float32)
         surprise, _ = self._latent.scan(op, np.zeros(op.size, np.int64), z)
         entropy, deviation = np.zeros(op.size), np.zeros(op.size)
-        _scan(self._spread, op, error, z, self._latent._memory, deviation, entropy)
+        _scan(self._scale, op, error, z, self._latent._memory, deviation, entropy)
         return surprise, entropy, deviation
 
     def grow(self, classes: int) -> None:
@@ -119,7 +119,7 @@ class ValueDensity:
     def state_dict(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Arrays and JSON-able meta from which the density goes on bit by bit."""
         arrays, meta = self._latent.state_dict()
-        return arrays | {f"spread_{k}": v.copy() for k, v in self._spread._asdict().items()}, meta
+        return arrays | {f"spread_{k}": v.copy() for k, v in self._scale._asdict().items()}, meta
 
     def load_state_dict(self, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
         """Take over a saved state.
@@ -137,9 +137,9 @@ class ValueDensity:
         new = self._new()
         check_leaves(mine, {f"spread_{k}": v for k, v in new._asdict().items()}, "value density")
         self._latent.load_state_dict({k: v for k, v in arrays.items() if k not in mine}, meta)
-        self._spread = Spread(*(mine[f"spread_{k}"].copy() for k in Spread._fields))
+        self._scale = Scale(*(mine[f"spread_{k}"].copy() for k in Scale._fields))
 
-    def _new(self) -> Spread:
+    def _new(self) -> Scale:
         n = -(-self.hidden // PARTIAL_SUMS) * PARTIAL_SUMS
         mean, var, unit, weight = (np.zeros(n) for _ in range(4))
-        return Spread(mean, var, unit, weight, np.zeros(1), np.zeros(1), np.zeros(1, np.int64))
+        return Scale(mean, var, unit, weight, np.zeros(1), np.zeros(1), np.zeros(1, np.int64))

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from streamnn.alarms import CAUSES
 from streamnn.alarms._cause import IMPROVEMENT, cause, moved, reviewed
 from streamnn.alarms._evidence import NOTHING, Evidence
+from streamnn.types import Alarm
+
+DOCS = {path.name: path.read_text() for path in (Path(__file__).parents[2] / "docs").glob("*.md")}
 
 NAMES = (
     "surprise", "entropy", "loss", "label", "feature place", "feature spread", "feature pairs", "feature worst",
@@ -15,8 +23,8 @@ NAMES = (
 def seen(**what):
     """Evidence of all eight signals; of those named, place, before and after."""
     of = dict.fromkeys(NAMES, NOTHING)
-    for name, (place, before, after) in what.items():
-        of[name.replace("_", " ")] = Evidence(place, 0.0, before, after, after, 0)
+    for name, (location, before, after) in what.items():
+        of[name.replace("_", " ")] = Evidence(location, 0.0, before, after, after, 0)
     return of
 
 
@@ -123,3 +131,29 @@ def test_another_unit_that_is_gone_by_the_review_was_something_else():
     assert reviewed("feature changed unit", 0.0, seen(), "feature worst")[0] == "feature changed unit"
     of["feature worst"] = Evidence(4.0, 0.0, 0.1, 1.3, 1.3, 4 * 7 + 1)
     assert reviewed("feature changed unit", 0.0, of, "feature worst") == ("feature died", 7)
+
+
+def test_the_causes_are_those_that_occur():
+    rng = np.random.default_rng(0)
+    found = set()
+    for _ in range(4000):
+        of = {}
+        for name in NAMES:
+            location, scale = rng.normal(0.0, rng.choice([1.0, 6.0]), 2)
+            before, after, late = rng.normal(1.0, 0.5, 3)
+            tag = int(rng.integers(0, 12)) if name == "feature worst" else 0
+            of[name] = Evidence(location, scale, before, after, late, tag)
+        fired = str(rng.choice(NAMES))
+        found.add(why(fired, of))
+        for first in CAUSES:
+            found.add(reviewed(first, float(rng.normal()), of, fired)[0])
+    assert found == {*CAUSES, IMPROVEMENT}
+
+
+def test_documents_name_the_causes_there_are():
+    table = DOCS["alarms.md"].split("| cause | what was seen")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(.*?)` \|", table, re.MULTILINE) == [*CAUSES, "change of ..."]
+    listed = re.search(r"`cause` of alarms is one of (.*?)or `change of", DOCS["operations.md"], re.DOTALL)
+    assert tuple(re.findall("`([^`]+)`", listed[1])) == CAUSES
+    docstring = re.search(r"cause : str\n(.*?)or ``\"change of", Alarm.__doc__, re.DOTALL)
+    assert tuple(re.findall('``"([^"]+)"``', docstring[1])) == CAUSES

@@ -9,12 +9,12 @@ from typing import Any, Literal
 from streamnn.errors import SinkError
 
 from ._client import close_producer, in_our_words, make_producer, root_cause, words
-from ._watchdog import Watchdog
 from .contract import Message, Offset, Place
 from .errors import Fenced, OutcomeUnknown, TransactionFailed
 from .sent import Sent
 from .settings import KafkaSettings
 from .sink import SOURCE
+from .watchdog import Watchdog
 
 Headers = Sequence[tuple[str, bytes]]
 

@@ -11,6 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from streamnn.alarms import CAUSES
+
 from ..live.job_monitor import JobMonitor
 from ..live.partition_monitor import PartitionMonitor
 from ..live.partition_view import PartitionView
@@ -20,11 +22,6 @@ from ..version import VERSION
 from .families import FAMILIES, Family
 
 MOST_EXPERTS = 32
-CAUSES = (
-    "new inputs", "new concept", "more noise", "less noise", "new label balance", "feature died",
-    "feature changed unit",
-)  # fmt: skip
-"""Causes of alarms that are counted from zero on; an alarm on a scalar of one's own brings its own."""
 _KINDS = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
 _CONTROLS = ("no_change", "majority", "mean", "logistic", "linear")
 _SCORES = (("accuracy_ratio", "accuracy"), ("mean_log_loss_nats", "log_loss"), ("mean_absolute_error", "mae"))
@@ -117,6 +114,7 @@ def _stream(part: PartitionMonitor, v: PartitionView) -> Iterator[tuple[str, tup
         yield "checkpoint_timestamp_seconds", (), part.checkpoint[1]
     if part.state_bytes is not None:
         yield "state_bytes", (), part.state_bytes
+    # an alarm on a scalar of one's own brings a cause of its own
     for cause, count in _with_zeros(CAUSES, part.alarms):
         yield "alarms_total", (cause,), count
 

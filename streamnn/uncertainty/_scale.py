@@ -1,4 +1,4 @@
-"""Kernel of the spread of a target given the latent: log variance, linear in the latent."""
+"""Kernel of the scale of a target given the latent: log variance, linear in the latent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import njit
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
-from ._density import FARTHEST, PARTIAL_SUMS
+from ._density import FARTHEST, PARTIAL_SUMS, fold
 
 UNIT_STEP, JOINT_STEP = 0.001, 0.064
 """Step size of each unit's weight; and of all units together, at most."""
@@ -26,7 +26,7 @@ LEAST_ERROR = 1e-200
 """Least mean squared error."""
 
 
-class Spread(NamedTuple):
+class Scale(NamedTuple):
     """All that is known; columns are the latent's dimensions, padded to PARTIAL_SUMS with zeros."""
 
     mean: np.ndarray  # float64[columns]
@@ -39,7 +39,7 @@ class Spread(NamedTuple):
 
 
 @njit(**leaf_options)
-def _log_ratio(latent: np.ndarray, row: int, s: Spread, h: np.ndarray, lane: np.ndarray) -> float:
+def _log_ratio(latent: np.ndarray, row: int, s: Scale, h: np.ndarray, lane: np.ndarray) -> float:
     """Log of the variance over the mean squared error; h receives the standardised latent."""
     for i in range(latent.shape[1]):
         x = float(latent[row, i])
@@ -51,13 +51,12 @@ def _log_ratio(latent: np.ndarray, row: int, s: Spread, h: np.ndarray, lane: np.
     for i in range(0, h.size, PARTIAL_SUMS):
         for l in range(PARTIAL_SUMS):
             lane[l] += h[i + l] * s.weight[i + l]
-    total = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
-    return min(max(total + s.bias[0], -LOG_RANGE), LOG_RANGE)
+    return min(max(fold(lane) + s.bias[0], -LOG_RANGE), LOG_RANGE)
 
 
 @kernel
 def scan(
-    state: Spread,
+    state: Scale,
     op: np.ndarray,
     error: np.ndarray,
     latent: np.ndarray,
