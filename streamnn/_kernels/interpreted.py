@@ -33,7 +33,7 @@ def _arithmetic(name: str) -> None:
 
     def apply(self: Single, other: Any) -> Any:
         if isinstance(other, np.float32):
-            return Single(narrow(np.float32(self), np.float32(other)))
+            return Single(narrow(self, other))
         return wide(np.float64(self), other)
 
     setattr(Single, name, apply)
@@ -64,7 +64,8 @@ class Array(np.ndarray):
 
     def __getitem__(self, at: Any) -> Any:
         _check(at)
-        return as_numba(_take(self, at))
+        found = _take(self, at)
+        return found if type(found) is np.float64 else as_numba(found)
 
     def __setitem__(self, at: Any, value: Any) -> None:
         _check(at)
@@ -90,6 +91,8 @@ class Record:
 
 
 def _check(at: Any) -> None:
+    if type(at) is int and at >= 0:
+        return
     for i in at if type(at) is tuple else (at,):
         if type(i) is slice:
             _check(tuple(k for k in (i.start, i.stop) if k is not None))
@@ -100,10 +103,10 @@ def _check(at: Any) -> None:
 def as_numba(value: Any) -> Any:
     """The value as a kernel would have it: arrays checked, numbers of the types that numba gives them."""
     kind = type(value)
-    if kind is np.float64 or kind is Array or kind is float or kind is int or kind is Single:
-        return value
     if kind is np.float32:
         return Single(value)
+    if kind is Array or kind is np.float64 or kind is float or kind is int or kind is Single:
+        return value
     if kind is np.ndarray:
         return value.view(Array)
     if kind is np.void:
@@ -174,11 +177,23 @@ def _inside(value: Any) -> Any:
         return Single
     if isinstance(value, Interpreted):
         return value.inner
-    if isinstance(value, types.FunctionType) and value.__module__.startswith("streamnn.") and "lanes" not in value.__module__ and "interpreted" not in value.__module__:
+    if (
+        isinstance(value, types.FunctionType)
+        and value.__module__.startswith("streamnn.")
+        and "lanes" not in value.__module__
+        and "interpreted" not in value.__module__
+    ):
         return Interpreted(value).inner
     if isinstance(value, (np.generic, np.ndarray, tuple)):
         return as_numba(value)
     return value
+
+
+def _as_python(answer: Any) -> Any:
+    # what numba hands back to Python
+    if isinstance(answer, tuple):
+        return tuple(map(_as_python, answer))
+    return answer.item() if isinstance(answer, np.generic) else answer
 
 
 class Interpreted:
@@ -192,7 +207,7 @@ class Interpreted:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self.__name__, self.__module__, self.__doc__ = function.__name__, function.__module__, function.__doc__
         self._inner: Callable[..., Any] | None = None
 
     @property
@@ -201,11 +216,13 @@ class Interpreted:
         if self._inner is None:  # at the first call, when its module is complete
             f = self.function
             assert isinstance(f, types.FunctionType)
-            inner = types.FunctionType(f.__code__, _scope(f.__globals__), f.__name__, f.__defaults__, f.__closure__)
+            inner = types.FunctionType(
+                f.__code__, _scope(f.__globals__), f.__name__, f.__defaults__, f.__closure__
+            )
             self._inner = inner
         return self._inner
 
     def __call__(self, *args: Any) -> Any:
         with np.errstate(all="ignore"):
             answer = self.inner(*map(as_numba, args))
-        return np.float32(answer) if type(answer) is Single else answer
+        return _as_python(answer)

@@ -86,9 +86,14 @@ _binary(operator.sub, "fsub")
 _binary(operator.mul, "fmul")
 
 
-def _pointer(context, builder, ty, array, index):
-    data = context.make_array(ty)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index], inbounds=True), _FV.as_pointer())
+def _pointer(context, builder, ty, array, index, lanes_type=_FV):
+    a = context.make_array(ty)(context, builder, array)
+    if DEBUG:
+        stop = builder.add(index, ir.Constant(index.type, LANES))
+        before = builder.icmp_signed("<", index, ir.Constant(index.type, 0))
+        with builder.if_then(builder.or_(before, builder.icmp_signed(">", stop, a.nitems)), likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("lanes beyond the ends of an array",))
+    return builder.bitcast(builder.gep(a.data, [index], inbounds=True), lanes_type.as_pointer())
 
 
 def _is_flat(a) -> bool:
@@ -282,8 +287,7 @@ def store_whole(typingctx, a, i, v):
     """Set int32 a[i : i + 16] to v cut to whole numbers."""
 
     def codegen(context, builder, sig, args):
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        pointer = builder.bitcast(builder.gep(data, [args[1]], inbounds=True), _IV.as_pointer())
+        pointer = _pointer(context, builder, sig.args[0], args[0], args[1], _IV)
         builder.store(builder.fptosi(args[2], _IV), pointer, align=4)
         return context.get_dummy_value()
 
