@@ -136,6 +136,7 @@ def run_pool(columns: dict[str, np.ndarray], y: np.ndarray, alarms: bool) -> dic
 def timed_stages(model: Classifier) -> dict[str, float]:
     """CPU seconds of every stage from here on, by name; filled while the model runs."""
     spent: dict[str, float] = {}
+    pool = model._pool
 
     def wrap(owner: Any, method: str, name: str) -> None:
         inner = getattr(owner, method)
@@ -150,10 +151,10 @@ def timed_stages(model: Classifier) -> dict[str, float]:
         spent.setdefault(name, 0.0)
         setattr(owner, method, outer)
 
-    wrap(model.schema, "encode", "schema")
-    others = [(model.density, "density"), (model.trace, "trace"), (model.monitor, "alarms")]
-    for stage, name in [*((s, s.name) for s in model._stage_list()), *others]:
-        for method in [m for m in dir(stage) if m.startswith("scan")]:
+    wrap(pool.schema, "encode", "schema")
+    others = [(pool.density, "density"), (pool.curves, "curves"), (pool.monitor, "alarms")]
+    for stage, name in [*((s, s.name) for s in pool.stages), *others]:
+        for method in [m for m in dir(stage) if m.startswith("scan") or m == "step"]:
             wrap(stage, method, name)
     return spent
 

@@ -116,7 +116,7 @@ def play(
         rows = {k: v[row : row + seen] for k, v in columns.items()}
         when = None if log.time is None else log.time[a : a + CHUNK]
         out = model.run(Chunk(rows, op, ticket, y[ticket], time=when))
-        if model.classify:
+        if isinstance(model, Classifier):
             assert out.proba is not None
             parts.append(out.proba)
         else:
@@ -124,7 +124,7 @@ def play(
             parts.append(np.column_stack([out.mean, out.median]))
         row += seen
     cpu = time.process_time() - start
-    if not model.classify:
+    if isinstance(model, Regressor):
         return np.concatenate(parts), cpu
     p = np.zeros((len(y), int(y.max()) + 1))
     row = 0

@@ -31,7 +31,8 @@ def run(model: Any, columns: dict[str, np.ndarray], y: np.ndarray) -> dict[str, 
                 said.setdefault(k, []).append(getattr(out, k))
         if out.included is not None:
             said.setdefault("size", []).append(out.included.sum(1))
-            place = np.array([model._class[v] for v in y[a:b].tolist()])
+            classes = {c: i for i, c in enumerate(model.classes)}
+            place = np.array([classes[v] for v in y[a:b].tolist()])
             wide = np.zeros((b - a, max(place.max() + 1, out.included.shape[1])), bool)
             wide[:, : out.included.shape[1]] = out.included
             said.setdefault("covered", []).append(wide[np.arange(b - a), place])
@@ -82,19 +83,20 @@ def electricity(seed: int) -> dict[str, Any]:
 
 
 def _spy(model: Any, log: list[Any]) -> None:
-    make = model._make
+    pool = model._pool
+    start = pool.start
 
-    def made() -> None:
-        make()
-        scan = model.density.scan
+    def started(timed: bool) -> None:
+        start(timed)
+        scan = pool.density.scan
 
         def listen(op: np.ndarray, label: np.ndarray, z: np.ndarray) -> Any:
             log.append((op.copy(), label.copy(), z.copy()))
             return scan(op, label, z)
 
-        model.density.scan = listen
+        pool.density.scan = listen
 
-    model._make = made
+    pool.start = started
 
 
 def numbers(seed: int) -> dict[str, Any]:

@@ -65,19 +65,20 @@ class Recorder:
         self.rows: list[np.ndarray] = []
         self.predicted: list[np.ndarray] = []
         self.stated: list[np.ndarray] = []
-        make = self.model._make
+        self.pool = self.model._pool
+        start = self.pool.start
 
-        def listen() -> None:
-            make()
-            scan = self.model.ledger.scan
+        def listen(timed: bool) -> None:
+            start(timed)
+            scan = self.pool.ledger.scan
 
-            def listening(op: np.ndarray, book: np.ndarray) -> None:
-                self.rows.append(book[op == LEARN])
-                scan(op, book)
+            def listening(op: np.ndarray, losses: np.ndarray) -> None:
+                self.rows.append(losses[op == LEARN])
+                scan(op, losses)
 
-            self.model.ledger.scan = listening  # type: ignore[method-assign]
+            self.pool.ledger.scan = listening  # type: ignore[method-assign]
 
-        self.model._make = listen  # type: ignore[method-assign]
+        self.pool.start = listen  # type: ignore[method-assign]
 
     def observe(self, x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
         """See rows and learn their labels at once, where they are given; means, or probabilities of class 1."""
@@ -97,11 +98,11 @@ class Recorder:
         for a in range(0, len(y), CHUNK):
             b = min(a + CHUNK, len(y))
             self.observe(x[a:b], y[a:b])
-            self.stated.append(np.full(b - a, self.model.mixer.regret_bound))
+            self.stated.append(np.full(b - a, self.pool.mixer.regret_bound))
 
     def done(self) -> Run:
         """What was recorded."""
-        ledger = self.model.ledger
+        ledger = self.pool.ledger
         rows, at, n = np.concatenate(self.rows), len(ledger.scores), len(ledger.experts)
         return Run(
             list(ledger.experts),
@@ -109,7 +110,7 @@ class Recorder:
             rows[:, at : at + n],
             rows[:, at + n],
             np.concatenate(self.stated),
-            self.model.mixer.prior,
+            self.pool.mixer.prior,
         )
 
 
@@ -129,7 +130,7 @@ def against_the_pool(n: int, classify: bool, seed: int) -> Run:
         said = recorder.observe(rng.random((1, 4)))[0]
         worst = -1 if said > (0.5 if classify else 0.0) else 1
         recorder.model.learn(t, worst if classify else float(worst))
-        recorder.stated.append(np.array([recorder.model.mixer.regret_bound]))
+        recorder.stated.append(np.array([recorder.pool.mixer.regret_bound]))
     return recorder.done()
 
 

@@ -21,8 +21,8 @@ import _ours
 import _table
 import numpy as np
 
-from streamnn.learners import Classifier, presets
-from streamnn.learners.presets import CLASSIFIER
+from streamnn.learners import Classifier, recipes
+from streamnn.learners.recipes import CLASSIFIER_NETWORKS
 
 EVENTS = 4096
 COLUMNS = (8, 16, 32, 64, 128)
@@ -40,14 +40,15 @@ def stream(columns: int, classes: int, seed: int) -> tuple[dict[str, np.ndarray]
 
 def cost(columns: int, classes: int, networks: int, rounds: int) -> float:
     """Microseconds an event: the second half of the stream, when no column can be a category any more."""
-    extra = [replace(CLASSIFIER[i % 2 * 2 + 1], name=f"extra-{i}") for i in range(networks - len(CLASSIFIER))]
-    presets.CLASSIFIERS["default"] = presets.Preset((*CLASSIFIER, *extra), (0,) * networks)
+    usual = CLASSIFIER_NETWORKS
+    extra = [replace(usual[i % 2 * 2 + 1], name=f"extra-{i}") for i in range(networks - len(usual))]
+    recipes.PRESETS[True]["default"] = recipes.networks(True, (*usual, *extra))
     found = []
     for r in range(rounds):
         x, y = stream(columns, classes, r)
         model, half = Classifier(range(classes)), EVENTS // 2
-        assert len(model.begins) == networks
         _ours.feed(model, {k: v[:half] for k, v in x.items()}, y[:half])
+        assert len(model._pool.networks) == networks
         start = time.process_time()
         _ours.feed(model, {k: v[half:] for k, v in x.items()}, y[half:])
         found.append((time.process_time() - start) / half * 1e6)
@@ -70,8 +71,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     _one_core.one_core()
-    cost(8, 2, len(CLASSIFIER), 1)  # kernels are loaded
-    n = len(CLASSIFIER)
+    cost(8, 2, len(CLASSIFIER_NETWORKS), 1)  # kernels are loaded
+    n = len(CLASSIFIER_NETWORKS)
     rows = [
         line("columns", COLUMNS, [cost(d, 2, n, options.rounds) for d in COLUMNS]),
         line("classes", CLASSES, [cost(8, c, n, options.rounds) for c in CLASSES]),

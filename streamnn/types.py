@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-OBSERVE, LEARN, EXPIRE = 0, 1, 2
-"""Operations of the log. OBSERVE: an event is seen and predicted. LEARN: its label came. EXPIRE: given up."""
+OBSERVE, LEARN, EXPIRE, LOOK = 0, 1, 2, 3
+"""Operations. OBSERVE: an event is seen and predicted. LEARN: its label came. EXPIRE: given up. LOOK, which no log
+holds: predict as if the event were the next, and change nothing."""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels.jit import recorded
-from .._kernels.program import Program, Stop
+from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, plain
 from ..features.inputs import LOOK, MAX_MEANS, PAIRS, SINGLES, SPANS, Inputs
@@ -64,7 +64,7 @@ class NetworkClassifier:
         max_columns: int = 4096,
         categories: Sequence[str] = (),
     ) -> None:
-        join_river(type(self), "Classifier")
+        join_river(type(self))
         self.spec = spec or NetworkSpec("net", (64, 32), quiet=0.001)
         self.seed = seed
         self.schema = Schema(max_columns, categories)
@@ -121,10 +121,11 @@ class NetworkClassifier:
             label = self._class[v] = len(self.classes)
             self.classes.append(v)
         self._target[1], self._weight[1] = label, w
-        stop = self._run(self._learn)
+        assert self._learn is not None
+        stop = self._learn.run()
         if stop is not None:  # there are more category rows
             self._grow(len(self.classes))
-            self._run(self._learn, stop.place)
+            self._learn.run(stop.place)
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
         """Probability of every class known so far. Changes nothing."""
@@ -158,11 +159,6 @@ class NetworkClassifier:
                 raise SchemaError(f"column {k!r} has {len(v)} values for {len(y)} labels")
         for label, *values in zip(y, *columns.values(), strict=True):
             self.learn_one(dict(zip(names, values, strict=True)), label)
-
-    @staticmethod
-    def _run(program: Program | None, first: int = 0) -> Stop | None:
-        assert program is not None
-        return program.run(first)
 
     def _grow(self, classes: int) -> None:
         """Make room for the schema's columns, category rows and so many classes, and record the calls anew if need be."""

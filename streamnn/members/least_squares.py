@@ -2,50 +2,71 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .._kernels.jit import kernel
-from ..stage import Stage, grown
+from ..features.layout import Layout
+from ..stage import grown
+from ..state import Arrays
+from ..types import EXPIRE, LEARN, LOOK, OBSERVE
+from .member import Member, Room, Segment
 
-FORGET = 0.9998
+KEPT = 0.9998
+"""Share of what it knows that is kept at each label: it reaches back some 5,000 labels."""
 RIDGE = 1.0
+"""Prior precision of a weight, in units of the target's scale over the input's."""
 MOST = 160
+"""Inputs that it takes at most."""
 LARGEST = 5.0
-"""Of weights in today's units, which may become tiny: a target that stood still must not leave them huge."""
+"""No weight grows beyond this in units of the last label, which may become tiny: a target that stood still must not
+leave weights huge."""
 _FREE = 2
 """Dimensions that are no input: the constant, and where the first target's mean lies now."""
-_REACH = 3.0
-"""Prior deviation of their weights: the ridge must not hold them back as it does an input's."""
+_FREE_SCALE = 3.0
+"""Prior deviation of the weights of these two: the ridge must not hold them back as it does an input's."""
+
+
+class _Starts(NamedTuple):
+    """Where in a row it begins to read, where the columns begin and where they end."""
+
+    row: int
+    columns: int
+    past: int
+
+
+class _Learnt(NamedTuple):
+    """The arrays of the member, see there."""
+
+    cov: np.ndarray
+    w: np.ndarray
+    where: np.ndarray
+    n: np.ndarray
+    past: np.ndarray
+    trace: np.ndarray
+    own: np.ndarray
+
+
+class _Store(NamedTuple):
+    """What is read and written of pending events."""
+
+    row: np.ndarray
+    steady: np.ndarray
+    scale: np.ndarray
+    p: np.ndarray
 
 
 @kernel
-def _scan(
-    op,
-    slot,
-    target,
-    weight,
-    unit,
-    at,
-    at_x,
-    at_past,
-    member,
-    cov,
-    w,
-    where,
-    n,
-    past,
-    trace,
-    own,
-    rows,
-    steady,
-    scale,
-    p,
-):
+def _scan(op, slot, target, weight, unit, starts, place, learnt, store):
+    at, at_x, at_past = starts
+    cov, w, where, n, past, trace, own = learnt
+    rows, steady, scale, p = store
     D = len(w)
     x, g = np.zeros(D), np.zeros(D)
-    x[0] = _REACH
+    x[0] = _FREE_SCALE
     for e in range(len(op)):
-        if op[e] == 2:
+        if op[e] == EXPIRE:
             continue
         s = slot[e]
         for k in range(_FREE, n[0]):
@@ -55,7 +76,7 @@ def _scan(
             v = np.float64(steady[s, a - at_x] if at_x <= a < at_past else rows[s, a])
             if v == 0.0:
                 continue
-            if where[i] < 0 and op[e] == 1 and n[0] < D:  # an input counts from its first value on
+            if where[i] < 0 and op[e] == LEARN and n[0] < D:  # an input counts from its first value on
                 where[i] = n[0]
                 past[n[0]] = a >= at_past
                 cov[n[0], n[0]] = 1.0 / RIDGE
@@ -65,14 +86,14 @@ def _scan(
                 x[where[i]] = v
         H = n[0]
         # weights are in units of the last label, earlier targets in today's, and so is the answer
-        m, sd = (unit[e, 0], unit[e, 1]) if op[e] == 1 else (scale[s, 0], scale[s, 1])
+        m, sd = (unit[e, 0], unit[e, 1]) if op[e] == LEARN else (scale[s, 0], scale[s, 1])
         r = own[1] / sd if own[1] > 0.0 else 1.0
-        x[1] = _REACH * (own[0] - m) / sd if own[1] > 0.0 else 0.0
+        x[1] = _FREE_SCALE * (own[0] - m) / sd if own[1] > 0.0 else 0.0
         o = 0.0
         for k in range(H):
             o += (w[k] if past[k] else r * w[k]) * x[k]
-        if op[e] != 1:
-            p[s, member, 0] = min(max(o, -5.0), 5.0)
+        if op[e] != LEARN:
+            p[s, place, 0] = min(max(o, -5.0), 5.0)
             continue
         if own[1] == 0.0:
             own[0] = m
@@ -87,11 +108,11 @@ def _scan(
             if v != 0.0:
                 for j in range(H):
                     g[j] += v * cov[i, j]
-        den = FORGET / max(np.float64(weight[e]), 1e-6)
+        den = KEPT / max(np.float64(weight[e]), 1e-6)
         for j in range(H):
             den += x[j] * g[j]
         r = 1.0 / den
-        grow = min(1.0, H / (RIDGE * trace[0])) / FORGET  # the trace is held at its start
+        grow = min(1.0, H / (RIDGE * trace[0])) / KEPT  # the trace is held at its start
         t = 0.0
         for i in range(H):
             for j in range(H):
@@ -103,8 +124,20 @@ def _scan(
             w[j] += d * g[j]
 
 
-class LeastSquares(Stage):
-    """A linear member that needs no step size.
+@kernel
+def _controls(op, slot, place, scale, controls, p):
+    # the last target and the running mean as members; the linear forecast as a control
+    for e in range(len(op)):
+        if op[e] == OBSERVE or op[e] == LOOK:
+            s = slot[e]
+            m, sd = scale[s, 0], scale[s, 1]
+            for i in range(2):
+                p[s, place + 1 + i, 0] = (controls[s, i] - m) / sd
+            controls[s, 2] = m + sd * p[s, place, 0]
+
+
+class LeastSquares(Member):
+    """A linear forecast that needs no step size; beside it the last target and the running mean.
 
     Its memory is long, so it must not see units move where the world does not. It reads columns, if not their
     context, in steady units, its weights follow the target's units, and one input says where the first target's mean
@@ -113,14 +146,15 @@ class LeastSquares(Stage):
 
     Parameters
     ----------
-    inputs : int
-    member : int
-        Its place among the pool's predictions.
+    room : Room
     """
 
-    def __init__(self, inputs: int, member: int):
-        super().__init__("least_squares")
-        self.member = member
+    reads = ("context", "means")
+    compiled = True
+
+    def __init__(self, room: Room) -> None:
+        super().__init__("least_squares", ("linear", "last", "mean"), room)
+        inputs = room.layout.width(self.reads)
         D = min(inputs, MOST) + _FREE
         cov = np.zeros((D, D))
         for k in range(_FREE):
@@ -135,57 +169,26 @@ class LeastSquares(Stage):
             "own": np.zeros(2),  # the target's first mean, and its deviation at the last label
         }
 
-    def grow(self, columns: np.ndarray, inputs: int) -> None:
-        """Make room; `columns` are the new places of the old inputs."""
+    def make_room(self, room: Room) -> None:
+        """Grow with the row."""
         s = self.s
+        columns, inputs = room.piece(self.reads)
         if inputs == len(s["where"]):
             return
         where = np.full(inputs, -1, np.int64)
         where[columns] = s["where"]
         D = min(inputs, MOST) + _FREE
-        s["where"], s["cov"], s["w"], s["past"] = (
-            where,
-            grown(s["cov"], D, D),
-            grown(s["w"], D),
-            grown(s["past"], D),
-        )
+        s["where"], s["cov"] = where, grown(s["cov"], D, D)
+        s["w"], s["past"] = grown(s["w"], D), grown(s["past"], D)
 
-    def scan(
-        self,
-        op: np.ndarray,
-        slot: np.ndarray,
-        target: np.ndarray,
-        weight: np.ndarray,
-        unit: np.ndarray,
-        start: int,
-        columns: int,
-        past: int,
-        store: dict[str, np.ndarray],
-    ) -> None:
-        """Predict at OBSERVE, learn at LEARN.
-
-        Of the row it reads what begins at `start`; the columns begin at `columns`, earlier targets at `past`.
-        """
-        s = self.s
+    def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
+        """Predict at OBSERVE, learn at LEARN."""
+        s, p = self.s, store["p"]
         _scan(
-            op,
-            slot,
-            target,
-            weight,
-            unit,
-            start,
-            columns,
-            past,
-            self.member,
-            s["cov"],
-            s["w"],
-            s["where"],
-            s["n"],
-            s["past"],
-            s["trace"],
-            s["own"],
-            store["row"],
-            store["steady"],
-            store["scale"],
-            store["p"],
+            *(segment.op, segment.slot, segment.target, segment.weight, segment.unit),
+            _Starts(layout.span(*self.reads)[0], *layout.span("x", "x")),
+            self.place,
+            _Learnt(s["cov"], s["w"], s["where"], s["n"], s["past"], s["trace"], s["own"]),
+            _Store(store["row"], store["steady"], store["scale"], p),
         )
+        _controls(segment.op, segment.slot, self.place, store["scale"], store["controls"], p)

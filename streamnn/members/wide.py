@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -9,12 +11,45 @@ from .._kernels.ieee import rsqrt32, softmax
 from .._kernels.jit import kernel, leaf_options
 from .._kernels.lanes import LANES, load, rsqrt, splat, store
 from ..features.inputs import PAIR_BITS
+from ..features.layout import Layout
 from ..network.start import entry_bias
-from ..stage import Stage, grown
+from ..stage import grown
+from ..state import Arrays
+from ..types import EXPIRE, LEARN
+from .member import Member, Room, Segment
 
 f4 = np.float32
 HUBER = f4(1.0)
 """Errors of a number count as no more than this, in units of its scale."""
+RATE = f4(0.05)
+"""Step of Adagrad (Duchi, Hazan and Singer 2011), over the root of each weight's summed squared gradients."""
+
+
+class _Setting(NamedTuple):
+    """Inputs, the place of its predictions, the step, and whether pairs are learnt from."""
+
+    inputs: int
+    place: int
+    step: np.float32
+    pairs: bool
+
+
+class _Weights(NamedTuple):
+    """Weights of the row and their sums of squared gradients; both of category rows and of pairs."""
+
+    w: np.ndarray
+    w2: np.ndarray
+    table: np.ndarray
+    pair: np.ndarray
+
+
+class _Store(NamedTuple):
+    """What is read and written of pending events."""
+
+    row: np.ndarray
+    ids: np.ndarray
+    pairs: np.ndarray
+    p: np.ndarray
 
 
 @njit(**leaf_options)
@@ -44,33 +79,17 @@ def _adagrad(table, ids, s, o, step):
 
 
 @kernel
-def _scan(
-    op,
-    slot,
-    target,
-    weight,
-    classify,
-    at,
-    n,
-    member,
-    step,
-    use_pairs,
-    rows,
-    ids,
-    pairs,
-    w,
-    w2,
-    table,
-    pair,
-    p,
-):
+def _scan(op, slot, target, weight, classify, at, setting, weights, events):
+    n, place, step, use_pairs = setting
+    w, w2, table, pair = weights
+    rows, ids, pairs, p = events
     C = p.shape[2]
     P = len(w) // (n + 1)  # classes, a lane each
     o, g = np.zeros(C, f4), np.zeros(P, f4)
     one, tiny = f4(1.0), splat(f4(1e-3))
     fresh = -1
     for e in range(len(op)):
-        if op[e] == 2:
+        if op[e] == EXPIRE:
             continue
         s = slot[e]
         if s != fresh:
@@ -89,9 +108,9 @@ def _scan(
             if classify:
                 softmax(o)
             fresh = s
-        if op[e] != 1:
+        if op[e] != LEARN:
             for c in range(C):
-                p[s, member, c] = o[c]
+                p[s, place, c] = o[c]
             continue
         fresh = -1
         if classify:
@@ -122,97 +141,64 @@ def _padded(classes: int) -> int:
     return -(-classes // LANES) * LANES
 
 
-class Wide(Stage):
+class Wide(Member):
     """Linear model with Adagrad steps on a piece of the row and the category rows: logistic for classes, with
     Huber's loss for a number.
 
     Parameters
     ----------
     name : str
+        Of its predictions.
     reads : tuple of str
         First and last block of the row.
-    inputs : int
-    classes : int
-        0 for a number.
     pairs : bool
         Also learn from hashed pairs of category columns.
-    member : int
-        Its place among the pool's predictions.
+    room : Room
     """
 
-    def __init__(
-        self,
-        name: str,
-        reads: tuple[str, str],
-        inputs: int,
-        classes: int,
-        pairs: bool,
-        member: int,
-        step: float = 0.05,
-    ):
-        super().__init__(f"wide/{name}")
-        self.reads, self.member, self.pairs, self.step = reads, member, pairs, f4(step)
-        self._classify = classes > 0
-        classes = max(classes, 1)
-        n = 1 << PAIR_BITS if pairs else 0
-        self.s = {
-            "w": np.zeros((inputs + 1, _padded(classes)), f4),  # the last row is the bias
-            "w2": np.zeros((inputs + 1, _padded(classes)), f4),
-            # a weight, and the sum of its squared gradients
-            "table": np.zeros((0, 2, classes), f4),
-            "pair": np.zeros((n, 2, classes), f4),
-        }
-        self._classes = classes
+    compiled = True
 
-    def grow(
-        self, columns: np.ndarray, inputs: int, classes: int, category_rows: int, spare: int = 0
-    ) -> None:
-        """Make room; `columns` are the new places of the old inputs."""
-        s, old = self.s, self._classes
+    def __init__(self, name: str, reads: tuple[str, str], pairs: bool, room: Room) -> None:
+        super().__init__(f"wide/{name}", (name,), room)
+        self.reads, self._pairs = reads, pairs
+        self._classify, self._values = room.classify, room.values
+        inputs, n = room.layout.width(reads), 1 << PAIR_BITS if pairs else 0
+        self.s = {
+            "w": np.zeros((inputs + 1, _padded(room.values)), f4),  # the last row is the bias
+            "w2": np.zeros((inputs + 1, _padded(room.values)), f4),
+            # a weight, and the sum of its squared gradients
+            "table": np.zeros((0, 2, room.values), f4),
+            "pair": np.zeros((n, 2, room.values), f4),
+        }
+
+    def make_room(self, room: Room) -> None:
+        """Grow with rows and labels."""
+        s, old, values = self.s, self._values, room.values
+        columns, inputs = room.piece(self.reads)
         if inputs + 1 != len(s["w"]):
             where = np.append(columns, inputs)
             for k in ("w", "w2"):
                 v = np.zeros((inputs + 1, s[k].shape[1]), f4)
                 v[where] = s[k]
                 s[k] = v
-        if classes > old:
+        if values > old:
             low = entry_bias(s["w"][-1, :old])
             for k in ("w", "w2"):
-                s[k] = grown(s[k], inputs + 1, _padded(classes))
+                s[k] = grown(s[k], inputs + 1, _padded(values))
             for k in ("table", "pair"):
-                s[k] = grown(s[k], len(s[k]), 2, classes)
-            s["w"][-1, old:classes] = low
-            self._classes = classes
-        self.reserve("table", category_rows, spare)
+                s[k] = grown(s[k], len(s[k]), 2, values)
+            s["w"][-1, old:values] = low
+            self._values = values
+        self.reserve("table", room.category_rows, room.layout.columns)
 
-    def scan(
-        self,
-        op: np.ndarray,
-        slot: np.ndarray,
-        target: np.ndarray,
-        weight: np.ndarray,
-        start: int,
-        store: dict[str, np.ndarray],
-    ) -> None:
+    def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Predict at OBSERVE, learn at LEARN."""
         s = self.s
         _scan(
-            op,
-            slot,
-            target,
-            weight,
+            *(segment.op, segment.slot, segment.target, segment.weight),
             self._classify,
-            start,
-            len(s["w"]) - 1,
-            self.member,
-            self.step,
-            self.pairs,
-            store["row"],
-            store["ids"],
-            store["pairs"],
-            s["w"].reshape(-1),
-            s["w2"].reshape(-1),
-            s["table"],
-            s["pair"],
-            store["p"],
+            layout.span(*self.reads)[0],
+            _Setting(len(s["w"]) - 1, self.place, RATE, self._pairs),
+            _Weights(s["w"].reshape(-1), s["w2"].reshape(-1), s["table"], s["pair"]),
+            _Store(store["row"], store["ids"], store["pairs"], store["p"]),
         )

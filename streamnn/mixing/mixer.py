@@ -80,6 +80,8 @@ class Mixer(Stage):
         The event from which on each of the first members predicts; the others do from the first.
     """
 
+    stackers = STACKS
+
     def __init__(
         self,
         members: int,

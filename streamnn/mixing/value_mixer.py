@@ -188,6 +188,15 @@ class ValueMixer(Stage):
             "unproven": np.zeros(1, np.int64),
         }
 
+    stackers = tuple(f"stack-{s:g}" for s in FORGETS)
+
+    def grow(self, values: int) -> None:
+        """A number is one value wide for ever."""
+
+    def make_room(self, op: np.ndarray) -> bool:
+        """Nothing here waits for a label."""
+        return False
+
     @property
     def regret_bound(self) -> float:
         """What the pool's squared loss may exceed any expert's by, in scaled units; infinite once labels came late."""

@@ -49,7 +49,7 @@ class Network(Stage):
     def __init__(
         self, spec: NetworkSpec, inputs: int, outputs: int, classify: bool, seed: int, member: int = 0
     ):
-        super().__init__(f"network/{spec.name}")
+        Stage.__init__(self, f"network/{spec.name}")  # a member of a pool is made with more
         self.spec = spec
         self.sizes = tuple(-(-h // LANES) * LANES for h in spec.hidden)
         """Units of each layer as they are stored: those beyond `spec.hidden` are 0 and stay so."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..stage import Stage
+from ..types import OBSERVE
 
 BUCKETS = 512
 FIRST = 32
@@ -15,7 +16,7 @@ FIRST = 32
 def _scan(op, surprise, entropy, clock, bucket):
     # clock: events, events in a bucket; bucket: sum and largest surprise, sum of entropy
     for e in range(len(op)):
-        if op[e] != 0:
+        if op[e] != OBSERVE:
             continue
         b = clock[0] // clock[1]
         if b == len(bucket):  # full: neighbours are joined
@@ -34,7 +35,7 @@ def _scan(op, surprise, entropy, clock, bucket):
         clock[0] += 1
 
 
-class Trace(Stage):
+class UncertaintyCurves(Stage):
     """Surprise (mean and largest) and entropy in at most 512 buckets of equal length."""
 
     def __init__(self) -> None:

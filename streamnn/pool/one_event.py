@@ -1,10 +1,10 @@
-"""Single events through a pool's stages, without Python between them."""
+"""Single events along the scan's route, without Python between its kernels."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,90 +12,76 @@ from .._kernels.jit import recorded
 from .._kernels.program import Program
 from ..alarms._scan import scan as _watch
 from ..features.encoder import Encoder
-from ..features.inputs import LOOK
 from ..features.inputs import _scan as _encode
-from ..members.segment import Segment
-from ..types import LEARN, OBSERVE, Alarm
-from .reaction import PACE
+from ..members.member import Segment
+from ..types import LEARN, LOOK, OBSERVE, Alarm
+from . import scan
+from .pool import Pool
+from .reaction import may_react
 from .recent import EVERY
-from .watched import fill_signals
-
-if TYPE_CHECKING:
-    from .scan import Frame
 
 f4 = np.float32
 
 
-class Steps:
-    """Looks at a row, and steps that observe a row and learn its label at once.
+class OneEvent:
+    """Looks at a row, and observes a row and learns its label at once.
 
-    The calls that a pool's stages make for such a chunk are recorded once, over arrays of this object's own, and
-    run as a program. So the kernels and the bits are those of a chunk, and what a stage does between its kernel
-    calls must not depend on the chunk's contents. Programs are recorded anew when a stage has other arrays.
+    The kernel calls that the route makes for such a segment are recorded once, over arrays of this object's own, and
+    run as a program. So the kernels and the bits are those of a chunk, and what a part does between its kernel
+    calls must not depend on the segment's contents. Programs are recorded again when a part has other arrays.
 
     Parameters
     ----------
-    pool : Frame
-        Has seen an event.
+    pool : Pool
+        Has seen an event; all its members are compiled.
     """
 
-    def __init__(self, pool: Frame) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._grown = -1
         self._until = 0  # the event from which on there are more members
         self._arrays: list[Any] = []
         self._encoder = Encoder(pool.schema)
-        self.slot = int(pool.pending_.take(1)[0])
+        self.slot = int(pool.pending.take(1)[0])
         self._ticket = np.zeros(2, np.int64)
-        self._y = np.zeros(2, np.int64 if pool.classify else np.float64)
+        self._y = np.zeros(2, np.int64 if pool.task.classify else np.float64)
         self._weight, self._target = np.ones(2, f4), np.zeros(2, f4)
         self._now = np.full(2, np.nan)
         self._put_ticket = struct.Struct("qq").pack_into
         self._renew()
 
     def look(self, x: Mapping[Any, Any]) -> np.ndarray | None:
-        """The pool's answer to a row, :meth:`Frame._answer`; None if the row must go the long way."""
-        pool = self._pool
-        if (
-            pool._grown != self._grown
-            or pool.events == self._until
-            or self._rows is not pool.pending_.a["row"]
-        ):
-            self._renew()
+        """Where the pool's prediction for a row lies; None if it has values that only a chunk can take."""
+        self._keep_up()
         if not self._encoder.write(x, False):
             return None
         self._look.run()
         return self._answer
 
     def learn(self, x: Mapping[Any, Any], y: float, w: float) -> list[Alarm] | None:
-        """Observe a row and learn label `y`, a class number or a target; None if it must go the long way.
+        """Observe a row and learn label `y`, a class number or a target; None if only a chunk can do that.
 
         The label is known to be allowed, and there is room for a pending event.
         """
         pool = self._pool
-        if (
-            pool._grown != self._grown
-            or pool.events == self._until
-            or self._rows is not pool.pending_.a["row"]
-        ):
-            self._renew()
+        self._keep_up()
         t = pool.events
-        if pool.reaction is not None and t % PACE == PACE - 1:
+        if pool.reaction is not None and may_react(t):
             return None
         if not self._encoder.write(x, True):
             return None
         self._put_ticket(self._ticket.data, 0, t, t)
         self._y[1] = y
-        if pool.classify:
+        if pool.task.classify:
             self._target[1] = y
         self._weight[1] = w
-        self._book.fill(0.0)
+        self._losses.fill(0.0)
         alarms: list[Alarm] = []
         stop = self._learn.run()
         while stop is not None:
             if stop.kernel is _encode:  # there are more category rows
-                pool._widen()
-                if pool._grown != self._grown:
+                pool.widen()
+                if pool.grown != self._grown:
                     self._renew()
             else:
                 fired = self._learn.answers(_watch)[0]
@@ -108,54 +94,58 @@ class Steps:
             pool.recent.take(t, self._rows, np.array([self.slot]))
         return alarms
 
-    def _renew(self) -> None:
-        """Record programs where stages have other arrays than when it was done last."""
+    def _keep_up(self) -> None:
         pool = self._pool
-        self._grown = pool._grown
-        arrays: list[Any] = [pool.layout, *pool.pending_.a.values(), *pool.density._state]
-        for stage in pool._stage_list():
+        rows = pool.pending.a["row"]
+        if pool.grown != self._grown or pool.events == self._until or self._rows is not rows:
+            self._renew()
+
+    def _renew(self) -> None:
+        """Record programs where parts have other arrays than when it was done last."""
+        pool = self._pool
+        self._grown = pool.grown
+        arrays: list[Any] = [pool.layout, *pool.pending.a.values(), *pool.density._state]
+        for stage in pool.stages:
             arrays += stage.s.values()
-        until = min((b for b in pool.begins if b > pool.events), default=-1)
-        if (
-            until == self._until
-            and len(arrays) == len(self._arrays)
-            and all(map(_same, arrays, self._arrays))
-        ):
+        until = min((m.begins for m in pool.members if m.begins > pool.events), default=-1)
+        same = len(arrays) == len(self._arrays) and all(map(_same, arrays, self._arrays))
+        if same and until == self._until:
             return
         self._arrays, self._until = arrays, until
         self._ticket[:] = pool.events
-        self._rows = pool.pending_.a["row"]
+        self._rows = pool.pending.a["row"]
         if self._encoder.columns != len(pool.schema.names):
             self._encoder = Encoder(pool.schema)
-        self._book = np.zeros((2, pool.ledger.width))
+        self._losses = np.zeros((2, pool.ledger.width))
         self._look = Program(self._record(np.array([LOOK], np.int8)))
-        self._answer = pool._answer(self.slot)
+        self._answer = pool.task.answer(pool, self.slot)
         calls = self._record(np.array([OBSERVE, LEARN], np.int8))
         self._learn = Program(calls, (_encode, _watch))
 
     def _record(self, op: np.ndarray) -> list[Any]:
-        pool, m = self._pool, len(op)
-        slot = np.full(m, self.slot, np.int64)
-        latent = np.zeros((m, pool._hidden()), f4)
-        part = Segment(
-            op, slot, self._ticket[:m], self._y[:m], self._weight[:m], self._target[:m], self._now[:m]
+        pool, x, m = self._pool, self._encoder.row, len(op)
+        segment = Segment(
+            op=op,
+            slot=np.full(m, self.slot, np.int64),
+            ticket=self._ticket[:m],
+            y=self._y[:m],
+            weight=self._weight[:m],
+            target=self._target[:m],
+            time=self._now[:m],
+            unit=np.zeros((m, 2)),
+            latent=np.zeros((m, pool.units), f4),
+            losses=self._losses[:m],
         )
         with recorded() as calls:
-            pool.inputs.scan(op, slot, self._encoder.row, pool.layout.offsets, pool.pending_.a)
-            pool._stages(part, self._book[:m], latent)
+            scan.encode(pool, segment, x)
+            scan.predict(pool, segment)
             if m == 1:
                 return calls
-            pool.ledger.scan(op, self._book)
-            surprise, entropy, deviation = pool._doubt(part, latent)
-            pool.calibration.scan(part, surprise, deviation, pool.pending_.a)
-            if pool.watches:
-                at = len(pool.scores_.names) + pool.mixer.experts
-                signals, tags = fill_signals(
-                    op, self._encoder.row, pool.feature_watch, (surprise, entropy), self._book, at, self._y
-                )
+            surprise, entropy, *_ = scan.judge(pool, segment)
+            if pool.options.alarms:
+                signals, tags = scan.watch(pool, segment, x, surprise, entropy)
                 self._stretch = pool.monitor.stretch(signals, tags, op, self._ticket[:m])
                 self._stretch.take()
-            pool.trace.scan(op, surprise, entropy)
         return calls
 
 

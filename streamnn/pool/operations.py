@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,8 +45,25 @@ def _numbers(weight: Any) -> np.ndarray:
         return np.full(found.shape, np.nan)
 
 
-def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Operations (int8), tickets (int64), weights (float32) and times (float64) of a chunk after `events` events.
+class Operations(NamedTuple):
+    """Operations of a chunk, checked: all of shape (m,)."""
+
+    op: np.ndarray
+    """int8: OBSERVE, LEARN, EXPIRE or LOOK."""
+    ticket: np.ndarray
+    """int64."""
+    weight: np.ndarray
+    """float32."""
+    time: np.ndarray
+    """float64, NaN for now."""
+
+    def cut(self, start: int, stop: int) -> Operations:
+        """Those from `start` to `stop`."""
+        return Operations(*(a[start:stop] for a in self))
+
+
+def operations(chunk: Chunk, events: int) -> Operations:
+    """The operations of a chunk that comes after `events` events.
 
     Raises
     ------
@@ -69,12 +86,10 @@ def operations(chunk: Chunk, events: int) -> tuple[np.ndarray, np.ndarray, np.nd
     time = np.full(m, np.nan) if chunk.time is None else np.ascontiguousarray(chunk.time, np.float64)
     if len(time) != m:
         raise SchemaError(f"a chunk of {m} operations has {len(time)} times")
-    return op, ticket, weight.astype(np.float32), time
+    return Operations(op, ticket, weight.astype(np.float32), time)
 
 
-def check_order(
-    ticket: np.ndarray, seen: np.ndarray, events: int, pending: Pending | None, limit: int
-) -> None:
+def check_order(ticket: np.ndarray, seen: np.ndarray, events: int, pending: Pending, limit: int) -> None:
     """Every LEARN and EXPIRE must name an event that is pending at that point, and not too many may be.
 
     Raises
@@ -82,9 +97,7 @@ def check_order(
     SchemaError, LimitError
         Names the event.
     """
-    most = (len(pending) if pending is not None else 0) + int(
-        np.cumsum(2 * seen.astype(np.int64) - 1).max(initial=0)
-    )
+    most = len(pending) + int(np.cumsum(2 * seen.astype(np.int64) - 1).max(initial=0))
     if most > limit:
         raise LimitError(
             f"{most} events would wait for their label, the limit is {limit}: expire old ones, or raise max_pending"
@@ -97,7 +110,7 @@ def check_order(
     if (ordered[1:] == ordered[:-1]).any():
         raise SchemaError("an event is learnt or expired twice in one chunk")
     old = t < events
-    if old.any() and (pending is None or (pending.find(t[old]) < 0).any()):
+    if old.any() and (pending.find(t[old]) < 0).any():
         raise SchemaError(
             f"event {int(t[old][0])} or a later one is not pending: learnt, expired or never observed"
         )

@@ -1,18 +1,27 @@
-"""What a pool does after an alarm: a young network starts anew."""
+"""What a pool does after an alarm: one of its networks is restarted, with new weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from ..errors import SpecError
 from ..stage import Stage
 from ..types import Alarm
 
 PACE = 512
-"""A reaction comes after an event whose number and one is a multiple of this, wherever the log was cut."""
-REACTIONS = ("off", "young")
+"""Events between two moments at which a reaction may take effect: the chunk is cut there, so that the bits do not depend
+on how the log was cut."""
+
+
+RESTARTED = "net-young"
+"""Name of the network that is restarted."""
+
+
+def may_react(ticket: Any) -> Any:
+    """Whether a reaction may take effect after the event of a ticket, or of each of many."""
+    return ticket % PACE == PACE - 1
 
 
 class Reaction(Stage):
@@ -38,17 +47,3 @@ class Reaction(Stage):
         self.s["alarmed"][0] = 0
         self.s["count"][0] += alarmed
         return alarmed
-
-
-def find_reaction(name: object, alarms: bool) -> Reaction | None:
-    """The reaction of that name to alarms, if there are any; None for none.
-
-    Raises
-    ------
-    SpecError
-    """
-    if not isinstance(name, str) or name not in REACTIONS:
-        raise SpecError(f"learner option reaction is {name!r}: allowed is {' or '.join(REACTIONS)}")
-    if name != "off" and not alarms:
-        raise SpecError(f"learner option reaction is {name!r} without alarms: there is nothing to react to")
-    return Reaction() if name == "young" else None

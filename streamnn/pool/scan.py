@@ -1,206 +1,225 @@
-"""The scan that all pools share: features, pending events, members, mixer, ledger, uncertainty and alarms."""
+"""The scan: the route of an event through a pool. Chunks, looks and single events all go it.
+
+A pool is a scan over a log of operations. OBSERVE encodes an event into a row, predicts from it, and keeps in the
+pending store what learning will need; LEARN takes the label of an event, in whatever order labels come, and lets
+every part learn from the row as it was; EXPIRE gives an event up; LOOK predicts and changes nothing.
+
+The route has four steps, each a handful of compiled loops over the operations of a segment:
+
+1. :func:`encode`: columns become a row of standardised values and category rows;
+2. :func:`predict`: earlier labels are written into the row, members predict, the mixer makes one prediction of theirs;
+3. :func:`judge`: the ledger adds up losses; surprise, entropy, p-values and prediction sets are worked out;
+4. :func:`watch`: what the alarms look at is gathered.
+
+At LEARN the same loops, in the same order, learn. Where something grows or a network may be restarted the chunk is
+cut into segments, at places that depend on the log alone: so the bits do not depend on how the log was cut.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
 
-from ..learners.presets import YOUNG
-from ..members.segment import Segment
-from ..types import OBSERVE, Alarm, Chunk, Output
-from .growth import Growing
-from .operations import check_order, operations
-from .reaction import PACE
-from .watched import fill_signals
+from ..members.member import Segment
+from ..types import LOOK, OBSERVE, Alarm, Chunk, Output
+from .operations import Operations, check_order, operations
+from .pool import Pool
+from .reaction import RESTARTED, may_react
+from .signals import fill_signals
 
 f4 = np.float32
-_NO_TICKETS = np.zeros(0, np.int64)
+LOOK_ROWS = 1024
+"""Rows looked at in one go: so much memory is enough."""
+_NO_SLOTS = np.zeros(0, np.int64)
 
 
-class Frame(Growing):
-    """What a classifier and a regressor have in common.
+def encode(pool: Pool, segment: Segment, x: np.ndarray) -> None:
+    """Rows of OBSERVE and LOOK operations from their columns `x`, float64, shape (n, columns)."""
+    pool.inputs.scan(segment.op, segment.slot, x, pool.layout.offsets, pool.pending.a)
 
-    A pool is a scan over the log: OBSERVE predicts and keeps what learning will need, LEARN takes a label,
-    EXPIRE gives an event up. Stages run one after another over a chunk; where something grows (a class), the
-    chunk is cut, so that the bits do not depend on how the log was cut.
+
+def predict(pool: Pool, segment: Segment) -> None:
+    """From an event's row to the pool's prediction; from its label to what every member learns."""
+    op, slot, ticket, y = segment.op, segment.slot, segment.ticket, segment.y
+    layout, store = pool.layout, pool.pending.a
+    if pool.delays is not None:
+        pool.delays.scan(op, slot, ticket, segment.time, layout.offsets, layout.mean_columns, store)
+    pool.task.take_labels(pool, segment)
+    _run_members(pool, segment, early=True)
+    # early members' predictions stand in for labels not known yet, in blocks that the others read
+    pool.history.scan_filled(op, slot, ticket, y, layout.offsets, layout.mean_columns, store)
+    _run_members(pool, segment, early=False)
+    pool.task.mix(pool, segment)
+
+
+def judge(pool: Pool, segment: Segment) -> tuple[np.ndarray, ...]:
+    """What predictions were worth and how sure they are: surprise, entropy, deviation and p-values of operations."""
+    pool.ledger.scan(segment.op, segment.losses)
+    surprise, entropy, deviation = pool.task.uncertainty(pool, segment)
+    p_value = pool.calibration.scan(segment, surprise, deviation, pool.pending.a)
+    pool.curves.scan(segment.op, surprise, entropy)
+    return surprise, entropy, deviation, p_value
+
+
+def watch(
+    pool: Pool, segment: Segment, x: np.ndarray, surprise: np.ndarray, entropy: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scalars that the alarms watch, and the column that stands out at each operation."""
+    loss = len(pool.scores.names) + pool.mixer.experts
+    uncertainty = surprise, entropy
+    return fill_signals(segment.op, x, pool.feature_watch, uncertainty, segment.losses, loss, segment.y)
+
+
+def _run_members(pool: Pool, segment: Segment, early: bool) -> None:
+    layout, store = pool.layout, pool.pending.a
+    tasks = [partial(m.step, segment, layout, store) for m in pool.members if m.early is early]
+    pool.workers.run(tasks, len(segment.op))
+
+
+def run(pool: Pool, chunk: Chunk) -> Output:
+    """Go through the operations of a chunk in their order.
+
+    Raises
+    ------
+    SchemaError
+        When tickets are not consecutive, a label or a column does not fit, or an operation names an event that
+        is not pending.
+    LimitError
+        When more events than allowed would wait for their label, or more classes would be known.
+
+    Notes
+    -----
+    When it raises, nothing has been changed.
     """
+    ops = operations(chunk, pool.events)
+    seen = ops.op == OBSERVE
+    n = int(seen.sum())
+    check_order(ops.ticket, seen, pool.events, pool.pending, pool.options.max_pending)
+    columns = pool.schema.prepare(chunk.columns, n)
+    y, cuts = pool.task.encode(ops.op, chunk.label)  # the last that may refuse
+    x = pool.schema.encode(columns, n)
+    if pool.reaction is not None:
+        after = np.flatnonzero(seen & may_react(ops.ticket)) + 1
+        cuts = sorted([*cuts, *((i, 0) for i in after.tolist())])
+    if n and not pool.started:
+        pool.start(timed=chunk.time is not None)
+    said: list[tuple[np.ndarray, ...]] = []
+    released: list[np.ndarray] = []
+    alarms: list[Alarm] = []
+    row = 0
+    for a, b, width in _pieces(cuts, len(seen)):
+        pool.task.widen(width)
+        if a == b:
+            continue
+        k = int(seen[a:b].sum())
+        pool.widen()
+        alarms += _segment(pool, ops.cut(a, b), y[a:b], x[row : row + k], said, released)
+        row += k
+    out = _output(pool, np.arange(pool.events - n, pool.events), said, alarms)
+    if released:  # slots are used again only once the chunk's predictions have been read
+        pool.pending.give_back(np.concatenate(released))
+    pool.task.hide_unknown(out, np.flatnonzero(seen))
+    return out
 
-    _sheets: tuple[np.ndarray, np.ndarray] | None = None
 
-    @abstractmethod
-    def _labels(self, op: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-        """Labels as numbers; the operations before which the chunk must be cut, each with the width from there on."""
+def look(pool: Pool, columns: Mapping[str, np.ndarray], n: int) -> Output:
+    """Predictions for rows as if each were the next event. Changes nothing."""
+    x = pool.schema.encode(pool.schema.prepare(columns, n), n, learn=False)
+    ticket = np.full(n, pool.events, np.int64)
+    if not pool.started:  # nothing is known: of every row the same
+        nothing = pool.task.said(pool, _NO_SLOTS)
+        fields = {k: np.zeros((n, *v.shape[1:]), v.dtype) for k, v in nothing.items()}
+        return Output(ticket, np.zeros(n), np.zeros(n), [], **fields)
+    said: list[tuple[np.ndarray, ...]] = []
+    for a in range(0, n, LOOK_ROWS):
+        m = min(LOOK_ROWS, n - a)
+        now = Operations(np.full(m, LOOK, np.int8), ticket[a : a + m], np.ones(m, f4), np.full(m, np.nan))
+        slot = pool.pending.take(m)
+        y = np.zeros(m, np.int64 if pool.task.classify else np.float64)
+        segment = new_segment(pool, now, slot, y)
+        encode(pool, segment, x[a : a + m])
+        predict(pool, segment)
+        said.append((slot, *judge(pool, segment)))
+    out = _output(pool, ticket, said, [])
+    for slot, *_ in said:
+        pool.pending.give_back(slot)
+    pool.task.hide_unknown(out, None)
+    return out
 
-    @abstractmethod
-    def _stages(self, part: Segment, book: np.ndarray, latent: np.ndarray) -> None:
-        """Run everything between the inputs and the ledger."""
 
-    @abstractmethod
-    def _doubt(self, part: Segment, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Surprise, entropy and deviation of operations; no column of the last where there are classes."""
+def new_segment(pool: Pool, ops: Operations, slot: np.ndarray, y: np.ndarray) -> Segment:
+    """A segment of these operations, with room for what is filled on the way."""
+    m = len(slot)
+    target = y.astype(f4) if pool.task.classify else np.zeros(m, f4)
+    buffers = np.zeros((m, 2)), *pool.buffers(m)
+    return Segment(ops.op, slot, ops.ticket, y, ops.weight, target, ops.time, *buffers)
 
-    @abstractmethod
-    def _result(self, slot: np.ndarray) -> dict[str, np.ndarray]:
-        """What is said of events: fields of an output. Before anything was seen, `slot` is empty."""
 
-    @abstractmethod
-    def _answer(self, slot: int) -> np.ndarray:
-        """Where what is said of the event in a slot will lie."""
+def _pieces(cuts: list[tuple[int, int]], m: int) -> Iterator[tuple[int, int, int]]:
+    # start and stop of segments, and how wide a label is from there on
+    starts = [(0, 0), *cuts]
+    stops = [*(at for at, _ in cuts), m]
+    for (a, width), b in zip(starts, stops, strict=True):
+        yield a, b, width
 
-    @abstractmethod
-    def _mask(self, out: Output, at: np.ndarray | None) -> None:
-        """Hide classes that were not known yet at the operations `at` of the last chunk (None: all known ones count)."""
 
-    @property
-    def next_ticket(self) -> int:
-        """Ticket of the next event observed."""
-        return self.events
+def _segment(
+    pool: Pool,
+    ops: Operations,
+    y: np.ndarray,
+    x: np.ndarray,
+    said: list[tuple[np.ndarray, ...]],
+    released: list[np.ndarray],
+) -> list[Alarm]:
+    """Lead a segment along the route. Adds to what was said of its events, and the slots that are free after it."""
+    store, op, ticket, first = pool.pending, ops.op, ops.ticket, pool.events
+    seen = op == OBSERVE
+    n = int(seen.sum())
+    mine = store.take(n)
+    slot = np.empty(len(op), np.int64)
+    slot[seen] = mine
+    inside, outside = ~seen & (ticket >= first), ~seen & (ticket < first)
+    slot[inside] = mine[ticket[inside] - first]
+    if outside.any():
+        slot[outside] = store.find(ticket[outside])
 
-    @property
-    def pending(self) -> int:
-        """Events observed that are neither learnt nor expired."""
-        return len(self.pending_) if self._started else 0
-
-    def run(self, chunk: Chunk) -> Output:
-        """Go through the operations of a chunk in their order.
-
-        Raises
-        ------
-        SchemaError
-            When tickets are not consecutive, a label or a column does not fit, or an operation names an event that
-            is not pending.
-        LimitError
-            When more events than allowed would wait for their label, or more classes would be known.
-
-        After either nothing has been changed.
-        """
-        op, ticket, weight, time = operations(chunk, self.events)
-        m, seen = len(op), op == OBSERVE
-        n = int(seen.sum())
-        check_order(ticket, seen, self.events, self.pending_ if self._started else None, self.max_pending)
-        columns = self.schema.prepare(chunk.columns, n)
-        y, cuts = self._labels(op, chunk.label)  # the last that may refuse: nothing has been changed so far
-        x = self.schema.encode(columns, n)
-        if self.reaction is not None:
-            after = np.flatnonzero(seen & (ticket % PACE == PACE - 1)) + 1
-            cuts = sorted([*cuts, *((i, 0) for i in after.tolist())])
-        if n and not self._started:
-            self._timed = chunk.time is not None
-            self._start()
-        parts: list[tuple[np.ndarray, ...]] = []
-        alarms: list[Alarm] = []
-        row = 0
-        for (a, width), b in zip([(0, 0), *cuts], [*(c for c, _ in cuts), m], strict=True):
-            self._set_width(width)
-            if a == b:
-                continue
-            k = int(seen[a:b].sum())
-            self._widen()
-            alarms += self._segment(
-                op[a:b], ticket[a:b], y[a:b], weight[a:b], time[a:b], x[row : row + k], parts
-            )
-            row += k
-        out = self._output(np.arange(self.events - n, self.events), parts, alarms)
-        self._mask(out, np.flatnonzero(seen))
-        return out
-
-    def _segment(
-        self,
-        op: np.ndarray,
-        ticket: np.ndarray,
-        y: np.ndarray,
-        weight: np.ndarray,
-        time: np.ndarray,
-        x: np.ndarray,
-        parts: list[tuple[np.ndarray, ...]],
-    ) -> list[Alarm]:
-        store = self.pending_
-        seen = op == OBSERVE
-        n = int(seen.sum())
-        first = self.events
-        mine = store.take(n)
-        slot = np.empty(len(op), np.int64)
-        slot[seen] = mine
-        inside = ~seen & (ticket >= first)
-        slot[inside] = mine[ticket[inside] - first]
-        outside = ~seen & (ticket < first)
-        if outside.any():
-            slot[outside] = store.find(ticket[outside])
-        self.inputs.scan(op, slot, x, self.layout.offsets, store.a)
-        self._widen()
-        latent, book = self._blank(len(op))
-        target = y.astype(f4) if self.classify else np.zeros(len(op), f4)
-        part = Segment(op, slot, ticket, y, weight, target, time)
-        if self._make_room(op):
-            self._grown += 1
-        self._stages(part, book, latent)
-        self.ledger.scan(op, book)
-        surprise, entropy, deviation = self._doubt(part, latent)
-        p_value = self.calibration.scan(part, surprise, deviation, store.a)
-        self.trace.scan(op, surprise, entropy)
+    segment = new_segment(pool, ops, slot, y)
+    encode(pool, segment, x)
+    pool.widen()  # for values of categories that have just come
+    if pool.mixer.make_room(op):
+        pool.grown += 1
+    predict(pool, segment)
+    surprise, entropy, deviation, p_value = judge(pool, segment)
+    alarms: list[Alarm] = []
+    if pool.options.alarms:
+        signals, tags = watch(pool, segment, x, surprise, entropy)
         last = first - 1 + np.cumsum(seen)
-        alarms: list[Alarm] = []
-        if self.watches:
-            at = len(self.scores_.names) + self.mixer.experts
-            signals, tags = fill_signals(op, x, self.feature_watch, (surprise, entropy), book, at, y)
-            alarms = self.monitor.scan(signals, last, op, tags, self.schema.names)
-        self.recent.take(first, store.a["row"], mine)
-        self.events += n
-        parts.append((mine, surprise[seen], entropy[seen], deviation[seen], p_value[seen]))
-        stays = np.ones(n, np.bool_)
-        stays[ticket[inside] - first] = False
-        store.keep(np.flatnonzero(stays) + first, mine[stays])
-        store.forget(ticket[outside])
-        self._waste.append(np.concatenate([mine[~stays], slot[outside]]))
-        if self.reaction is not None:
-            self.reaction.note(alarms)
-            if seen[-1] and ticket[-1] % PACE == PACE - 1 and self.reaction.due():
-                young = next(net for net in self.networks_ if net.spec.name == YOUNG)
-                young.restart(self.seed + self.reaction.count)
-        return alarms
+        alarms = pool.monitor.scan(signals, last, op, tags, pool.schema.names)
 
-    def _make_room(self, op: np.ndarray) -> bool:
-        """Make room for what waits for a label; whether arrays are others than before."""
-        return False
+    pool.recent.take(first, store.a["row"], mine)
+    pool.events += n
+    said.append((mine, surprise[seen], entropy[seen], deviation[seen], p_value[seen]))
+    stays = np.ones(n, np.bool_)
+    stays[ticket[inside] - first] = False
+    store.keep(np.flatnonzero(stays) + first, mine[stays])
+    store.forget(ticket[outside])
+    released.append(np.concatenate([mine[~stays], slot[outside]]))
+    if pool.reaction is not None:
+        pool.reaction.note(alarms)
+        if seen[-1] and may_react(ticket[-1]) and pool.reaction.due():
+            restarted = next(net for net in pool.networks if net.spec.name == RESTARTED)
+            restarted.restart(pool.options.seed + pool.reaction.count)
+    return alarms
 
-    def _network_tasks(self, part: Segment, latent: np.ndarray) -> list[Callable[[], None]]:
-        """The networks' scans, in their order; `latent` receives those of the watched one."""
-        a, lay = self.pending_.a, self.layout
-        tasks: list[Callable[[], None]] = []
-        for net, begin in zip(self.networks_, self.begins, strict=True):
-            op, slot, target, weight = part.op, part.slot, part.target, part.weight
-            awake = part.ticket >= begin
-            if not awake.any():
-                continue
-            if not awake.all():
-                op, slot, target, weight = op[awake], slot[awake], target[awake], weight[awake]
-            kept = latent if net.spec.name == self.watched else None
-            start = lay.span(*net.spec.reads)[0]
-            tasks.append(partial(net.scan, op, slot, target, weight, start, a["row"], a["ids"], a["p"], kept))
-        return tasks
 
-    def _blank(self, m: int) -> tuple[np.ndarray, np.ndarray]:
-        """Zeros for the latents and the book of `m` operations; the same memory every time."""
-        widths = self._hidden(), self.ledger.width
-        if self._sheets is None or len(self._sheets[0]) < m or self._sheets[1].shape[1] != widths[1]:
-            self._sheets = np.empty((m, widths[0]), f4), np.empty((m, widths[1]))
-        latent, book = self._sheets[0][:m], self._sheets[1][:m]
-        latent.fill(0.0)
-        book.fill(0.0)
-        return latent, book
-
-    def _output(self, ticket: np.ndarray, parts: list[tuple[np.ndarray, ...]], alarms: list[Alarm]) -> Output:
-        empty = (_NO_TICKETS, *np.zeros((4, 0)))
-        slot, surprise, entropy, deviation, p_value = map(
-            np.concatenate, zip(*(parts or [empty]), strict=True)
-        )
-        fields = self._result(slot)
-        if self._started:
-            self.calibration.add(fields, slot, p_value, deviation, self.pending_.a)
-        if self._waste:  # slots are reused only once the chunk's predictions have been read
-            self.pending_.give_back(np.concatenate(self._waste))
-            self._waste.clear()
-        return Output(ticket, surprise, entropy, alarms, **fields)
+def _output(
+    pool: Pool, ticket: np.ndarray, said: list[tuple[np.ndarray, ...]], alarms: list[Alarm]
+) -> Output:
+    nothing = (_NO_SLOTS, *np.zeros((4, 0)))
+    slot, surprise, entropy, deviation, p_value = map(np.concatenate, zip(*(said or [nothing]), strict=True))
+    fields = pool.task.said(pool, slot)
+    if pool.started:
+        pool.calibration.add(fields, slot, p_value, deviation, pool.pending.a)
+    return Output(ticket, surprise, entropy, alarms, **fields)

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 WORTH = 128
-"""Operations from which handing work to other threads pays."""
+"""Operations from which handing work to other threads pays (`benchmarks/scaling.py`)."""
 
 
-class Crew:
+class WorkerThreads:
     """Runs tasks, on other threads too if there are any. Each task writes to places of its own, so the bits are those
     of one thread.
 
@@ -22,7 +22,7 @@ class Crew:
     Examples
     --------
     >>> found = []
-    >>> Crew(1).run([lambda: found.append(1), lambda: found.append(2)], 1000)
+    >>> WorkerThreads(1).run([lambda: found.append(1), lambda: found.append(2)], 1000)
     >>> found
     [1, 2]
     """

@@ -9,7 +9,7 @@ from streamnn.alarms import DriftMonitor, FeatureWatch, OtherDetector
 from streamnn.alarms.feature_watch import SIGNALS as INPUTS
 from streamnn.errors import SpecError, StateError
 from streamnn.learners import Classifier, Regressor
-from streamnn.pool.watched import fill_signals
+from streamnn.pool.signals import fill_signals
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE
 
@@ -243,9 +243,9 @@ def test_a_pool_names_the_column_that_died():
     pool = Classifier()
     found = []
     for a in range(0, n, 500):
-        before = pool.monitor.status()
+        before = pool._pool.monitor.status()
         pool.learn_many({f"c{i}": x[a : a + 500, i] for i in range(4)}, y[a : a + 500])
-        found.append(sum(s["alarms"] for s in pool.monitor.status().values()))
+        found.append(sum(s["alarms"] for s in pool._pool.monitor.status().values()))
         assert set(before) == set(pool.alarm_status())
     assert found[at // 500] > found[at // 500 - 1]
 

@@ -139,7 +139,7 @@ def vars_of(out):
 def test_without_times_there_is_no_trace_of_them():
     model = Classifier()
     model.learn_one({"a": 1.0}, 0)
-    assert model.layout.delays == model.layout.dues == 0
+    assert model._pool.layout.delays == model._pool.layout.dues == 0
     assert not any(k.startswith("delays/") for k in model.state_dict()[0])
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from member_helpers import room, segment
 
 from streamnn import Regressor
 from streamnn.features.inputs import Inputs
@@ -24,11 +25,17 @@ def test_what_is_exactly_linear_is_learnt_although_the_targets_units_drift():
     y = 2 * x[:, 0] - x[:, 1] + 0.5 * (last - 1000) + 1000 + rng.normal(0, 0.01, n)
     unit = np.stack([1000 + 20 * season, 20 + 5 * season], 1)
     row = np.concatenate([0 * x, (last[:, None] - unit[:, :1]) / unit[:, 1:]], 1).astype(f4)
-    store = {"row": row, "steady": x.astype(f4), "scale": unit, "p": np.zeros((n, 1, 1), f4)}
+    store = {
+        "row": row,
+        "steady": x.astype(f4),
+        "scale": unit,
+        "p": np.zeros((n, 3, 1), f4),
+        "controls": np.zeros((n, 3)),
+    }
     op, slot = np.tile(np.array([0, 1], np.int8), n), np.repeat(np.arange(n), 2)
     target = ((y - unit[:, 0]) / unit[:, 1]).astype(f4)[slot]
-    member = LeastSquares(3, 0)
-    member.scan(op, slot, target, np.ones(2 * n, f4), unit[slot], 0, 0, 2, store)
+    rows = Layout(2, 0, 0, 0, 1, 1, 1, 0)  # two columns and one earlier target
+    LeastSquares(room(rows)).step(segment(op, slot, y[slot], target=target, unit=unit[slot]), rows, store)
     said = unit[:, 0] + unit[:, 1] * store["p"][:, 0, 0]
     assert np.abs(said - y)[2000:].mean() < 0.02
 
@@ -44,7 +51,7 @@ def test_a_target_that_stood_still_leaves_no_huge_weights():
     for part in (slice(0, 25_000), slice(25_000, n)):
         ops = slice(2 * part.start, 2 * part.stop)
         model.run(Chunk({"x": x[part]}, op[ops], ticket[ops], np.repeat(y[part], 2)))
-        lost.append(model.ledger.mean("mae_linear") * part.stop)
+        lost.append(model._pool.ledger.mean("mae_linear") * part.stop)
     assert (lost[1] - lost[0]) / 5000 < 1.5
 
 

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from member_helpers import columns_alone, room, segment
 
-from streamnn.members.neighbours import NEAREST, WINDOWS, Neighbours
-from streamnn.members.value_neighbours import NEAREST as NEAREST_VALUES
-from streamnn.members.value_neighbours import WINDOW, ValueNeighbours
+from streamnn.members.neighbours import (
+    NEAREST,
+    VALUE_NEAREST,
+    VALUE_WINDOW,
+    WINDOWS,
+    Neighbours,
+    ValueNeighbours,
+)
 
 f4 = np.float32
 
@@ -30,7 +36,8 @@ def test_the_nearest_are_those_of_a_full_look(columns: int, events: int, pace: f
     x, y = _stream(columns, events, pace, seed)
     op, at = _steps(events)
     store = {"row": x, "near": np.zeros((events, NEAREST, 2), np.int64), "p": np.zeros((events, 3, 3), f4)}
-    Neighbours(columns, 0).scan(op, at, at, np.repeat(y, 2), 0, store)
+    rows = columns_alone(columns)
+    Neighbours(room(rows, 3, True)).step(segment(op, at, np.repeat(y, 2)), rows, store)
     for i in range(events):
         first = max(0, i - WINDOWS[-1])
         far = ((x[first:i].astype(float) - x[i]) ** 2).sum(1)
@@ -43,13 +50,14 @@ def test_the_nearest_are_those_of_a_full_look(columns: int, events: int, pace: f
 
 @pytest.mark.parametrize("columns", [1, 17, 40])
 def test_the_mean_is_that_of_the_nearest(columns: int) -> None:
-    events = WINDOW + 300
+    events = VALUE_WINDOW + 300
     x, _ = _stream(columns, events, 0.05, 5)
     v = np.random.default_rng(1).standard_normal(events)
     op, at = _steps(events)
     store = {"row": x, "scale": np.tile([0.0, 1.0], (events, 1)), "p": np.zeros((events, 1, 1), f4)}
-    ValueNeighbours(columns, 0).scan(op, at, np.repeat(v, 2), 0, store)
+    rows = columns_alone(columns)
+    ValueNeighbours(room(rows)).step(segment(op, at, np.repeat(v, 2)), rows, store)
     for i in range(1, events):
-        first = max(0, i - WINDOW)
-        near = np.argsort(((x[first:i].astype(float) - x[i]) ** 2).sum(1), kind="stable")[:NEAREST_VALUES]
+        first = max(0, i - VALUE_WINDOW)
+        near = np.argsort(((x[first:i].astype(float) - x[i]) ** 2).sum(1), kind="stable")[:VALUE_NEAREST]
         assert store["p"][i, 0, 0] == pytest.approx(v[first:i][near].mean(), abs=1e-5)

@@ -8,7 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
-from test_steps import events
+from test_one_event import events
 
 from streamnn.errors import SchemaError, StateError
 from streamnn.learners import NetworkClassifier

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from member_helpers import columns_alone, room, segment
 
 from streamnn import Classifier, Regressor
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
@@ -54,8 +55,8 @@ def test_a_column_that_appears_moves_no_prediction_of_the_networks():
     ticket_p = model.predict_proba_one(row)
     _, ticket = model.observe({**row, "new": 3.0, "text": "hello"})
     assert ticket == 300
-    at = model.pending_.find(np.array([ticket]))[0]
-    mixed = model.pending_.a["mixed"][at].astype(float)
+    at = model._pool.pending.find(np.array([ticket]))[0]
+    mixed = model._pool.pending.a["mixed"][at].astype(float)
     assert mixed[model.classes.index("up")] / mixed.sum() == pytest.approx(ticket_p["up"], abs=1e-3)
 
 
@@ -64,14 +65,14 @@ def test_room_for_a_new_class_leaves_the_ratios_of_every_expert():
     row = {"a": np.array([0.1, 1.0, -2.0]), "b": np.array([0.0, 0.5, 0.3])}
 
     def experts():
-        slots = model.pending_._free[-3:][::-1]  # a look leaves its rows in the next free slots
+        slots = model._pool.pending._free[-3:][::-1]  # a look leaves its rows in the next free slots
         model.look(row)
-        experts = model.pending_.a["expert"][slots, : model.mixer.experts].astype(float)
-        return experts, model.pending_.a["mixed"][slots].astype(float)
+        experts = model._pool.pending.a["expert"][slots, : model._pool.mixer.experts].astype(float)
+        return experts, model._pool.pending.a["mixed"][slots].astype(float)
 
     before, pool = experts()
-    model._set_width(3)
-    model._widen()
+    model._pool.task.widen(3)
+    model._pool.widen()
     after, wider = experts()
     odds = [np.log(p[:, :, 0] / p[:, :, 1]) for p in (after, before)]
     assert np.abs(odds[0] - odds[1]).max() < 3e-3  # stackers add many rounded logarithms
@@ -217,7 +218,7 @@ def test_declared_categories_are_names_not_quantities():
     code = rng.integers(0, 2, 600).astype(float) * 1e6
     model = Classifier(categories=["code"])
     model.learn_many({"code": code}, (code > 0).tolist())
-    assert model.schema.text == [True]
+    assert model._pool.schema.text == [True]
     assert model.predict_one({"code": 1e6}) is True and model.predict_one({"code": 0.0}) is False
 
 
@@ -225,7 +226,7 @@ def test_a_hostile_stream_of_names_stops_at_the_limit():
     model = Classifier(max_columns=20)
     for i in range(200):
         model.learn_one({"a": float(i % 2), f"junk{i}": 1.0}, i % 2)
-    assert len(model.schema.names) == 20
+    assert len(model._pool.schema.names) == 20
     assert model.predict_one({"a": 1.0}) == 1
 
 
@@ -283,20 +284,21 @@ def test_classes_that_come_one_by_one_are_learnt_like_declared_ones():
         out = model.run(Chunk(x, op, ticket, np.repeat(y, 2)))
         place = np.array([list(model.classes).index(c) for c in range(classes)])
         pool.append(-np.log(out.proba[np.arange(n), place[y]][200:]).mean())
-        logistic.append(model.ledger.mean("log_loss_logistic"))
+        logistic.append(model._pool.ledger.mean("log_loss_logistic"))
     assert pool[0] < 1.03 * pool[1]
     assert logistic[0] < 1.1 * logistic[1]
 
 
 def test_what_follows_a_new_class_is_taken_from_the_others():
-    model = Frequencies(3, 0)
+    rows = columns_alone(1)
+    model = Frequencies(room(rows, 3, True))
     y = np.array([0] * 30 + [1] * 30 + [2], np.int64)
     n = len(y)
     store = {"p": np.zeros((n + 1, 3, 3), np.float32), "was": np.zeros((n + 1, 2), np.int64)}
     for i in range(n + 1):
-        model.scan(np.zeros(1, np.int8), np.array([i]), np.zeros(1, np.int64), store)
+        model.step(segment(np.zeros(1, np.int8), np.array([i])), rows, store)
         if i < n:
-            model.scan(np.ones(1, np.int8), np.array([i]), y[i : i + 1], store)
+            model.step(segment(np.ones(1, np.int8), np.array([i]), y[i : i + 1]), rows, store)
     p = store["p"][:, 2]
     assert p[31, 1] > 0.9 and p[n, 2] > 0.9  # each seen once
     assert 0.5 < p[2, 0] < p[29, 0]

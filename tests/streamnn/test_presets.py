@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from streamnn.errors import SpecError, StateError
-from streamnn.learners import Classifier, Regressor, presets
-from streamnn.pool.threads import WORTH, Crew
+from streamnn.learners import Classifier, Regressor, recipes
+from streamnn.pool.threads import WORTH, WorkerThreads
 
 JOIN = 60, 90
 
@@ -18,8 +18,9 @@ JOIN = 60, 90
 @pytest.fixture
 def soon(monkeypatch):
     """A large pool whose networks join within a short stream."""
-    small = presets.Preset(presets.LARGE_CLASSIFIER, (*(0,) * len(presets.CLASSIFIER), *JOIN))
-    monkeypatch.setitem(presets.CLASSIFIERS, "large", small)
+    begins = (*(0,) * len(recipes.CLASSIFIER_NETWORKS), *JOIN)
+    small = recipes.networks(True, recipes.LARGE_NETWORKS, begins)
+    monkeypatch.setitem(recipes.PRESETS[True], "large", small)
 
 
 def stream(n, seed=0):
@@ -49,10 +50,10 @@ def test_a_network_that_sleeps_has_learnt_nothing_and_counts_as_the_pool(soon):
     columns, y = stream(JOIN[0])
     model = Classifier(classes=[0, 1], preset="large")
     model.learn_many(columns, y.tolist())
-    nets = {net.spec.name: net for net in model.networks_}
+    nets = {net.spec.name: net for net in model._pool.networks}
     assert nets["net-deep"].s["learnt"][0] == 0 < nets["net-slow"].s["learnt"][0]
-    assert model.ledger.losses["net-deep"] == model.ledger.losses["net-long"]
-    assert model.ledger.regret <= model.scores()["regret_bound"]
+    assert model._pool.ledger.losses["net-deep"] == model._pool.ledger.losses["net-long"]
+    assert model._pool.ledger.regret <= model.scores()["regret_bound"]
 
 
 def test_a_state_goes_on_from_before_a_network_joins(soon):
@@ -82,7 +83,7 @@ def test_threads_change_no_bit(make):
     assert len({model.state_hash() for model in models}) == 1
     other = make(threads=3)
     other.load_state_dict(*models[0].state_dict())
-    assert other.crew.threads == 3
+    assert other._pool.workers.threads == 3
     others = [models[0], pickle.loads(pickle.dumps(models[1])), copy.deepcopy(models[2]), other]
     for model in others:
         model.learn_many(columns, y.tolist())
@@ -96,7 +97,7 @@ def test_what_fails_on_another_thread_is_raised():
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        Crew(2).run([fail, lambda: done.append(1), fail], WORTH)
+        WorkerThreads(2).run([fail, lambda: done.append(1), fail], WORTH)
 
 
 @pytest.mark.parametrize("threads", [0, 1.5, True])

@@ -9,8 +9,7 @@ import pytest
 
 from streamnn.errors import SpecError, StateError
 from streamnn.learners import Classifier, Regressor
-from streamnn.learners.presets import YOUNG
-from streamnn.pool.reaction import PACE
+from streamnn.pool.reaction import PACE, RESTARTED
 from streamnn.types import LEARN, OBSERVE, Chunk
 
 N, CHANGE = 4 * PACE + 900, 3 * PACE
@@ -50,7 +49,7 @@ def test_cuts_of_the_log_do_not_matter(classify: bool, late: int) -> None:
     whole, cut = _model(classify), _model(classify)
     _run(whole, classify, [], late)
     _run(cut, classify, [1, 700, 2 * CHANGE - 1, 2 * CHANGE + 301, 2 * CHANGE + 302, 2 * N - 500], late)
-    assert whole.reaction is not None and whole.reaction.count >= 1
+    assert whole._pool.reaction is not None and whole._pool.reaction.count >= 1
     assert whole.state_hash() == cut.state_hash()
 
 
@@ -63,7 +62,7 @@ def test_single_events_are_the_same_as_chunks(classify: bool) -> None:
         one.predict_one(x)
         one.learn_one(x, y[i].item())
     many.learn_many(columns, y.tolist())
-    assert one.reaction is not None and one.reaction.count >= 1
+    assert one._pool.reaction is not None and one._pool.reaction.count >= 1
     assert one.state_hash() == many.state_hash()
 
 
@@ -73,7 +72,7 @@ def test_a_state_saved_between_alarm_and_reaction_goes_on() -> None:
     whole.learn_many(columns, y.tolist())
     at = CHANGE + 200
     first.learn_many({k: v[:at] for k, v in columns.items()}, y[:at].tolist())
-    assert first.reaction is not None and first.reaction.s["alarmed"][0] == 1
+    assert first._pool.reaction is not None and first._pool.reaction.s["alarmed"][0] == 1
     second = _model(True)
     second.load_state_dict(*first.state_dict())
     second.learn_many({k: v[at:] for k, v in columns.items()}, y[at:].tolist())
@@ -87,20 +86,20 @@ def test_only_the_young_network_starts_anew_and_the_ledger_shows_it() -> None:
     model = _model(True)
     end = CHANGE + PACE  # right after the reaction
     model.learn_many({k: v[: end - 1] for k, v in columns.items()}, y[: end - 1].tolist())
-    nets = {n.spec.name: n for n in model.networks_}
+    nets = {n.spec.name: n for n in model._pool.networks}
     learnt = {k: int(n.s["learnt"][0]) for k, n in nets.items()}
-    assert learnt[YOUNG] > PACE
+    assert learnt[RESTARTED] > PACE
     model.observe({k: float(v[end - 1]) for k, v in columns.items()})
-    assert int(nets[YOUNG].s["learnt"][0]) == 0
-    assert {k: int(n.s["learnt"][0]) for k, n in nets.items() if k != YOUNG} == {
-        k: v for k, v in learnt.items() if k != YOUNG
+    assert int(nets[RESTARTED].s["learnt"][0]) == 0
+    assert {k: int(n.s["learnt"][0]) for k, n in nets.items() if k != RESTARTED} == {
+        k: v for k, v in learnt.items() if k != RESTARTED
     }
-    assert YOUNG in model.ledger.losses
+    assert RESTARTED in model._pool.ledger.losses
 
 
 def test_without_it_there_is_no_such_network() -> None:
     model = Classifier([0, 1])
     model.learn_one({"a": 1.0}, 0)
-    assert model.reaction is None and YOUNG not in model.ledger.losses
+    assert model._pool.reaction is None and RESTARTED not in model._pool.ledger.losses
     with pytest.raises(SpecError, match="allowed is off or young"):
         Classifier([0, 1], reaction="panic")

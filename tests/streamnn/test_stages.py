@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from member_helpers import columns_alone, room, segment
 from test_invariants import Log
 
 from streamnn._kernels.lanes import LANES
@@ -15,13 +16,12 @@ from streamnn.features.layout import Layout
 from streamnn.features.targets import TargetHistory
 from streamnn.members.frequencies import Frequencies
 from streamnn.members.least_squares import LeastSquares
-from streamnn.members.neighbours import NEAREST, Neighbours
-from streamnn.members.value_neighbours import ValueNeighbours
+from streamnn.members.neighbours import NEAREST, Neighbours, ValueNeighbours
 from streamnn.members.wide import Wide
 from streamnn.mixing.mixer import STACKS, Mixer
 from streamnn.mixing.value_mixer import ValueMixer
 from streamnn.network import Network, NetworkSpec
-from streamnn.pool.curves import Trace
+from streamnn.pool.curves import UncertaintyCurves
 from streamnn.pool.recent import Recent
 from streamnn.regret import Ledger, Scores
 from streamnn.types import LEARN, OBSERVE
@@ -44,6 +44,13 @@ WEIGHT = np.ones(len(OP), f4)
 WEIGHT[::7] = 0.5
 LAYOUT = Layout(D, D, 2, 3, C, 2, C - 1, 2, 3)
 VALUES = Layout(D, D, 2, 5, 1, 2, 1, 2)
+MEMBERS = {  # and the rows that they are tried on
+    Wide: Layout(8, 1, 2, 0, C, 0, C - 1, 0),  # eight columns behind two values
+    LeastSquares: Layout(4, 2, 2, 0, 1, 4, 1, 0),  # four columns between four values and four
+    Neighbours: columns_alone(6),
+    ValueNeighbours: columns_alone(6),
+    Frequencies: columns_alone(6),
+}
 
 
 class Bench:
@@ -92,23 +99,12 @@ class Bench:
             latent = np.zeros((m, 16), f4)
             s.scan(op, slot, y.astype(f4), w, 3, st["row"], st["ids"], st["p"], latent)
             return st["p"][seen], latent
-        if kind is Wide:
-            s.scan(op, slot, y, w, 2, st)
-            return st["p"][seen]
-        if kind is LeastSquares:
-            st["p"] = V.copy() if st["p"].shape[2] > 1 else st["p"]
-            unit = np.stack([0.1 * np.arange(a, b), 1.0 + 0.01 * np.arange(a, b)], 1)
-            s.scan(op, slot, v.astype(f4), w, unit, 0, 4, 8, st)
-            return st["p"][seen]
-        if kind in (Neighbours, ValueNeighbours):
-            if kind is Neighbours:
-                s.scan(op, slot, ticket, y, 0, st)
-            else:
+        if kind in MEMBERS:
+            if kind in (LeastSquares, ValueNeighbours):
                 st["p"] = V.copy() if st["p"].shape[2] > 1 else st["p"]
-                s.scan(op, slot, v, 0, st)
-            return st["p"][seen]
-        if kind is Frequencies:
-            s.scan(op, slot, y, st)
+                y = v
+            unit = np.stack([0.1 * np.arange(a, b), 1.0 + 0.01 * np.arange(a, b)], 1)
+            s.step(segment(op, slot, y, weight=w, unit=unit), MEMBERS[kind], st)
             return st["p"][seen], st["was"][seen]
         if kind in (Mixer, ValueMixer):
             book = np.zeros((m, 2 * s.experts + 1))
@@ -128,7 +124,7 @@ class Bench:
             book = np.full((m, 12), 0.5)
             s.scan_classes(op, slot, y, st, 1, 10, book)
             return book[learn]
-        if kind is Trace:
+        if kind is UncertaintyCurves:
             s.scan(op, ROWS[ticket, 0].astype(float), ROWS[ticket, 1].astype(float))
             return None
         if kind is Recent:
@@ -189,8 +185,9 @@ def settling():
 
 
 def wide():
-    s = Wide("w", ("x", "x"), 8, C, True, 1)
-    s.grow(np.arange(8), 8, C, 8)
+    to = room(MEMBERS[Wide], C, True, 1, 8)
+    s = Wide("w", ("x", "x"), True, to)
+    s.make_room(to)
     return s
 
 
@@ -212,15 +209,15 @@ STAGES = {
     },
     "network whose knots die": settling,
     "wide": wide,
-    "least squares": lambda: LeastSquares(12, 1),
-    "neighbours": lambda: Neighbours(6, 0),
-    "value neighbours": lambda: ValueNeighbours(6, 0),
-    "frequencies": lambda: Frequencies(C, 0),
+    "least squares": lambda: LeastSquares(room(MEMBERS[LeastSquares], place=1)),
+    "neighbours": lambda: Neighbours(room(MEMBERS[Neighbours], C, True)),
+    "value neighbours": lambda: ValueNeighbours(room(MEMBERS[ValueNeighbours])),
+    "frequencies": lambda: Frequencies(room(MEMBERS[Frequencies], C, True)),
     "mixer": lambda: Mixer(M, C),
     "value mixer": lambda: ValueMixer(M),
     "ledger": lambda: Ledger(["a"], ["b", "c"]),
     "scores": lambda: Scores(True),
-    "trace": Trace,
+    "trace": UncertaintyCurves,
     "recent": recent,
     "latent density": lambda: LatentDensity(16, C),
     "drift monitor": lambda: DriftMonitor(["surprise", "loss"]),
@@ -236,14 +233,14 @@ def test_a_stage_keeps_the_invariants(stage):
 
 
 def test_the_kit_finds_what_breaks_them():
-    class Forgetful(Trace):
+    class Forgetful(UncertaintyCurves):
         def state_dict(self):
             return {}
 
         def load_state_dict(self, arrays):
             pass
 
-    class PerChunk(Trace):
+    class PerChunk(UncertaintyCurves):
         def scan(self, op, surprise, entropy):
             super().scan(op, surprise + len(op), entropy)
 

@@ -13,7 +13,7 @@ OP = np.int8([0, 1])
 def learnt(model, columns, y):
     n = len(y)
     model.run(Chunk(columns, np.tile(OP, n), np.repeat(np.arange(n), 2), np.repeat(y, 2)))
-    return {k: v / n for k, v in model.ledger.losses.items()}
+    return {k: v / n for k, v in model._pool.ledger.losses.items()}
 
 
 def test_pairs_of_categories_learn_what_no_sum_over_them_says():
@@ -42,4 +42,5 @@ def test_numbers_that_are_not_whole_are_not_hashed():
     x = np.random.default_rng(2).random(2000)
     model = Classifier(range(2))
     learnt(model, {"x": x}, (x > 0.5).astype(int))
-    assert not model.wide.s["pair"].any()
+    wide = next(m for m in model._pool.members if m.names == ("wide",))
+    assert not wide.s["pair"].any()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..members.segment import Segment
+from ..members.member import Leaves, Segment
 from ..stage import Stage
 from ..uncertainty import PredictionIntervals, PredictionSets, SurpriseRank
 
@@ -36,17 +36,17 @@ class Calibration:
         return [s for s in (self.rank, self.sets, self.intervals) if s is not None]
 
     @property
-    def leaves(self) -> dict[str, tuple[type, tuple[int, ...]]]:
+    def leaves(self) -> Leaves:
         """What they keep of a pending event."""
         if self.sets is not None:
             return {"limit": (np.float64, (2,))}
         return {"interval": (np.float64, (4,))} if self.intervals is not None else {}
 
     def scan(
-        self, part: Segment, surprise: np.ndarray, deviation: np.ndarray, store: dict[str, np.ndarray]
+        self, segment: Segment, surprise: np.ndarray, deviation: np.ndarray, store: dict[str, np.ndarray]
     ) -> np.ndarray:
         """Go through the operations, after everything else said what it predicts. P-values come back, or nothing."""
-        op, slot, y = part.op, part.slot, part.y
+        op, slot, y = segment.op, segment.slot, segment.y
         if self.sets is not None:
             self.sets.scan(op, slot, y, store["mixed"], store["limit"])
         if self.intervals is not None:

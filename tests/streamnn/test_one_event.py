@@ -159,7 +159,7 @@ def test_a_new_category_value_is_no_reason_to_record_anew(make):
     model = make()
     for i in range(30):
         model.learn_one({"a": float(i % 5), "b": i * 0.1}, i % 2)
-    program = model._steps._learn
+    program = model._one._learn
     for i in range(30, 90):  # each a value of b never seen
         model.learn_one({"a": float(i % 5), "b": i * 0.1}, i % 2)
-    assert model._steps._learn is program
+    assert model._one._learn is program

@@ -22,12 +22,12 @@ def same(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> bool:
     )
 
 
-def test_an_exhibit_stays_as_it_was() -> None:
+def test_a_snapshot_stays_as_it_was() -> None:
     model = Classifier()
-    assert model.exhibit().functions() == [] == model.exhibit().slopes()
+    assert model.snapshot().functions() == [] == model.snapshot().slopes()
     learn(model, 300, 1)
     want, before = model.networks(), model.state_hash()
-    found = model.exhibit()
+    found = model.snapshot()
     assert model.state_hash() == before and len(want) > 3
     learn(model, 300, 2)
     functions, slopes = found.functions(), found.slopes()
@@ -40,8 +40,8 @@ def test_looking_from_another_thread_changes_no_bit() -> None:
     for model in (alone, watched):
         learn(model, 200, 1)
     found: list[Any] = []
-    exhibit = watched.exhibit()
-    thread = threading.Thread(target=lambda: found.extend(exhibit.slopes()))
+    snapshot = watched.snapshot()
+    thread = threading.Thread(target=lambda: found.extend(snapshot.slopes()))
     thread.start()
     learn(watched, 400, 2)
     thread.join()

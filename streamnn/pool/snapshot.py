@@ -11,7 +11,7 @@ import numpy as np
 from ..network import Network
 
 
-class Exhibit:
+class NetworkSnapshot:
     """Copies of networks: quick to make, and any thread may take its time over them.
 
     Parameters

@@ -16,7 +16,7 @@ def fill_signals(
     x: np.ndarray,
     features: FeatureWatch,
     uncertainty: tuple[np.ndarray, np.ndarray],
-    book: np.ndarray,
+    losses: np.ndarray,
     column: int,
     y: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -29,12 +29,12 @@ def fill_signals(
         Rows of the OBSERVE operations.
     features : FeatureWatch
     uncertainty : surprise and entropy, ndarrays of float64, shape (m,)
-    book : ndarray of float64, shape (m, width)
+    losses : ndarray of float64, shape (m, width)
         Of the ledger; the loss is in `column`.
     y : ndarray, shape (m,)
         Labels of LEARN operations.
     """
     values, tags = np.zeros((len(SIGNALS), len(op))), np.zeros(len(op), np.int32)
-    gather(op, *uncertainty, book, column, y, features.s["seen"], values)
+    gather(op, *uncertainty, losses, column, y, features.s["seen"], values)
     features.scan(op, x, values[len(SIGNALS) - len(OF_INPUTS) :], tags)
     return values, tags

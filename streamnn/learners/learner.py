@@ -1,0 +1,296 @@
+"""What a user holds of a pool: river's interface, labels that come later, scores and state."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import StateError
+from ..features.encoder import plain
+from ..pool import reading, saving, scan
+from ..pool.describe import describe
+from ..pool.one_event import OneEvent
+from ..pool.operations import is_weight, weights_of
+from ..pool.options import Options
+from ..pool.pool import Pool
+from ..pool.snapshot import NetworkSnapshot
+from ..pool.task import Task
+from ..state import Arrays, state_hash
+from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
+from ._river import join_river
+
+
+class Learner(ABC):
+    """A face over a pool: everything is done by :mod:`streamnn.pool.scan`, or one event at a time by the same kernels.
+
+    Parameters
+    ----------
+    options : Options
+    task_options : dict
+        Of the task alone.
+    """
+
+    # what river's pipelines and evaluation ask of a model
+    _supervised = True
+    _multiclass = True
+    _tags: frozenset[str] = frozenset()
+
+    _one: OneEvent | None = None
+
+    def __init__(self, options: Options, **task_options: Any) -> None:
+        self._options, self._task_options = options, task_options
+        self._pool = self._new_pool()
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        join_river(cls)
+        return super().__new__(cls)
+
+    @staticmethod
+    @abstractmethod
+    def _task(options: Options) -> Task:
+        """What is learnt."""
+
+    def _new_pool(self) -> Pool:
+        return Pool(self._task(self._options, **self._task_options), self._options)
+
+    def __repr__(self) -> str:
+        given = {**vars(self._options), **self._task_options}
+        parameters = inspect.signature(type(self)).parameters.items()
+        said = [f"{k}={given[k]!r}" for k, p in parameters if k in given and given[k] != p.default]
+        return f"{type(self).__name__}({', '.join(said)})"
+
+    def __str__(self) -> str:
+        """The pool in words: its row, its route kernel by kernel, its members."""
+        return f"{self!r}\n{describe(self._pool)}"
+
+    def works_with(self, metric: Any) -> bool:
+        """Whether river may score it with a metric: those of its kind."""
+        return bool(metric.works_with(self))
+
+    # the log
+
+    @property
+    def events(self) -> int:
+        """Events observed so far."""
+        return self._pool.events
+
+    @property
+    def next_ticket(self) -> int:
+        """Ticket of the next event observed."""
+        return self._pool.events
+
+    @property
+    def pending(self) -> int:
+        """Events observed that are neither learnt nor expired."""
+        return len(self._pool.pending)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the input columns known so far."""
+        return list(self._pool.schema.names)
+
+    @property
+    def columns_refused(self) -> int:
+        """Columns beyond ``max_columns``, which are ignored."""
+        return self._pool.schema.refused
+
+    def run(self, chunk: Chunk) -> Output:
+        """Go through the operations of a chunk in their order.
+
+        Raises
+        ------
+        SchemaError
+            When tickets are not consecutive, a label or a column does not fit, or an operation names an event that
+            is not pending.
+        LimitError
+            When more events than allowed would wait for their label, or more classes would be known.
+
+        Notes
+        -----
+        When it raises, nothing has been changed.
+        """
+        return scan.run(self._pool, chunk)
+
+    def look(self, columns: Mapping[str, np.ndarray], n: int | None = None) -> Output:
+        """Predictions for rows as if each were the next event. Changes nothing.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray, shape (n,)
+        n : int, optional
+            Number of rows, where there may be no columns.
+        """
+        if n is None:
+            n = len(next(iter(columns.values()))) if columns else 0
+        return scan.look(self._pool, columns, n)
+
+    # single events
+
+    def observe(self, x: Mapping[str, Any], time: float | None = None) -> tuple[Output, int]:
+        """See an event whose label comes later: its prediction, and the ticket to learn or expire it by.
+
+        With times, of events here and of labels in :meth:`learn`, a label that is overdue is news by itself; the
+        first event says whether a stream has times.
+        """
+        t = self.events
+        return self.run(_operation(OBSERVE, t, None, columns=_columns(x), time=time)), t
+
+    def learn(self, ticket: int, y: Any, w: float = 1.0, time: float | None = None) -> list[Alarm]:
+        """The label of an event has come, at `time` if the stream has times."""
+        return self.run(_operation(LEARN, ticket, y, weight=weights_of(w), time=time)).alarms
+
+    def expire(self, ticket: int) -> None:
+        """The label of an event will never be used."""
+        self.run(_operation(EXPIRE, ticket, None))
+
+    def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
+        """Observe an event and learn its label at once."""
+        single = self._single()
+        if single is not None and self.pending < self._options.max_pending and is_weight(w):
+            label = self._pool.task.code(y)
+            if label is not None and single.learn(x, label, w) is not None:
+                return
+        t = self.events
+        labels = np.empty(2, object)
+        labels[1] = y
+        op, ticket = np.array([OBSERVE, LEARN], np.int8), np.array([t, t])
+        self.run(Chunk(_columns(x), op, ticket, labels, weights_of(1.0, w)))
+
+    def learn_many(self, columns: Mapping[str, np.ndarray], y: Sequence[Any]) -> None:
+        """The same bits as :meth:`learn_one` event by event, and faster."""
+        n = len(y)
+        label = np.empty(2 * n, object)
+        label[1::2] = list(y)
+        op = np.tile(np.array([OBSERVE, LEARN], np.int8), n)
+        self.run(Chunk(dict(columns), op, np.repeat(np.arange(self.events, self.events + n), 2), label))
+
+    def _look_one(self, x: Mapping[str, Any]) -> Output:
+        return scan.look(self._pool, _columns(x), 1)
+
+    def _single(self) -> OneEvent | None:
+        """The route of single events, from the first event on; None where a member can't be recorded."""
+        if self._one is None and self._pool.started and all(m.compiled for m in self._pool.members):
+            self._one = OneEvent(self._pool)
+        return self._one
+
+    # what it says of itself
+
+    def scores(self) -> dict[str, Any]:
+        """Counts, prequential scores of the pool and the controls, and regret."""
+        return reading.scores(self._pool)
+
+    def regrets(
+        self, switches: Sequence[int] = (1, 4, 16), intervals: Sequence[tuple[int, int]] = ()
+    ) -> list[dict[str, Any]]:
+        """Regret to the best expert in hindsight, to the best sequences of experts, and on the worst interval.
+
+        Parameters
+        ----------
+        switches : sequence of int
+            For the best sequence with so many.
+        intervals : sequence of (int, int)
+            First and last label, counted from 1, of further intervals; widened to entries of the ledger's history.
+
+        Returns
+        -------
+        list of dict
+            ``comparator`` in words, its ``loss``, the pool's ``regret`` to it, and the ``bound`` that is proven for
+            it: infinite where labels came late, None on intervals. Empty before the first label.
+        """
+        return reading.regrets(self._pool, switches, intervals)
+
+    def history(self) -> dict[str, Any]:
+        """Curves of scores, losses, weights, surprise and entropy; at most 512 points each."""
+        return reading.history(self._pool)
+
+    def networks(self) -> list[dict[str, Any]]:
+        """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
+        found = self.snapshot()
+        return [f | s for f, s in zip(found.functions(), found.slopes(), strict=True)]
+
+    def snapshot(self) -> NetworkSnapshot:
+        """The networks as they are now, for :meth:`networks` to be worked out elsewhere."""
+        return reading.snapshot(self._pool)
+
+    def missing(self) -> dict[str, int]:
+        """How often each column had no finite value since it first had one; such values count as the column's mean."""
+        return reading.missing(self._pool)
+
+    def alarm_status(self) -> dict[str, dict[str, Any]]:
+        """What each watched signal's detector knows so far."""
+        return self._pool.monitor.status() if self._options.alarms else {}
+
+    # state
+
+    def state_dict(self) -> tuple[Arrays, dict[str, Any]]:
+        """Everything a later prediction depends on: arrays, and JSON-able data."""
+        return saving.state_dict(self._pool, type(self).__name__)
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
+        """Go on from a state saved by :meth:`state_dict`; the learner must be new and have the same options.
+
+        Raises
+        ------
+        StateError
+            Names the option or leaf that does not fit.
+        """
+        if self.events or self._pool.started:
+            raise StateError("a state is loaded into a new learner only: this one has seen events")
+        make: Callable[[], Learner] = type(self)
+        usual = saving.options(make()._pool)
+        saving.check_options(saving.options(self._pool), usual, type(self).__name__, meta)
+        fresh = self._new_pool()
+        saving.load_state_dict(fresh, arrays, meta)  # all or nothing
+        self._pool, self._one = fresh, None
+
+    def state_hash(self) -> str:
+        """Hash of the whole state: equal means the same bits from here on."""
+        return state_hash(*self.state_dict())
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of the state's arrays: ``now``, and ``at_most`` whatever comes, as long as a row stays as wide as it is.
+
+        It widens with a new column, a new class, and a column that turns out to be a category; their numbers have
+        limits of their own. At most 65,536 values of all categories together have weights, and `max_pending` events
+        wait. Beside the arrays there are the names of columns, classes and values.
+
+        Examples
+        --------
+        >>> from streamnn.learners import Classifier
+        >>> model = Classifier(max_pending=1000)
+        >>> model.learn_one({"a": 1.0}, "yes")
+        >>> size = model.memory()
+        >>> 10**6 < size["now"] < size["at_most"] < 2 * 10**8
+        True
+        """
+        return saving.memory(self._pool)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_one": None}  # it holds addresses
+
+
+def _columns(x: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    columns = {}
+    for k, value in x.items():
+        v = plain(k, value)
+        columns[str(k)] = np.array([v]) if isinstance(v, float) else np.array([v], object)
+    return columns
+
+
+def _operation(
+    op: int,
+    ticket: int,
+    y: Any,
+    columns: dict[str, np.ndarray] | None = None,
+    weight: np.ndarray | None = None,
+    time: float | None = None,
+) -> Chunk:
+    """A chunk of one operation."""
+    label = np.empty(1, object)
+    label[0] = y
+    when = None if time is None else np.array([time], np.float64)
+    return Chunk(columns or {}, np.array([op], np.int8), np.array([ticket]), label, weight, when)

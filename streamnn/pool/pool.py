@@ -1,0 +1,234 @@
+"""What a pool has, and how its parts make room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..alarms import DriftMonitor, FeatureWatch
+from ..errors import SpecError
+from ..features.delays import DUE, ROWS, Delays
+from ..features.history import LabelHistory
+from ..features.inputs import MAX_MEANS, PAIRS, SINGLES, SPANS, Inputs
+from ..features.layout import Layout
+from ..features.schema import Schema
+from ..features.targets import TargetHistory
+from ..members.member import Leaves, Member, Room
+from ..members.network_member import NetworkMember
+from ..mixing.mixer import Mixer
+from ..mixing.value_mixer import ValueMixer
+from ..regret.ledger import Ledger
+from ..regret.scores import Scores
+from ..stage import Stage
+from ..uncertainty import LatentDensity, ValueDensity
+from .calibration import Calibration
+from .curves import UncertaintyCurves
+from .options import Options
+from .pending import Pending
+from .reaction import Reaction
+from .recent import Recent
+from .signals import SIGNALS
+from .task import Task
+from .threads import WorkerThreads
+
+f4 = np.float32
+_FILL = {"ids": -1.0, "logs": -5.0}
+"""What new places of pending events hold, where it is not 0."""
+
+
+class Pool:
+    """Features, members, mixer, ledger, uncertainty and alarms, over a store of pending events.
+
+    The scan that leads an event through them is :mod:`streamnn.pool.scan`. Parts whose arrays are as wide as a row
+    exist from the first event on.
+
+    Parameters
+    ----------
+    task : Task
+        Classes or a number, with the recipe of members.
+    options : Options
+
+    Attributes
+    ----------
+    events : int
+        Observed so far; the next event's ticket.
+    layout : Layout
+        Of a row, as it is now.
+    members : list of Member
+    experts : list of str
+        Names of the members' predictions, as they lie in ``pending.a["p"]``.
+    grown : int
+        How often arrays were exchanged for larger ones.
+    """
+
+    layout: Layout
+    members: list[Member]
+    experts: list[str]
+    history: LabelHistory | TargetHistory
+    mixer: Mixer | ValueMixer
+    scores: Scores
+    ledger: Ledger
+    density: LatentDensity | ValueDensity
+
+    def __init__(self, task: Task, options: Options) -> None:
+        self.task, self.options = task, options
+        self.events = 0
+        self.started = False
+        self.timed = False  # whether events and labels have times
+        # from columns to rows
+        self.schema = Schema(options.max_columns, options.categories)
+        self.inputs = Inputs(steady=not task.classify)
+        self.delays: Delays | None = None  # of streams with times
+        self.pending = Pending({})
+        # what is said beside predictions
+        self.calibration = Calibration(task.classify, options.coverage, options.p_values, task.declared)
+        self.curves = UncertaintyCurves()
+        self.recent = Recent()
+        self.feature_watch = FeatureWatch()
+        self.monitor = DriftMonitor(SIGNALS, options.events_per_false_alarm)
+        self.reaction = Reaction() if options.reaction != "off" else None
+        self.workers = WorkerThreads(options.threads)
+        # growth
+        self.grown = 0
+        self._sizes: tuple[int, ...] | None = None  # for which there is room
+        self._room = 0  # category rows that the smallest of the tables can hold
+        self._tables: list[dict[str, int]] = []  # of each stage, how many are in use
+        self._buffers: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def networks(self) -> list[NetworkMember]:
+        """The members that are networks."""
+        return [m for m in self.members if isinstance(m, NetworkMember)]
+
+    @property
+    def units(self) -> int:
+        """Units of the layer whose latents are the ground of surprise."""
+        return next(n.sizes[-1] for n in self.networks if n.watched)
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Every part with a state of its own, but the density, the monitor, the curves and the recent rows."""
+        return [
+            self.inputs,
+            self.feature_watch,
+            *filter(None, [self.delays, self.reaction]),
+            *self.members,
+            self.mixer,
+            self.history,
+            self.scores,
+            self.ledger,
+            *self.calibration.stages,
+        ]
+
+    def start(self, timed: bool) -> None:
+        """Make the parts whose width the first event decides."""
+        task, first = self.task, self.schema.first
+        self.timed = timed
+        self.inputs.grow(self.schema.text[:first], first)
+        self.layout = self._new_layout()
+        self.recent.grow(np.zeros(0, np.int64), self._width)
+        self.delays = Delays(self.layout.columns) if timed else None
+        room = self._new_room(self.layout, np.arange(self._width))
+        self.members, self.experts = [], []
+        for factory in (*task.recipe.members, *self.options.members):
+            member = factory(room._replace(place=len(self.experts)))
+            taken = set(member.names) & set(self.experts) | {member.name} & {m.name for m in self.members}
+            if taken:
+                raise SpecError(f"two members of a pool are named {sorted(taken)[0]!r}: names must differ")
+            self.members.append(member)
+            self.experts += member.names
+        self.history, self.mixer = task.make(self)
+        self.scores = Scores(task.classify)
+        self.ledger = Ledger(self.scores.names, [*self.experts, *self.mixer.stackers])
+        self.density = task.density(self.units)
+        self.pending = Pending(self._leaves(room))
+        self.started = True
+
+    def widen(self) -> None:
+        """Make room for columns, classes and categories that have come since. Predictions of what was there stay."""
+        if not self.started:
+            return
+        d, values = len(self.schema.names), self.task.width
+        sizes = (d, values, self.inputs.category_rows, self.inputs.mean_columns)
+        if sizes == self._sizes:
+            return
+        rows, had, self._sizes = self.inputs.category_rows, self._sizes, sizes
+        if had is not None and sizes[:2] + sizes[3:] == had[:2] + had[3:] and rows + d <= self._room:
+            for used in self._tables:  # a new value of a category, the common case: no array changes
+                used.update(dict.fromkeys(used, rows))
+            return
+        self.grown += 1
+        if d > self.inputs.columns:
+            self.inputs.grow(self.schema.text, self.schema.first)
+        self.feature_watch.grow(self.schema.text)
+        old, new = self.layout, self._new_layout()
+        places = old.positions_in(new)
+        if new != old:
+            self.layout = new
+            self.recent.grow(places, self._width)
+            if self.density.classes < values:
+                self.density.grow(values)
+        if self.delays is not None:
+            self.delays.grow(d, rows, new.mean_columns, d)
+        room = self._new_room(old, places)
+        for member in self.members:
+            member.make_room(room)
+        self.history.grow(values, rows, d)
+        self.mixer.grow(values)
+        for leaf, (_, shape) in self._leaves(room).items():
+            self.pending.reshape(leaf, shape, places if leaf == "row" else None, _FILL.get(leaf, 0.0))
+        tables = [stage for stage in self.stages if stage.used]
+        self._tables = [stage.used for stage in tables]
+        self._room = min((len(stage.s[k]) for stage in tables for k in stage.used), default=0)
+
+    def buffers(self, m: int) -> tuple[np.ndarray, np.ndarray]:
+        """Zeros for latents and losses of `m` operations; the same memory every time."""
+        widths = self.units, self.ledger.width
+        if self._buffers is None or len(self._buffers[0]) < m or self._buffers[1].shape[1] != widths[1]:
+            self._buffers = np.empty((m, widths[0]), f4), np.empty((m, widths[1]))
+        latent, losses = self._buffers[0][:m], self._buffers[1][:m]
+        latent.fill(0.0)
+        losses.fill(0.0)
+        return latent, losses
+
+    @property
+    def _width(self) -> int:
+        return int(self.layout.offsets[-1])
+
+    def _new_layout(self) -> Layout:
+        i, task = self.inputs, self.task
+        delays = (ROWS, len(DUE)) if self.timed else (0, 0)
+        return Layout(
+            i.columns,
+            i.context_columns,
+            len(SPANS),
+            task.history.rows,
+            task.width,
+            i.mean_columns,
+            task.codes,
+            task.history.residuals,
+            task.lags,
+            *delays,
+        )
+
+    def _new_room(self, before: Layout, places: np.ndarray) -> Room:
+        task, rows = self.task, self.inputs.category_rows
+        return Room(self.layout, before, places, task.width, rows, task.classify, self.options.seed)
+
+    def _leaves(self, room: Room) -> Leaves:
+        members: dict[str, Any] = {}
+        for member in self.members:
+            members |= member.leaves(room)
+        return {
+            "row": (f4, (self._width,)),
+            "ids": (np.int32, (max(self.layout.columns, 1),)),
+            "mean_ids": (np.int32, (MAX_MEANS,)),
+            "pairs": (np.int32, (PAIRS + SINGLES,)),
+            "clock": (np.int64, ()),
+            "p": (f4, (len(self.experts), room.values)),
+            **self.task.leaves(self),
+            **members,
+            **self.calibration.leaves,
+            **({"usual": (np.float64, (3,)), "record": (np.int64, ())} if self.timed else {}),
+        }
