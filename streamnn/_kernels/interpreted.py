@@ -71,6 +71,12 @@ class Array(np.ndarray):
         _check(at)
         _put(self, at, value)
 
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+    def __str__(self) -> str:
+        return str(self.view(np.ndarray))
+
 
 class Record:
     """One element of a structured array, its fields as attributes."""
@@ -207,7 +213,11 @@ class Interpreted:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.__name__, self.__module__, self.__doc__ = function.__name__, function.__module__, function.__doc__
+        self.__name__, self.__module__, self.__doc__ = (
+            function.__name__,
+            function.__module__,
+            function.__doc__,
+        )
         self._inner: Callable[..., Any] | None = None
 
     @property
