@@ -140,6 +140,18 @@ def _smaller(*args: Any) -> Any:
     return min(*_unify(args))
 
 
+class _Module:
+    """A module as kernels see it."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found = _inside(getattr(self._module, name))
+        setattr(self, name, found)
+        return found
+
+
 class _Numpy:
     """`numpy` as kernels see it."""
 
@@ -152,7 +164,7 @@ class _Numpy:
         if isinstance(found, np.ufunc):
 
             def call(*args: Any) -> Any:
-                return as_numba(found(*(np.float64(a) if type(a) in (float, int) else a for a in args)))
+                return as_numba(found(*_unify(args)))
         else:
 
             def call(*args: Any) -> Any:
@@ -163,16 +175,16 @@ class _Numpy:
 
 
 _numpy = _Numpy()
-_scopes: dict[int, dict[str, Any]] = {}  # global names of a module, by the identity of its own
+_scopes: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}  # by the identity of a module's names
 
 
 def _scope(names: dict[str, Any]) -> dict[str, Any]:
-    found = _scopes.get(id(names))
-    if found is None:
-        found = _scopes[id(names)] = {"min": _smaller, "max": _larger}
-        for name, value in names.items():
-            found[name] = _inside(value)
-    return found
+    # what the global names of a module are to its kernels
+    if id(names) not in _scopes:
+        found: dict[str, Any] = {"min": _smaller, "max": _larger}
+        _scopes[id(names)] = names, found  # before it is filled: functions of one module call each other
+        found |= {k: v if k.startswith("__") else _inside(v) for k, v in names.items()}
+    return _scopes[id(names)][1]
 
 
 def _inside(value: Any) -> Any:
@@ -181,6 +193,8 @@ def _inside(value: Any) -> Any:
         return _numpy
     if value is np.float32:
         return Single
+    if isinstance(value, types.ModuleType):
+        return _Module(value)
     if isinstance(value, Interpreted):
         return value.inner
     if (
