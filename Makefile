@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 TESTS := tests/test_layers.py tests/streamnn tests/connectors tests/jobs tests/broker
 DOCTESTS := --doctest-modules streamnn connectors jobs
-DOCS := $(wildcard README.md docs/*.md)
+DOCS := $(wildcard README.md CONTRIBUTING.md docs/*.md)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all test-kafka lint types doctest format bench peers clean
+.PHONY: help run test test-all test-kafka lint types doctest format picture bench peers clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ doctest: $(VENV)/.test ## the examples in docstrings and documents
 format: $(VENV)/.dev ## sort imports and format every file
 	@$(BIN)/ruff check --fix-only -q .
 	@$(BIN)/ruff format .
+
+picture: $(VENV)/.base ## draw the route of an event into docs/how-it-works.md
+	@$(BIN)/python tools/picture.py
 
 bench: ## list the benchmarks
 	@for f in benchmarks/[a-z]*.py; do [ -e "$$f" ] || continue; \

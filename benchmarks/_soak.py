@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from streamnn_connectors import MemorySource
 from streamnn_connectors.base import BadRecord, Batch, Partition, Resume, SourceInfo
 from streamnn_jobs.data.flights import SHIPPED
-from streamnn_jobs.live import partition as live
+from streamnn_jobs.live import partition_monitor as live
 from streamnn_jobs.outputs import alarms as alarmlog
 from streamnn_jobs.run.observer import Observer
 

@@ -18,7 +18,7 @@ from _table import keep, show
 from streamnn_connectors import MemorySource
 from streamnn_jobs.data.flights import SHIPPED
 from streamnn_jobs.http import JobServer
-from streamnn_jobs.live import Watch
+from streamnn_jobs.live import JobMonitor
 from streamnn_jobs.run.runner import Job
 from streamnn_jobs.spec.load import make_spec
 
@@ -66,7 +66,7 @@ def rows(times: int) -> pa.Table:
 _MORE = ("looks", "scrapes", "views_s", "served_s")
 
 
-class Timed(Watch):
+class Timed(JobMonitor):
     """Counts the CPU that it takes of the job's thread."""
 
     spent_s = 0.0

@@ -23,7 +23,7 @@ from _table import keep, show, write
 from streamnn.learners import Classifier, Regressor
 from streamnn.mixing.copies import trust_bound, trust_interval_bound
 from streamnn.mixing.shares import shares_bound, shares_interval_bound
-from streamnn.mixing.value_mixer import RATE
+from streamnn.mixing.value_mixer import MIXABILITY
 from streamnn.regret.comparators import best_sequences, regret, worst_interval
 from streamnn.regret.hindsight import best_linear, best_logistic
 from streamnn.regret.processes import PROCESSES, Process, process
@@ -148,7 +148,7 @@ def falling_leaders(n: int, classify: bool, seed: int) -> Run:
 @lru_cache(maxsize=64)
 def _most(n: int, least: float, switches: int, classify: bool) -> np.ndarray:
     # the bound on every prefix; it depends on the least prior weight alone
-    prior, scale = np.array([least]), 1.0 if classify else RATE
+    prior, scale = np.array([least]), 1.0 if classify else MIXABILITY
     return np.array(
         [
             shares_bound(k, prior, switches, scale) + (trust_bound(k) if classify else 0.0)
@@ -181,7 +181,7 @@ def bounds(run: Run, classify: bool) -> dict[str, Any]:
     failed = int(broken.sum())
     for length in (k for k in LENGTHS if k <= n):
         worst = worst_interval(run.pool, run.losses, length).regret
-        limit = shares_interval_bound(length, prior, 1.0 if classify else RATE)
+        limit = shares_interval_bound(length, prior, 1.0 if classify else MIXABILITY)
         limit += trust_interval_bound(length) if classify else 0.0
         failed += worst > limit + FLOAT32 * n
         checked += n - length + 1

@@ -19,7 +19,7 @@ from _soak_joined import soak
 from _table import keep, show
 
 from streamnn_jobs.http import JobServer
-from streamnn_jobs.live import Watch
+from streamnn_jobs.live import JobMonitor
 from streamnn_jobs.run.observer import Observer
 from streamnn_jobs.run.runner import Job
 from streamnn_jobs.spec.load import make_spec
@@ -86,7 +86,7 @@ def phase(name: str, seconds: float, every_s: float, step_s: float) -> dict[str,
         )
         clock = Clock(step_s) if simulated else time.monotonic
         ahead = [clock] if isinstance(clock, Clock) else []
-        watch = Watch()
+        watch = JobMonitor()
         sampler = Sampler(clock, every_s, Path(folder))
         until = Until(clock, seconds)
         sinks = {n: Nowhere() for n in ("predictions", "dead_letters", "alarms")}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ._kernels.memory import zeros
 from .state import check_leaves
+
+Arrays = TypeVar("Arrays", bound=NamedTuple)
 
 
 class Stage:
@@ -73,3 +76,27 @@ def grown(a: np.ndarray, *shape: int, fill: float = 0.0) -> np.ndarray:
         out.fill(fill)
     out[tuple(slice(0, n) for n in a.shape)] = a
     return out
+
+
+def gathered(kind: type[Arrays], arrays: Mapping[str, np.ndarray], *first: Any) -> Arrays:
+    """The arrays that a kernel takes as one named tuple, found by the names of its fields.
+
+    Parameters
+    ----------
+    kind : type
+        The named tuple.
+    arrays : mapping of str to ndarray
+        Leaves of a stage or of the pending store; they may be more than are taken.
+    *first
+        Values of the first fields, which are no leaves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Sums(NamedTuple):
+    ...     rate: float
+    ...     total: np.ndarray
+    >>> gathered(Sums, {"total": np.ones(2), "other": np.zeros(1)}, 0.5)
+    Sums(rate=0.5, total=array([1., 1.]))
+    """
+    return kind._make((*first, *map(arrays.__getitem__, kind._fields[len(first) :])))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 OBSERVE, LEARN, EXPIRE, LOOK = 0, 1, 2, 3
-"""Operations. OBSERVE: an event is seen and predicted. LEARN: its label came. EXPIRE: given up. LOOK, which no log
-holds: predict as if the event were the next, and change nothing."""
+"""What an operation does. OBSERVE: an event is seen and predicted. LEARN: its label came. EXPIRE: it is given
+up. LOOK predicts as OBSERVE does and leaves no trace; learners make it of questions, and no log holds it."""
 
 
 @dataclass(slots=True)
@@ -30,8 +30,8 @@ class Chunk:
     weight : ndarray of float64, shape (m,), optional
         Sample weight of LEARN operations.
     time : ndarray of float64, shape (m,), optional
-        When it happened, in any unit: the event's time at OBSERVE, the time at which its label was known at LEARN.
-        NaN stands for the largest event time so far. A learner uses times if its first chunk has them.
+        When it happened, in any unit: the event's time at OBSERVE, the time at which its label was known at
+        LEARN. NaN stands for the largest event time so far. A learner uses times if its first chunk has them.
     """
 
     columns: dict[str, np.ndarray]
@@ -95,7 +95,8 @@ class Output:
     surprise : ndarray of float64, shape (n,)
         Epistemic uncertainty, -log p(latent), in nats.
     entropy : ndarray of float64, shape (n,)
-        Aleatoric uncertainty, entropy of p(y | latent), in nats; for a number log 10 more if it is ten times as large.
+        Aleatoric uncertainty, entropy of p(y | latent), in nats; for a number log 10 more if it is ten times
+        as large.
     alarms : list of Alarm
     proba : ndarray of float32, shape (n, classes), or None
         Class probabilities (classification); 0 for classes that were not known when the event came.
@@ -110,7 +111,8 @@ class Output:
     included : ndarray of bool, shape (n, classes), or None
         Prediction sets (classification). If asked for.
     low, high : ndarray of float64, shape (n,), or None
-        Prediction intervals, in units of the target (regression); infinite while nothing is known. If asked for.
+        Prediction intervals, in units of the target (regression); infinite while nothing is known. If asked
+        for.
     """
 
     ticket: np.ndarray

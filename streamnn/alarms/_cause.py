@@ -1,4 +1,8 @@
-"""From what moved to what it probably means."""
+"""From what moved to what it probably means.
+
+Thresholds were chosen by hand on made streams of known causes; benchmarks/alarms.py --only causes measures them on
+others (docs/alarms.md, docs/decisions.md).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ HARM = 0.1
 """Share by which a loss must have risen to be an alarm."""
 BELIEVED = 2.7
 """Standard errors from which labels count as moved, where the surprise did not."""
-STIRRED, SURE, UNSURE = 12.0, 8.0, 20.0
+INPUTS_MOVED, INPUTS_MOVED_IF_SURE, INPUTS_MOVED_IF_UNSURE = 12.0, 8.0, 20.0
 """Sum of squares of the six figures of the inputs from which they count as moved together; at a review, where the
 learner is as sure of itself as before, and where it is not: other labels make it unsure, other inputs hardly."""
 SLIGHT = 0.02
@@ -45,7 +49,7 @@ def cause(fired: str, of: Mapping[str, Evidence], moves: Mapping[str, float]) ->
     why, column = _alone(fired, of, moves)
     if why in ("new inputs", "new concept", "more noise") and _balance(of):
         return "new label balance", -1
-    if why in ("new concept", "more noise") and _together(of) >= STIRRED:
+    if why in ("new concept", "more noise") and _together(of) >= INPUTS_MOVED:
         return "new inputs", -1
     return why, column
 
@@ -129,7 +133,7 @@ def _loss(of: Mapping[str, Evidence]) -> str:
     if loss.place < 0.0:
         return IMPROVEMENT
     if loss.before is not None and not _worse(loss):
-        return IMPROVEMENT  # another law of the loss, but no more of it
+        return IMPROVEMENT  # another distribution of the loss, but no more of it
     surprise = of.get("surprise")
     if surprise is not None and surprise.place > max(MOVED, loss.place):
         return "new inputs"
@@ -152,7 +156,11 @@ def reviewed(first: str, rise: float, of: Mapping[str, Evidence], fired: str) ->
         return "new label balance", -1
     entropy, loss, surprise = (of.get(k) for k in ("entropy", "loss", "surprise"))
     sure = entropy is not None and entropy.before is not None and entropy.place < NOTABLE
-    if column >= 0 or _together(of) >= (SURE if sure else UNSURE) or any(k in moves for k in TOGETHER):
+    if (
+        column >= 0
+        or _together(of) >= (INPUTS_MOVED_IF_SURE if sure else INPUTS_MOVED_IF_UNSURE)
+        or any(k in moves for k in TOGETHER)
+    ):
         return "new inputs", column
     if loss is None or loss.before is None or first == "feature changed unit":
         return first, -1

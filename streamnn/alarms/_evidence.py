@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._layout import BLOCK, COARSE, RING
+from ._layout import BLOCK_VALUES, COARSE, RING
 
 DIED, UNIT, SHIFTED = 1, 2, 3
 """Kinds in a tag of "feature worst": 4 * column + kind."""
@@ -15,8 +15,9 @@ _BEFORE = 500
 """Values before a change that are compared with those after it, at most."""
 _YOUNGEST = 100
 """Values a signal must have had before the change to have an opinion."""
-_LATE = 256
-_TAGGED, _TELLING, _STEADY = 16, 3, 56
+_LATEST = 256
+"""Values of the mean that says what the signal has come to."""
+_TAGGED, _LEAST_TAGS, _STEADY = 16, 3, 56
 """Latest values whose tags are counted, how many must agree, and how many of all since the change."""
 
 
@@ -44,7 +45,7 @@ def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -
         Operations of the change and of the alarm.
     whole : bool
         Whether the tags of all values since the change count, not of the latest only: by the time of a review a
-        column may have settled in its new law.
+        column may have settled in its new distribution.
     """
     taken = int(s["taken"])
     if taken == 0:
@@ -52,23 +53,23 @@ def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -
     last = np.arange(max(1, taken - RING + 1), taken + 1)
     n = int(last[0]) - 1 + int(np.searchsorted(s["op"][last % RING], op, "right"))
     # as many as are remembered wherever within a block the scan stands now
-    near = np.arange(max(1, n - RING + BLOCK + 1), n + 1)
-    far = np.arange(max(1, n // BLOCK - COARSE + 2), n // BLOCK + 1)
+    near = np.arange(max(1, n - RING + BLOCK_VALUES + 1), n + 1)
+    far = np.arange(max(1, n // BLOCK_VALUES - COARSE + 2), n // BLOCK_VALUES + 1)
     near_op, far_op = s["op"][near % RING], s["far_op"][far % COARSE]
 
     def sums(number: int) -> tuple[int, np.ndarray]:
         """Sums up to that value, or to the last one before it that is remembered, and which it is."""
         if near.size and number >= near[0]:
             return number, s["sums"][number % RING]
-        j = number // BLOCK
+        j = number // BLOCK_VALUES
         if j < 1 or not far.size:
             return 0, np.zeros(3)
         j = max(j, int(far[0]))
-        return j * BLOCK, s["far_sums"][j % COARSE]
+        return j * BLOCK_VALUES, s["far_sums"][j % COARSE]
 
     i = int(np.searchsorted(near_op, began - 1, "right"))
     j = int(np.searchsorted(far_op, began - 1, "right"))
-    m, there = sums(int(near[i - 1]) if i else int(far[j - 1]) * BLOCK if j else 0)
+    m, there = sums(int(near[i - 1]) if i else int(far[j - 1]) * BLOCK_VALUES if j else 0)
     _, here = sums(n)
     count = n - m
     if count < 1:
@@ -83,10 +84,10 @@ def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -
     )
     k, start = sums(max(0, m - _BEFORE))
     before = float((there[0] - start[0]) / (m - k)) if m > k else None
-    k, start = sums(max(0, n - _LATE))
+    k, start = sums(max(0, n - _LATEST))
     late = float(here[0] - start[0]) / max(n - k, 1)
     tags = s["tag"][near[max(0, min(i, near.size - _TAGGED)) if whole else -_TAGGED :] % RING]
-    tag = _common(tags, _STEADY if whole else _TELLING)
+    tag = _common(tags, _STEADY if whole else _LEAST_TAGS)
     return Evidence(place, spread, before, float((here[0] - there[0]) / count), late, tag)
 
 

@@ -1,4 +1,10 @@
-"""Constants of the detector, and the records that hold everything known about one signal."""
+"""Constants of the detector, and the records that hold everything known about one signal.
+
+Where no other source is named, a constant was chosen by hand so that stationary streams (white noise, autoregressions,
+hidden Markov chains, seasons, GARCH, log-normal and rare values) keep to one false alarm per 10,000 events; the tables
+of docs/alarms.md, by benchmarks/alarms.py, are from streams that had no part in the choice. Lengths are in values of
+the signal unless a name says otherwise; a block of such a length is one that can be taken for independent of the next.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +12,89 @@ from typing import Any
 
 import numpy as np
 
-VIEWS = 2  # the value itself, and what an autoregression leaves of it
-LAGS = 8
-POINTS = 128  # of the reference law, at most
-BLOCK = 64  # values between two refreshes; operations between two of the family
-SCORES = 4  # place, spread, skew, shape
-SIDES = 2 * SCORES  # each up and down
-ALLOWANCES = np.array([0.125, 0.25, 0.5, 1.0])  # of the cumulative sums, in sd of the score
-CUSUMS = SIDES * ALLOWANCES.size  # statistic a * SIDES + 2 * score + down
-SPANS = np.array([1, 4, 16, 64, 256])  # half widths of the jump contrasts
-RAW = 3  # that many first spans look at the value, the others at the place score
-JUMPS = 2 * SPANS.size  # statistic CUSUMS + 2 * span + down
+VIEWS = 2
+"""Views of a signal: the value itself, and what an autoregression leaves of it."""
+AR_LAGS = 8
+"""Order of the autoregression."""
+POINTS = 128
+"""Most points of a reference distribution."""
+BLOCK_VALUES = 64
+"""Values between two recalibrations of a signal, and operations between two of the family: one pass of 64 operations
+keeps a signal's state in the cache (docs/decisions.md)."""
+SCORES = 4
+"""Scores of a rank: place, spread, skew and shape."""
+SIDES = 2 * SCORES
+"""Each score is watched upwards and downwards."""
+ALLOWANCES = np.array([0.125, 0.25, 0.5, 1.0])
+"""Allowances of the cumulative sums, in standard deviations of the score: half the shift that each is best at."""
+CUSUMS = SIDES * ALLOWANCES.size
+"""Cumulative sums: number a * SIDES + 2 * score + down."""
+JUMP_SPANS = np.array([1, 4, 16, 64, 256])
+"""Values in each of the two neighbouring windows that a jump contrast compares."""
+RAW = 3
+"""The first three spans look at the value, the others at the place score."""
+JUMPS = 2 * JUMP_SPANS.size
+"""Jump contrasts: statistic CUSUMS + 2 * span + down."""
 RAW_JUMPS = 2 * RAW
+"""Jump contrasts of the value."""
 STATS = CUSUMS + JUMPS
-PEAKS = 32  # largest peaks that shape a threshold; one more is kept as their base
-LEVELS = 14  # dyadic levels of batch means, from BATCH values on
-BATCH = 4
-RAW_STRIDE = 4  # values between two looks at the widest contrast of values
-STRIDE = 8  # values between two looks at the wide contrasts and at the peaks
-SUM_RING, VALUE_RING = 1024, 64  # powers of two, > 2 * 256, > 2 * 16 + 6 + 16
-CONFIRMED = 4  # a raw jump is confirmed so many values later, plus 2, or its span if that is shorter
-RING, COARSE = 512, 512  # values, and every BLOCK-th value, of which the sums are kept
-NEVER = 1e300  # a threshold that nothing reaches
-LARGEST = 1e100  # values are cut to this, so that no square overflows
+"""Statistics of a view."""
+PEAKS = 32
+"""Largest peaks that shape a threshold; one more is kept as their base."""
+SHORTEST_BATCH = 4
+"""Values in the shortest batch mean; those of each level are twice as long as those below."""
+LEVELS = 14
+"""Levels of batch means: the longest are of 32,768 values."""
+RAW_STRIDE = 4
+"""Values between two looks at the widest contrast of values."""
+JUMP_STRIDE = 8
+"""Values between two looks at the wide contrasts and at the peaks: the rates are the same as with a look at
+every value (docs/decisions.md)."""
+SUM_RING, VALUE_RING = 1024, 64
+"""Sums and values remembered: powers of two, above twice the widest contrast that needs them and what confirms it."""
+CONFIRMED = 4
+"""A jump of the value is confirmed this many values later, plus 2, or its span and 2 if that is shorter."""
+RING, COARSE = 512, 512
+"""Values, and values that end a block, up to which sums are remembered, to tell what moved since a change."""
+NEVER = 1e300
+"""A threshold that nothing reaches."""
+VALUE_LIMIT = 1e100
+"""Values are cut to this, so that no square overflows."""
 
-MEMORY = 50_000.0  # values the reference law and the batch means remember
-MATURE = 4096  # values from which the law takes only every THIN-th
+REFERENCE_MEMORY = 50_000.0
+"""Values that the reference distribution, the autoregression and the batch means remember."""
+MATURE = 4096
+"""Values of one regime from which the reference distribution takes only every fourth value or fewer."""
 THIN, THINNER = 4, 16
-EXPOSURE = 40.0  # false-alarm intervals the peaks remember
-ARM_BLOCKS, ARM_EVENTS = (
-    60.0,
-    200,
-)  # watched with learnt thresholds from so many independent blocks and values on
-RECORD_BLOCKS = 20.0  # peaks are taken, and coarse thresholds watched, from so many blocks on
-CAUTION = 2.0  # coarse thresholds are so many times those of independent values
-TRIAL_BLOCKS = 20.0  # a new law is taken over after so many blocks
-CARRIED = 1000.0  # weight of the autoregression that outlives a change
-PEAK_GAP, JUMP_GAP = 6.0, 1.2  # blocks a peak stands for
-PEAK_DIVISOR = 12.0  # blocks a kept peak stands for
-FEWEST = 9  # peaks before a threshold exists
-YOUNG = 2.0  # false-alarm intervals until the whole budget may be spent
+"""An old distribution takes every fourth value; of a view that is not watched every sixteenth."""
+EXPOSURE = 40.0
+"""False-alarm intervals that the peaks remember, at most."""
+ARM_BLOCKS, ARM_EVENTS = 60.0, 200
+"""Independent blocks, and values, from which learnt thresholds are watched. With 30 blocks and three times as many peaks
+a block, slow and bursty streams raised 1.4 to 1.9 times the alarms of their budget."""
+RECORD_BLOCKS = 20.0
+"""Independent blocks from which peaks are taken and coarse thresholds are watched."""
+CAUTION = 2.0
+"""Coarse thresholds are this much higher than those of independent values."""
+TRIAL_BLOCKS = 20.0
+"""Independent blocks after which a new distribution replaces the old one."""
+CARRIED = 1000.0
+"""Values that the autoregression is worth after a change, at most."""
+PEAK_GAP, JUMP_GAP = 6.0, 1.2
+"""Independent blocks for which one peak stands, of a cumulative sum and of a jump contrast."""
+PEAK_DIVISOR = 12.0
+"""Independent blocks for each peak that shapes the tail."""
+FEWEST = 9
+"""Peaks before a threshold exists."""
+WHOLE_BUDGET_AFTER = 2.0
+"""False-alarm intervals over which peaks must have been taken before the whole budget may be spent."""
 PURSE_START, PURSE_FLOOR, PURSE_CAP, PURSE_COST, PURSE_AIM = -1.4, -5.0, 1.5, 0.7, 0.9
-VAR_FLOOR, VAR_LEAST = 0.02, 0.05  # below the second a score says nothing (the spread of a fair coin)
+"""The purse is the log of the share of its budget that the family may use: where it starts, its bounds, what an alarm
+costs, and the share of the budget at which earning and spending balance."""
+VAR_FLOOR, VAR_LEAST = 0.02, 0.05
+"""Least variance of a score, and the one below which it says nothing (such as the spread of a fair coin)."""
 BLIND, COARSELY, ARMED = 0, 1, 2
+"""How a view is watched: not at all, by thresholds of independent values, or by thresholds of its own past."""
 
 f4, f8, i4, i8 = np.float32, np.float64, np.int32, np.int64
 
@@ -64,12 +110,12 @@ VIEW = np.dtype(
         ("var", f8, (SCORES,)),
         ("scale", f8, (SCORES,)),  # 1 / sd
         ("cosine", f8, (POINTS,)),
-        # reference law: [0] in use, [1] on trial
+        # reference distribution: [0] in use, [1] on trial
         ("point", f8, (2, POINTS)),
         ("weight", f8, (2, POINTS)),
         ("size", i8, (2,)),
         ("total", f8, (2,)),
-        ("buffer", f8, (BLOCK,)),
+        ("buffer", f8, (BLOCK_VALUES,)),
         ("filled", i8),
         # dependence
         ("batched", i8),
@@ -89,7 +135,7 @@ VIEW = np.dtype(
         ("held_at", i8),
         ("jump_peak", f8, (JUMPS,)),
         ("jump_bar", f8, (JUMPS,)),
-        ("jump_at", i8, (SPANS.size,)),
+        ("jump_at", i8, (JUMP_SPANS.size,)),
         ("trial_peak", f8, (STATS,)),
         ("top", f8, (STATS, PEAKS + 1)),
         ("kept", i8, (STATS,)),
@@ -106,11 +152,11 @@ SIGNAL = np.dtype(
         ("skipped", i8),
         ("fires", i8),
         ("evidence", i8),
-        ("regime", i8),  # values since the present law began
+        ("regime", i8),  # values since the present distribution began
         ("refreshed", i8),  # operation of the last refresh
         ("last", i8),  # the last alarm
         ("quiet_until", i8),  # no jump alarm before
-        # trial of a new law after an alarm
+        # trial of a new distribution after an alarm
         ("on_trial", i8),
         ("trial_view", i8),
         ("trial_stat", i8),
@@ -127,9 +173,9 @@ SIGNAL = np.dtype(
         ("follows", i8),  # its view is watched
         ("ar_weight", f8),
         ("ar_mean", f8),
-        ("ar_cov", f8, (LAGS + 1,)),
-        ("ar_coef", f8, (LAGS,)),
-        ("ar_lag", f8, (LAGS,)),
+        ("ar_cov", f8, (AR_LAGS + 1,)),
+        ("ar_coef", f8, (AR_LAGS,)),
+        ("ar_lag", f8, (AR_LAGS,)),
         ("bound", f8, (2,)),  # values beyond are cut before sums are made of them
         ("value", f8, (VIEWS, VALUE_RING)),
         # the recent past, for change points and evidence: operation, ticket, sums of value, place and spread
@@ -144,7 +190,7 @@ SIGNAL = np.dtype(
         ("began", i8),
         ("score", f8, (SCORES,)),
         ("signed", f4, (CUSUMS,)),  # of each cumulative sum
-        ("work", f8, (2, POINTS + BLOCK)),
+        ("work", f8, (2, POINTS + BLOCK_VALUES)),
     ],
     align=True,
 )
@@ -161,11 +207,11 @@ def new_signals(n: int) -> tuple[np.ndarray, np.ndarray]:
     """State of n signals that have seen nothing, and of their views."""
     s, v = np.zeros(n, SIGNAL), np.zeros(VIEWS * n, VIEW)
     s["last"] = s["jump_at"] = s["quiet_until"] = -1
-    s["bound"] = (-LARGEST, LARGEST)
+    s["bound"] = (-VALUE_LIMIT, VALUE_LIMIT)
     v["var"] = v["scale"] = v["block"] = v["floor"] = v["lrv"] = v["lrv_was"] = 1.0
     v["bar"] = np.finfo(f4).max
     v["jump_bar"] = NEVER
-    v["point"] = 10 * LARGEST
+    v["point"] = 10 * VALUE_LIMIT
     return s, v
 
 
@@ -195,7 +241,7 @@ def statistic_name(code: int) -> str:
     rest = "AR " if view else ""
     if j >= CUSUMS:
         span, down = divmod(j - CUSUMS, 2)
-        return f"{rest}jump{'+-'[down]} {SPANS[span]}{' raw' if span < RAW else ''}"
+        return f"{rest}jump{'+-'[down]} {JUMP_SPANS[span]}{' raw' if span < RAW else ''}"
     a, side = divmod(j, SIDES)
     score, down = divmod(side, 2)
     return f"{rest}{('place', 'spread', 'skew', 'shape')[score]}{'+-'[down]} cusum {ALLOWANCES[a]:g}"

@@ -1,50 +1,75 @@
-"""The detector's loop: a stretch of operations through all signals of a family, block by block."""
+"""The detector's loop: a segment of the log through all signals of a family, block by block."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from .._kernels.jit import kernel, leaf_options
-from ._direct import direct_test
-from ._law import adopt, collect, new_mean, take_in
 from ._layout import (
     ARM_EVENTS,
     BLIND,
-    BLOCK,
+    BLOCK_VALUES,
     CARRIED,
     COARSE,
     CONFIRMED,
     CUSUMS,
-    LARGEST,
+    JUMP_SPANS,
+    JUMP_STRIDE,
     LEVELS,
     PURSE_AIM,
     PURSE_CAP,
     PURSE_COST,
     PURSE_FLOOR,
     RING,
-    SPANS,
     STATS,
-    STRIDE,
     TRIAL_BLOCKS,
+    VALUE_LIMIT,
     VALUE_RING,
     Signal,
     View,
 )
-from ._peaks import keep_peak
-from ._refresh import clear, refresh
-from ._watch import cusums, follow, jumps, standardise, value_mean
+from ._level_test import level_test
+from ._recalibration import Budget, clear, recalibrate
+from ._reference import adopt, collect, new_mean, take_in
+from ._statistics import cusums, follow, jumps, standardise, value_mean
+from ._thresholds import keep_peak
 
-DUE = 1_000_000
-DIRECT = 8
-FIRED = 6
+REVIEW_DUE = 1_000_000
+"""Added to the number of fires where an alarm is due for its review; above any number of fires."""
+OWN_TEST = 8
+"""Added to the kind of operation at which a signal has values, where the signal is its own test."""
+FIRE_FIELDS = 6
 """Numbers of one fire: operation, signal, statistic, ticket, operation and ticket at which the change began."""
+
+
+class Family(NamedTuple):
+    """All that a monitor knows, and how its budget is split."""
+
+    signals: np.ndarray  # of SIGNAL
+    views: np.ndarray  # of VIEW, VIEWS for each signal
+    purse: np.ndarray  # float64[3]: purse, alarms it has not paid for yet, ticket up to which it has climbed
+    clock: np.ndarray  # int64[3]: operations in all; next one of the segment; operation of the next review
+    share: np.ndarray  # float64[VIEWS, STATS], share of the budget of each statistic
+    horizon: float  # events per false alarm
+
+
+class Operations(NamedTuple):
+    """Operations of the log and what the signals are at them."""
+
+    values: np.ndarray  # float64, signals x operations
+    tags: np.ndarray  # int32: what a value of the signal that is its own test is about
+    op: np.ndarray  # int8
+    when: np.ndarray  # int8, for each signal: the kind of operations at which it has values; below 0 all
+    event: np.ndarray  # int64, ticket of the event last observed
 
 
 @njit(**leaf_options)
 def _confirmed(s: Signal) -> bool:
     """Whether at least half of a jump of the raw value is still there: a lone outlier is no change."""
-    m = SPANS[(s.jump_stat - CUSUMS) // 2]
+    m = JUMP_SPANS[(s.jump_stat - CUSUMS) // 2]
     at = s.jump_at
     d = value_mean(s, at + 1, s.taken) - value_mean(s, at - 2 * m + 1, at - m)
     return not s.on_trial and d * s.jump_size > 0.5 * s.jump_size * s.jump_size
@@ -52,18 +77,18 @@ def _confirmed(s: Signal) -> bool:
 
 @njit(**leaf_options)
 def _note_jump(s: Signal) -> None:
-    m = SPANS[(s.jump_stat - CUSUMS) // 2]
+    m = JUMP_SPANS[(s.jump_stat - CUSUMS) // 2]
     now = s.taken
     s.jump_at = now
     s.jump_size = value_mean(s, now - m + 1, now) - value_mean(s, now - 2 * m + 1, now - m)
-    s.quiet_until = now + 2 * SPANS[SPANS.size - 1]
+    s.quiet_until = now + 2 * JUMP_SPANS[JUMP_SPANS.size - 1]
 
 
 @njit(**leaf_options)
 def _end_trial(s: Signal, v: View, r: View) -> None:
     j = s.trial_stat
     w = r if s.trial_view else v
-    if w.height[j] == 0.0:  # it came back by itself: the old law stands, and has learnt new peaks
+    if w.height[j] == 0.0:  # it came back by itself: the old distribution stands, and has learnt new peaks
         for k in range(2):
             u = r if k else v
             u.filled = 0
@@ -76,7 +101,7 @@ def _end_trial(s: Signal, v: View, r: View) -> None:
                         u.held[i] = np.float32(0.0)
         s.on_trial = 0
     elif s.trial_age >= max(ARM_EVENTS, TRIAL_BLOCKS * w.block) and v.size[1] > 0 and r.size[1] > 0:
-        s.on_trial = 0  # it did not: the new law replaces the old
+        s.on_trial = 0  # it did not: the new distribution replaces the old
         keep_peak(w, j, 1.1 * w.bar[j])
         s.regime = s.trial_age
         s.ar_weight = min(s.ar_weight, CARRIED)
@@ -119,8 +144,8 @@ def _remember(
     s.sums[i, 0] = s.sums[h, 0] + min(max(x, s.bound[0]), s.bound[1])
     s.sums[i, 1] = s.sums[h, 1] + place
     s.sums[i, 2] = s.sums[h, 2] + spread
-    if now % BLOCK == 0:
-        j = (now // BLOCK) & (COARSE - 1)
+    if now % BLOCK_VALUES == 0:
+        j = (now // BLOCK_VALUES) & (COARSE - 1)
         s.far_op[j], s.far_ticket[j] = op, ticket
         for k in range(3):
             s.far_sums[j, k] = s.sums[i, k]
@@ -136,7 +161,7 @@ def _decide(
     """
     at = s.taken
     if s.jump_at >= 0:
-        if fired < 0 and at == s.jump_at + min(SPANS[(s.jump_stat - CUSUMS) // 2], CONFIRMED) + 2:
+        if fired < 0 and at == s.jump_at + min(JUMP_SPANS[(s.jump_stat - CUSUMS) // 2], CONFIRMED) + 2:
             if _confirmed(s):
                 fired, second, at = s.jump_stat, s.jump_view, s.jump_at
             else:
@@ -153,7 +178,7 @@ def _decide(
     if fired < CUSUMS:
         s.began = s.taken - np.int64(w.length[fired])
     else:
-        s.began = at - SPANS[(fired - CUSUMS) // 2]
+        s.began = at - JUMP_SPANS[(fired - CUSUMS) // 2]
     new = s.began > s.last
     if new:
         s.last = s.taken
@@ -172,7 +197,7 @@ def _decide(
                 u.trial_peak[i] = 0.0
     else:
         keep_peak(w, fired, w.jump_peak[fired - CUSUMS])
-        s.quiet_until = s.taken + 2 * SPANS[SPANS.size - 1]
+        s.quiet_until = s.taken + 2 * JUMP_SPANS[JUMP_SPANS.size - 1]
     return second * STATS + fired if new else -1
 
 
@@ -183,52 +208,38 @@ def _where(s: Signal, out: np.ndarray) -> None:
     if at > now - RING:
         out[4], out[5] = s.op[at & (RING - 1)], s.ticket[at & (RING - 1)]
         return
-    j = max(at // BLOCK, now // BLOCK - COARSE + 1, 1) & (COARSE - 1)
+    j = max(at // BLOCK_VALUES, now // BLOCK_VALUES - COARSE + 1, 1) & (COARSE - 1)
     out[4], out[5] = s.far_op[j], s.far_ticket[j]
 
 
 @kernel
-def scan(
-    signals: np.ndarray,
-    views: np.ndarray,
-    family: np.ndarray,
-    clock: np.ndarray,
-    share: np.ndarray,
-    values: np.ndarray,
-    tags: np.ndarray,
-    op: np.ndarray,
-    when: np.ndarray,
-    event: np.ndarray,
-    horizon: float,
-    out: np.ndarray,
-) -> int:
-    """Operations of a stretch until a block with fires is through. Gives the number of fires, rows of `out`.
+def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
+    """Operations of a segment until a block with fires is through. Gives the number of fires, rows of `out`.
 
-    family float64[3]: purse, alarms it has not paid for yet, ticket up to which it has climbed. clock int64[3]:
-    operations in all, and the next one of the stretch (0 again behind the last), and the operation at which to stop
-    and answer DUE more, a multiple of BLOCK. Signal k's values are
-    values[k, i] at operations i of kind when[k], or at all of them where when[k] < 0. A kind DIRECT higher marks a
-    signal that is its own test.
+    ``clock[1]``, the next operation of the segment, is 0 again behind the last; at operation ``clock[2]``, a multiple
+    of BLOCK_VALUES, the kernel stops and answers REVIEW_DUE more. Signal k's values are ``values[k, i]`` at operations i of
+    kind ``when[k]``, or at all of them where that is below 0. A kind OWN_TEST higher marks a signal that is its own
+    test.
     """
+    signals, views, purse, clock, share, horizon = family
+    values, tags, op, when, event = operations
     n, count = 0, signals.size
     cost = PURSE_COST if count > 1 else 0.0
     due = 0
     while clock[1] < op.size and n == 0 and due == 0:
         first = clock[1]
         whole = clock[0]
-        last = min(first + BLOCK - whole % BLOCK, op.size)
-        if whole % BLOCK == 0:
-            passed = event[first] - family[2]
-            family[2] = event[first]
-            family[0] = min(
-                PURSE_CAP, max(family[0], PURSE_FLOOR) + PURSE_COST * PURSE_AIM * passed / horizon
-            )
-            family[0] -= PURSE_COST * family[1]
-            family[1] = 0.0
+        last = min(first + BLOCK_VALUES - whole % BLOCK_VALUES, op.size)
+        if whole % BLOCK_VALUES == 0:
+            passed = event[first] - purse[2]
+            purse[2] = event[first]
+            purse[0] = min(PURSE_CAP, max(purse[0], PURSE_FLOOR) + PURSE_COST * PURSE_AIM * passed / horizon)
+            purse[0] -= PURSE_COST * purse[1]
+            purse[1] = 0.0
         for k in range(count):
             s, v, r = signals[k], views[2 * k], views[2 * k + 1]
-            direct = when[k] >= DIRECT - 1
-            wanted = when[k] - DIRECT if direct else when[k]
+            own_test = when[k] >= OWN_TEST - 1
+            wanted = when[k] - OWN_TEST if own_test else when[k]
             for i in range(first, last):
                 if wanted >= 0 and wanted != op[i]:
                     continue
@@ -236,10 +247,10 @@ def scan(
                 if not np.abs(x) < np.inf:
                     s.skipped += 1
                     continue
-                x = min(max(x, -LARGEST), LARGEST)
+                x = min(max(x, -VALUE_LIMIT), VALUE_LIMIT)
                 at, ticket = whole + i - first, event[i]
-                if direct:
-                    fired = direct_test(s, x, tags[i] >> 2, family[0], horizon, cost)
+                if own_test:
+                    fired = level_test(s, x, tags[i] >> 2, purse[0], horizon, cost)
                     odd = np.float32(2.0 if x >= 0.5 else 0.0)
                     _remember(s, x, odd, odd, at, ticket, tags[i])
                     if fired:
@@ -258,7 +269,7 @@ def scan(
                     if second == 0:
                         place, spread = s.signed[0], s.signed[2]
                     for kind in range(3):
-                        if kind == 1 and s.taken % STRIDE:
+                        if kind == 1 and s.taken % JUMP_STRIDE:
                             continue
                         j, ratio = cusums(s, w) if kind == 0 else jumps(s, w, second, kind == 2)
                         if kind == 2 and ratio > raw_ratio:
@@ -274,8 +285,10 @@ def scan(
                 for second in range(2):
                     w = r if second else v
                     if collect(s, w, second == 1, rest if second else x):
-                        if second and s.taken == BLOCK:  # only now is it known what is out of all proportion
-                            for q in range(BLOCK):
+                        if (
+                            second and s.taken == BLOCK_VALUES
+                        ):  # only now is it known what is out of all proportion
+                            for q in range(BLOCK_VALUES):
                                 w.buffer[q] = follow(s, min(max(w.buffer[q], s.bound[0]), s.bound[1]))
                         take_in(s, w, second == 1)
                 if fired >= 0:
@@ -283,15 +296,15 @@ def scan(
                     row[0], row[1], row[2], row[3] = at, k, fired, ticket
                     _where(s, row)
                     n += 1
-                if s.taken % BLOCK == 0 and v.size[0] > 0:
-                    climb = PURSE_COST * PURSE_AIM * BLOCK / horizon * min(1.0, 2.0 / count)
+                if s.taken % BLOCK_VALUES == 0 and v.size[0] > 0:
+                    climb = PURSE_COST * PURSE_AIM * BLOCK_VALUES / horizon * min(1.0, 2.0 / count)
                     if not s.on_trial:
                         s.refreshed = at
-                        refresh(s, v, r, share, horizon, 1.0 / count, family[0], climb)
+                        recalibrate(s, v, r, share, Budget(horizon, 1.0 / count, purse[0], climb))
         clock[1] = last
         clock[0] += last - first
         if clock[0] == clock[2]:
-            due = DUE
+            due = REVIEW_DUE
     if clock[1] == op.size:
         clock[1] = 0
     return n + due

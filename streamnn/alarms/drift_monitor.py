@@ -10,9 +10,9 @@ import numpy as np
 from ..errors import SchemaError, SpecError, StateError
 from ..state import check_leaves
 from ..types import LEARN, OBSERVE, Alarm
-from ._judge import Judge
+from ._attribution import Attribution
 from ._layout import (
-    BLOCK,
+    BLOCK_VALUES,
     PURSE_START,
     STATE,
     VIEW,
@@ -20,12 +20,12 @@ from ._layout import (
     new_signals,
     shares,
 )
-from ._reading import reading
-from ._scan import DIRECT, DUE, FIRED
-from ._stretch import Stretch
+from ._scan import FIRE_FIELDS, OWN_TEST, REVIEW_DUE, Family, Operations
+from ._segment import Segment
+from ._status import status
 
 MOST_SIGNALS = 8
-LEARNT = ("loss", "label")
+KNOWN_LATE = ("loss", "label")
 """Signals known when an event is learnt; all others are known when it is observed."""
 
 
@@ -34,7 +34,7 @@ ITS_OWN_TEST = "feature worst"
 
 
 class DriftMonitor:
-    """Sequential tests that calibrate themselves, at most one false alarm in so many events for all together.
+    """Sequential tests that calibrate themselves, at most one false alarm per given number of events for all together.
 
     Each signal is watched through bounded scores of its ranks (place, spread, skew, shape) and of what an
     autoregression leaves of it, by cumulative sums and jump contrasts whose thresholds come from their own past
@@ -50,7 +50,7 @@ class DriftMonitor:
         Names of at most eight scalars. ``"surprise"``, ``"loss"``, ``"entropy"``, ``"label"`` and those of
         :class:`FeatureWatch` are told apart by cause; any other name is its own cause.
     events_per_false_alarm : float, default 10_000
-        The budget: one false alarm in so many events, all signals together. At least 1000.
+        The budget: one false alarm in this number of events, all signals together. At least 1000.
 
     Raises
     ------
@@ -83,12 +83,12 @@ class DriftMonitor:
         self.events_per_false_alarm = float(events_per_false_alarm)
         self._shares = shares()
         self._state, self._views = new_signals(len(names))
-        self._family = np.array([PURSE_START, 0.0, 0.0])  # purse, alarms not paid for yet, ticket so far
-        self._clock = np.zeros(3, np.int64)  # operations, where in a stretch, when to review the last alarm
-        self._judge = Judge(names, self._state, self._views)
-        direct = np.array([DIRECT if k == ITS_OWN_TEST else 0 for k in names])
-        self._when = (direct + [LEARN if k in LEARNT else OBSERVE for k in names]).astype(np.int8)
-        self._always = (direct - 1).astype(np.int8)
+        self._purse = np.array([PURSE_START, 0.0, 0.0])  # purse, alarms not paid for yet, ticket so far
+        self._clock = np.zeros(3, np.int64)  # operations, where in a segment, when to review the last alarm
+        self._attribution = Attribution(names, self._state, self._views)
+        own_test = np.array([OWN_TEST if k == ITS_OWN_TEST else 0 for k in names])
+        self._when = (own_test + [LEARN if k in KNOWN_LATE else OBSERVE for k in names]).astype(np.int8)
+        self._always = (own_test - 1).astype(np.int8)
 
     def scan(
         self,
@@ -98,7 +98,7 @@ class DriftMonitor:
         tags: np.ndarray | None = None,
         names: Sequence[str] = (),
     ) -> list[Alarm]:
-        """Take the values of a stretch of operations.
+        """Take the values of a segment of the log.
 
         Parameters
         ----------
@@ -149,8 +149,8 @@ class DriftMonitor:
                 f"{len(self.signals)} signals: values {table.shape}, event {event.shape}, op {kinds.shape} and tags "
                 f"{marks.shape} must be of shapes (signals, m) and (m,)"
             )
-        stretch = self.stretch(table, marks, kinds, event, when)
-        return self.report(stretch, stretch.take(), names) if event.size else []
+        segment = self.stretch(table, marks, kinds, event, when)
+        return self.report(segment, segment.take(), names) if event.size else []
 
     def stretch(
         self,
@@ -159,37 +159,29 @@ class DriftMonitor:
         op: np.ndarray,
         event: np.ndarray,
         when: np.ndarray | None = None,
-    ) -> Stretch:
-        """A stretch of operations that may be taken again and again, each time with other contents of its arrays."""
-        return Stretch(
-            self._state,
-            self._views,
-            self._family,
-            self._clock,
-            self._shares,
-            values,
-            tags,
-            op,
-            self._when if when is None else when,
-            event,
-            self.events_per_false_alarm,
-            np.zeros((len(self.signals) * BLOCK, FIRED), np.int64),
+    ) -> Segment:
+        """A segment of the log that may be taken again and again, each time with other contents of its arrays."""
+        horizon = self.events_per_false_alarm
+        return Segment(
+            Family(self._state, self._views, self._purse, self._clock, self._shares, horizon),
+            Operations(values, tags, op, self._when if when is None else when, event),
+            np.zeros((len(self.signals) * BLOCK_VALUES, FIRE_FIELDS), np.int64),
         )
 
-    def report(self, stretch: Stretch, fired: int, names: Sequence[str]) -> list[Alarm]:
-        """Judge what fired, and take what is left of a stretch of which one `take` has been made."""
+    def report(self, segment: Segment, fired: int, names: Sequence[str]) -> list[Alarm]:
+        """Make alarms of what fired, and take what is left of a segment of which one `take` has been made."""
         alarms: list[Alarm] = []
         while True:
-            for row in sorted(stretch.out[: fired % DUE].tolist()):
-                found = self._judge.judge(row, names)
-                self._family[1] += len(found)
+            for row in sorted(segment.out[: fired % REVIEW_DUE].tolist()):
+                found = self._attribution.alarms(row, names)
+                self._purse[1] += len(found)
                 alarms += found
-            if fired >= DUE:
-                alarms += self._judge.look_again(names)
-            self._clock[2] = self._judge.due
+            if fired >= REVIEW_DUE:
+                alarms += self._attribution.look_again(names)
+            self._clock[2] = self._attribution.due
             if self._clock[1] == 0:
                 return alarms
-            fired = stretch.take()
+            fired = segment.take()
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What each signal's detector knows.
@@ -207,8 +199,8 @@ class DriftMonitor:
         out = {}
         for k, name in enumerate(self.signals):
             views = self._views[VIEWS * k : VIEWS * k + VIEWS]
-            out[name] = reading(self._state[k], views, self.events_per_false_alarm, name == ITS_OWN_TEST)
-            alarms, more, better = self._judge.counts[k].tolist()
+            out[name] = status(self._state[k], views, self.events_per_false_alarm, name == ITS_OWN_TEST)
+            alarms, more, better = self._attribution.counts[k].tolist()
             out[name] |= {
                 "alarms": alarms,
                 "evidence": int(self._state[k]["evidence"]) + more,
@@ -220,13 +212,13 @@ class DriftMonitor:
         """Arrays (first axis: signal, or two views a signal) and JSON-able meta to go on from bit by bit."""
         arrays = {name: np.array(self._state[name], order="C") for name in STATE}
         arrays |= {f"view/{name}": np.array(self._views[name], order="C") for name in VIEW.names or ()}
-        arrays |= {"family": self._family.copy(), "counts": self._judge.counts.copy()}
+        arrays |= {"family": self._purse.copy(), "counts": self._attribution.counts.copy()}
         meta = {
             "signals": self.signals.copy(),
             "events_per_false_alarm": self.events_per_false_alarm,
             "operations": int(self._clock[0]),
-            "last": self._judge.last,
-            "reviews": [dict(r) for r in self._judge.reviews],
+            "last": self._attribution.last,
+            "reviews": [dict(r) for r in self._attribution.reviews],
         }
         return arrays, meta
 
@@ -251,8 +243,8 @@ class DriftMonitor:
         for name in VIEW.names or ():
             views[name] = arrays[f"view/{name}"]
         self._state, self._views = state, views
-        self._family, self._clock[0] = arrays["family"].copy(), meta["operations"]
-        judge = self._judge = Judge(self.signals, state, views)
-        judge.counts, judge.last = arrays["counts"].copy(), int(meta["last"])
-        judge.reviews = [dict(r) for r in meta["reviews"]]
-        self._clock[2] = judge.due
+        self._purse, self._clock[0] = arrays["family"].copy(), meta["operations"]
+        attribution = self._attribution = Attribution(self.signals, state, views)
+        attribution.counts, attribution.last = arrays["counts"].copy(), int(meta["last"])
+        attribution.reviews = [dict(r) for r in meta["reviews"]]
+        self._clock[2] = attribution.due

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..stage import Stage, grown
-from ._features import LAST, REPEATS, WIDE, scan
+from ._columns import C_LAST, C_REPEATS, COLUMN_FIGURES, scan
 
 SIGNALS = ("feature place", "feature spread", "feature pairs", "feature worst")
 
@@ -47,7 +47,7 @@ class FeatureWatch(Stage):
     def __init__(self) -> None:
         super().__init__("features")
         self.s = {
-            "columns": np.zeros((0, WIDE)),
+            "columns": np.zeros((0, COLUMN_FIGURES)),
             "text": np.zeros(0, np.bool_),
             "seen": np.zeros(1, np.int64),
         }
@@ -57,8 +57,8 @@ class FeatureWatch(Stage):
         old, s = len(self.s["text"]), self.s
         if len(text) == old:
             return
-        s["columns"] = grown(s["columns"], len(text), WIDE)
-        s["columns"][old:, REPEATS], s["columns"][old:, LAST] = 0.5, -1e300
+        s["columns"] = grown(s["columns"], len(text), COLUMN_FIGURES)
+        s["columns"][old:, C_REPEATS], s["columns"][old:, C_LAST] = 0.5, -1e300
         s["text"] = grown(s["text"], len(text))
         s["text"][old:] = text[old:]
 

@@ -14,10 +14,9 @@ from ..errors import SchemaError
 from .schema import Schema
 
 _EPOCH = datetime(1970, 1, 1)
-_PLAIN = frozenset(
+_PLAIN_TYPES = frozenset(
     (float, int, bool, np.float64, np.float32, np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
 )
-_NAN = float("nan")
 
 
 def plain(name: Any, v: Any) -> float | str | None:
@@ -64,7 +63,7 @@ class Encoder:
         self._get: Callable[[Any], tuple[Any, ...]] | None = itemgetter(*schema.names) if numbers else None
 
     def write(self, x: Mapping[Any, Any], learn: bool) -> bool:
-        """Write a record into the row; False if it is none that this schema holds as it is: then ask the schema.
+        """Write a record into the row; False if this schema does not hold it as it is: then ask the schema.
 
         Parameters
         ----------
@@ -77,7 +76,7 @@ class Encoder:
         if self._get is not None and type(x) is dict and len(x) == self.columns:
             try:
                 values = self._get(x)
-                if _PLAIN.issuperset(map(type, values)):
+                if _PLAIN_TYPES.issuperset(map(type, values)):
                     self._pack(self._values, 0, *values)
                     return True
             except (KeyError, OverflowError, struct.error):

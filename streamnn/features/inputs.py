@@ -2,41 +2,75 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from .._kernels.jit import kernel, leaf_options
-from ..stage import Stage, grown
+from ..stage import Stage, gathered, grown
+from ..types import LOOK, OBSERVE
+from .layout import AT_CONTEXT, AT_X
 from .steady import NO_ROWS, NO_UNITS, in_steady_units, missing_in_steady_units
 
-CLIP = 5.0
+INPUT_CLIP = 5.0
 """Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
-BEYOND = 1e100
-"""Values as large as this count as missing."""
-OUTLIER, OUTLIER_AFTER = 20.0, 20
-"""After so many values one counts for the running mean and deviation as at most so many deviations off."""
-TINY, TINIEST = 1e-24, 1e-200
+LARGEST_INPUT = 1e100
+"""Values this large count as missing (docs/decisions.md, "Statistics of a column", as the next four)."""
+OUTLIER_DEVIATIONS, OUTLIER_AFTER = 20.0, 20
+"""Most deviations off at which a value enters the running mean and deviation, after this many values."""
+SMALLEST_VARIANCE_RATIO, SMALLEST_VARIANCE = 1e-24, 1e-200
 """A variance below this share of the squared mean, or below this, is rounding: the column is constant."""
 MAX_VALUES = 400
-"""A number column with more distinct values than this is no category."""
+"""A number column with more distinct values than this is no category (the prototype pool's number)."""
 MAX_ROWS = 1 << 16
-"""Category rows in all."""
+"""Most category rows of all columns together."""
 MAX_MEANS = 24
-"""Category columns that get label means."""
-PAIR_COLUMNS, PAIRS = 9, 36
-"""Pairs of this many category columns are hashed into rows of their own."""
+"""Most category columns that get label means, the first ones."""
+PAIR_COLUMNS = 9
+PAIRS = PAIR_COLUMNS * (PAIR_COLUMNS - 1) // 2
+"""All pairs of the first nine category columns are hashed into rows of their own."""
 SINGLES = 8
-"""Columns with more values than a category may have, whose values are whole numbers or text, that are hashed."""
+"""Most columns that are hashed because they have more values than a category may have, and these are whole
+numbers or text (docs/decisions.md, "Columns with more than 400 values are hashed")."""
 PAIR_BITS = 16
-WIDE = 256
-"""A stream whose first event has more columns than this gets no context: it would triple the first layer."""
-SPANS = (4.0, 32.0)
-
-LOOK = 3
-"""Like OBSERVE, but leaves no trace."""
-
-
+"""Hashed rows are 2 to this power: 2^18 had the log loss of airlines_first200k at .5615 in place of .563, at
+four times the state (the same decision)."""
 PAIR_MASK = np.uint64((1 << PAIR_BITS) - 1)
+"""The bits of a hash that name a row."""
+MAX_CONTEXT_COLUMNS = 256
+"""A stream whose first event has more columns than this gets no context: it would triple the first layer."""
+CONTEXT_SPANS = (4.0, 32.0)
+"""Events over which the running means of the context reach: the best of four sets of spans on electricity in
+the prototype pool, where others mattered little elsewhere."""
+
+EVENTS, CATEGORY_ROWS, MEAN_COLUMNS = range(3)
+"""Places in `InputsState.stat`: events seen, category rows in use, columns with label means."""
+
+
+class InputsState(NamedTuple):
+    """What is known of the columns; the first axis of each but `stat` and `ema` is the column."""
+
+    units: np.ndarray  # (columns, 2): mean and deviation of the steady units; no row where nothing reads them
+    moments: np.ndarray  # (columns, 3): values seen, their mean, their sum of squared deviations
+    stat: np.ndarray  # (3,), int64, at the places named above
+    ema: np.ndarray  # (spans, columns with context): running means of the standardised columns
+    missing: np.ndarray  # (columns,), int64: values missing since the first
+    values: np.ndarray  # (columns, MAX_VALUES): distinct values in their order
+    value_row: np.ndarray  # (columns, MAX_VALUES), int32: the category row of each
+    distinct: np.ndarray  # (columns,), int32: how many there are, MAX_VALUES + 1 for too many
+    text: np.ndarray  # (columns,), bool: whether it holds codes of strings
+    mean_slot: np.ndarray  # (columns,), int32: place among those with label means, -1 for none
+
+
+class InputsPending(NamedTuple):
+    """What is written of pending events; the first axis of each is the slot."""
+
+    steady: np.ndarray  # (slots, columns), float32: columns in steady units; empty where nothing reads them
+    row: np.ndarray  # (slots, width), float32
+    ids: np.ndarray  # (slots, columns), int32: category rows of the event, then -1
+    mean_ids: np.ndarray  # (slots, MAX_MEANS), int32: its category rows that have label means, -1 for none
+    pairs: np.ndarray  # (slots, PAIRS + SINGLES), int32: its hashed rows, then -1
 
 
 @njit(**leaf_options)
@@ -48,48 +82,32 @@ def _mixed(a, b):
 
 
 @kernel
-def _scan(
-    op,
-    slot,
-    x,
-    offsets,
-    spans,
-    count,
-    stat,
-    ema,
-    missing,
-    values,
-    value_row,
-    distinct,
-    text,
-    mean_slot,
-    held,
-    rows,
-    ids,
-    mean_ids,
-    pairs,
-    steady,
-):
+def _scan(op, slot, x, offsets, state, pending):
+    held, count, stat, ema, missing = state.units, state.moments, state.stat, state.ema, state.missing
+    values, value_row, distinct = state.values, state.value_row, state.distinct
+    text, mean_slot = state.text, state.mean_slot
+    rows, ids, mean_ids = pending.row, pending.ids, pending.mean_ids
+    pairs, steady = pending.pairs, pending.steady
     d = count.shape[0]
     n_context = ema.shape[1]
-    at_context, at_x = offsets[1], offsets[2]
+    at_context, at_x = offsets[AT_CONTEXT], offsets[AT_X]
     token = np.empty(PAIR_COLUMNS, np.uint64)
     r = -1
-    before = stat[1] + stat[2]
+    before = stat[CATEGORY_ROWS] + stat[MEAN_COLUMNS]
     for i in range(len(op)):
-        if op[i] != 0 and op[i] != LOOK:
+        if op[i] != OBSERVE and op[i] != LOOK:
             continue
         r += 1
-        keep = op[i] == 0
+        keep = op[i] == OBSERVE
         s = slot[i]
-        t = stat[0]
+        t = stat[EVENTS]
         used, unseen, tokens, p = 0, 0, 0, 0
         for q in range(mean_ids.shape[1]):
             mean_ids[s, q] = -1
         for c in range(d):
             v = x[r, c]
             z, u = 0.0, 0.0
-            if not (abs(v) < BEYOND):
+            if not (abs(v) < LARGEST_INPUT):
                 if keep and distinct[c] > 0:  # before its first value a column does not exist
                     missing[c] += 1
                 if c < len(held):
@@ -99,15 +117,15 @@ def _scan(
                     k = count[c, 0] + 1
                     e = v - count[c, 1]
                     if k > OUTLIER_AFTER:  # a lone outlier must not blind the column for good
-                        far = OUTLIER * np.sqrt(count[c, 2] / count[c, 0])
+                        far = OUTLIER_DEVIATIONS * np.sqrt(count[c, 2] / count[c, 0])
                         if far > 0.0:
                             e = min(max(e, -far), far)
                     m = count[c, 1] + e / k
                     m2 = count[c, 2] + e * (e - e / k)
                     var = m2 / k
-                    if var > TINY * m * m and var > TINIEST:
+                    if var > SMALLEST_VARIANCE_RATIO * m * m and var > SMALLEST_VARIANCE:
                         sd = np.sqrt(var)
-                        z = min(max((v - m) / sd, -CLIP), CLIP)
+                        z = min(max((v - m) / sd, -INPUT_CLIP), INPUT_CLIP)
                         if c < len(held):
                             u = in_steady_units(held, c, k, m, sd, z, keep)
                     if keep:
@@ -125,13 +143,13 @@ def _scan(
                     row = -1
                     if lo < n and values[c, lo] == v:
                         row = value_row[c, lo]
-                    elif n == MAX_VALUES or stat[1] >= MAX_ROWS:
+                    elif n == MAX_VALUES or stat[CATEGORY_ROWS] >= MAX_ROWS:
                         if keep:
                             distinct[c] = MAX_VALUES + 1
                             values[c, :] = 0.0
                             value_row[c, :] = 0
                     else:
-                        row = stat[1] + unseen  # a look gives it the row that it would get
+                        row = stat[CATEGORY_ROWS] + unseen  # a look gives it the row that it would get
                         n += 1
                         if not keep:
                             unseen += 1
@@ -142,16 +160,16 @@ def _scan(
                             values[c, lo] = v
                             value_row[c, lo] = row
                             distinct[c] = n
-                            stat[1] += 1
+                            stat[CATEGORY_ROWS] += 1
                     if row >= 0 and (n > 2 or text[c]):
                         ids[s, used] = row
                         used += 1
                         if tokens < PAIR_COLUMNS:
                             token[tokens] = np.uint64(row)
                             tokens += 1
-                        if keep and mean_slot[c] < 0 and stat[2] < mean_ids.shape[1]:
-                            mean_slot[c] = stat[2]
-                            stat[2] += 1
+                        if keep and mean_slot[c] < 0 and stat[MEAN_COLUMNS] < mean_ids.shape[1]:
+                            mean_slot[c] = stat[MEAN_COLUMNS]
+                            stat[MEAN_COLUMNS] += 1
                         if mean_slot[c] >= 0:
                             mean_ids[s, mean_slot[c]] = row
                 if n > MAX_VALUES and p < SINGLES and v == np.floor(v):
@@ -165,14 +183,14 @@ def _scan(
             if c < len(held):
                 steady[s, c] = u
             if c < n_context:
-                for q in range(len(spans)):
+                for q in range(len(CONTEXT_SPANS)):
                     e = ema[q, c]
                     v = 0.0
                     if t > 0:
-                        v = min(max(z - e, -CLIP), CLIP)
+                        v = min(max(z - e, -INPUT_CLIP), INPUT_CLIP)
                     rows[s, at_context + q * n_context + c] = v
                     if keep:
-                        ema[q, c] = e + max(1.0 / spans[q], 1.0 / (t + 1)) * (z - e)
+                        ema[q, c] = e + max(1.0 / CONTEXT_SPANS[q], 1.0 / (t + 1)) * (z - e)
         for q in range(used, ids.shape[1]):
             ids[s, q] = -1
         for a in range(tokens):
@@ -182,17 +200,17 @@ def _scan(
         for q in range(p, pairs.shape[1]):
             pairs[s, q] = -1
         if keep:
-            stat[0] = t + 1
-    return stat[1] + stat[2] - before
+            stat[EVENTS] = t + 1
+    return stat[CATEGORY_ROWS] + stat[MEAN_COLUMNS] - before
 
 
 class Inputs(Stage):
     """Running standardisation, categories found by themselves, and context.
 
-    A column is standardised by the mean and deviation of all its values so far, its own included, and clipped.
-    A number column with 3 to 400 distinct values so far also gets a table row for each value; a text column
-    does so from its first value on. Context is the standardised row less its running means.
-    Missing and non-finite values become 0, the mean, and are counted.
+    A column is standardised by the mean and deviation of all its values so far, its own included, and
+    clipped. A number column with 3 to 400 distinct values so far also gets a table row for each value; a text
+    column does so from its first value on. Context is the standardised row less its running means. Missing
+    and non-finite values become 0, the mean, and are counted.
 
     Parameters
     ----------
@@ -205,9 +223,9 @@ class Inputs(Stage):
         self.steady = steady
         self.context: bool | None = None
         self.s = {
-            "count": np.zeros((0, 3)),  # values seen, mean, sum of squared deviations
-            "stat": np.zeros(3, np.int64),  # events, category rows, columns with label means
-            "ema": np.zeros((len(SPANS), 0)),
+            "count": np.zeros((0, 3)),
+            "stat": np.zeros(3, np.int64),
+            "ema": np.zeros((len(CONTEXT_SPANS), 0)),
             "missing": np.zeros(0, np.int64),
             "values": np.zeros((0, MAX_VALUES)),
             "value_row": np.zeros((0, MAX_VALUES), np.int32),
@@ -216,8 +234,7 @@ class Inputs(Stage):
             "mean_slot": np.zeros(0, np.int32),
         }
         if steady:
-            self.s["steady"] = np.zeros((0, 2))  # mean and deviation of the steady units
-        self._spans = np.array(SPANS)
+            self.s["steady"] = np.zeros((0, 2))
 
     @property
     def columns(self) -> int:
@@ -232,23 +249,23 @@ class Inputs(Stage):
     @property
     def category_rows(self) -> int:
         """Category rows in use."""
-        return int(self.s["stat"][1])
+        return int(self.s["stat"][CATEGORY_ROWS])
 
     @property
     def mean_columns(self) -> int:
         """Category columns with label means."""
-        return int(self.s["stat"][2])
+        return int(self.s["stat"][MEAN_COLUMNS])
 
     def grow(self, text: list[bool], first: int) -> None:
         """Make room for columns; `first` is the number of columns of the first event."""
         d, s = len(text), self.s
         old = self.columns
         if self.context is None:
-            self.context = first <= WIDE
+            self.context = first <= MAX_CONTEXT_COLUMNS
         s["count"] = grown(s["count"], d, 3)
         if self.steady:
             s["steady"] = grown(s["steady"], d, 2)
-        s["ema"] = grown(s["ema"], len(SPANS), min(d, WIDE) if self.context else 0)
+        s["ema"] = grown(s["ema"], len(CONTEXT_SPANS), min(d, MAX_CONTEXT_COLUMNS) if self.context else 0)
         s["missing"] = grown(s["missing"], d)
         s["values"] = grown(s["values"], d, MAX_VALUES)
         s["value_row"] = grown(s["value_row"], d, MAX_VALUES)
@@ -269,27 +286,10 @@ class Inputs(Stage):
 
         Returns how many category rows and columns with label means there are more than before.
         """
-        s = self.s
-        more: int = _scan(
-            op,
-            slot,
-            x,
-            offsets,
-            self._spans,
-            s["count"],
-            s["stat"],
-            s["ema"],
-            s["missing"],
-            s["values"],
-            s["value_row"],
-            s["distinct"],
-            s["text"],
-            s["mean_slot"],
-            s["steady"] if self.steady else NO_UNITS,
-            store["row"],
-            store["ids"],
-            store["mean_ids"],
-            store["pairs"],
-            store["steady"] if self.steady else NO_ROWS,
+        units, steady = (self.s["steady"], store["steady"]) if self.steady else (NO_UNITS, NO_ROWS)
+        state, pending = (
+            gathered(InputsState, self.s, units, self.s["count"]),
+            gathered(InputsPending, store, steady),
         )
+        more: int = _scan(op, slot, x, offsets, state, pending)
         return more

@@ -7,8 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-BLOCKS = ("known", "context", "x", "filled", "means", "delays", "overdue", "residual", "lags")
+BLOCKS = ("known", "context", "x", "imputed", "means", "delays", "overdue", "residual", "lags")
+"""Names of the blocks of a row, in their order; members say by them what they read."""
 _PLACE = {name: i for i, name in enumerate(BLOCKS)}
+AT_KNOWN, AT_CONTEXT, AT_X, AT_IMPUTED, AT_MEANS, AT_DELAYS, AT_OVERDUE, AT_RESIDUAL, AT_LAGS = range(9)
+"""Places of the blocks in `Layout.offsets`, for kernels."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,12 @@ class Layout:
     known       history of labels known when the event came
     context     standardised columns less their running means over some spans
     x           standardised columns
-    filled      history of labels, unknown ones stood in for by predictions
+    imputed     history of labels, unknown ones imputed by predictions
     means       mean label of the event's category values
     delays      recent delays against the usual ones, and labels overdue
     overdue     share of overdue labels of the event's category values
     residual    recent errors of the base member
-    lags        the last few labels one by one, unknown ones stood in for
+    lags        the last few labels one by one, unknown ones imputed
     ==========  =====================================================================
 
     Each block is a table (outer, inner) that only grows, so a wider layout holds every old position.

@@ -134,7 +134,7 @@ class Schema:
         return self._index.get(name)
 
     def code(self, i: int, value: str, learn: bool = False) -> int:
-        """Code of a value of text column `i`; one not known yet gets the next, for good if it is to be learnt."""
+        """Code of a value of text column `i`; a new one gets the next, for good if it is to be learnt."""
         table = self.codes[i]
         c = table.get(value)
         if c is not None:

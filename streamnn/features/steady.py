@@ -1,4 +1,4 @@
-"""Units of a column that hardly ever change: what has a long memory takes units that move for a world that moves."""
+"""Units of a column that hardly ever change: to a long memory, units that move are a world that moves."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from numba import njit
 
 from .._kernels.jit import leaf_options
 
-SETTLED, OFF = 32, 1e4
-"""A column's units are those after so many values, unless they are wrong by this factor or so many deviations."""
+STEADY_AFTER = 32
+"""A column's steady units are its mean and deviation after so many values (docs/decisions.md, "The linear
+member of numbers reads steady units", as the next)."""
+STEADY_ERROR = 1e4
+"""Factor, or deviations, by which steady units may be wrong before today's replace them; 8 was too few."""
 NO_UNITS, NO_ROWS = np.zeros((0, 2)), np.zeros((0, 0), np.float32)
-"""Of inputs that write no rows in such units."""
+"""Steady units, and columns in them, of inputs that nothing reads in steady units."""
 
 
 @njit(**leaf_options)
 def in_steady_units(held, c, values, mean, deviation, z, keep):
     """Standardised value `z` of column `c` in the units `held`, which settle after enough `values`."""
     m, s = held[c, 0], held[c, 1]
-    if values <= SETTLED or abs(mean - m) > OFF * s or deviation > OFF * s or s > OFF * deviation:
+    if (
+        values <= STEADY_AFTER
+        or abs(mean - m) > STEADY_ERROR * s
+        or deviation > STEADY_ERROR * s
+        or s > STEADY_ERROR * deviation
+    ):
         m, s = mean, deviation
         if keep:
             held[c, 0], held[c, 1] = m, s

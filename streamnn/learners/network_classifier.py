@@ -11,7 +11,7 @@ from .._kernels.jit import recorded
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, plain
-from ..features.inputs import LOOK, MAX_MEANS, PAIRS, SINGLES, SPANS, Inputs
+from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.inputs import _scan as _encode
 from ..features.layout import Layout
 from ..features.schema import Schema
@@ -19,7 +19,7 @@ from ..network.network import Network
 from ..network.spec import NetworkSpec
 from ..pool.operations import BAD_WEIGHT, is_weight
 from ..state import Arrays, state_hash
-from ..types import LEARN, OBSERVE
+from ..types import LEARN, LOOK, OBSERVE
 from ._river import join_river
 from .class_labels import new_labels
 
@@ -52,7 +52,6 @@ class NetworkClassifier:
     'odd'
     """
 
-    classify = True
     _supervised = True
     _multiclass = True
     _tags: frozenset[str] = frozenset()
@@ -65,11 +64,11 @@ class NetworkClassifier:
         categories: Sequence[str] = (),
     ) -> None:
         join_river(type(self))
-        self.spec = spec or NetworkSpec("net", (64, 32), quiet=0.001)
+        self.spec = spec or NetworkSpec("net", (64, 32), skip_margin=0.001)
         self.seed = seed
-        self.schema = Schema(max_columns, categories)
-        self.inputs = Inputs()
-        self.inputs.context = False
+        self._schema = Schema(max_columns, categories)
+        self._inputs = Inputs()
+        self._inputs.context = False
         self.classes: list[Any] = []
         self._class: dict[Any, int] = {}
         self._network: Network | None = None
@@ -77,12 +76,20 @@ class NetworkClassifier:
 
     def _clear(self) -> None:
         self._arrays: list[np.ndarray] = []
-        self._encoder = Encoder(self.schema)
+        self._encoder = Encoder(self._schema)
         self._look: Program | None = None
         self._learn: Program | None = None
         self._target, self._weight = np.zeros(2, f4), np.ones(2, f4)
         self._p = np.zeros((1, len(self.spec.members), 0), f4)
         self._ids, self._row = np.zeros((1, 0), np.int32), np.zeros((1, 0), f4)
+
+    def __repr__(self) -> str:
+        usual = type(self)()._parameters()
+        said = [f"{k}={v!r}" for k, v in self._parameters().items() if v != usual[k]]
+        return f"{type(self).__name__}({', '.join(said)})"
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"spec": self.spec, **self._options()}
 
     def works_with(self, metric: Any) -> bool:
         """Whether river may score it with a metric: those of its kind."""
@@ -111,8 +118,8 @@ class NetworkClassifier:
             label = None
         new = [] if label is not None else new_labels([y], self._class)
         if self._learn is None or not self._encoder.write(x, True):
-            columns = self.schema.prepare(_columns(x), 1)  # the last that may refuse
-            row = self.schema.encode(columns, 1)
+            columns = self._schema.prepare(_columns(x), 1)  # the last that may refuse
+            row = self._schema.encode(columns, 1)
             self._grow(len(self.classes) + len(new))
             self._encoder.row[:] = row
         elif new:
@@ -132,7 +139,7 @@ class NetworkClassifier:
         if self._look is None:
             return {}
         if not self._encoder.write(x, False):
-            self._encoder.row[:] = self.schema.encode(self.schema.prepare(_columns(x), 1), 1, learn=False)
+            self._encoder.row[:] = self._schema.encode(self._schema.prepare(_columns(x), 1), 1, learn=False)
         self._look.run()
         p = self._p[0, 0].tolist()[: len(self.classes)]
         total = 0.0
@@ -162,16 +169,16 @@ class NetworkClassifier:
 
     def _grow(self, classes: int) -> None:
         """Make room for the schema's columns, category rows and so many classes, and record the calls anew if need be."""
-        d, C = len(self.schema.names), max(classes, 2)
-        if d > self.inputs.columns:
-            self.inputs.grow(self.schema.text, self.schema.first)
+        d, C = len(self._schema.names), max(classes, 2)
+        if d > self._inputs.columns:
+            self._inputs.grow(self._schema.text, self._schema.first)
         if self._network is None:
             self._network = Network(self.spec, d, C, True, self.seed)
         net = self._network
         old = len(net.s["first"])
         C = max(C, len(net.s["out_bias"]))
-        net.grow(np.arange(old), d, C, self.inputs.category_rows, d)
-        arrays = [*self.inputs.s.values(), *net.s.values()]
+        net.grow(np.arange(old), d, C, self._inputs.category_rows, d)
+        arrays = [*self._inputs.s.values(), *net.s.values()]
         same = len(arrays) == len(self._arrays) and all(
             a is b for a, b in zip(arrays, self._arrays, strict=True)
         )
@@ -182,9 +189,9 @@ class NetworkClassifier:
     def _record(self, d: int, C: int) -> None:
         row = self._encoder.row
         if self._encoder.columns != d:
-            self._encoder = Encoder(self.schema)
+            self._encoder = Encoder(self._schema)
             self._encoder.row[:, : row.shape[1]] = row
-        offsets = Layout(d, 0, len(SPANS), 0, C, 0, C - 1, 0).offsets
+        offsets = Layout(d, 0, len(CONTEXT_SPANS), 0, C, 0, C - 1, 0).offsets
         ids = np.full((1, max(d, 1)), -1, np.int32)
         place = np.zeros((1, d), f4)  # this may come between the two halves of an event
         ids[:, : self._ids.shape[1]] = self._ids
@@ -202,7 +209,7 @@ class NetworkClassifier:
             m = len(op)
             slot = np.zeros(m, np.int64)
             with recorded() as calls:
-                self.inputs.scan(op, slot, self._encoder.row, offsets, store)
+                self._inputs.scan(op, slot, self._encoder.row, offsets, store)
                 self.network.scan(
                     op, slot, self._target[:m], self._weight[:m], 0, self._row, self._ids, self._p
                 )
@@ -211,14 +218,14 @@ class NetworkClassifier:
 
     def state_dict(self) -> tuple[Arrays, dict[str, Any]]:
         """Everything a later prediction depends on: arrays, and JSON-able data."""
-        arrays = self.inputs.state_dict()
+        arrays = self._inputs.state_dict()
         if self._network is not None:
             arrays |= self._network.state_dict()
         meta = {
             "learner": type(self).__name__,
-            "spec": {k: getattr(self.spec, k) for k in self.spec.__slots__},
+            "spec": self.spec.saved(),
             "options": self._options(),
-            "schema": self.schema.state(),
+            "schema": self._schema.state(),
             "classes": list(self.classes),
         }
         return arrays, meta
@@ -241,12 +248,12 @@ class NetworkClassifier:
             if said != mine[k]:
                 raise StateError(f"{k} is {mine[k]!r} here and {said!r} in the state")
         fresh = type(self)(self.spec, **self._options())
-        fresh.schema.load(meta["schema"])
+        fresh._schema.load(meta["schema"])
         fresh.classes = list(meta["classes"])
         fresh._class = {v: i for i, v in enumerate(fresh.classes)}
-        if fresh.schema.names or any(k.startswith("network/") for k in arrays):
-            fresh.inputs.grow(fresh.schema.text, fresh.schema.first)
-            fresh.inputs.load_state_dict(arrays)
+        if fresh._schema.names or any(k.startswith("network/") for k in arrays):
+            fresh._inputs.grow(fresh._schema.text, fresh._schema.first)
+            fresh._inputs.load_state_dict(arrays)
             fresh._grow(len(fresh.classes))
             fresh.network.load_state_dict(arrays)
         self.__dict__.update(fresh.__dict__)
@@ -254,8 +261,8 @@ class NetworkClassifier:
     def _options(self) -> dict[str, Any]:
         return {
             "seed": self.seed,
-            "max_columns": self.schema.max_columns,
-            "categories": sorted(self.schema.categories),
+            "max_columns": self._schema.max_columns,
+            "categories": sorted(self._schema.categories),
         }
 
     def state_hash(self) -> str:

@@ -23,25 +23,34 @@ WATCHED = {True: "net-slow", False: "net-row"}
 """The network, of a classifier and of a regressor, whose last hidden layer is the ground of surprise."""
 
 CLASSIFIER_NETWORKS = (
-    NetworkSpec("net-known", rule="rms", step=0.001, quiet=SKIP_MARGIN, reads=("known", "x"), average=2000),
     NetworkSpec(
-        "net-slow", rule="rms", step=0.0003, quiet=SKIP_MARGIN, reads=("context", "overdue"), average=20_000
+        "net-known", rule="rms", step=0.001, skip_margin=SKIP_MARGIN, reads=("known", "x"), average=2000
+    ),
+    NetworkSpec(
+        "net-slow",
+        rule="rms",
+        step=0.0003,
+        skip_margin=SKIP_MARGIN,
+        reads=("context", "overdue"),
+        average=20_000,
     ),
     NetworkSpec(
         "net-factored",
         rule="factored",
         step=0.001,
-        quiet=SKIP_MARGIN,
+        skip_margin=SKIP_MARGIN,
         reads=("context", "overdue"),
         average=2000,
     ),
-    NetworkSpec("net-fast", rule="factored", step=0.01, quiet=SKIP_MARGIN, reads=("x", "x"), average=500),
+    NetworkSpec(
+        "net-fast", rule="factored", step=0.01, skip_margin=SKIP_MARGIN, reads=("x", "x"), average=500
+    ),
     NetworkSpec(
         "net-lags",
         hidden=(32,),
         rule="factored",
         step=0.003,
-        quiet=SKIP_MARGIN,
+        skip_margin=SKIP_MARGIN,
         reads=("lags", "lags"),
         categories=False,
         average=20_000,
@@ -52,9 +61,17 @@ CLASSIFIER_NETWORKS = (
 LARGE_NETWORKS = (  # wider, and two that join once there is something to tell them apart by
     *(n if n.name == "net-lags" else replace(n, hidden=(128,)) for n in CLASSIFIER_NETWORKS),
     NetworkSpec(
-        "net-deep", (64, 32), "rms", 0.001, quiet=SKIP_MARGIN, reads=("context", "overdue"), average=2000
+        "net-deep",
+        (64, 32),
+        "rms",
+        0.001,
+        skip_margin=SKIP_MARGIN,
+        reads=("context", "overdue"),
+        average=2000,
     ),
-    NetworkSpec("net-long", (128,), "rms", 0.0003, quiet=SKIP_MARGIN, reads=("known", "x"), average=20_000),
+    NetworkSpec(
+        "net-long", (128,), "rms", 0.0003, skip_margin=SKIP_MARGIN, reads=("known", "x"), average=20_000
+    ),
 )
 LARGE_BEGINS = (*(0,) * len(CLASSIFIER_NETWORKS), 2048, 4096)
 """The event from which on each of them predicts."""
@@ -71,7 +88,7 @@ REGRESSOR_NETWORKS = (
         hidden=(32,),
         rule="factored",
         step=0.003,
-        reads=("filled", "filled"),
+        reads=("imputed", "imputed"),
         categories=False,
         average=20_000,
     ),
@@ -79,7 +96,12 @@ REGRESSOR_NETWORKS = (
 """The networks of the regressor. The first fills the target history, so it reads known targets only."""
 RESTARTED_NETWORKS = {
     True: NetworkSpec(
-        RESTARTED, rule="factored", step=0.01, quiet=SKIP_MARGIN, reads=("context", "overdue"), average=500
+        RESTARTED,
+        rule="factored",
+        step=0.01,
+        skip_margin=SKIP_MARGIN,
+        reads=("context", "overdue"),
+        average=500,
     ),
     False: NetworkSpec(RESTARTED, rule="rms", step=0.003, reads=("x", "overdue"), average=500),
 }

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..errors import SchemaError
-from ..features.inputs import BEYOND
+from ..features.inputs import LARGEST_INPUT
 from ..features.targets import TargetHistory
 from ..members.member import Factory, Leaves, Segment
 from ..mixing.value_mixer import ValueMixer
@@ -52,19 +52,19 @@ class Number(Task):
         y = np.zeros(len(op))
         at = np.flatnonzero(op == LEARN)
         given = np.asarray(labels)[at]
-        if given.dtype.kind in "biuf" and (np.abs(given, dtype=float) < BEYOND).all():
+        if given.dtype.kind in "biuf" and (np.abs(given, dtype=float) < LARGEST_INPUT).all():
             y[at] = given
             return y, []
         for i, v in zip(at.tolist(), given.tolist(), strict=True):
             v = v.item() if isinstance(v, np.generic) else v
-            if not isinstance(v, (int, float)) or not abs(v) < BEYOND:
-                raise SchemaError(f"a target is {v!r}: allowed are numbers up to {BEYOND:g}")
+            if not isinstance(v, (int, float)) or not abs(v) < LARGEST_INPUT:
+                raise SchemaError(f"a target is {v!r}: allowed are numbers up to {LARGEST_INPUT:g}")
             y[i] = v
         return y, []
 
     def code(self, y: Any) -> float | None:
         """A target that is allowed."""
-        return float(y) if isinstance(y, (int, float)) and abs(y) < BEYOND else None
+        return float(y) if isinstance(y, (int, float)) and abs(y) < LARGEST_INPUT else None
 
     def make(self, pool: Pool) -> tuple[TargetHistory, ValueMixer]:
         """Target history and mixer."""

@@ -13,8 +13,8 @@ from ..state import Arrays
 from ..types import EXPIRE, LEARN, LOOK, OBSERVE
 from .member import Member, Room, Segment
 
-KEPT = 0.9998
-"""Share of what it knows that is kept at each label: it reaches back some 5,000 labels."""
+LINEAR_FADING = 0.9998
+"""What remains of the linear member's memory after each label: it reaches back some 5,000 labels."""
 RIDGE = 1.0
 """Prior precision of a weight, in units of the target's scale over the input's."""
 MOST = 160
@@ -108,11 +108,11 @@ def _scan(op, slot, target, weight, unit, starts, place, learnt, store):
             if v != 0.0:
                 for j in range(H):
                     g[j] += v * cov[i, j]
-        den = KEPT / max(np.float64(weight[e]), 1e-6)
+        den = LINEAR_FADING / max(np.float64(weight[e]), 1e-6)
         for j in range(H):
             den += x[j] * g[j]
         r = 1.0 / den
-        grow = min(1.0, H / (RIDGE * trace[0])) / KEPT  # the trace is held at its start
+        grow = min(1.0, H / (RIDGE * trace[0])) / LINEAR_FADING  # the trace is held at its start
         t = 0.0
         for i in range(H):
             for j in range(H):

@@ -109,7 +109,7 @@ class Member(Stage):
     @property
     def early(self) -> bool:
         """Whether it reads no block that stands in for labels not known yet: then it runs before those are written."""
-        return BLOCKS.index(self.reads[1]) < BLOCKS.index("filled")
+        return BLOCKS.index(self.reads[1]) < BLOCKS.index("imputed")
 
     def leaves(self, room: Room) -> Leaves:
         """What it keeps of a pending event beside the row and its predictions."""

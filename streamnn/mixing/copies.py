@@ -1,9 +1,10 @@
 """Interleaved copies: exponential weights whose bound is proven however late labels come.
 
-Each event takes a copy of the weights that waits for no label, and gives it back, wiser, with its own label. So every
-copy plays a game without delay, and the regret is at most that of one game times the number of copies, which is the
-largest number of events that ever waited (Joulani, György and Szepesvári 2013, *Online learning under delayed
-feedback*). What they mix is a mixer that is good in practice and its top, with most of the weight, and its experts.
+Each event takes a copy of the weights that waits for no label, and gives it back, wiser, with its own label.
+So every copy plays a game without delay, and the regret is at most that of one game times the number of
+copies, which is the largest number of events that ever waited (Joulani, György and Szepesvári 2013, *Online
+learning under delayed feedback*). What they mix is a mixer that is good in practice and its top, with most of
+the weight, and its experts.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from numba import njit
 
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import leaf_options
-from ..features.inputs import LOOK
 from ..regret.bounds import fixed_share_bound, interval_bound
-from ..types import OBSERVE
+from ..types import LOOK, OBSERVE
 
 TRUST = 0.45
-"""Weight of the mixer, and of the stacker at its top; its experts share the rest by their prior."""
-SHARE = 0.0001
-"""Of its weights, what a copy gives up at each label: no past is too long to turn from."""
+"""Weight that a copy gives the mixer, and the stacker at its top; its experts share the rest by their prior.
+It costs ln 2 nats more than .9 for the mixer alone (docs/decisions.md, "Stackers by online Newton steps")."""
+COPY_SHARE = 0.0001
+"""Rate of fixed share of the copies, a label of a copy's own: no past is too long to turn from (the same
+decision; .0005 before)."""
 
 
 @njit(**leaf_options)
@@ -33,7 +35,7 @@ def next_copy(free, used):
 
 @njit(**leaf_options)
 def take_copy(copies, fresh, free, used):
-    """Take it; there is room for a new one."""
+    """Take that copy for an event; there is room for a new one."""
     if used[1]:
         used[1] -= 1
         return free[used[1]]
@@ -46,7 +48,7 @@ def take_copy(copies, fresh, free, used):
 
 @njit(**leaf_options)
 def free_copy(free, used, k):
-    """An event waits no longer."""
+    """Give copy k back: its event waits no longer."""
     free[used[1]] = k
     used[1] += 1
 
@@ -62,7 +64,7 @@ def mixed_by(weights, expert, floor, out):
 
 
 @njit(**leaf_options)
-def settle_copy(weights, fresh, likelihood, weight):
+def learn_copy(weights, fresh, likelihood, weight):
     """A copy learns what its experts gave to the label; a share goes back to where copies begin."""
     total = 0.0
     for i in range(len(weights)):
@@ -71,13 +73,13 @@ def settle_copy(weights, fresh, likelihood, weight):
             gain = exp64(np.float64(weight) * log64(gain))
         weights[i] *= gain
         total += weights[i]
-    keep = (1.0 - SHARE) / total
+    keep = (1.0 - COPY_SHARE) / total
     for i in range(len(weights)):
-        weights[i] = keep * weights[i] + SHARE * fresh[i]
+        weights[i] = keep * weights[i] + COPY_SHARE * fresh[i]
 
 
 def fresh_copy(prior: np.ndarray) -> np.ndarray:
-    """Weights that a copy begins with: of the experts by their prior, of the mixer, and of the stacker at its top."""
+    """Weights that a copy begins with: of experts by their prior, mixer, stacker at its top."""
     return np.append((1.0 - 2.0 * TRUST) * prior, (TRUST, TRUST))
 
 
@@ -98,7 +100,7 @@ def copies_needed(used: np.ndarray, op: np.ndarray) -> int:
 
 
 def copies_bound(copies: int, n: int, prior: np.ndarray) -> float:
-    """Regret to the best expert over n labels, at most, of so many copies.
+    """Largest regret to the best expert over n labels of a number of copies.
 
     Examples
     --------
@@ -106,20 +108,20 @@ def copies_bound(copies: int, n: int, prior: np.ndarray) -> float:
     255
     """
     least = (1.0 - 2.0 * TRUST) * prior.min()
-    return max(copies, 1) * math.log(1.0 / least) - n * math.log(1.0 - SHARE + SHARE * least)
+    return max(copies, 1) * math.log(1.0 / least) - n * math.log(1.0 - COPY_SHARE + COPY_SHARE * least)
 
 
 def trust_bound(n: int) -> float:
-    """Regret of one copy over n labels to the mixer, at most.
+    """Largest regret of one copy to the mixer over n labels.
 
     Examples
     --------
     >>> round(trust_bound(10_000), 2)
     1.35
     """
-    return fixed_share_bound(n, 1.0 / TRUST, SHARE)
+    return fixed_share_bound(n, 1.0 / TRUST, COPY_SHARE)
 
 
 def trust_interval_bound(length: int) -> float:
-    """The same on any interval of so many labels."""
-    return interval_bound(length, 1.0 / TRUST, SHARE)
+    """Largest regret of one copy to the mixer on any interval of `length` labels."""
+    return interval_bound(length, 1.0 / TRUST, COPY_SHARE)

@@ -1,4 +1,4 @@
-"""Exponential weights with learnt fixed share over members and stackers of them, and copies of it for late labels."""
+"""Exponential weights with learnt fixed share over members and stackers, and copies of it for late labels."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ import numpy as np
 
 from .._kernels.lanes import LANES
 from ..errors import StateError
-from ..stage import Stage, grown
+from ..stage import Stage, gathered, grown
 from .copies import copies_bound, copies_needed, copies_state, fresh_copy, trust_bound
-from .mixer_kernel import FORGETS, scan
-from .shares import SHARES, shares_bound, shares_state
+from .mixer_kernel import GRADIENT_STEPS, NEWTON_FORGETTING, VARIANCE, MixerPending, MixerState, scan
+from .shares import shares_bound, shares_state
 
 f4 = np.float32
-STACKERS = (0.003, 0.01)
-"""Step sizes of the stackers, in units of each weight's running root mean square gradient."""
-NEWTON, VARIANCE = (1.5, 1.0), 1.0 / 30.0
-"""Steps of the online Newton stackers, of the members and at the top; the variance that their weights begin with."""
-STACKS = (*(f"stack-{s:g}" for s in STACKERS), *(f"stack-newton-{f:g}" for f in FORGETS))
-"""Names of the stackers."""
+STACKS = (*(f"stack-{s:g}" for s in GRADIENT_STEPS), *(f"stack-newton-{f:g}" for f in NEWTON_FORGETTING))
+"""Names of the stackers of the members, which are experts beside them."""
 
 
 def _padded(rows: np.ndarray) -> np.ndarray:
@@ -33,34 +29,35 @@ def _padded(rows: np.ndarray) -> np.ndarray:
 class Mixer(Stage):
     """The pool's prediction (Uziel 2020, with log loss, which is mixable).
 
-    Stackers mix the members in the logit space: two by scaled gradient steps, two by online Newton steps (Hazan,
-    Agarwal and Kale 2007), which see that members are alike, one with a long memory and one with a short.
-    Exponential weights with fixed share run over members *and* stackers, so that with labels at once, on every
-    sequence,
+    Stackers mix the members in the logit space: two by scaled gradient steps, two by online Newton steps
+    (Hazan, Agarwal and Kale 2007), which see that members are alike, one with a long memory and one with a
+    short. Exponential weights with fixed share run over members *and* stackers, so that with labels at once,
+    on every sequence,
 
         loss(mixture) <= loss(any expert i) + ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share),
 
-    for each of K shares: weights run for all of them, and weights of the shares find the best. At the top one more
-    Newton stacker mixes the stackers and that mixture, and begins as the mixture. What is said is a mixture of both:
+    for each of K shares: weights run for all of them, and weights of the shares find the best. At the top one
+    more Newton stacker mixes the stackers and that mixture, and begins as the mixture. What is said is a
+    mixture of both:
 
         loss(pool) <= loss(mixture) + ln 1/0.45 + 0.00006 n.
 
-    Unless the classes are `closed`, a share 1 / ((n + 1) (n + 2)) after n labels is kept back for classes never
-    seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
+    Unless the classes are `closed`, a share 1 / ((n + 1) (n + 2)) after n labels is kept back for classes
+    never seen, halved from one to the next; it costs less than a nat in all and is the same for every expert.
 
-    Late labels slow the weights by the measured staleness d: at label a rate 1/d + 1/sqrt(a d), the anytime rate under
-    delay (Joulani et al. 2013), shares/d, gradient steps and the top's / sqrt(d), and Newton stackers remember sqrt(d)
-    times as long. What members said when they knew n labels, now that they know N, weighs n / N where stackers learn.
-    That is good and has no proof, so interleaved copies of exponential weights
-    (:mod:`streamnn.mixing.copies`) run over this mixture, its top and its experts:
+    Late labels slow the weights by the measured staleness d: at label a rate 1/d + 1/sqrt(a d), the anytime
+    rate under delay (Joulani et al. 2013), shares/d, gradient steps and the top's / sqrt(d), and Newton
+    stackers remember sqrt(d) times as long. What members said when they knew n labels, now that they know N,
+    weighs n / N where stackers learn. That is good and has no proof, so interleaved copies of exponential
+    weights (:mod:`streamnn.mixing.copies`) run over this mixture, its top and its experts:
 
         loss(pool) <= loss(mixture) + K ln 1/0.45 + 0.00006 n
         loss(pool) <= loss(any expert i) + K ln 10/prior_i + 0.0001 n
 
     over n labels; K is the largest number of events that ever waited, 1 with labels at once.
 
-    Members may join later. Until the first event they predict they sleep (Freund et al. 1997): what the others say
-    counts as theirs, so the bounds hold for them too.
+    Members may join later. Until the first event they predict they sleep (Freund et al. 1997): what the
+    others say counts as theirs, so the bounds hold for them too.
 
     Attributes
     ----------
@@ -91,22 +88,20 @@ class Mixer(Stage):
         begins: Sequence[int] = (),
     ):
         super().__init__("mixer")
-        self._open = not closed
+        self._keeps_back = not closed
         S = len(STACKS)
         self.experts = members + S
         self.logs = -(-members // LANES) * LANES + LANES
-        self._steps, self._shares = np.array(STACKERS), np.array(SHARES)
-        self._newton, self._most = np.array(NEWTON), np.array([members * VARIANCE, (S + 1) * VARIANCE], f4)
         weights = np.array(odds if len(odds) else [1.0] * self.experts)
         self.prior = weights / weights.sum()
         self._begins = np.array([*begins, *[0] * (members - len(begins))], np.int64)
         self._fresh = fresh_copy(self.prior)
         self.s = {
             "w": _padded(np.full((S, members), min(1.0, 2.0 / members))),
-            "w_2": _padded(np.zeros((len(STACKERS), members))),
+            "w_2": _padded(np.zeros((len(GRADIENT_STEPS), members))),
             "b": np.zeros((S, classes), f4),
-            "cov": _padded(np.tile(np.eye(members) * VARIANCE, (len(FORGETS), 1))),
-            "trace": np.full(len(FORGETS), members * VARIANCE, f4),
+            "cov": _padded(np.tile(np.eye(members) * VARIANCE, (len(NEWTON_FORGETTING), 1))),
+            "trace": np.full(len(NEWTON_FORGETTING), members * VARIANCE, f4),
             "top": _padded(np.eye(S + 1)[S:]),  # begins as the mixture
             "top_b": np.zeros((1, classes), f4),
             "top_cov": _padded(np.eye(S + 1) * VARIANCE),
@@ -156,7 +151,7 @@ class Mixer(Stage):
         return self.bound(0)
 
     def bound(self, switches: int) -> float:
-        """The same to the best sequence of experts with so many switches; with any, infinite once labels came late."""
+        """The same to the best sequence of experts; with any switch, infinite once labels came late."""
         late, weighted = self.s["unproven"].tolist()
         if weighted:
             return float("inf")
@@ -174,52 +169,12 @@ class Mixer(Stage):
         weight: np.ndarray,
         store: dict[str, np.ndarray],
         at: int,
-        book: np.ndarray,
+        losses: np.ndarray,
     ) -> None:
         """Mix at OBSERVE into ``store["mixed"]``; learn at LEARN. :meth:`make_room` was called before.
 
-        From column `at` on, `book` receives the losses of the experts and of the pool, then the experts' weights.
+        From column `at` on, `losses` receives those of the experts and of the pool, then the weights.
         """
-        s = self.s
-        scan(
-            op,
-            slot,
-            ticket,
-            y,
-            weight,
-            self._open,
-            self._steps,
-            self.prior,
-            self._begins,
-            s["w"],
-            s["w_2"],
-            s["b"],
-            s["cov"],
-            s["trace"],
-            s["top"],
-            s["top_b"],
-            s["top_cov"],
-            s["top_trace"],
-            s["v"],
-            s["rate"],
-            s["weights"],
-            self._shares,
-            self._newton,
-            self._most,
-            s["stale"],
-            s["count"],
-            s["unproven"],
-            s["copies"],
-            self._fresh,
-            s["free"],
-            s["used"],
-            store["p"],
-            store["logs"].reshape(-1),
-            store["expert"],
-            store["mixed"],
-            store["copy"],
-            store["reserve"],
-            store["clock"],
-            at,
-            book,
-        )
+        first = self.prior, self._begins, self._fresh, self._keeps_back, self.s["count"]
+        state, pending = gathered(MixerState, self.s, *first), gathered(MixerPending, store)
+        scan(op, slot, ticket, y, weight, state, pending, at, losses)

@@ -2,52 +2,112 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from .._kernels.ieee import exp64, log32, log64, softmax
 from .._kernels.jit import kernel, leaf_options
 from .._kernels.lanes import LANES, load, over, root, splat, store, total
-from .copies import free_copy, mixed_by, next_copy, settle_copy, take_copy
+from ..types import EXPIRE, LEARN, OBSERVE
+from .copies import free_copy, learn_copy, mixed_by, next_copy, take_copy
 from .shares import share_out
 
 f4 = np.float32
-MEMORY = 500.0
-"""Of those mean squares, in labels."""
-FLOOR = 1e-7
-"""No member's probability of the label counts as less."""
-FORGETS = (0.001, 0.0001)
-"""Share of their curvature that Newton stackers forget at each label, over the root of the staleness: one for the
-members of a world that moves, and for the stacker at the top, and one for a world that stays."""
-BIAS = 0.001
-"""Step of their biases, one a class."""
+GRADIENT_STEPS = (0.003, 0.01)
+"""Steps of the two gradient stackers, in units of the running root mean square of each weight's gradient
+(docs/decisions.md, "Stackers' steps are scaled"; .0002 was tried there and is no better)."""
+GRADIENT_MEMORY = 500.0
+"""Labels over which the gradient stackers' mean square gradients are averaged. No comparison with other
+values is recorded."""
+NEWTON_FORGETTING = (0.001, 0.0001)
+"""Share of its curvature that each Newton stacker of the members forgets at a label, divided by the root of
+the staleness: one for a world that moves and one for a world that stays (docs/decisions.md, "Two Newton
+stackers over the members"). The stacker at the top forgets the first."""
+NEWTON_STEPS = (1.5, 1.0)
+"""Steps of the Newton stackers of the members, and of the one at the top; 1 is the step of online least
+squares. Half of them was tried (docs/decisions.md, "Stackers by online Newton steps")."""
+VARIANCE = 1.0 / 30.0
+"""Variance that a Newton stacker's weights begin with: 100 diverges, 1/1000 is too slow (same decision)."""
+BIAS_STEP = 0.001
+"""Step of the Newton stackers' biases, one bias a class. No comparison with other values is recorded."""
+PROBABILITY_FLOOR = 1e-7
+"""No expert's probability of a label counts as less, so that a loss is at most 16.1 nats."""
+
+
+class MixerState(NamedTuple):
+    """What the mixer is made of: M members, P in whole lanes, S stackers, N = M + S experts, C classes."""
+
+    # fixed from the start
+    prior: np.ndarray  # (N,)
+    begins: np.ndarray  # (M,), int64: the event from which on each member predicts
+    fresh: np.ndarray  # (N + 2,): the weights that a copy begins with
+    keeps_back: bool  # a share of the probability is kept back for classes never seen
+    labels: np.ndarray  # (1,), int64: labels learnt
+    # stackers of the members, float32
+    w: np.ndarray  # S x P, flat
+    w_2: np.ndarray  # gradient stackers x P, flat: mean square gradients
+    b: np.ndarray  # (S, C): biases
+    cov: np.ndarray  # Newton stackers x M x P, flat: inverse curvature
+    trace: np.ndarray  # (Newton stackers,): of `cov`
+    # the Newton stacker of all stackers and the mixture, float32
+    top: np.ndarray  # LANES
+    top_b: np.ndarray  # (1, C)
+    top_cov: np.ndarray  # (S + 1) x LANES, flat
+    top_trace: np.ndarray  # (1,)
+    # fixed share: see `share_out`
+    v: np.ndarray  # (shares, N)
+    rate: np.ndarray  # (shares,)
+    weights: np.ndarray  # (N,)
+    # (1,): running mean of how many labels came between an event and its own, itself included
+    stale: np.ndarray
+    unproven: np.ndarray  # (2,), int64: labels that were late, and labels with weights
+    # interleaved copies
+    copies: np.ndarray  # (room, N + 2)
+    free: np.ndarray  # (room,), int64: stack of the copies that no event holds
+    used: np.ndarray  # (2,), int64: copies made, and copies on that stack
+
+
+class MixerPending(NamedTuple):
+    """What the mixer reads and writes of pending events; the first axis of each is the slot."""
+
+    p: np.ndarray  # (slots, M, C), float32: what members say
+    # (slots, C, P + LANES), float32: centred logarithms of the members', then of the stackers'
+    logs: np.ndarray
+    expert: np.ndarray  # (slots, N + 2, C), float32: what experts say, then their mixture, then the top
+    mixed: np.ndarray  # (slots, C), float32: what the pool says
+    copy: np.ndarray  # (slots,), int64: the copy of the weights that the event holds
+    reserve: np.ndarray  # (slots, 2): share kept back for classes never seen, and classes known
+    clock: np.ndarray  # (slots,), int64: labels learnt when the event came
 
 
 @njit(**leaf_options)
-def _centred(each, n, P, logs, base, wide, at):
-    # logarithms of the members' probabilities less their mean over the classes: a row a class, a lane a member
+def _centred(each, n, P, logs, start, wide):
+    # logarithms of probabilities less their mean over the classes: a row a class, a lane a member
     C = len(each) // n
     _logs32(each)
     for c in range(C):
-        q = base + c * wide + at
+        q = start + c * wide
         for m in range(n):
             logs[q + m] = each[m * C + c]
         for m in range(n, P):
             logs[q + m] = f4(0.0)
     share = splat(f4(1.0) / f4(C))
-    for j in range(at, at + P, LANES):
-        v = load(logs, base + j)
+    for j in range(start, start + P, LANES):
+        v = load(logs, j)
         for c in range(1, C):
-            v = v + load(logs, base + c * wide + j)
+            v = v + load(logs, c * wide + j)
         v = v * share
         for c in range(C):
-            store(logs, base + c * wide + j, load(logs, base + c * wide + j) - v)
+            store(logs, c * wide + j, load(logs, c * wide + j) - v)
 
 
 @njit(**leaf_options)
-def _stack(w, k, P, logs, base, wide, at, b, o):
+def _stack(w, k, P, logs, start, wide, b, o):
+    # what stacker k says: row k of its weights and biases on the logarithms that begin at `start`
     for c in range(len(o)):
-        q = base + c * wide + at
+        q = start + c * wide
         v = load(w, k * P) * load(logs, q)
         for j in range(LANES, P, LANES):
             v = v + load(w, k * P + j) * load(logs, q + j)
@@ -56,21 +116,29 @@ def _stack(w, k, P, logs, base, wide, at, b, o):
 
 
 @njit(**leaf_options)
-def _gradient(o, n, logs, base, wide, at, g):
+def _gradient(o, n, logs, start, wide, g):
+    # of the log loss by a stacker's weights; `o` are the errors of its classes
     P = len(g)
     for j in range(0, P, LANES):
         v = splat(f4(0.0))
         for c in range(len(o)):
-            v = v + splat(o[c]) * load(logs, base + c * wide + at + j)
+            v = v + splat(o[c]) * load(logs, start + c * wide + j)
         store(g, j, v)
     for m in range(n, P):
         g[m] = f4(0.0)
 
 
 @njit(**leaf_options)
-def _newton(w, k, n, g, h, cov, trace, most, weight, step, keep):
-    """Online Newton step: the inverse of faded outer products of gradients scales the step."""
+def _newton(w, k, n, g, h, cov, trace, weight, step, keep):
+    """Online Newton step (Hazan, Agarwal and Kale 2007): the inverse curvature `cov` scales the gradient `g`.
+
+    The curvature is the sum of outer products of gradients, which fade by `keep` at each label. The least
+    squares of `value_mixer` and of `members.least_squares` are the same step in float64, with a residual for
+    the gradient and guards of their own. The three round differently (here in lanes, there by a quotient,
+    there by a reciprocal), so one function for all would change saved states.
+    """
     P = len(h)
+    most = f4(n * VARIANCE)
     for j in range(0, P, LANES):
         v = splat(f4(0.0))
         for i in range(n):
@@ -80,16 +148,15 @@ def _newton(w, k, n, g, h, cov, trace, most, weight, step, keep):
     for j in range(LANES, P, LANES):
         u = u + load(g, j) * load(h, j)
     q = total(u)
-    if not q >= f4(0.0):  # rounding has made it indefinite: begin anew
+    if not q >= f4(0.0):  # rounding has made it indefinite: it starts again
         cov[:] = f4(0.0)
         for i in range(n):
             cov[i * P + i] = most / f4(n)
         trace[0] = most
         return
     r = f4(1.0) / (keep / max(weight, f4(1e-6)) + q)
-    grow = splat(
-        f4(1.0) / keep if trace[0] < most else f4(1.0)
-    )  # what is not excited must not grow without end
+    # directions in which no gradient points must not grow without end
+    grow = splat(f4(1.0) / keep if trace[0] < most else f4(1.0))
     t = f4(0.0)
     for i in range(n):
         hi = splat(h[i])
@@ -126,63 +193,41 @@ def _follow(w, w_2, k, g, rate, step):
 
 
 @kernel
-def scan(
-    op,
-    slot,
-    ticket,
-    y,
-    weight,
-    open_,
-    steps,
-    prior,
-    begins,
-    w,
-    w_2,
-    b,
-    cov,
-    trace,
-    top,
-    top_b,
-    top_cov,
-    top_trace,
-    v,
-    rate,
-    weights,
-    shares,
-    newton,
-    most,
-    stale,
-    count,
-    unproven,
-    copies,
-    fresh,
-    free,
-    used,
-    p,
-    logs,
-    expert,
-    mixed,
-    copy,
-    reserve,
-    clock,
-    at,
-    book,
-):
+def scan(op, slot, ticket, y, weight, state, pending, at, losses):
+    """Mix at OBSERVE and LOOK, learn at LEARN, give copies back at LEARN and EXPIRE.
+
+    Parameters
+    ----------
+    op, slot, ticket, y, weight : ndarray, shape (m,)
+        Operations: what each does, the slot and the ticket of its event, label and weight of LEARN.
+    state : MixerState
+    pending : MixerPending
+    at : int
+        First of the columns of `losses` that are the mixer's.
+    losses : ndarray of float64, shape (m, width)
+        Receives at LEARN the experts' losses, the mixture's and the experts' weights.
+    """
+    prior, begins, fresh, keeps_back = state.prior, state.begins, state.fresh, state.keeps_back
+    w, w_2, b, cov, trace = state.w, state.w_2, state.b, state.cov, state.trace
+    top, top_b, top_cov, top_trace = state.top, state.top_b, state.top_cov, state.top_trace
+    v, rate, weights = state.v, state.rate, state.weights
+    stale, count, unproven = state.stale, state.labels, state.unproven
+    copies, free, used = state.copies, state.free, state.used
+    p, logs, expert, mixed = pending.p, pending.logs.reshape(-1), pending.expert, pending.mixed
+    copy, reserve, clock = pending.copy, pending.reserve, pending.clock
     M, C, S = p.shape[1], p.shape[2], len(b)
     N, K, P = M + S, S + 1, len(w) // len(b)
-    wide = (
-        P + LANES
-    )  # of the rows of logarithms: those of the members, then those of the stackers and the mixture
+    wide = P + LANES  # logarithms of the members, then those of the stackers and the mixture
     o, loss, gain, loss_2 = np.zeros(C, f4), np.zeros(N), np.zeros(N), np.zeros(N + 2)
     each, g, h = np.zeros(M * C, f4), np.zeros(P, f4), np.zeros(P, f4)
     top_each, top_g, top_h = np.zeros(K * C, f4), np.zeros(LANES, f4), np.zeros(LANES, f4)
     for e in range(len(op)):
         s = slot[e]
         base = s * C * wide
-        if op[e] == 2:
+        if op[e] == EXPIRE:
             free_copy(free, used, copy[s])
             continue
-        if op[e] != 1:
+        if op[e] != LEARN:
             for m in range(M):
                 t = f4(0.0)
                 for c in range(C):
@@ -192,9 +237,9 @@ def scan(
                     x = p[s, m, c] if good else f4(1.0) / f4(C)  # a member that broke says nothing
                     expert[s, m, c] = x
                     each[m * C + c] = max(x, f4(1e-4))
-            _centred(each, M, P, logs, base, wide, 0)
+            _centred(each, M, P, logs, base, wide)
             for k in range(S):
-                _stack(w, k, P, logs, base, wide, 0, b, o)
+                _stack(w, k, P, logs, base, wide, b, o)
                 for c in range(C):
                     expert[s, M + k, c] = o[c]
             awake = 0.0
@@ -205,7 +250,7 @@ def scan(
                 q = 0.0
                 for i in range(N):
                     if i >= M or ticket[e] >= begins[i]:
-                        q += weights[i] * max(np.float64(expert[s, i, c]), FLOOR)
+                        q += weights[i] * max(np.float64(expert[s, i, c]), PROBABILITY_FLOOR)
                 expert[s, N, c] = q / awake
                 for m in range(M):
                     if ticket[e] < begins[m]:  # who sleeps says what the others say
@@ -213,15 +258,15 @@ def scan(
             for k in range(K):
                 for c in range(C):
                     top_each[k * C + c] = max(expert[s, M + k, c], f4(1e-4))
-            _centred(top_each, K, LANES, logs, base, wide, P)
-            _stack(top, 0, LANES, logs, base, wide, P, top_b, o)
+            _centred(top_each, K, LANES, logs, base + P, wide)
+            _stack(top, 0, LANES, logs, base + P, wide, top_b, o)
             for c in range(C):
                 expert[s, N + 1, c] = o[c]
-            k = take_copy(copies, fresh, free, used) if op[e] == 0 else next_copy(free, used)
+            k = take_copy(copies, fresh, free, used) if op[e] == OBSERVE else next_copy(free, used)
             copy[s] = k
-            mixed_by(copies[k] if k < used[0] else fresh, expert[s], FLOOR, mixed[s])
+            mixed_by(copies[k] if k < used[0] else fresh, expert[s], PROBABILITY_FLOOR, mixed[s])
             # kept back for a class never seen so far, which grows less likely with every label
-            reserve[s, 0] = 1.0 / ((count[0] + 1.0) * (count[0] + 2.0)) if open_ else 0.0
+            reserve[s, 0] = 1.0 / ((count[0] + 1.0) * (count[0] + 2.0)) if keeps_back else 0.0
             reserve[s, 1] = C
             clock[s] = count[0]
             continue
@@ -229,31 +274,32 @@ def scan(
         late = count[0] - clock[s] + 1.0
         stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
         eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
-        unseen = y[e] - np.int64(
-            reserve[s, 1]
-        )  # this was a class of which nobody could know: says nothing of anyone
+        # from 0 on it is a class that nobody knew when the event came, and says nothing of any expert
+        unseen = y[e] - np.int64(reserve[s, 1])
         if unseen >= 0:
-            kept = -log64(max(reserve[s, 0] / np.float64(np.int64(1) << min(unseen + 1, 30)), FLOOR))
+            kept = -log64(
+                max(reserve[s, 0] / np.float64(np.int64(1) << min(unseen + 1, 30)), PROBABILITY_FLOOR)
+            )
         else:
             kept = -log64(1.0 - reserve[s, 0])
-            book[e, at + N] = -log64(max(np.float64(mixed[s, y[e]]), FLOOR))
+            losses[e, at + N] = -log64(max(np.float64(mixed[s, y[e]]), PROBABILITY_FLOOR))
         for i in range(N):
-            loss[i] = max(np.float64(expert[s, i, y[e]]), FLOOR) if unseen < 0 else 1.0
+            loss[i] = max(np.float64(expert[s, i, y[e]]), PROBABILITY_FLOOR) if unseen < 0 else 1.0
             gain[i] = loss[i]
         if unseen < 0:
             for i in range(N + 2):
-                loss_2[i] = max(np.float64(expert[s, i, y[e]]), FLOOR)
-            settle_copy(copies[copy[s]], fresh, loss_2, weight[e])
+                loss_2[i] = max(np.float64(expert[s, i, y[e]]), PROBABILITY_FLOOR)
+            learn_copy(copies[copy[s]], fresh, loss_2, weight[e])
         free_copy(free, used, copy[s])
         _logs64(loss)
         for i in range(N):
             if eta != 1.0:
                 gain[i] = exp64(eta * loss[i])
-            book[e, at + i] = kept - loss[i]
-        share_out(gain, shares, prior, stale[0], v, rate, weights)
-        book[e, at + N] += kept
+            losses[e, at + i] = kept - loss[i]
+        share_out(gain, prior, stale[0], v, rate, weights)
+        losses[e, at + N] += kept
         for i in range(N):
-            book[e, at + N + 1 + i] = weights[i]
+            losses[e, at + N + 1 + i] = weights[i]
         if eta != 1.0 or late != 1.0:
             unproven[0] += 1  # the bound of one mixer is proven for rate 1 and labels at once only
         if weight[e] != f4(1.0):
@@ -266,18 +312,18 @@ def scan(
                 for c in range(C):
                     o[c] = expert[s, M + k, c]
             else:
-                _stack(w, k, P, logs, base, wide, 0, b, o)
+                _stack(w, k, P, logs, base, wide, b, o)
             o[y[e]] -= f4(1.0)
-            _gradient(o, M, logs, base, wide, 0, g)
-            if k < len(steps):
-                step = f4(steps[k] / slow) * told
-                _follow(w, w_2, k, g, max(f4(1.0 / MEMORY), f4(1.0) / f4(a)), step)
+            _gradient(o, M, logs, base, wide, g)
+            if k < len(GRADIENT_STEPS):
+                step = f4(GRADIENT_STEPS[k] / slow) * told
+                _follow(w, w_2, k, g, max(f4(1.0 / GRADIENT_MEMORY), f4(1.0) / f4(a)), step)
                 bias = step * f4(0.1)
             else:
-                j = k - len(steps)
-                part, keep = cov[j * M * P : (j + 1) * M * P], f4(1.0 - FORGETS[j] / slow)
-                _newton(w, k, M, g, h, part, trace[j : j + 1], most[0], told, f4(newton[0]), keep)
-                bias = f4(BIAS / slow) * told
+                j = k - len(GRADIENT_STEPS)
+                part, keep = cov[j * M * P : (j + 1) * M * P], f4(1.0 - NEWTON_FORGETTING[j] / slow)
+                _newton(w, k, M, g, h, part, trace[j : j + 1], told, f4(NEWTON_STEPS[0]), keep)
+                bias = f4(BIAS_STEP / slow) * told
             for c in range(C):
                 b[k, c] -= bias * o[c]
         if unseen < 0:
@@ -285,11 +331,11 @@ def scan(
                 for c in range(C):
                     o[c] = expert[s, N + 1, c]
             else:
-                _stack(top, 0, LANES, logs, base, wide, P, top_b, o)
+                _stack(top, 0, LANES, logs, base + P, wide, top_b, o)
             o[y[e]] -= f4(1.0)
-            _gradient(o, K, logs, base, wide, P, top_g)
-            keep = f4(1.0 - FORGETS[0] / slow)
-            _newton(top, 0, K, top_g, top_h, top_cov, top_trace, most[1], told, f4(newton[1] / slow), keep)
+            _gradient(o, K, logs, base + P, wide, top_g)
+            keep = f4(1.0 - NEWTON_FORGETTING[0] / slow)
+            _newton(top, 0, K, top_g, top_h, top_cov, top_trace, told, f4(NEWTON_STEPS[1] / slow), keep)
             for c in range(C):
-                top_b[0, c] -= f4(BIAS / slow) * told * o[c]
+                top_b[0, c] -= f4(BIAS_STEP / slow) * told * o[c]
         count[0] += 1

@@ -9,15 +9,19 @@ from .._kernels.jit import leaf_options
 from ..regret.bounds import fixed_share_bound, interval_bound
 
 SHARES = (0.00005, 0.0005, 0.005)
-"""Each label every weight gives up such a part, which all experts get by their prior: for strategies that change
-hardly ever, sometimes, and often."""
+"""Rates of fixed share (Herbster and Warmuth 1998, Tracking the best expert): the part of its weight that
+each expert gives up at a label, and that all experts get by their prior. Three rates, for experts that are
+best for about 20,000, 2,000 and 200 labels on end; weights over the rates find the best of them
+(docs/decisions.md, "The share is learnt")."""
 
 
 @njit(**leaf_options)
-def share_out(gain, shares, prior, slow, v, rate, weights):
-    """One label: `v` (shares x experts) and the weights `rate` of the shares learn the likelihoods `gain`.
+def share_out(gain, prior, slow, v, rate, weights):
+    """One label: weights of the experts and of the shares learn the likelihoods `gain`.
 
-    `weights` of the experts are the mixture of both. Shares are divided by `slow`.
+    `v`, shape (shares, experts), are the experts' weights under each share, `rate`, shape (shares,), the
+    weights of the shares, and `weights`, shape (experts,), receives the mixture of both. Shares are divided
+    by `slow`.
     """
     K, N = v.shape
     all_ = 0.0
@@ -26,7 +30,7 @@ def share_out(gain, shares, prior, slow, v, rate, weights):
         for i in range(N):
             v[k, i] *= gain[i]
             total += v[k, i]
-        a = shares[k] / slow
+        a = SHARES[k] / slow
         keep = (1.0 - a) / total
         for i in range(N):
             v[k, i] = keep * v[k, i] + a * prior[i]
@@ -34,7 +38,7 @@ def share_out(gain, shares, prior, slow, v, rate, weights):
         all_ += rate[k]
     for i in range(N):
         weights[i] = 0.0
-    a = shares[0] / slow  # the weights of the shares share too, so that no past is too long to turn from
+    a = SHARES[0] / slow  # the weights of the shares share too, so that no past is too long to turn from
     for k in range(K):
         rate[k] = (1.0 - a) * rate[k] / all_ + a / K
         for i in range(N):
@@ -51,8 +55,9 @@ def shares_state(prior: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def shares_bound(n: int, prior: np.ndarray, switches: int, scale: float = 1.0) -> float:
-    """Regret over n labels to the best sequence of experts with so many switches, at most: that of the best share, and
-    the price of finding it.
+    """Largest regret over n labels to the best sequence of experts with a number of switches.
+
+    It is the regret of the best share, and the price of finding that share.
 
     Examples
     --------
@@ -65,6 +70,6 @@ def shares_bound(n: int, prior: np.ndarray, switches: int, scale: float = 1.0) -
 
 
 def shares_interval_bound(length: int, prior: np.ndarray, scale: float = 1.0) -> float:
-    """The same on any interval of so many labels, to the expert that is best there."""
+    """Largest regret on any interval of `length` labels to the expert that is best there."""
     least = min(interval_bound(length, 1.0 / prior.min(), a, scale) for a in SHARES)
     return least + interval_bound(length, len(SHARES), SHARES[0], scale)

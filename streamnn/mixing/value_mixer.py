@@ -2,27 +2,62 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
-from ..stage import Stage
-from .shares import SHARES, share_out, shares_bound, shares_state
+from ..stage import Stage, gathered
+from ..types import EXPIRE, LEARN
+from .shares import share_out, shares_bound, shares_state
 
-FORGETS = (0.999, 0.9999)
-"""Forgetting of the least-squares stackers."""
-SHARE = 0.0005
-"""Of the weights for absolute error."""
-RANGE = 4.0
-"""Scaled targets and forecasts are clipped to this where squared loss is mixed."""
-RATE = 2.0 * RANGE * RANGE
-"""Squared loss on [-B, B] is mixable with c = 2 B^2 (Vovk 2001)."""
+STACKER_FADING = (0.999, 0.9999)
+"""What remains of the least-squares stackers' memory after each label: one for a world that moves, over about
+1,000 labels, and one for a world that stays. No comparison with other values is recorded."""
+ABSOLUTE_SHARE = 0.0005
+"""Rate of fixed share of the weights for absolute error, divided by the staleness: the middle one of
+`shares.SHARES`."""
+TARGET_RANGE = 4.0
+"""Scaled targets and forecasts are clipped to this where squared loss is mixed, in running deviations
+(docs/decisions.md, "Squared loss is mixed by the aggregating algorithm")."""
+MIXABILITY = 2.0 * TARGET_RANGE * TARGET_RANGE
+"""Squared loss on [-B, B] is mixable with scale c = 2 B^2 (Vovk 2001, Competitive on-line statistics)."""
+
+
+class ValueMixerState(NamedTuple):
+    """What the mixer of numbers is made of: M members, S stackers, N = M + S experts."""
+
+    prior: np.ndarray  # (N,), fixed
+    labels: np.ndarray  # (1,), int64: labels learnt
+    # least squares on the members' deviations from their mean
+    cov: np.ndarray  # (S, M, M): inverse curvature
+    w: np.ndarray  # (S, M)
+    # fixed share for squared error: see `share_out`
+    u: np.ndarray  # (shares, N)
+    rate: np.ndarray  # (shares,)
+    weights: np.ndarray  # (N,)
+    v: np.ndarray  # (N,): weights for absolute error
+    # (1,): running mean of how many labels came between an event and its own, itself included
+    stale: np.ndarray
+    error: np.ndarray  # (1,): running mean absolute error, in scaled units
+    unproven: np.ndarray  # (1,), int64: labels that were late or had weights
+
+
+class ValueMixerPending(NamedTuple):
+    """What the mixer of numbers reads and writes of pending events; the first axis of each is the slot."""
+
+    p: np.ndarray  # (slots, M, 1), float32: what members say, scaled
+    expert: np.ndarray  # (slots, N): what experts say, scaled
+    scale: np.ndarray  # (slots, 2): location and scale of the target when the event came
+    forecast: np.ndarray  # (slots, 2): for absolute error, in the target's units; for squared error, scaled
+    clock: np.ndarray  # (slots,), int64: labels learnt when the event came
 
 
 @njit(**leaf_options)
 def _clipped(x):
-    return min(max(x, -RANGE), RANGE)
+    return min(max(x, -TARGET_RANGE), TARGET_RANGE)
 
 
 @njit(**leaf_options)
@@ -43,49 +78,27 @@ def _aggregate(expert, s, weights):
     low, high = 0.0, 0.0
     for i in range(len(weights)):
         e = _clipped(expert[s, i])
-        low += weights[i] * exp64(-(e + RANGE) * (e + RANGE) / RATE)
-        high += weights[i] * exp64(-(e - RANGE) * (e - RANGE) / RATE)
-    return _clipped(RATE * (log64(high) - log64(low)) / (4.0 * RANGE))
+        low += weights[i] * exp64(-(e + TARGET_RANGE) * (e + TARGET_RANGE) / MIXABILITY)
+        high += weights[i] * exp64(-(e - TARGET_RANGE) * (e - TARGET_RANGE) / MIXABILITY)
+    return _clipped(MIXABILITY * (log64(high) - log64(low)) / (4.0 * TARGET_RANGE))
 
 
 @kernel
-def _scan(
-    op,
-    slot,
-    y,
-    weight,
-    unit,
-    forgets,
-    prior,
-    cov,
-    w,
-    u,
-    rate,
-    weights,
-    shares,
-    v,
-    stale,
-    count,
-    error,
-    unproven,
-    p,
-    expert,
-    scale,
-    forecast,
-    clock,
-    at,
-    book,
-):
-    M, S = p.shape[1], len(forgets)
+def _scan(op, slot, y, weight, unit, state, pending, at, losses):
+    prior, cov, w, u, rate, weights = state.prior, state.cov, state.w, state.u, state.rate, state.weights
+    v, stale, count, error, unproven = state.v, state.stale, state.labels, state.error, state.unproven
+    p, expert, scale = pending.p, pending.expert, pending.scale
+    forecast, clock = pending.forecast, pending.clock
+    M, S = p.shape[1], len(STACKER_FADING)
     N = M + S
     x, g, gain = np.zeros(M), np.zeros(M), np.zeros(N)
     for e in range(len(op)):
-        if op[e] == 2:
+        if op[e] == EXPIRE:
             continue
         s = slot[e]
         m0, sd = scale[s, 0], scale[s, 1]
         mean = _centred(p, s, M, x)
-        if op[e] != 1:
+        if op[e] != LEARN:
             for m in range(M):
                 expert[s, m] = x[m] + mean
             for k in range(S):
@@ -111,22 +124,22 @@ def _scan(
         a = count[0] + 1
         stale[0] += max(0.01, 1.0 / a) * (late - stale[0])
         eta = min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(a * stale[0])) * weight[e]
-        share = SHARE / stale[0]
+        share = ABSOLUTE_SHARE / stale[0]
         q = (forecast[s, 0] - unit[e, 0]) / unit[e, 1]
         total = 0.0
         d = _clipped(forecast[s, 1] * scaling + shift) - c
-        book[e, at + N] = d * d
+        losses[e, at + N] = d * d
         for i in range(N):
             z = expert[s, i] * scaling + shift
             d = _clipped(z) - c
-            book[e, at + i] = d * d
-            gain[i] = exp64(-eta * d * d / RATE)
+            losses[e, at + i] = d * d
+            gain[i] = exp64(-eta * d * d / MIXABILITY)
             v[i] *= exp64(-eta * min(abs(z - t) / error[0], 20.0))
             total += v[i]
-        share_out(gain, shares, prior, stale[0], u, rate, weights)
+        share_out(gain, prior, stale[0], u, rate, weights)
         for i in range(N):
             v[i] = (1.0 - share) * v[i] / total + share / N
-            book[e, at + N + 1 + i] = weights[i]
+            losses[e, at + N + 1 + i] = weights[i]
         if eta != 1.0 or late != 1.0:
             unproven[0] += 1  # the bound is proven for rate 1 and labels at once only
         error[0] = max(error[0] + max(0.002, 1.0 / (a + 1)) * (min(abs(q - t), 10.0) - error[0]), 1e-6)
@@ -135,7 +148,8 @@ def _scan(
             for m in range(M):
                 d -= w[k, m] * x[m]
             d = min(max(d, -4.0 * error[0]), 4.0 * error[0]) * weight[e]
-            den, trace = forgets[k], 0.0
+            den, trace = STACKER_FADING[k], 0.0
+            # recursive least squares; `mixer_kernel._newton` says why not those of `members.least_squares`
             for i in range(M):
                 g[i] = 0.0
             for i in range(M):
@@ -144,7 +158,7 @@ def _scan(
                 trace += cov[k, i, i]
             for i in range(M):
                 den += x[i] * g[i]
-            grow = 1.0 / forgets[k] if trace < M else 1.0
+            grow = 1.0 / STACKER_FADING[k] if trace < M else 1.0
             for i in range(M):
                 w[k, i] += d * g[i] / den
                 for j in range(M):
@@ -160,7 +174,8 @@ class ValueMixer(Stage):
     - the aggregating algorithm for squared loss (Vovk 2001) with fixed share, on clipped targets in units of
       their running scale: the forecast of the mean. With labels at once, on every sequence,
 
-          loss(pool) <= loss(any expert i) + 2 B^2 (ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least share));
+          loss(pool) <= loss(any expert i) + 2 B^2 (ln 1/prior_i - n ln(1 - share) + ln K - n ln(1 - least
+          share));
 
     - exponential weights on |error| over the running error: the forecast for absolute error.
 
@@ -169,9 +184,8 @@ class ValueMixer(Stage):
 
     def __init__(self, members: int):
         super().__init__("mixer")
-        S = len(FORGETS)
+        S = len(STACKER_FADING)
         self.experts = members + S
-        self._forgets, self._shares = np.array(FORGETS), np.array(SHARES)
         # half of the prior is the stackers'
         self.prior = np.concatenate([np.full(members, 0.5 / members), np.full(S, 0.5 / S)])
         sums = shares_state(self.prior)
@@ -188,7 +202,7 @@ class ValueMixer(Stage):
             "unproven": np.zeros(1, np.int64),
         }
 
-    stackers = tuple(f"stack-{s:g}" for s in FORGETS)
+    stackers = tuple(f"stack-{s:g}" for s in STACKER_FADING)
 
     def grow(self, values: int) -> None:
         """A number is one value wide for ever."""
@@ -199,14 +213,14 @@ class ValueMixer(Stage):
 
     @property
     def regret_bound(self) -> float:
-        """What the pool's squared loss may exceed any expert's by, in scaled units; infinite once labels came late."""
+        """Largest regret in squared loss to any expert, in scaled units; infinite once labels came late."""
         return self.bound(0)
 
     def bound(self, switches: int) -> float:
-        """The same to the best sequence of experts with so many switches."""
+        """The same to the best sequence of experts with a number of switches."""
         if self.s["unproven"][0]:
             return float("inf")
-        return shares_bound(max(int(self.s["count"][0]), 1), self.prior, switches, RATE)
+        return shares_bound(max(int(self.s["count"][0]), 1), self.prior, switches, MIXABILITY)
 
     def scan(
         self,
@@ -217,34 +231,11 @@ class ValueMixer(Stage):
         unit: np.ndarray,
         store: dict[str, np.ndarray],
         at: int,
-        book: np.ndarray,
+        losses: np.ndarray,
     ) -> None:
-        """Mix at OBSERVE into ``store["forecast"]``; learn at LEARN and fill the book from column `at` on."""
-        s = self.s
-        _scan(
-            op,
-            slot,
-            y,
-            weight,
-            unit,
-            self._forgets,
-            self.prior,
-            s["cov"],
-            s["w"],
-            s["u"],
-            s["rate"],
-            s["weights"],
-            self._shares,
-            s["v"],
-            s["stale"],
-            s["count"],
-            s["error"],
-            s["unproven"],
-            store["p"],
-            store["expert"],
-            store["scale"],
-            store["forecast"],
-            store["clock"],
-            at,
-            book,
+        """Mix at OBSERVE into ``store["forecast"]``; learn at LEARN and fill `losses` from column `at` on."""
+        state, pending = (
+            gathered(ValueMixerState, self.s, self.prior, self.s["count"]),
+            gathered(ValueMixerPending, store),
         )
+        _scan(op, slot, y, weight, unit, state, pending, at, losses)

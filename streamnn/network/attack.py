@@ -6,8 +6,10 @@ import numpy as np
 
 from .functions import Functions
 
-_KEPT, _TRIES, _ROUNDS = 4, 16, 6
-_BATCH = 32
+_KEPT, _TRIES, _SEARCH_ROUNDS = 4, 16, 6
+"""Steepest rows that a round begins from, tries around each, and rounds, each of half the step of the last."""
+_ROWS_AT_ONCE = 32
+"""Rows whose Jacobians are in memory together."""
 
 
 def attack(
@@ -37,7 +39,7 @@ def attack(
     rng = np.random.default_rng(0)
     spread = x.std(0) + 0.1
     found = slopes_at(layers, out, bias, functions, x)
-    for turn in range(_ROUNDS):
+    for turn in range(_SEARCH_ROUNDS):
         top = np.argsort(-found, kind="stable")[:_KEPT]
         x, found = x[top], found[top]
         step = spread * 2.0 ** (1 - turn) * rng.standard_normal((len(x) * _TRIES, x.shape[1]))
@@ -54,8 +56,8 @@ def slopes_at(
 ) -> np.ndarray:
     """The slope at each row of x, shape (n,); other arguments as for :func:`attack`."""
     found = []
-    for a in range(0, len(x), _BATCH):
-        z, at = x[a : a + _BATCH], 0
+    for a in range(0, len(x), _ROWS_AT_ONCE):
+        z, at = x[a : a + _ROWS_AT_ONCE], 0
         jacobian = np.zeros((0, 0, 0))
         for l, (w, f) in enumerate(zip(layers, functions, strict=True)):
             z, slope = f.at(z @ w + bias[at : at + w.shape[1]])

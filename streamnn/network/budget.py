@@ -10,7 +10,7 @@ from ..errors import StateError
 from .functions import Functions
 from .spec import NetworkSpec
 
-_ROUNDING = 1.0 + 1e-6  # a norm that was set to its budget may be off by this much
+_TOLERANCE = 1.0 + 1e-6  # a norm that was set to its budget may be off by this much
 
 
 def check_budget(
@@ -41,7 +41,7 @@ def check_budget(
             norms = np.sqrt((w.astype(np.float64) ** 2).sum(axis))
             found[name] = (norms.max(initial=0.0), field, getattr(spec, field))
     for name, (most, field, cap) in found.items():
-        if cap > 0 and most > cap * _ROUNDING:
+        if cap > 0 and most > cap * _TOLERANCE:
             raise StateError(
                 f"network {spec.name}: {name} reach {most:.6g} where the budget {field} is {cap:g}: {advice}"
             )

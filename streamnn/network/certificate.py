@@ -9,8 +9,10 @@ import numpy as np
 from .attack import attack
 from .functions import Functions
 
-_ROUNDING = 1.0 + 1e-9
-_ROUNDS = 24
+_ROUNDED_UP = 1.0 + 1e-9
+"""Factor that covers rounding in double precision: bounds stay bounds."""
+_BALANCE_ROUNDS = 24
+"""Steps of the descent that balances two sides; any number gives a valid bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,14 @@ def certify(
         l1 *= float(np.abs(w).max(initial=0.0)) * float(f.bv2().sum())
         parts.append(f)
         at += w.shape[1]
-    product *= _spectral(last) * _ROUNDING
+    product *= _spectral(last) * _ROUNDED_UP
     l1 *= float(np.abs(last).max(initial=0.0)) * len(last)  # the l1 norm sums over outputs
-    both = min(product, _common(layers, last, middles, halves) * _ROUNDING)
-    return Certificate(both, attack(layers, last, bias, parts, rows), l1 * _ROUNDING, product)
+    both = min(product, _common(layers, last, middles, halves) * _ROUNDED_UP)
+    return Certificate(both, attack(layers, last, bias, parts, rows), l1 * _ROUNDED_UP, product)
 
 
 def _spectral(w: np.ndarray) -> float:
-    return float(np.linalg.norm(w, 2)) * _ROUNDING if w.size else 0.0
+    return float(np.linalg.norm(w, 2)) * _ROUNDED_UP if w.size else 0.0
 
 
 def _common(
@@ -119,7 +121,7 @@ def _balance(below: np.ndarray, above: np.ndarray, half: np.ndarray) -> tuple[np
         log = 0.5 * np.log(np.linalg.norm(b, axis=0) / np.linalg.norm(a, axis=1))
     log = np.clip(np.where(np.isfinite(log), log, 0.0), -8.0, 8.0)
     best, found = np.zeros_like(log), np.inf
-    for turn in range(_ROUNDS):
+    for turn in range(_BALANCE_ROUNDS):
         d = np.exp(log)
         u, s, _ = np.linalg.svd(d[:, None] * a, full_matrices=False)
         _, t, v = np.linalg.svd(b / d, full_matrices=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
@@ -12,28 +10,22 @@ from .._kernels.lanes import LANES, load, splat, store
 from .rows import dot, plain_row
 
 f4 = np.float32
-RATE = f4(0.05)
-"""Share of its error that the decoder corrects at a learnt event."""
-
-
-class Decoder(NamedTuple):
-    """Flat arrays, float32; empty where no information loss is wanted."""
-
-    weight: np.ndarray  # inputs x units of the last layer
-    bias: np.ndarray
+DECODER_RATE = f4(0.05)
+"""Share of its error that the decoder corrects at a learnt event: it follows the latent whatever the units
+(docs/decisions.md)."""
 
 
 @njit(**leaf_options)
-def reconstruct(decoder, rows, s, at, z, top, HL, pull, dz):
+def reconstruct(decoder, row, b, z, dz, HL, pull):
     # Adds to dz the gradient of pull times the mean squared error of the row; then the decoder takes its step,
-    # which is normalised (Widrow-Hoff), so that it depends on no unit.
+    # which is normalised (Widrow-Hoff), so that it depends on no unit. z and dz are places of b.
     w, n = decoder.weight, len(decoder.bias)
     per = pull * f4(2.0) / f4(n)
-    rate = RATE / (f4(1.0) + dot(z, top, z, top, HL))
+    rate = DECODER_RATE / (f4(1.0) + dot(b, z, b, z, HL))
     for i in range(n):
-        error = dot(w, i * HL, z, top, HL) + decoder.bias[i] - rows[s, at + i]
+        error = dot(w, i * HL, b, z, HL) + decoder.bias[i] - row[i]
         x = splat(per * error)
         for j in range(0, HL, LANES):
-            store(dz, top + j, load(dz, top + j) + x * load(w, i * HL + j))
-        plain_row(w, i * HL, rate * error, z, top, HL)
+            store(b, dz + j, load(b, dz + j) + x * load(w, i * HL + j))
+        plain_row(w, i * HL, rate * error, b, z, HL)
         decoder.bias[i] -= rate * error

@@ -8,16 +8,30 @@ from numba import njit
 from .._kernels.ieee import softmax
 from .._kernels.jit import leaf_options
 from .._kernels.lanes import LANES, load, splat, store
-from .arrays import B_A, B_Z, CLASSES, N_ACT, N_FROM, N_IDS, N_IN, N_KNOTS, N_LAYERS, N_TASK, N_UNITS
+from .arrays import (
+    B_A,
+    B_Z,
+    CLASSIFY,
+    N_ACT,
+    N_FROM,
+    N_IDS,
+    N_IN,
+    N_KNOTS,
+    N_LAYERS,
+    N_TASK,
+    N_UNITS,
+    Activations,
+)
 from .rows import dot
 from .spline import activate
 
 f4 = np.float32
 
 
-@njit(**leaf_options)
-def gather(s, rows, n, nz, x):
-    """Inputs of row `s` of the store that are not 0 into `x`, their places into `nz`; returns how many there are."""
+@njit(**leaf_options, forceinline=True)
+def gather(s, rows, settings, scratch):
+    """Inputs of row `s` of the store that are not 0, and their places, into the scratch; returns how many there are."""
+    n, nz, x = settings.n, scratch.nz, scratch.xs
     at, m = n[N_FROM], 0
     for i in range(n[N_IN]):  # rows are sparse: one-hot history, columns not seen yet
         v = rows[s, at + i]
@@ -26,12 +40,15 @@ def gather(s, rows, n, nz, x):
     return m
 
 
-@njit(**leaf_options)
-def forward(s, ids, m, nz, x, n, sizes, w, b, knot, o):
-    """Outputs `o` of row `s`, whose `m` inputs have been gathered."""
+@njit(**leaf_options, forceinline=True)
+def forward(s, ids, m, settings, w, scratch):
+    """Outputs of row `s`, whose `m` inputs have been gathered, into the scratch."""
     first, table, hidden, bias = w.first, w.table, w.hidden, w.bias
-    H, U, act, K, knots, grid = sizes[0], n[N_UNITS], n[N_ACT], n[N_KNOTS], w.knots, w.grid
+    n, sizes, b = settings.n, settings.sizes, scratch.b
+    nz, x, o = scratch.nz, scratch.xs, scratch.o
+    H, U = sizes[0], n[N_UNITS]
     z, a = B_Z * U, B_A * U
+    activations = Activations(n[N_ACT], n[N_KNOTS], U, w.knots, w.grid)
     k = 0
     if n[N_IDS]:
         while k < ids.shape[1] and ids[s, k] >= 0:
@@ -65,7 +82,7 @@ def forward(s, ids, m, nz, x, n, sizes, w, b, knot, o):
         for q in range(k):
             v = v + load(table, ids[s, q] * H + j)
         store(b, a + j, v)
-    activate(act, 0, H, K, U, b, knot, knots, grid)
+    activate(0, H, activations, b, scratch.knot)
     below, here, at = 0, H, 0
     for l in range(1, n[N_LAYERS]):
         G = sizes[l]
@@ -82,11 +99,11 @@ def forward(s, ids, m, nz, x, n, sizes, w, b, knot, o):
             for i in range(H):
                 v = v + splat(b[z + below + i]) * load(hidden, at + i * G + G - LANES)
             store(b, a + here + G - LANES, v)
-        activate(act, here, G, K, U, b, knot, knots, grid)
+        activate(here, G, activations, b, scratch.knot)
         at += H * G
         below, here, H = here, here + G, G
     C = len(w.out_bias)
     for c in range(C):
         o[c] = dot(w.out, c * H, b, z + below, H) + w.out_bias[c]
-    if n[N_TASK] == CLASSES:
+    if n[N_TASK] == CLASSIFY:
         softmax(o)

@@ -16,16 +16,15 @@ from . import arrays as k
 from . import kernel
 from .budget import check_budget
 from .certificate import Certificate, certify
-from .decoder import Decoder
 from .functions import Functions
-from .settle import FOLLOW, settle
 from .spec import RULES, NetworkSpec
+from .spline_adaptation import GRID_EVERY, adapt_splines
 from .start import AVERAGED, GROWING, entry_bias, spacing, start
 
 f4 = np.float32
 
 
-_NONE = np.zeros(0, f4)
+_NO_DECODER = np.zeros(0, f4)
 
 
 class Network(Stage):
@@ -55,11 +54,16 @@ class Network(Stage):
         """Units of each layer as they are stored: those beyond `spec.hidden` are 0 and stay so."""
         U, HL, L = sum(self.sizes), self.sizes[-1], len(self.sizes)
         self.s = start(spec, self.sizes, inputs, outputs, seed)
-        self._sizes = np.array(self.sizes, np.int64)
-        act = k.SPLINE if spec.activation == "spline" else k.PRELU if spec.activation == "prelu" else k.PLAIN
-        task = k.CLASSES if classify else k.VALUE
-        every = gcd(FOLLOW * spec.follow, spec.every * (spec.tv > 0))  # 0 if neither
-        self._n = np.array(
+        act = (
+            k.SPLINE
+            if spec.activation == "spline"
+            else k.LEARNT_SLOPE
+            if spec.activation == "prelu"
+            else k.FIXED_SLOPE
+        )
+        task = k.CLASSIFY if classify else k.REGRESS
+        every = gcd(GRID_EVERY * spec.follow, spec.every * (spec.tv > 0))  # 0 if neither
+        n = np.array(
             [
                 *(RULES.index(spec.rule), act, task, 0, inputs, spec.categories, member, L, U),
                 *(spec.average, spec.knots, every),
@@ -69,13 +73,12 @@ class Network(Stage):
         steps = [spec.step * v for v in spec.layer_steps or (1.0,) * (L + 1)]
         bends = [v * spec.bend_step for v in steps[:-1]]
         limits = spec.slope, spec.row_norm, spec.out_norm
-        self._h = np.array([spec.beta, *limits, spec.information, spec.quiet, *steps, *bends], f4)
-        self._pull = np.repeat([spec.tv * spec.every * v for v in bends], self.sizes).astype(f4)
-        self._smallest = spacing(spec) / 16.0
+        h = np.array([spec.beta, *limits, spec.information, spec.skip_margin, *steps, *bends], f4)
+        pull = np.repeat([spec.tv * spec.every * v for v in bends], self.sizes).astype(f4)
+        self._adaptation = k.Adaptation(pull, spec.every, spec.slope, spec.prune, spacing(spec) / 16.0)
         self._no_latent = np.zeros((0, HL), f4)
-        self._arrays: tuple[k.Weights, k.Weights, k.Moments, Decoder] | None = (
-            None  # as the kernel takes them
-        )
+        self._settings = k.Settings(n, np.array(self.sizes, np.int64), h)
+        self._arrays: k.State | None = None  # as the kernel takes them
 
     def grow(
         self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int, spare: int = 0
@@ -107,7 +110,7 @@ class Network(Stage):
                     np.zeros((inputs, s["out"].shape[1]), f4),
                     np.zeros(inputs, f4),
                 )
-            self._n[k.N_IN] = inputs
+            self._settings.n[k.N_IN] = inputs
         if outputs > len(s["out"]):
             HL = s["out"].shape[1]
             for mean in ("", "mean_") if self.spec.average else ("",):
@@ -159,31 +162,27 @@ class Network(Stage):
             Receives the k last hidden units, before learning: k is the width of the last layer, or more for layers
             below it too.
         """
-        s, n = self.s, self._n
+        s, n = self.s, self._settings.n
         n[k.N_FROM] = start
         if self._arrays is None:
             s.update({name: aligned(v) for name, v in s.items()})
             flat = {name: v.reshape(-1) for name, v in s.items()}
             means = {name: f"mean_{name}" if name in AVERAGED else name for name in k.Weights._fields}
-            self._arrays = (
+            self._arrays = k.State(
                 k.Weights(*(flat[name] for name in k.Weights._fields)),
                 k.Weights(*(flat[means[name]] for name in k.Weights._fields)),
                 k.Moments(*(flat[name] for name in k.Moments._fields)),
-                Decoder(flat.get("decoder", _NONE), flat.get("decoder_bias", _NONE)),
+                k.Decoder(flat.get("decoder", _NO_DECODER), flat.get("decoder_bias", _NO_DECODER)),
             )
         latent = self._no_latent if latent is None else latent
+        operations, store = k.Operations(op, slot, target, weight), k.Store(rows, ids, p)
         at = 0
         while True:
-            at = kernel.scan(
-                *(op, slot, target, weight, rows, ids, n, self._sizes, self._h, *self._arrays, p, latent, at)
-            )
+            at = kernel.scan(operations, store, self._settings, self._arrays, latent, at)
             if not n[k.N_EVERY]:
                 return
-            spec = self.spec
-            settle(
-                *(s["learnt"], s["settled"], s["knots"], s["mean_knots"], s["grid"], s["reach"]),
-                *(self._smallest, self._pull, spec.every, spec.slope, spec.prune, s["side"], s["dead"]),
-            )
+            splines = k.Splines(s["knots"], s["mean_knots"], s["grid"], s["reach"], s["side"], s["dead"])
+            adapt_splines(s["learnt"], s["settled"], splines, self._adaptation)
             if not 0 < at < len(op):  # 0 while calls are recorded: an observed and a learnt event at most
                 return
 

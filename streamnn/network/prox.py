@@ -11,10 +11,10 @@ from numba import njit
 
 from .._kernels.jit import leaf_options
 
-_QUICK = 8
-"""Rounds in which all knots change sides at once; where they don't settle, knots change sides one by one."""
+_JOINT_ROUNDS = 8
+"""Rounds in which all knots change sides at once; where that does not end, knots change sides one by one."""
 FIRM = 4.0
-"""A pruned knot comes back only when what bends it is so many times stronger than what killed it."""
+"""A pruned knot comes back only when what bends it is this many times stronger than what killed it."""
 
 
 @njit(**leaf_options)
@@ -92,7 +92,7 @@ def box(b, lam, side, u, work, f):
     for k in range(n):
         tiny = max(tiny, abs(b[k]))
     tiny *= 1e-12
-    for turn in range(_QUICK):
+    for turn in range(_JOINT_ROUNDS):
         _free(b, lam, side, u, f, work)
         changed = False
         for k in range(n):
@@ -134,6 +134,6 @@ def box(b, lam, side, u, work, f):
             if side[k] != 0 and -_kink(b, u, k) * side[k] > worst:
                 worst, which = -_kink(b, u, k) * side[k], k
         if which < 0:
-            return _QUICK + turn + 1
+            return _JOINT_ROUNDS + turn + 1
         side[which] = 0
     return -1

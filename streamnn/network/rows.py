@@ -21,8 +21,9 @@ def dot(u, i, v, k, n):
 
 
 @njit(**leaf_options)
-def dots(w, i, rows, d, k, n, out, at):
-    # inner product of each row of weights with d[k : k + n]
+def dots(w, i, rows, units, out, at):
+    # inner product of each row of weights with the units' errors
+    d, k, n = units.error, units.error_first, units.size
     for r in range(rows):
         s = splat(f4(0.0))
         for j in range(0, n, LANES):
@@ -31,10 +32,10 @@ def dots(w, i, rows, d, k, n, out, at):
 
 
 @njit(**leaf_options)
-def rms_row(w, w2, i, x, d, k, n, step, faded, share):
+def rms_row(w, w2, i, x, d, k, n, pace):
     # one row of weights, step divided by each gradient's running root mean square
-    b, tiny = splat(faded), splat(f4(1e-8))
-    x2, xs = splat(x * x * share), splat(x * step)
+    b, tiny = splat(pace.kept), splat(f4(1e-8))
+    x2, xs = splat(x * x * pace.share), splat(x * pace.step)
     for j in range(0, n, LANES):
         v = load(d, k + j)
         m = b * load(w2, i + j) + x2 * (v * v)
@@ -51,10 +52,12 @@ def plain_row(w, i, x, d, k, n):
 
 
 @njit(**leaf_options)
-def plain_rows(w, i, which, m, x, at, d, k, n, norm):
-    # rows `which` of weights less x times d; a lane's norm stays in a register
+def plain_rows(w, i, inputs, units):
+    # rows of weights less input times error; a lane's norm stays in a register
+    which, x, at, m = inputs.which, inputs.values, inputs.first, inputs.size
+    d, i_d, norm, k, n = units.error, units.error_first, units.norm, units.first, units.size
     for j in range(0, n, LANES):
-        v, q = load(d, k + j), load(norm, k + j)
+        v, q = load(d, i_d + j), load(norm, k + j)
         for r in range(m):
             p = i + which[r] * n + j
             u, old = splat(x[at + r]) * v, load(w, p)
@@ -65,12 +68,14 @@ def plain_rows(w, i, which, m, x, at, d, k, n, norm):
 
 
 @njit(**leaf_options)
-def rms_rows(w, w2, i, which, m, x, at, d, k, n, norm, step, faded, share):
+def rms_rows(w, w2, i, inputs, units, pace):
     # the same with each weight's step divided by its gradient's running root mean square
-    b, tiny = splat(faded), splat(f4(1e-8))
+    which, x, at, m = inputs.which, inputs.values, inputs.first, inputs.size
+    d, i_d, norm, k, n = units.error, units.error_first, units.norm, units.first, units.size
+    b, tiny = splat(pace.kept), splat(f4(1e-8))
     for j in range(0, n, LANES):
-        v, q = load(d, k + j), load(norm, k + j)
-        v2, v = splat(share) * (v * v), splat(step) * v
+        v, q = load(d, i_d + j), load(norm, k + j)
+        v2, v = splat(pace.share) * (v * v), splat(pace.step) * v
         for r in range(m):
             p, xs = i + which[r] * n + j, splat(x[at + r])
             s = b * load(w2, p) + xs * xs * v2
@@ -83,8 +88,9 @@ def rms_rows(w, w2, i, which, m, x, at, d, k, n, norm, step, faded, share):
 
 
 @njit(**leaf_options)
-def cap_units(w, i, rows, n, norm, k, cap, afresh):
+def cap_units(w, i, rows, units, cap, afresh):
     # units whose weights (a column of w) are longer than cap are scaled back
+    norm, k, n = units.norm, units.first, units.size
     if afresh:
         for j in range(0, n, LANES):
             v = splat(f4(0.0))
@@ -106,7 +112,8 @@ def cap_units(w, i, rows, n, norm, k, cap, afresh):
 
 
 @njit(**leaf_options)
-def follow(mean, w, rate):
+def average(mean, w, rate):
+    # running averages move towards the weights
     for i in range(len(w)):
         mean[i] += rate * (w[i] - mean[i])
 

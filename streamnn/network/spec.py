@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import SpecError
-from .arrays import KNOTS, RANGE
+from .arrays import KNOT_RANGE, KNOTS
 
 ACTIVATIONS = ("spline", "relu", "leaky_relu", "prelu")
 RULES = ("sgd", "rms", "factored")
@@ -35,12 +36,12 @@ class NetworkSpec:
         output's weights; 0 is no budget.
     beta : float
         Memory of the running mean squares.
-    quiet : float
-        A class that was given a probability of more than 1 - `quiet`, or of 1 as float32 has it, is not learnt from;
-        the running means of gradients fade as if it were. With 0 all others are.
+    skip_margin : float
+        A label whose class was given a probability of more than 1 - `skip_margin`, or of 1 as float32 has it, is not
+        learnt from; the running means of gradients fade as if it were. With 0 all others are learnt from.
     average : int
-        Keep a running average of the weights over the last so many learnt events beside them; it predicts as the
-        next member. Budgets are convex, so the average keeps them too. 0 keeps none.
+        Learnt events over which a running average of the weights is kept beside them; it predicts as the next member.
+        Budgets are convex, so the average keeps them too. 0 keeps none.
     layer_steps : tuple of float
         What `step` is multiplied with in each layer and in the output layer; empty is 1 everywhere.
     bend_step : float
@@ -51,9 +52,9 @@ class NetworkSpec:
         How much the total variation of each spline's slope costs (the paper's lambda): knots that are not worth it
         die. 0 is nothing.
     every : int
-        Dead knots die every so many learnt events, by an exact proximal step; costs 2.5 us a unit.
+        Learnt events between two exact proximal steps, in which knots die; a step costs 2.5 us a unit.
     prune : int
-        A knot dead for so many of these steps in a row is pruned: it comes back only for four times as much. 0 prunes
+        A knot dead for this number of steps in a row is pruned: it comes back only for four times as much. 0 prunes
         nothing.
     follow : bool
         Whether each spline's grid follows what comes in.
@@ -86,12 +87,12 @@ class NetworkSpec:
     row_norm: float = 4.0
     out_norm: float = 4.0
     beta: float = 0.999
-    quiet: float = 0.0
+    skip_margin: float = 0.0
     average: int = 0
     layer_steps: tuple[float, ...] = ()
     bend_step: float = 0.5
     knots: int = KNOTS
-    range: float = RANGE
+    range: float = KNOT_RANGE
     tv: float = 0.0
     every: int = 1000
     prune: int = 0
@@ -111,7 +112,7 @@ class NetworkSpec:
                 "for this activation 0 (no budget) and numbers from 1, its slope above 0",
             ),
             ("beta", 0 < self.beta < 1, "numbers between 0 and 1"),
-            ("quiet", 0 <= self.quiet < 1, "numbers from 0 and below 1"),
+            ("skip_margin", 0 <= self.skip_margin < 1, "numbers from 0 and below 1"),
             ("average", self.average >= 0, "numbers of 0 or more"),
             ("layer_steps", len(self.layer_steps) in (0, layers), f"none, or {layers} numbers"),
             ("knots", self.knots >= 3 and self.knots % 2 == 1, "odd numbers from 3"),
@@ -126,6 +127,10 @@ class NetworkSpec:
                 raise SpecError(
                     f"network {self.name}: {field} is {getattr(self, field)!r}: allowed are {allowed}"
                 )
+
+    def saved(self) -> dict[str, Any]:
+        """The fields as they stand in saved states, where `skip_margin` keeps its first name, ``quiet``."""
+        return {"quiet" if k == "skip_margin" else k: getattr(self, k) for k in self.__slots__}
 
     @property
     def members(self) -> tuple[str, ...]:

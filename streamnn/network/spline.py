@@ -18,94 +18,83 @@ from .._kernels.lanes import (
     where_positive,
     whole,
 )
-from .arrays import (
-    B_A,
-    B_ABOVE,
-    B_BASE,
-    B_BELOW,
-    B_DZ,
-    B_FR,
-    B_HIGH,
-    B_LOW,
-    B_PLACE,
-    B_SLOPE,
-    B_Z,
-    SPLINE,
-    TIGHT,
-)
+from . import arrays as k
 
 f4, i4, u8 = np.float32, np.int32, np.uint64
 
 
 @njit(**leaf_options)
-def activate(act, o, H, K, U, b, knot, c, grid):
-    # units o .. o + H - 1; b are the buffers, U apart; grid are pieces on a length of 1, lengths of pieces, offsets
+def activate(o, H, activations, b, knot):
+    # units o .. o + H - 1; the grid are pieces on a length of 1, lengths of pieces, offsets
+    act, K, U, c, grid = activations
     zero = splat(f4(0.0))
-    if act != SPLINE:
+    if act != k.SPLINE:
         one = splat(f4(1.0))
         for j in range(o, o + H, LANES):
-            v = load(b, B_A * U + j)
+            v = load(b, k.B_A * U + j)
             s = where_positive(v, one, load(c, j))
-            store(b, B_SLOPE * U + j, s)
-            store(b, B_Z * U + j, v * s)
+            store(b, k.B_SLOPE * U + j, s)
+            store(b, k.B_Z * U + j, v * s)
         return
     last = splat(f4(K) - f4(1.5))
     for j in range(o, o + H, LANES):
-        u = load(b, B_A * U + j) * load(grid, j) + load(grid, 2 * U + j)
+        u = load(b, k.B_A * U + j) * load(grid, j) + load(grid, 2 * U + j)
         v = whole(smaller(larger(u, zero), last))  # outside the grid the first and last piece go on
-        store(b, B_PLACE * U + j, v)
-        store(b, B_FR * U + j, u - v)
-        store_whole(knot, j, v + load(b, B_BASE * U + j))
-    low, high = u8(B_LOW * U), u8(B_HIGH * U)
+        store(b, k.B_PLACE * U + j, v)
+        store(b, k.B_FR * U + j, u - v)
+        store_whole(knot, j, v + load(b, k.B_BASE * U + j))
+    low, high = u8(k.B_LOW * U), u8(k.B_HIGH * U)
     for j in range(u8(o), u8(o + H)):
         at = u8(knot[j])
         b[low + j] = c[at]
         b[high + j] = c[at + u8(1)]
     for j in range(o, o + H, LANES):
-        v = load(b, B_LOW * U + j)
-        d = load(b, B_HIGH * U + j) - v
-        store(b, B_Z * U + j, v + load(b, B_FR * U + j) * d)
-        store(b, B_SLOPE * U + j, d * load(grid, j))
+        v = load(b, k.B_LOW * U + j)
+        d = load(b, k.B_HIGH * U + j) - v
+        store(b, k.B_Z * U + j, v + load(b, k.B_FR * U + j) * d)
+        store(b, k.B_SLOPE * U + j, d * load(grid, j))
 
 
 @njit(**leaf_options)
-def prelu_step(o, H, U, b, c, step, limit):
+def prelu_step(o, H, activations, b, step, limit):
     # the slope below 0 of each unit moves, and stays within the limit
+    U, c = activations.U, activations.knots
     zero, s = splat(f4(0.0)), splat(step)
-    most = splat(limit * TIGHT)
+    most = splat(limit * k.TIGHT)
     for j in range(o, o + H, LANES):
-        v = load(c, j) - s * load(b, B_DZ * U + j) * smaller(load(b, B_A * U + j), zero)
+        v = load(c, j) - s * load(b, k.B_DZ * U + j) * smaller(load(b, k.B_A * U + j), zero)
         if limit > f4(0.0):
             v = smaller(larger(v, zero - most), most)
         store(c, j, v)
 
 
 @njit(**leaf_options)
-def spline_step(o, H, K, U, b, knot, c, grid, step, limit):
+def spline_step(o, H, activations, b, knot, step, limit):
     # Two knots of each unit move; a move that would break the slope limit is shortened to the part that keeps it.
     # Where there is no outer piece its step is set to 0, so that it binds nothing.
+    _, K, U, c, grid = activations
     end = i4(len(c) - 1)
-    low, high, below, above = u8(B_LOW * U), u8(B_HIGH * U), u8(B_BELOW * U), u8(B_ABOVE * U)
+    low, high, below, above = u8(k.B_LOW * U), u8(k.B_HIGH * U), u8(k.B_BELOW * U), u8(k.B_ABOVE * U)
     for j in range(u8(o), u8(o + H)):
         at = knot[j]
         b[below + j] = c[u8(max(at - i4(1), i4(0)))]
         b[above + j] = c[u8(min(at + i4(2), end))]
-    most, last = splat(limit * TIGHT), splat(f4(K - 2))
+    most, last = splat(limit * k.TIGHT), splat(f4(K - 2))
     one, neg, two, s = splat(f4(1.0)), splat(f4(-1.0)), splat(f4(2.0)), splat(-step)
     for j in range(o, o + H, LANES):
-        f = smaller(larger(load(b, B_FR * U + j), neg), two)
-        g = s * load(b, B_DZ * U + j)
+        f = smaller(larger(load(b, k.B_FR * U + j), neg), two)
+        g = s * load(b, k.B_DZ * U + j)
         u0, u1 = g * (one - f), g * f
-        lo, hi = load(b, B_LOW * U + j), load(b, B_HIGH * U + j)
+        lo, hi = load(b, k.B_LOW * U + j), load(b, k.B_HIGH * U + j)
         if limit > f4(0.0):
             T = most * load(grid, U + j)
             t = shorten(one, hi - lo, u1 - u0, T)
-            at = load(b, B_PLACE * U + j)
-            t = shorten(t, lo - where_positive(at, load(b, B_BELOW * U + j), lo), u0, T)
-            t = shorten(t, where_positive(last - at, load(b, B_ABOVE * U + j), hi) - hi, neg * u1, T)
+            at = load(b, k.B_PLACE * U + j)
+            t = shorten(t, lo - where_positive(at, load(b, k.B_BELOW * U + j), lo), u0, T)
+            t = shorten(t, where_positive(last - at, load(b, k.B_ABOVE * U + j), hi) - hi, neg * u1, T)
             u0, u1 = t * u0, t * u1
-        store(b, B_LOW * U + j, lo + u0)
-        store(b, B_HIGH * U + j, hi + u1)
+        store(b, k.B_LOW * U + j, lo + u0)
+        store(b, k.B_HIGH * U + j, hi + u1)
     for j in range(u8(o), u8(o + H)):
         at = u8(knot[j])
         c[at] = b[low + j]

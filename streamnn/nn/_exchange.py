@@ -28,7 +28,7 @@ def array(t: torch.Tensor) -> np.ndarray:
 
 def classifies(net: Network) -> bool:
     """Whether a network has a softmax head."""
-    return bool(net._n[k.N_TASK] == k.CLASSES)
+    return bool(net._settings.n[k.N_TASK] == k.CLASSIFY)
 
 
 def _weights(net: Network) -> dict[str, np.ndarray]:

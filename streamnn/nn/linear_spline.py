@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..errors import SpecError
 
-_TIGHT = 0.999  # share of a slope limit used, as in the kernel, so that rounding never exceeds it
+_WITHIN = 0.999  # share of a slope limit used, as in the kernel, so that rounding never exceeds it
 
 
 class LinearSpline(nn.Module):
@@ -122,7 +122,7 @@ class LinearSpline(nn.Module):
             return
         steep = self.lipschitz() > slope
         old = self.coefficients[steep].double()
-        limit = (slope * _TIGHT) * self.piece[steep, None].double()
+        limit = (slope * _WITHIN) * self.piece[steep, None].double()
         new = torch.cat([torch.zeros_like(old[:, :1]), old.diff(dim=1).clamp(-limit, limit).cumsum(1)], 1)
         self.coefficients[steep] = (new + (old - new).mean(1, keepdim=True)).to(self.coefficients.dtype)
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from ..errors import SpecError
 from ..network import Certificate, Functions, Network, NetworkSpec, certify
-from ..network.arrays import KNOTS, RANGE
+from ..network.arrays import KNOT_RANGE, KNOTS
 from ..network.spec import ACTIVATIONS
 from . import _exchange
-from .linear_spline import _TIGHT, LinearSpline
+from .linear_spline import _WITHIN, LinearSpline
 
 if TYPE_CHECKING:
     from ._rule import Rule
@@ -68,7 +68,7 @@ class SplineNetwork(nn.Module):
         category_rows: int = 0,
         seed: int = 0,
         knots: int = KNOTS,
-        range: float = RANGE,
+        range: float = KNOT_RANGE,
     ):
         super().__init__()
         if not hidden or any(h < 16 or h % 16 for h in hidden):
@@ -212,14 +212,14 @@ class SplineNetwork(nn.Module):
             spline.project_(spec.slope)
         for slopes in self.slopes:
             if spec.slope > 0 and slopes.abs().max() > spec.slope:
-                slopes.clamp_(-spec.slope * _TIGHT, spec.slope * _TIGHT)
+                slopes.clamp_(-spec.slope * _WITHIN, spec.slope * _WITHIN)
         for w, axis, cap in [
             *((w, 0, spec.row_norm) for w in (self.first, *self.hidden)),
             (self.out, 1, spec.out_norm),
         ]:
             if cap > 0:
                 norm = w.double().norm(dim=axis, keepdim=True)
-                w.mul_(torch.where(norm > cap, cap * _TIGHT / norm, 1.0).to(w.dtype))
+                w.mul_(torch.where(norm > cap, cap * _WITHIN / norm, 1.0).to(w.dtype))
 
     # -- exchange -----------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ class Call(NamedTuple):
     Parameters
     ----------
     step : str
-        Of the route: encode, predict, judge or watch.
+        Of the route: encode, predict, evaluate or watch.
     part : str
         Whose arrays it works on.
     file, function : str
@@ -48,8 +48,8 @@ def route(pool: Pool) -> list[Call]:
         scan.encode(pool, segment, x)
     with recorded() as steps["predict"]:
         scan.predict(pool, segment)
-    with recorded() as steps["judge"]:
-        scan.judge(pool, segment)
+    with recorded() as steps["evaluate"]:
+        scan.evaluate(pool, segment)
     if pool.options.alarms:
         with recorded() as steps["watch"]:
             scan.watch(pool, segment, x, nothing, nothing)
@@ -69,7 +69,9 @@ def describe(pool: Pool) -> str:
     """The pool in words, of some forty lines."""
     if not pool.started:
         return "no event yet: members are made at the first one"
-    lines = [f"{pool.events:,} events, {len(pool.pending):,} wait for their label, {pool.task.width} values a label"]
+    lines = [
+        f"{pool.events:,} events, {len(pool.pending):,} wait for their label, {pool.task.width} values a label"
+    ]
     lines += ["", "a row", *_table([("block", "values"), *_blocks(pool)])]
     rows = [("step", "part", "kernel"), *_shown(route(pool))]
     lines += ["", "an event's route", *_table(rows)]
@@ -77,7 +79,9 @@ def describe(pool: Pool) -> str:
     for m in pool.members:
         reads = m.reads[0] if m.reads[0] == m.reads[1] else f"{m.reads[0]} to {m.reads[1]}"
         when = "before imputation" if m.early else "after it"
-        members.append((m.name, reads, when + f", from event {m.begins}" * bool(m.begins), ", ".join(m.names)))
+        members.append(
+            (m.name, reads, when + f", from event {m.begins}" * bool(m.begins), ", ".join(m.names))
+        )
     lines += ["", "members", *_table(members)]
     return "\n".join(lines)
 
@@ -114,6 +118,6 @@ def _arrays(args: Any) -> Iterator[np.ndarray]:
             yield a
 
 
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  " + "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]

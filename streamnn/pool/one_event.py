@@ -141,7 +141,7 @@ class OneEvent:
             scan.predict(pool, segment)
             if m == 1:
                 return calls
-            surprise, entropy, *_ = scan.judge(pool, segment)
+            surprise, entropy, *_ = scan.evaluate(pool, segment)
             if pool.options.alarms:
                 signals, tags = scan.watch(pool, segment, x, surprise, entropy)
                 self._stretch = pool.monitor.stretch(signals, tags, op, self._ticket[:m])

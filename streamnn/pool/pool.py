@@ -8,9 +8,9 @@ import numpy as np
 
 from ..alarms import DriftMonitor, FeatureWatch
 from ..errors import SpecError
-from ..features.delays import DUE, ROWS, Delays
+from ..features.delays import DELAY_VALUES, DUE_DEVIATIONS, Delays
 from ..features.history import LabelHistory
-from ..features.inputs import MAX_MEANS, PAIRS, SINGLES, SPANS, Inputs
+from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.layout import Layout
 from ..features.schema import Schema
 from ..features.targets import TargetHistory
@@ -198,11 +198,11 @@ class Pool:
 
     def _new_layout(self) -> Layout:
         i, task = self.inputs, self.task
-        delays = (ROWS, len(DUE)) if self.timed else (0, 0)
+        delays = (DELAY_VALUES, len(DUE_DEVIATIONS)) if self.timed else (0, 0)
         return Layout(
             i.columns,
             i.context_columns,
-            len(SPANS),
+            len(CONTEXT_SPANS),
             task.history.rows,
             task.width,
             i.mean_columns,

@@ -8,7 +8,7 @@ The route has four steps, each a handful of compiled loops over the operations o
 
 1. :func:`encode`: columns become a row of standardised values and category rows;
 2. :func:`predict`: earlier labels are written into the row, members predict, the mixer makes one prediction of theirs;
-3. :func:`judge`: the ledger adds up losses; surprise, entropy, p-values and prediction sets are worked out;
+3. :func:`evaluate`: the ledger adds up losses; surprise, entropy, p-values and prediction sets are worked out;
 4. :func:`watch`: what the alarms look at is gathered.
 
 At LEARN the same loops, in the same order, learn. Where something grows or a network may be restarted the chunk is
@@ -49,12 +49,12 @@ def predict(pool: Pool, segment: Segment) -> None:
     pool.task.take_labels(pool, segment)
     _run_members(pool, segment, early=True)
     # early members' predictions stand in for labels not known yet, in blocks that the others read
-    pool.history.scan_filled(op, slot, ticket, y, layout.offsets, layout.mean_columns, store)
+    pool.history.impute(op, slot, ticket, y, layout.offsets, layout.mean_columns, store)
     _run_members(pool, segment, early=False)
     pool.task.mix(pool, segment)
 
 
-def judge(pool: Pool, segment: Segment) -> tuple[np.ndarray, ...]:
+def evaluate(pool: Pool, segment: Segment) -> tuple[np.ndarray, ...]:
     """What predictions were worth and how sure they are: surprise, entropy, deviation and p-values of operations."""
     pool.ledger.scan(segment.op, segment.losses)
     surprise, entropy, deviation = pool.task.uncertainty(pool, segment)
@@ -141,7 +141,7 @@ def look(pool: Pool, columns: Mapping[str, np.ndarray], n: int) -> Output:
         segment = new_segment(pool, now, slot, y)
         encode(pool, segment, x[a : a + m])
         predict(pool, segment)
-        said.append((slot, *judge(pool, segment)))
+        said.append((slot, *evaluate(pool, segment)))
     out = _output(pool, ticket, said, [])
     for slot, *_ in said:
         pool.pending.give_back(slot)
@@ -191,7 +191,7 @@ def _segment(
     if pool.mixer.make_room(op):
         pool.grown += 1
     predict(pool, segment)
-    surprise, entropy, deviation, p_value = judge(pool, segment)
+    surprise, entropy, deviation, p_value = evaluate(pool, segment)
     alarms: list[Alarm] = []
     if pool.options.alarms:
         signals, tags = watch(pool, segment, x, surprise, entropy)

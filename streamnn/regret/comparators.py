@@ -12,7 +12,7 @@ from ..errors import SpecError
 
 @kernel
 def _sequences(losses, total, last, since):
-    # total[t, m]: least loss of events 0..t with at most m switches; last, since: its final expert, and from when on
+    # total[t, m]: least loss of events 0..t with at most m switches; last, since: its last expert, its start
     n, N = losses.shape
     M = total.shape[1] - 1
     d = np.zeros((M + 1, N))
@@ -75,7 +75,7 @@ class Sequences:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Events `start` to `stop` (not included), and the pool's regret there to the expert that is best there."""
+    """Events `start` to `stop` (not included), and the pool's regret to the expert that is best on them."""
 
     start: int
     stop: int
@@ -145,27 +145,6 @@ def best_sequences(losses: np.ndarray, switches: int) -> Sequences:
     found = Sequences(np.zeros(shape), np.zeros(shape, np.int32), np.zeros(shape, np.int32))
     _sequences(losses, found.total, found.last, found.since)
     return found
-
-
-def interval_regret(pool: np.ndarray, losses: np.ndarray, start: int, stop: int) -> Interval:
-    """Regret on one interval.
-
-    Raises
-    ------
-    SpecError
-        When the interval is empty or reaches outside the events.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> interval_regret(np.ones(4), np.array([[0.0], [0.5], [0.5], [0.0]]), 1, 3)
-    Interval(start=1, stop=3, regret=1.0, expert=0)
-    """
-    losses = _checked(losses, pool)
-    if not 0 <= start < stop <= len(losses):
-        raise SpecError(f"comparator: interval {start} to {stop} does not lie within {len(losses)} events")
-    i, best = best_expert(losses[start:stop])
-    return Interval(start, stop, float(pool[start:stop].sum()) - best, i)
 
 
 def worst_interval(pool: np.ndarray, losses: np.ndarray, length: int | None = None) -> Interval:

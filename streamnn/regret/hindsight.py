@@ -8,9 +8,10 @@ import numpy as np
 
 from ..errors import LimitError, SpecError
 
-MOST = 4000
-"""Unknowns of a logistic model: one Newton step costs their third power."""
+MAX_UNKNOWNS = 4000
+"""Most unknowns of a logistic model: one Newton step costs their third power."""
 TOLERANCE = 1e-10
+"""Newton's method ends when a step promises less than this share of the summed loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,10 @@ def best_logistic(
     if classes < 2 or label.min() < 0 or label.max() >= classes:
         raise SpecError(f"hindsight: labels must be class numbers from 0 to {classes - 1}")
     free = classes - 1
-    if free * d > MOST:
+    if free * d > MAX_UNKNOWNS:
         raise LimitError(
-            f"hindsight: {free * d} unknowns of a logistic model, the limit is {MOST}: use fewer columns"
+            f"hindsight: {free * d} unknowns of a logistic model, the limit is {MAX_UNKNOWNS}: "
+            "use fewer columns"
         )
     hit = (label[:, None] == np.arange(1, classes)).astype(np.float64)
     w = np.zeros((free, d))

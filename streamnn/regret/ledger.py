@@ -1,4 +1,4 @@
-"""The books: what the pool, its experts and the controls have lost so far, and how that came about."""
+"""The ledger: what the pool, its experts and the controls have lost so far, and how that came about."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ import numpy as np
 from .._kernels.jit import kernel
 from ..errors import SpecError
 from ..stage import Stage
+from ..types import LEARN
 from .comparators import best_sequences, worst_interval
 
-BUCKETS = 512
-FIRST = 32
-"""Labels between two entries of the history, at first; doubled whenever the history is full."""
+LEDGER_ENTRIES = 512
+"""Most entries of the history, which are state and what a report draws: half of them go when it is full
+(docs/decisions.md, "The ledger's history and the trace are state")."""
+FIRST_SPACING = 32
+"""Labels between two entries of the history at first; they are doubled whenever the history is full."""
 
 
 @kernel
-def _scan(op, book, total, clock, at, history):
+def _scan(op, losses, total, clock, at, history):
     # clock: labels, labels between entries, entries
-    A, W = len(total), book.shape[1]
+    A, W = len(total), losses.shape[1]
     for e in range(len(op)):
-        if op[e] != 1:
+        if op[e] != LEARN:
             continue
         for i in range(A):
-            total[i] += book[e, i]
+            total[i] += losses[e, i]
         clock[0] += 1
         if clock[0] % clock[1]:
             continue
@@ -47,7 +50,7 @@ def _scan(op, book, total, clock, at, history):
         for i in range(A):
             history[b, i] = total[i]
         for i in range(A, W):
-            history[b, i] = book[e, i]
+            history[b, i] = losses[e, i]
         clock[2] += 1
 
 
@@ -76,8 +79,8 @@ class Standing:
 class Ledger(Stage):
     """Sums over the labels learnt, and their history.
 
-    Every LEARN operation has a row in the book: scores, losses of the experts and the pool, weights. The first
-    two are summed; all are entered into a history of at most 512 entries.
+    Every LEARN operation has a row in the matrix of losses: scores, losses of the experts and the pool,
+    weights. The first two are summed; all are entered into a history of at most 512 entries.
 
     Parameters
     ----------
@@ -95,9 +98,9 @@ class Ledger(Stage):
         self.width = W
         self.s = {
             "total": np.zeros(A),
-            "clock": np.array([0, FIRST, 0], np.int64),
-            "at": np.zeros(BUCKETS, np.int64),
-            "history": np.zeros((BUCKETS, W)),
+            "clock": np.array([0, FIRST_SPACING, 0], np.int64),
+            "at": np.zeros(LEDGER_ENTRIES, np.int64),
+            "history": np.zeros((LEDGER_ENTRIES, W)),
         }
 
     @property
@@ -105,9 +108,9 @@ class Ledger(Stage):
         """Labels learnt."""
         return int(self.s["clock"][0])
 
-    def scan(self, op: np.ndarray, book: np.ndarray) -> None:
-        """Take in the rows of LEARN operations; `book` has shape (m, width)."""
-        _scan(op, book, self.s["total"], self.s["clock"], self.s["at"], self.s["history"])
+    def scan(self, op: np.ndarray, losses: np.ndarray) -> None:
+        """Take in the rows of LEARN operations; `losses` has shape (m, width)."""
+        _scan(op, losses, self.s["total"], self.s["clock"], self.s["at"], self.s["history"])
 
     def total(self, score: str) -> float:
         """Sum of a score."""
@@ -199,7 +202,10 @@ class Ledger(Stage):
         return Standing(words, float(lost[best]), own - float(lost[best]), None)
 
     def curves(self) -> dict[str, np.ndarray]:
-        """History as arrays: ``labelled``, a mean for each score within each bucket, ``expert_loss``, ``pool_loss``, ``weights``."""
+        """History as arrays: ``labelled``, ``expert_loss``, ``pool_loss``, ``weights``, and means of scores.
+
+        The means are those over the labels between two entries.
+        """
         s, k, n = self.s, len(self.scores), len(self.experts)
         b = int(s["clock"][2])
         at, rows = s["at"][:b].copy(), s["history"][:b]

@@ -14,10 +14,12 @@ from numba import njit
 from .._kernels.ieee import log64
 from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
-from ._density import LANES, LOG_2PI, RAREST, _bayes, _take
+from ._density import LOG_2PI, PARTIAL_SUMS, RAREST, Settings, _bayes, _take
 
-EARLY, STRIDE = 64, 64  # roots are renewed at labels 1, 2, 4, ... 64, then at every 64th
-FLOOR, FLOOR_SHARE = 1e-4, 1e-3  # added to every variance: absolute, and that share of the pooled one
+ROOTS_EARLY, ROOTS_EVERY = 64, 64
+"""Roots are renewed at labels 1, 2, 4, ... 64, then at every 64th."""
+ROOT_FLOOR, ROOT_FLOOR_SHARE = 1e-4, 1e-3
+"""Added to every variance: in squared units of the latent, and as a share of the pooled one."""
 
 
 class State(NamedTuple):
@@ -38,23 +40,23 @@ class State(NamedTuple):
 @njit(**leaf_options)
 def _whiten(root: np.ndarray, f: int, d: np.ndarray, out: np.ndarray, lane: np.ndarray) -> None:
     """Coordinates of d in which the Gaussian is round."""
-    for k in range(0, d.size, LANES):
-        for l in range(LANES):
+    for k in range(0, d.size, PARTIAL_SUMS):
+        for l in range(PARTIAL_SUMS):
             lane[l] = 0.0
-        for i in range(k + LANES):
+        for i in range(k + PARTIAL_SUMS):
             x = d[i]
-            for l in range(LANES):
+            for l in range(PARTIAL_SUMS):
                 lane[l] += x * root[f, i, k + l]
-        for l in range(LANES):
+        for l in range(PARTIAL_SUMS):
             out[k + l] = lane[l]
 
 
 @njit(**leaf_options)
 def _square(r: np.ndarray, lane: np.ndarray) -> float:
-    for l in range(LANES):
+    for l in range(PARTIAL_SUMS):
         lane[l] = 0.0
-    for i in range(0, r.size, LANES):
-        for l in range(LANES):
+    for i in range(0, r.size, PARTIAL_SUMS):
+        for l in range(PARTIAL_SUMS):
             lane[l] += r[i + l] * r[i + l]
     return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
 
@@ -73,7 +75,7 @@ def _invert_root(u: np.ndarray, hidden: int, row: np.ndarray) -> float:
     """Covariance (upper triangle) to the inverse of its transposed Cholesky factor; returns its log determinant."""
     log_det = 0.0
     for k in range(hidden):
-        pivot = max(u[k, k], 0.01 * FLOOR)  # the floor keeps it above, up to rounding
+        pivot = max(u[k, k], 0.01 * ROOT_FLOOR)  # the floor keeps it above, up to rounding
         log_det += log64(pivot)
         inverse = 1.0 / np.sqrt(pivot)
         for i in range(k + 1, hidden):
@@ -102,12 +104,12 @@ def _renew(
     hidden: int,
     n: float,
     pooled_n: float,
-    own: float,
+    settings: Settings,
     pooled: np.ndarray,
-    unit: float,
     row: np.ndarray,
 ) -> float:
-    """Factor of n labels' covariance, shrunk to the pooled one worth `own` labels, and that to 1; log of the peak."""
+    """Factor of n labels' covariance, shrunk to the pooled one, and that to 1; returns the log of the peak."""
+    own, unit = settings.own, settings.unit
     a, b = 1.0 / (n + own), 1.0 / (pooled_n + unit)
     for i in range(hidden):
         for j in range(i, hidden):
@@ -115,7 +117,7 @@ def _renew(
             if i == j:
                 p += unit * b
             v = (n * s[i, j] + own * p) * a
-            u[i, j] = v + (FLOOR + FLOOR_SHARE * p) if i == j else v
+            u[i, j] = v + (ROOT_FLOOR + ROOT_FLOOR_SHARE * p) if i == j else v
     return -0.5 * (_invert_root(u, hidden, row) + hidden * LOG_2PI)
 
 
@@ -125,18 +127,16 @@ def scan(
     op: np.ndarray,
     label: np.ndarray,
     latent: np.ndarray,
-    normalise: bool,
-    memory: float,
-    own: float,
-    unit: float,
+    settings: Settings,
     surprise: np.ndarray,
     entropy: np.ndarray,
 ) -> None:
     """Operations in their order; surprise and entropy are written at OBSERVE."""
     mean, covariance, root, white, constant, prior, score, seen, pooled, skipped = state
+    normalise, memory = settings.normalise, settings.memory
     columns, hidden = mean.shape[1], latent.shape[1]
     z, r, w = np.zeros(columns), np.zeros(columns), np.zeros(columns)
-    lane, joint = np.zeros(LANES), np.zeros(seen.size)
+    lane, joint = np.zeros(PARTIAL_SUMS), np.zeros(seen.size)
     tied = white.shape[0] > 0
     labels = known = 0
     for k in range(seen.size):
@@ -174,9 +174,9 @@ def scan(
                     _add(covariance[c], 1.0 / min(n, memory), 1.0 - g, r, hidden)
             seen[c] += 1
             count = labels if tied else seen[c]
-            if (count <= EARLY and count & (count - 1) == 0) or count % STRIDE == 0:
+            if (count <= ROOTS_EARLY and count & (count - 1) == 0) or count % ROOTS_EVERY == 0:
                 if tied:
-                    peak = _renew(root[0], pooled, hidden, 0.0, min(pooled_n, memory), own, pooled, unit, r)
+                    peak = _renew(root[0], pooled, hidden, 0.0, min(pooled_n, memory), settings, pooled, r)
                     for k in range(seen.size):
                         constant[k] = peak
                         _whiten(root, 0, mean[k], white[k], lane)
@@ -187,9 +187,8 @@ def scan(
                         hidden,
                         min(n, memory),
                         min(pooled_n, memory),
-                        own,
+                        settings,
                         pooled,
-                        unit,
                         r,
                     )
             if tied:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -10,17 +10,39 @@ from numba import njit
 from .._kernels.jit import leaf_options
 from ..errors import SpecError
 from ..stage import Stage
-from ._window import room
+from ._window import Window, room
 
-RATE = 0.005  # of the level, a label
-RECENT = 1000  # labels of the recent coverage
-WINDOW = 1024
-BUCKETS, FIRST = 256, 64  # of the record: at most so many, at first of so many labels
+LEVEL_RATE = 0.005
+"""How far a level moves with a label that is missed or covered (Gibbs and Candès 2021, who use the same)."""
+RECENT_LABELS = 1000
+"""Labels that the recent coverage remembers."""
+WINDOW_LABELS = 1024
+"""Labels whose scores are compared with: quantiles down to a thousandth."""
+COVERAGE_BUCKETS, BUCKET_LABELS = 256, 64
+"""Most buckets of the record of coverage, and labels in one of them at first; when all are full neighbours join."""
+
+
+class Record(NamedTuple):
+    """What has been covered so far."""
+
+    total: np.ndarray  # float64[3]: share covered, mean size, share covered of the last thousand labels or so
+    clock: np.ndarray  # int64[2]: labels so far, and labels of one bucket
+    bucket: np.ndarray  # float64[COVERAGE_BUCKETS, 2]: sums of what was covered and of sizes
+
+
+class Levels(NamedTuple):
+    """The state of an adaptive conformal prediction."""
+
+    miss: float  # share of the labels that each level may miss
+    level: np.ndarray  # float64[levels], share of the window that is left out now
+    window: Window
+    record: Record
 
 
 @njit(**leaf_options)
-def record(covered: float, size: float, total: np.ndarray, clock: np.ndarray, bucket: np.ndarray) -> None:
-    """One more label: totals and curves. total: coverage, mean size, recent coverage; clock: labels, bucket's length."""
+def note(covered: float, size: float, record: Record) -> None:
+    """One more label: totals and curves."""
+    total, clock, bucket = record
     b = clock[0] // clock[1]
     if b == len(bucket):  # full: neighbours are joined
         for i in range(len(bucket)):
@@ -33,7 +55,7 @@ def record(covered: float, size: float, total: np.ndarray, clock: np.ndarray, bu
     clock[0] += 1
     total[0] += (covered - total[0]) / clock[0]
     total[1] += (size - total[1]) / clock[0]
-    total[2] += (covered - total[2]) / min(clock[0], RECENT)
+    total[2] += (covered - total[2]) / min(clock[0], RECENT_LABELS)
 
 
 class Coverage(Stage):
@@ -57,12 +79,20 @@ class Coverage(Stage):
         self.coverage = float(coverage)
         self._miss = (1.0 - self.coverage) / levels
         self.s = {
-            **room(WINDOW),
+            **room(WINDOW_LABELS),
             "level": np.full(levels, self._miss),
             "total": np.zeros(3),
-            "clock": np.array([0, FIRST], np.int64),
-            "bucket": np.zeros((BUCKETS, 2)),
+            "clock": np.array([0, BUCKET_LABELS], np.int64),
+            "bucket": np.zeros((COVERAGE_BUCKETS, 2)),
         }
+
+    def _levels(self) -> Levels:
+        s = self.s
+        window, record = (
+            Window(s["ring"], s["order"], s["taken"]),
+            Record(s["total"], s["clock"], s["bucket"]),
+        )
+        return Levels(self._miss, s["level"], window, record)
 
     def summary(self) -> dict[str, Any]:
         """Coverage asked for, reached over all labels and over the last thousand or so, and the mean size."""

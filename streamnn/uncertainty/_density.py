@@ -11,17 +11,24 @@ from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
 
-LANES = 8  # partial sums: a fixed order that vectorises
+PARTIAL_SUMS = 8
+"""Sums over a latent are kept in this number of parts, in a fixed order that vectorises."""
 LOG_2PI = 1.8378770664093453
-FARTHEST = 1e9  # latents are cut to this: no square overflows
-TINY = 1e-12  # no latent's squared length counts as less
-RAREST = 1e-30  # prior of a class that was seen, at least
-EARLY, STRIDE = 32, 8  # a class's widths are renewed at each of its first labels, then at every 8th
-FLOOR, FLOOR_SHARE = 1e-4, 0.01  # variance, at least: absolute, plus that share of the pooled one
+"""log(2 pi)."""
+FARTHEST = 1e9
+"""Latents are cut to this, so that no square overflows."""
+LEAST_SQUARE = 1e-12
+"""No latent's squared length counts as less."""
+RAREST = 1e-30
+"""Least prior of a class that was seen."""
+WIDTHS_EARLY, WIDTHS_EVERY = 32, 8
+"""A class's widths are taken over into the density at each of its first 32 labels, then at every eighth."""
+VARIANCE_FLOOR, VARIANCE_FLOOR_SHARE = 1e-4, 0.01
+"""Least variance, in squared units of the latent; and that share of the pooled one."""
 
 
 class State(NamedTuple):
-    """All that is known; rows are classes, columns the latent's dimensions, padded to LANES with zeros."""
+    """All that is known; rows are classes, columns the latent's dimensions, padded to PARTIAL_SUMS with zeros."""
 
     mean: np.ndarray  # float64[classes, columns]
     var: np.ndarray  # float64[classes, columns]
@@ -34,13 +41,22 @@ class State(NamedTuple):
     skipped: np.ndarray  # int64[1], labelled latents that were not finite
 
 
+class Settings(NamedTuple):
+    """How a density learns."""
+
+    normalise: bool  # whether latents are scaled to mean square 1
+    memory: float  # labels after which an old one weighs 1 / e
+    own: float  # labels the pooled variances are worth within a class
+    unit: float  # labels a variance of 1 is worth within the pooled ones
+
+
 @njit(**leaf_options)
 def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, lane: np.ndarray) -> float:
     """Squared distance of z from the mean of class c in its own widths."""
-    for l in range(LANES):
+    for l in range(PARTIAL_SUMS):
         lane[l] = 0.0
-    for i in range(0, z.size, LANES):
-        for l in range(LANES):
+    for i in range(0, z.size, PARTIAL_SUMS):
+        for l in range(PARTIAL_SUMS):
             d = z[i + l] - mean[c, i + l]
             lane[l] += d * d * precision[c, i + l]
     return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
@@ -72,11 +88,10 @@ def _average(
     n: float,
     pooled_n: float,
     memory: float,
-    mean: np.ndarray,
-    var: np.ndarray,
-    pooled: np.ndarray,
+    state: State,
 ) -> None:
     """Mean and variance of class c, which had n labels; averages count first, then forget over `memory` labels."""
+    mean, var, pooled = state.mean, state.var, state.pooled
     g, g_var, g_pooled = (
         1.0 / min(n + 1.0, memory),
         1.0 / min(max(n, 1.0), memory),
@@ -100,23 +115,24 @@ def _renew(
     hidden: int,
     n: float,
     pooled_n: float,
-    strength: float,
-    var: np.ndarray,
-    pooled: np.ndarray,
-    precision: np.ndarray,
+    settings: Settings,
+    state: State,
 ) -> float:
     """Precisions of class c: its variances, told by n deviations, shrunk to the pooled ones, and those to 1.
 
     Returns the log of the density's peak.
     """
-    a, b = 1.0 / (n + strength), 1.0 / (pooled_n + strength)
+    var, pooled, precision = state.var, state.pooled, state.precision
+    own, unit = settings.own, settings.unit
+    a, b = 1.0 / (n + own), 1.0 / (pooled_n + unit)
     log_det, product = 0.0, 1.0
     for i in range(hidden):
-        p = (pooled_n * pooled[i] + strength) * b
-        v = max((n * var[c, i] + strength * p) * a, FLOOR + FLOOR_SHARE * p)
+        p = (pooled_n * pooled[i] + unit) * b
+        v = max((n * var[c, i] + own * p) * a, VARIANCE_FLOOR + VARIANCE_FLOOR_SHARE * p)
         precision[c, i] = 1.0 / v
         product *= v
-        if (i + 1) % LANES == 0 or i + 1 == hidden:  # one logarithm for eight: 1e-4 <= v <= 1e19, so in range
+        # one logarithm for eight: 1e-4 <= v <= 1e19, so their product is in range
+        if (i + 1) % PARTIAL_SUMS == 0 or i + 1 == hidden:
             log_det += log64(product)
             product = 1.0
     return -0.5 * (log_det + hidden * LOG_2PI)
@@ -138,7 +154,7 @@ def _take(latent: np.ndarray, row: int, normalise: bool, z: np.ndarray) -> bool:
         square = 0.0
         for i in range(latent.shape[1]):
             square += z[i] * z[i]
-        scale = np.sqrt(latent.shape[1] / max(square, TINY))
+        scale = np.sqrt(latent.shape[1] / max(square, LEAST_SQUARE))
         for i in range(latent.shape[1]):
             z[i] *= scale
     return strange == 0
@@ -150,15 +166,14 @@ def scan(
     op: np.ndarray,
     label: np.ndarray,
     latent: np.ndarray,
-    normalise: bool,
-    memory: float,
-    strength: float,
+    settings: Settings,
     surprise: np.ndarray,
     entropy: np.ndarray,
 ) -> None:
     """Operations in their order; surprise and entropy are written at OBSERVE."""
-    mean, var, precision, constant, prior, score, seen, pooled, skipped = state
-    z, lane, joint = np.zeros(pooled.size), np.zeros(LANES), np.zeros(seen.size)
+    mean, _, precision, constant, prior, score, seen, pooled, skipped = state
+    normalise, memory = settings.normalise, settings.memory
+    z, lane, joint = np.zeros(pooled.size), np.zeros(PARTIAL_SUMS), np.zeros(seen.size)
     hidden = latent.shape[1]
     labels = known = 0
     for k in range(seen.size):
@@ -180,10 +195,10 @@ def scan(
             labels += 1
             known += 1 if n == 0.0 else 0
             pooled_n = np.float64(labels - known)
-            _average(z, c, n, pooled_n, memory, mean, var, pooled)
+            _average(z, c, n, pooled_n, memory, state)
             seen[c] += 1
-            if seen[c] <= EARLY or seen[c] % STRIDE == 0:
-                constant[c] = _renew(c, hidden, min(n, memory), pooled_n, strength, var, pooled, precision)
+            if seen[c] <= WIDTHS_EARLY or seen[c] % WIDTHS_EVERY == 0:
+                constant[c] = _renew(c, hidden, min(n, memory), pooled_n, settings, state)
             g = 1.0 / min(np.float64(labels), memory)
             for k in range(seen.size):
                 prior[k] += g * ((1.0 if k == c else 0.0) - prior[k])

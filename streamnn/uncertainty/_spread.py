@@ -10,18 +10,24 @@ from numba import njit
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf_options
 from ..types import EXPIRE, LEARN
-from ._density import FARTHEST, LANES
+from ._density import FARTHEST, PARTIAL_SUMS
 
-STEP, SHARED = 0.001, 0.064  # of each unit; of all together, at most
-OUTLIER = 5.0  # squared errors count as at most so many times the variance forecast
-FIRST = 20.0  # and, in their mean, as so many times that mean
-RANGE = 8.0  # of the log variance, to either side of the mean's
-ENTROPY = 1.4189385332046727  # of a Gaussian of deviation 1
-SMALLEST = 1e-200
+UNIT_STEP, JOINT_STEP = 0.001, 0.064
+"""Step size of each unit's weight; and of all units together, at most."""
+OUTLIER_VARIANCES = 5.0
+"""A squared error counts as at most this multiple of the variance forecast for it."""
+OUTLIER_MEANS = 20.0
+"""In the mean squared error a squared error counts as at most this multiple of that mean."""
+LOG_RANGE = 8.0
+"""The log variance stays within this distance of the mean's."""
+ENTROPY = 1.4189385332046727
+"""Entropy of a Gaussian of deviation 1, in nats."""
+LEAST_ERROR = 1e-200
+"""Least mean squared error."""
 
 
 class Spread(NamedTuple):
-    """All that is known; columns are the latent's dimensions, padded to LANES with zeros."""
+    """All that is known; columns are the latent's dimensions, padded to PARTIAL_SUMS with zeros."""
 
     mean: np.ndarray  # float64[columns]
     var: np.ndarray  # float64[columns]
@@ -40,13 +46,13 @@ def _log_ratio(latent: np.ndarray, row: int, s: Spread, h: np.ndarray, lane: np.
         x = x if x > -FARTHEST else -FARTHEST
         x = ((x if x < FARTHEST else FARTHEST) - s.mean[i]) * s.unit[i]
         h[i] = min(max(x, -5.0), 5.0)
-    for l in range(LANES):
+    for l in range(PARTIAL_SUMS):
         lane[l] = 0.0
-    for i in range(0, h.size, LANES):
-        for l in range(LANES):
+    for i in range(0, h.size, PARTIAL_SUMS):
+        for l in range(PARTIAL_SUMS):
             lane[l] += h[i + l] * s.weight[i + l]
     total = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
-    return min(max(total + s.bias[0], -RANGE), RANGE)
+    return min(max(total + s.bias[0], -LOG_RANGE), LOG_RANGE)
 
 
 @kernel
@@ -60,9 +66,9 @@ def scan(
     entropy: np.ndarray,
 ) -> None:
     """Operations in their order; deviation and entropy are written at OBSERVE."""
-    h, lane = np.zeros(state.mean.size), np.zeros(LANES)
+    h, lane = np.zeros(state.mean.size), np.zeros(PARTIAL_SUMS)
     hidden = latent.shape[1]
-    step = min(STEP, SHARED / hidden)
+    step = min(UNIT_STEP, JOINT_STEP / hidden)
     for e in range(op.size):
         if op[e] == EXPIRE:
             continue
@@ -81,14 +87,14 @@ def scan(
         ratio = _log_ratio(latent, e, state, h, lane)
         g = 1.0 / min(n + 1.0, memory)
         if n == 0.0:
-            state.base[0] = max(square, SMALLEST)
+            state.base[0] = max(square, LEAST_ERROR)
         else:
-            move = step * (1.0 - min(square / (state.base[0] * exp64(ratio)), OUTLIER))
+            move = step * (1.0 - min(square / (state.base[0] * exp64(ratio)), OUTLIER_VARIANCES))
             for i in range(h.size):
                 state.weight[i] -= move * h[i]
             state.bias[0] -= move
-            most = FIRST * state.base[0]
-            state.base[0] = max(state.base[0] + g * (min(square, most) - state.base[0]), SMALLEST)
+            most = OUTLIER_MEANS * state.base[0]
+            state.base[0] = max(state.base[0] + g * (min(square, most) - state.base[0]), LEAST_ERROR)
         for i in range(hidden):
             d = latent[e, i] - state.mean[i]
             state.mean[i] += g * d

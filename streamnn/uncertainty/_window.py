@@ -1,11 +1,21 @@
-"""The last so many values of a scalar, in order of size: ranks and quantiles of the recent past."""
+"""The latest values of a scalar, in order of size: ranks and quantiles of the recent past."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from .._kernels.jit import leaf_options
+
+
+class Window(NamedTuple):
+    """The values of the recent past, float64."""
+
+    ring: np.ndarray  # by age: value i at place i modulo the size
+    order: np.ndarray  # by size
+    taken: np.ndarray  # int64[1], values taken in so far
 
 
 @njit(**leaf_options)
@@ -22,8 +32,9 @@ def below(order: np.ndarray, n: int, v: float) -> int:
 
 
 @njit(**leaf_options)
-def slide(ring: np.ndarray, order: np.ndarray, taken: np.ndarray, v: float) -> None:
-    """Take in a value; when there is no room the oldest goes. `ring` has them by age, `order` by size."""
+def slide(window: Window, v: float) -> None:
+    """Take in a value; when there is no room the oldest goes."""
+    ring, order, taken = window
     n = min(taken[0], ring.size)
     place, old = taken[0] % ring.size, n
     if taken[0] >= ring.size:

@@ -10,7 +10,7 @@ from ..errors import SchemaError, SpecError, StateError
 from ..state import check_leaves
 from ..types import LEARN
 from . import _covariance, _density
-from ._density import LANES
+from ._density import PARTIAL_SUMS
 
 COVARIANCES = ("diagonal", "tied", "full")
 _MEMORY_PER_HALF_LIFE = 1.4426950408889634  # a mean over the last 1.44 h halves an old weight in h steps
@@ -88,6 +88,9 @@ class LatentDensity:
         self.covariance, self.normalise = covariance, bool(normalise)
         self.half_life, self.shrinkage = float(half_life), float(shrinkage)
         self._memory = self.half_life * _MEMORY_PER_HALF_LIFE
+        # a full covariance has (hidden + 1) / 2 times as many numbers to learn as variances alone
+        own = self.shrinkage * (1 if covariance == "diagonal" else (self.hidden + 1) / 2)
+        self._settings = _density.Settings(self.normalise, self._memory, own, self.shrinkage)
         self._state = self._new(int(classes))
 
     @property
@@ -145,18 +148,8 @@ class LatentDensity:
                 "call grow() first"
             )
         surprise, entropy = np.zeros(op.size), np.zeros(op.size)
-        if isinstance(self._state, _density.State):
-            _density.scan(
-                self._state, op, label, z, self.normalise, self._memory, self.shrinkage, surprise, entropy
-            )
-        else:
-            own, unit = (
-                self.shrinkage * (self.hidden + 1) / 2,
-                self.shrinkage,
-            )  # as many more numbers to learn
-            _covariance.scan(
-                self._state, op, label, z, self.normalise, self._memory, own, unit, surprise, entropy
-            )
+        scan = _density.scan if isinstance(self._state, _density.State) else _covariance.scan
+        scan(self._state, op, label, z, self._settings, surprise, entropy)
         return surprise, entropy
 
     def grow(self, classes: int) -> None:
@@ -213,7 +206,7 @@ class LatentDensity:
         }
 
     def _new(self, classes: int) -> _density.State | _covariance.State:
-        columns = -(-self.hidden // LANES) * LANES
+        columns = -(-self.hidden // PARTIAL_SUMS) * PARTIAL_SUMS
         wide, each, square = (classes, columns), (classes,), (columns, columns)
         common = {
             "mean": np.zeros(wide),

@@ -6,15 +6,17 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
-from ._coverage import RATE, Coverage, record
+from ._coverage import LEVEL_RATE, Coverage, note
 from ._window import slide
 
-_BEYOND = 40  # doublings at most, once the widest error seen is not enough
+_MOST_DOUBLINGS = 40  # doublings at most, once the widest error seen is not enough
 
 
 @kernel
-def _scan(op, slot, y, centre, deviation, interval, miss, ring, order, taken, level, total, clock, bucket):
+def _scan(op, slot, y, centre, deviation, interval, levels):
     # interval: low, high, centre, deviation; ring: errors in deviations
+    miss, level, window, record = levels
+    ring, order, taken = window
     for e in range(len(op)):
         s = slot[e]
         if op[e] != LEARN:
@@ -33,7 +35,7 @@ def _scan(op, slot, y, centre, deviation, interval, miss, ring, order, taken, le
                 if k >= 1:
                     q = order[k - 1] if side == 0 else order[n - k]
                 else:  # beyond the widest, doubled with every further miss
-                    twice = np.float64(np.int64(1) << np.int64(1.0 - min(level[side], 0.0) / RATE))
+                    twice = np.float64(np.int64(1) << np.int64(1.0 - min(level[side], 0.0) / LEVEL_RATE))
                     q = order[0] if side == 0 else order[n - 1]
                     q += (q - order[n // 2]) * (twice - 1.0)
                 interval[s, side] = m + sd * q
@@ -42,13 +44,13 @@ def _scan(op, slot, y, centre, deviation, interval, miss, ring, order, taken, le
             continue
         low, high, sd = interval[s, 0], interval[s, 1], interval[s, 3]
         covered = 1.0 if low <= y[e] <= high else 0.0
-        record(covered, high - low if high < np.inf else 0.0, total, clock, bucket)
-        level[0] += RATE * (miss - (1.0 if y[e] < low else 0.0))
-        level[1] += RATE * (miss - (1.0 if y[e] > high else 0.0))
+        note(covered, high - low if high < np.inf else 0.0, record)
+        level[0] += LEVEL_RATE * (miss - (1.0 if y[e] < low else 0.0))
+        level[1] += LEVEL_RATE * (miss - (1.0 if y[e] > high else 0.0))
         for side in range(2):
-            level[side] = min(max(level[side], -RATE * _BEYOND), 1.0)
+            level[side] = min(max(level[side], -LEVEL_RATE * _MOST_DOUBLINGS), 1.0)
         if sd > 0.0:
-            slide(ring, order, taken, (y[e] - interval[s, 2]) / sd)
+            slide(window, (y[e] - interval[s, 2]) / sd)
 
 
 class PredictionIntervals(Coverage):
@@ -114,20 +116,4 @@ class PredictionIntervals(Coverage):
         interval : ndarray of float64, shape (slots, 4)
             Receives low, high, centre and deviation; infinite ends while nothing is known.
         """
-        s = self.s
-        _scan(
-            op,
-            slot,
-            y,
-            centre,
-            deviation,
-            interval,
-            self._miss,
-            s["ring"],
-            s["order"],
-            s["taken"],
-            s["level"],
-            s["total"],
-            s["clock"],
-            s["bucket"],
-        )
+        _scan(op, slot, y, centre, deviation, interval, self._levels())

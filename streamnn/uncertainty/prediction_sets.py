@@ -6,12 +6,14 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
-from ._coverage import RATE, Coverage, record
+from ._coverage import LEVEL_RATE, Coverage, note
 from ._window import slide
 
 
 @kernel
-def _scan(op, slot, y, proba, limit, miss, ring, order, taken, level, met, total, clock, bucket):
+def _scan(op, slot, y, proba, limit, met, levels):
+    miss, level, window, record = levels
+    ring, order, taken = window
     for e in range(len(op)):
         s = slot[e]
         if op[e] != LEARN:
@@ -27,9 +29,9 @@ def _scan(op, slot, y, proba, limit, miss, ring, order, taken, level, met, total
                 size += 1.0
         p = np.float64(proba[s, y[e]]) if y[e] < known else -1.0  # nobody could know this class
         covered = 1.0 if p >= limit[s, 0] else 0.0
-        record(covered, size, total, clock, bucket)
-        level[0] = min(max(level[0] + RATE * (miss - (1.0 - covered)), -RATE), 1.0 + RATE)
-        slide(ring, order, taken, max(p, 0.0))
+        note(covered, size, record)
+        level[0] = min(max(level[0] + LEVEL_RATE * (miss - (1.0 - covered)), -LEVEL_RATE), 1.0 + LEVEL_RATE)
+        slide(window, max(p, 0.0))
         met[0] = max(met[0], y[e] + 1)
 
 
@@ -91,20 +93,4 @@ class PredictionSets(Coverage):
         limit : ndarray of float64, shape (slots, 2)
             Receives the least probability of a class in the set, and how many classes were known: the first so many.
         """
-        s = self.s
-        _scan(
-            op,
-            slot,
-            y,
-            proba,
-            limit,
-            self._miss,
-            s["ring"],
-            s["order"],
-            s["taken"],
-            s["level"],
-            s["met"],
-            s["total"],
-            s["clock"],
-            s["bucket"],
-        )
+        _scan(op, slot, y, proba, limit, self.s["met"], self._levels())

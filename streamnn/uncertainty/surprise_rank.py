@@ -8,11 +8,12 @@ from .._kernels.jit import kernel
 from ..errors import SpecError
 from ..stage import Stage
 from ..types import EXPIRE, LEARN, OBSERVE
-from ._window import below, room, slide
+from ._window import Window, below, room, slide
 
 
 @kernel
-def _scan(op, surprise, ring, order, taken, learnt, p):
+def _scan(op, surprise, window, learnt, p):
+    ring, order, taken = window
     for e in range(len(op)):
         if op[e] == LEARN:
             learnt[0] += 1
@@ -20,7 +21,7 @@ def _scan(op, surprise, ring, order, taken, learnt, p):
             n = min(taken[0], len(ring))
             p[e] = (1.0 + n - below(order, n, surprise[e])) / (n + 1.0)
             if op[e] == OBSERVE and learnt[0] > 0:
-                slide(ring, order, taken, surprise[e])
+                slide(window, surprise[e])
 
 
 class SurpriseRank(Stage):
@@ -75,5 +76,5 @@ class SurpriseRank(Stage):
         """
         p = np.zeros(len(op))
         s = self.s
-        _scan(op, surprise, s["ring"], s["order"], s["taken"], s["learnt"], p)
+        _scan(op, surprise, Window(s["ring"], s["order"], s["taken"]), s["learnt"], p)
         return p

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import SchemaError, StateError
 from ..state import check_leaves
-from ._density import LANES
+from ._density import PARTIAL_SUMS
 from ._spread import Spread
 from ._spread import scan as _scan
 from .latent_density import LatentDensity
@@ -140,6 +140,6 @@ class ValueDensity:
         self._spread = Spread(*(mine[f"spread_{k}"].copy() for k in Spread._fields))
 
     def _new(self) -> Spread:
-        n = -(-self.hidden // LANES) * LANES
+        n = -(-self.hidden // PARTIAL_SUMS) * PARTIAL_SUMS
         mean, var, unit, weight = (np.zeros(n) for _ in range(4))
         return Spread(mean, var, unit, weight, np.zeros(1), np.zeros(1), np.zeros(1, np.int64))

@@ -13,7 +13,7 @@ from script import late_spec, stream
 
 from streamnn_connectors import ScriptedSource
 from streamnn_jobs.http import JobServer
-from streamnn_jobs.live import Watch
+from streamnn_jobs.live import JobMonitor
 from streamnn_jobs.run.observer import Observer
 from streamnn_jobs.run.result import Result
 from streamnn_jobs.run.runner import Job
@@ -66,7 +66,7 @@ def serve(
 ) -> Result:
     """Run 300 records in batches of 7; after batch n, ``then[n]`` is called with the URL and the job."""
     clock = Clock()
-    watch = Watch(clock, Clock(1.7e9))
+    watch = JobMonitor(clock, Clock(1.7e9))
     calls: dict[int, Callable[[], None]] = {}
     cranked = Cranked(clock, step_s, calls)
     asking = Asking(cranked, calls)

@@ -18,7 +18,7 @@ from streamnn_connectors import ScriptedSource
 from streamnn_jobs.http import JobServer
 from streamnn_jobs.http.access import Access
 from streamnn_jobs.http.server import MOST_CONNECTIONS
-from streamnn_jobs.live import Watch
+from streamnn_jobs.live import JobMonitor
 from streamnn_jobs.live.status import STALLED_S, healthy, ready
 from streamnn_jobs.run.control import Control
 from streamnn_jobs.run.runner import Job
@@ -145,13 +145,13 @@ def test_a_taken_port_is_a_clear_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SpecError, match=f"127.0.0.1:{port} can't be listened on: Address already in use"):
-            JobServer(f"127.0.0.1:{port}", Watch(), Control())
+            JobServer(f"127.0.0.1:{port}", JobMonitor(), Control())
 
 
 def test_looking_changes_nothing(tmp_path: Path) -> None:
     alone, watched = disks(), disks()
     plain = Job(late_spec(str(tmp_path / "a")), source=ScriptedSource(stream()), sinks=alone, make=make_fake)
-    watch = Watch()
+    watch = JobMonitor()
     job = Job(
         late_spec(str(tmp_path / "b")),
         source=ScriptedSource(stream()),
@@ -249,7 +249,7 @@ def test_health_is_that_the_loop_turns() -> None:
     from served import Clock
 
     clock, control = Clock(), Control()
-    watch = Watch(clock, Clock())
+    watch = JobMonitor(clock, Clock())
     assert healthy(watch, control) == (True, "starting") and ready(watch, control) == (False, "starting")
     Job(late_spec(None), source=ScriptedSource(stream()), sinks={}, make=make_fake, observers=[watch]).run()
     assert healthy(watch, control) == (True, "over") and ready(watch, control) == (False, "over")

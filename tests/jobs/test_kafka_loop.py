@@ -13,7 +13,7 @@ from streamnn_connectors.kafka import Change, TransactionFailed
 from streamnn_jobs.kafka import job as module
 from streamnn_jobs.kafka.job import KafkaJob
 from streamnn_jobs.kafka.topics import Topics
-from streamnn_jobs.live import Watch
+from streamnn_jobs.live import JobMonitor
 from streamnn_jobs.live.status import STALLED_S, healthy, ready
 from streamnn_jobs.spec.load import make_spec
 
@@ -126,9 +126,9 @@ def test_what_is_no_trouble_of_a_transaction_ends_the_job(
         job._loop()
 
 
-def watched(job: KafkaJob) -> tuple[Watch, Clock]:
+def watched(job: KafkaJob) -> tuple[JobMonitor, Clock]:
     clock = Clock()
-    watch = Watch(clock, Clock(1.7e9))
+    watch = JobMonitor(clock, Clock(1.7e9))
     job.audience.add(watch)
     return watch, clock
 

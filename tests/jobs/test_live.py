@@ -14,11 +14,11 @@ from script import late_spec, stream
 from served import Clock
 
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.live import Watch, page, watch
-from streamnn_jobs.live.now import now
+from streamnn_jobs.live import JobMonitor, job_monitor, page
 from streamnn_jobs.live.page import LivePage
-from streamnn_jobs.live.partition import KEPT_S, PartitionWatch
-from streamnn_jobs.live.parts import make_report
+from streamnn_jobs.live.partition_monitor import KEPT_S, PartitionMonitor
+from streamnn_jobs.live.sections import make_report
+from streamnn_jobs.live.stream_flow import stream_flow
 from streamnn_jobs.run.control import Control
 from streamnn_jobs.run.plan import make_plan
 from streamnn_jobs.run.runner import Job
@@ -32,9 +32,9 @@ def clock() -> Clock:
     return Clock()
 
 
-def opened(clock: Clock, *partitions: str, title: str = "t") -> tuple[Watch, LivePage, list[Worker]]:
+def opened(clock: Clock, *partitions: str, title: str = "t") -> tuple[JobMonitor, LivePage, list[Worker]]:
     """A job with these partitions, none of which has learnt anything."""
-    found, control, workers = Watch(clock, Clock(1.7e9)), Control(), []
+    found, control, workers = JobMonitor(clock, Clock(1.7e9)), Control(), []
     plan = make_plan(late_spec(None), ScriptedSource(stream()))
     for name in partitions:
         worker = Worker(plan.spec, "classification", FakeLearner(), "a <source>", name)
@@ -43,7 +43,7 @@ def opened(clock: Clock, *partitions: str, title: str = "t") -> tuple[Watch, Liv
     return found, LivePage(found, control, title), workers
 
 
-def learn(found: Watch, worker: Worker, clock: Clock, records: int = 50) -> None:
+def learn(found: JobMonitor, worker: Worker, clock: Clock, records: int = 50) -> None:
     """A batch, two seconds later."""
     partition = ScriptedSource(stream()).open("0", {"position": worker.counters.records})
     batch = partition.next_batch(records)
@@ -88,7 +88,9 @@ def test_a_source_that_knows_no_lag_is_said_to_know_none(clock: Clock) -> None:
     learn(found, worker, clock)
     (view,) = found.views()
     unknown = replace(view, samples=[(*s[:4], None, *s[5:]) for s in view.samples])
-    assert "does not say how much" in now(unknown) and "does not say how much" not in now(view)
+    assert "does not say how much" in stream_flow(unknown) and "does not say how much" not in stream_flow(
+        view
+    )
 
 
 def test_slopes_and_functions_come_when_somebody_asks(clock: Clock) -> None:
@@ -135,14 +137,14 @@ def test_what_is_slow_to_draw_is_drawn_less_often(clock: Clock, monkeypatch: pyt
 def test_views_are_made_less_often_when_they_take_long(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     found, _, (worker,) = opened(clock, "0")
     spent = [0.0]
-    refresh = PartitionWatch.refresh
+    refresh = PartitionMonitor.refresh
 
-    def slow(self: PartitionWatch, *a: Any) -> None:
+    def slow(self: PartitionMonitor, *a: Any) -> None:
         spent[0] += 0.1
         refresh(self, *a)
 
-    monkeypatch.setattr(PartitionWatch, "refresh", slow)
-    monkeypatch.setattr(watch.time, "thread_time", lambda: spent[0])
+    monkeypatch.setattr(PartitionMonitor, "refresh", slow)
+    monkeypatch.setattr(job_monitor.time, "thread_time", lambda: spent[0])
     for _ in range(100):
         clock.now += 1.0
         found.idle()
@@ -154,16 +156,16 @@ def test_a_first_look_that_compiles_holds_no_other_up(clock: Clock, monkeypatch:
     found, _, (worker,) = opened(clock, "0")
     spent = [0.0]
     kinds: set[bool] = set()
-    look = Watch._look
+    look = JobMonitor._look
 
-    def compiling(self: Watch, now: float, parts: list[PartitionWatch]) -> bool:
+    def compiling(self: JobMonitor, now: float, parts: list[PartitionMonitor]) -> bool:
         networks = look(self, now, parts)
         spent[0] += 0.0 if networks in kinds else 10.0  # an hour's share
         kinds.add(networks)
         return networks
 
-    monkeypatch.setattr(Watch, "_look", compiling)
-    monkeypatch.setattr(watch.time, "thread_time", lambda: spent[0])
+    monkeypatch.setattr(JobMonitor, "_look", compiling)
+    monkeypatch.setattr(job_monitor.time, "thread_time", lambda: spent[0])
     for n in range(30):
         found.ask()
         learn(found, worker, clock, 1)
@@ -181,14 +183,14 @@ def test_a_look_at_nothing_is_not_the_first(clock: Clock, monkeypatch: pytest.Mo
     worker = Worker(plan.spec, "classification", FakeLearner(), "a <source>", "0")
     found.opened(plan, worker, None)
     costs = iter([10.0])
-    refresh, spent = PartitionWatch.refresh, [0.0]
+    refresh, spent = PartitionMonitor.refresh, [0.0]
 
-    def compiling(self: PartitionWatch, *told: Any) -> None:
+    def compiling(self: PartitionMonitor, *told: Any) -> None:
         spent[0] += next(costs, 0.0)
         refresh(self, *told)
 
-    monkeypatch.setattr(PartitionWatch, "refresh", compiling)
-    monkeypatch.setattr(watch.time, "thread_time", lambda: spent[0])
+    monkeypatch.setattr(PartitionMonitor, "refresh", compiling)
+    monkeypatch.setattr(job_monitor.time, "thread_time", lambda: spent[0])
     for n in range(3):
         learn(found, worker, clock, 1)
         assert found.views()[0].version == n + 1
@@ -235,7 +237,7 @@ def test_a_partition_that_was_given_up_keeps_its_last_view_and_no_learner(clock:
 
 
 def test_a_page_before_the_first_partition(clock: Clock) -> None:
-    found = Watch(clock, clock)
+    found = JobMonitor(clock, clock)
     live = LivePage(found, Control(), "t")
     text, policy = live.page(None)
     assert "Starting" in text and "default-src 'none'" in policy
@@ -267,7 +269,7 @@ def test_samples_are_bounded(clock: Clock) -> None:
 def test_a_view_never_changes() -> None:
     seen: list[Any] = []
 
-    class Keeping(Watch):
+    class Keeping(JobMonitor):
         def stepped(self, *told: Any) -> None:
             super().stepped(*told)
             view = self.views()[0]

@@ -17,7 +17,7 @@ from served import Clock, ask
 from test_report_browser import CHROMIUM, PROBE, WATCH, check_filled
 
 from streamnn_jobs.http import JobServer
-from streamnn_jobs.live import Watch
+from streamnn_jobs.live import JobMonitor
 from streamnn_jobs.run.observer import Observer
 from streamnn_jobs.run.runner import Job
 from streamnn_jobs.spec.load import make_spec
@@ -71,7 +71,7 @@ LATER = """
 def quick_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looser bounds, and as often as they are asked for: what is tested is the page."""
     monkeypatch.setattr("streamnn.network.certificate._ROUNDS", 1)
-    monkeypatch.setattr("streamnn_jobs.live.slopes.SHARE", 100.0)
+    monkeypatch.setattr("streamnn_jobs.live.slope_thread.SHARE", 100.0)
 
 
 class Gate(Observer):
@@ -111,7 +111,7 @@ class Gate(Observer):
 def fronted(dataset: str, probed: bool, lost_after: int | None = None) -> Iterator[str]:
     """A job that learns on with every look of the page; the page is given a probe where that is asked for."""
     clock = Clock()
-    watch = Watch(clock, Clock(1.7e9))
+    watch = JobMonitor(clock, Clock(1.7e9))
     gate = Gate(clock, 4)
     spec = make_spec({"source": {"dataset": dataset}, "run": {"batch_records": 128, "until_records": 16_000}})
     job = Job(spec, observers=[watch, gate])

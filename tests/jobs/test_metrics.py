@@ -138,14 +138,14 @@ def test_openmetrics_is_given_to_who_asks_for_it() -> None:
 def test_regression_has_errors_in_place_of_log_loss() -> None:
     from fake_learner import FakeLearner
 
-    from streamnn_jobs.live.partition import PartitionWatch
+    from streamnn_jobs.live.partition_monitor import PartitionMonitor
     from streamnn_jobs.metrics.collector import _learner
     from streamnn_jobs.run.worker import Worker
     from streamnn_jobs.spec.load import make_spec
 
     spec = make_spec({"source": {"path": "a.csv"}, "label": {"column": "y"}})
     worker = Worker(spec, "regression", FakeLearner("regression"))
-    names = {name for name, _, _ in _learner(PartitionWatch(worker, None, 0.0).view)}
+    names = {name for name, _, _ in _learner(PartitionMonitor(worker, None, 0.0).view)}
     assert {"absolute_error_total", "squared_error_total", "mean_absolute_error"} <= names
     assert not names & {"log_loss_nats_total", "correct_predictions_total", "classes"}
 

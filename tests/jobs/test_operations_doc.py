@@ -85,11 +85,11 @@ def test_reasons_of_dead_letters_are_listed() -> None:
 def test_every_path_of_a_job_is_listed() -> None:
     from streamnn_jobs.http.access import Access
     from streamnn_jobs.http.routes import Routes
-    from streamnn_jobs.live import Watch
+    from streamnn_jobs.live import JobMonitor
     from streamnn_jobs.live.page import LivePage
     from streamnn_jobs.run.control import Control
 
-    watch, control = Watch(), Control()
+    watch, control = JobMonitor(), Control()
     routes = Routes(watch, control, LivePage(watch, control, "t"), Access("127.0.0.1", None))
     listed = {re.match(r"\| `(?:GET|POST) (/\w*)`", row)[1] for row in rows_of("HTTP")}  # type: ignore[index]
     assert listed == {*routes._get, *routes._post}

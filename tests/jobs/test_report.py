@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from test_report_samples import NASTY, classification, nasty, regression
 
+import streamnn_jobs
 from streamnn.errors import SinkError
 from streamnn_jobs.report import render_report, write_report
-from streamnn_jobs.report.charts import line_chart
-from streamnn_jobs.report.formats import esc
-from streamnn_jobs.report.line import Line
-from streamnn_jobs.report.multiples import gallery, pick_units
-from streamnn_jobs.report.scales import join_means, log_ticks, span, ticks
+from streamnn_jobs.report.downsampling import join_means
+from streamnn_jobs.report.line_charts import Axes, Line, line_chart
+from streamnn_jobs.report.scales import log_ticks, span, ticks
+from streamnn_jobs.report.spline_gallery import pick_units, spline_gallery
+from streamnn_jobs.report.templating import TEMPLATES
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 SECTIONS = ["headline", "quality", "regret", "weights", "surprise", "slopes", "functions", "details"]
@@ -270,7 +272,9 @@ def test_lone_surrogates_and_control_characters_can_be_written(tmp_path: Path) -
 
 @given(st.text())
 def test_escaped_text_reads_back(text: str) -> None:
-    assert not set(esc(text)) & set("<>\"'")
+    before, _, after = TEMPLATES.render("spec.html", spec="|").partition("|")
+    found = TEMPLATES.render("spec.html", spec=text).removeprefix(before).removesuffix(after)
+    assert not set(found) & set("<>\"'")
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 10))
@@ -297,9 +301,7 @@ anything = st.floats(allow_nan=True, allow_infinity=True, width=32)
 def test_any_values_give_a_picture(values: np.ndarray) -> None:
     low, high = span([values])
     assert np.isfinite([low, high]).all() and low < high
-    figure = line_chart(
-        "p", "P", np.arange(1, len(values) + 1), [Line("a", values, "pool")], x_name="x", y_name="y"
-    )
+    figure = line_chart("p", "P", np.arange(1, len(values) + 1), [Line("a", values, "pool")], Axes("x", "y"))
     found = Page(figure)
     count = int(np.isfinite(values).sum())
     assert sum(points for _, points in found.series["p"]) == (2 * count if len(values) == 1 else count)
@@ -328,5 +330,14 @@ def test_units_that_moved_and_matter_come_first() -> None:
     used[9] = 0.0
     picked = pick_units(splines, start, used)
     assert picked[0] == 7 and 11 not in picked and len(picked) == 24
-    html = gallery({"name": "n", "knots": knots, "splines": splines, "used": used}, 0)
+    html = spline_gallery({"name": "n", "knots": knots, "splines": splines, "used": used}, 0)
     assert len(Page(html).series["activations-0"]) == 24
+
+
+def test_every_file_beside_the_code_is_installed() -> None:
+    folder = Path(streamnn_jobs.__file__).parent
+    setup = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["tool"]["setuptools"]
+    installed = {path for glob in setup["package-data"]["streamnn_jobs"] for path in folder.glob(glob)}
+    beside = {p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc", ".nbi", ".nbc")}
+    assert beside == installed
+    assert {p.suffix for p in installed} >= {".css", ".html", ".js"}

@@ -9,20 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from regret_bounds import best_share, interval_regret, linear_bound, static_bound, weak_bound
 
 from streamnn.errors import LimitError, SpecError
 from streamnn.mixing.copies import trust_bound, trust_interval_bound
 from streamnn.mixing.mixer import Mixer
 from streamnn.mixing.shares import shares_bound, shares_interval_bound
-from streamnn.regret.bounds import (
-    best_share,
-    fixed_share_bound,
-    interval_bound,
-    linear_bound,
-    static_bound,
-    weak_bound,
-)
-from streamnn.regret.comparators import best_expert, best_sequences, interval_regret, regret, worst_interval
+from streamnn.regret.bounds import fixed_share_bound, interval_bound
+from streamnn.regret.comparators import best_expert, best_sequences, regret, worst_interval
 from streamnn.regret.hindsight import best_linear, best_logistic
 from streamnn.types import LEARN, OBSERVE
 
@@ -351,6 +345,15 @@ def test_the_linear_forecaster_keeps_its_bound_to_every_linear_model(adversary: 
             own = ((y[: t + 1] - forecast[: t + 1]) ** 2).sum()
             theirs = ((y[: t + 1] - x[: t + 1] @ comparator) ** 2).sum()
             assert own - theirs <= linear_bound(x[: t + 1], comparator, 1.0, ridge) + 1e-7
+
+
+def test_bounds_are_these_numbers() -> None:
+    assert (round(static_bound(20), 3), round(static_bound(20, scale=8 * 1.5**2), 1)) == (2.996, 53.9)
+    assert best_share(10_001, 5) == 0.0005
+    assert round(weak_bound(10_000, 20, 1.0)) == 325
+    assert round(linear_bound(np.ones((1000, 1)), np.array([0.5]), 1.0), 2) == 7.16
+    found = interval_regret(np.ones(4), np.array([[0.0], [0.5], [0.5], [0.0]]), 1, 3)
+    assert (found.start, found.stop, found.regret, found.expert) == (1, 3, 1.0, 0)
 
 
 @given(st.integers(2, 10_000), st.integers(1, 50), st.floats(1e-6, 0.5), st.integers(0, 50))

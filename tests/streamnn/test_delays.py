@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamnn.checks import check_scan
 from streamnn.errors import SchemaError
-from streamnn.features.delays import DECAYS, DUE, ROWS, Delays
+from streamnn.features.delays import DELAY_DECAYS, DELAY_VALUES, DUE_DEVIATIONS, Delays
 from streamnn.learners import Classifier, Regressor
 from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk
 
@@ -21,7 +21,7 @@ OFFSETS = np.zeros(10, np.int64)
 
 def store(n):
     return {
-        "row": np.zeros((n, ROWS), f4),
+        "row": np.zeros((n, DELAY_VALUES), f4),
         "ids": np.full((n, 1), -1, np.int32),
         "mean_ids": np.full((n, 1), -1, np.int32),
         "usual": np.zeros((n, 3)),
@@ -46,18 +46,18 @@ def by_the_book(event, delay):
     op, ticket, time = log(event, delay)
     bias, rms, mean, learnt = 0.0, 1.0, 0.0, 0
     waiting, came, usual = [], {}, {}
-    fade = np.zeros((len(DUE), len(DECAYS)))
+    fade = np.zeros((len(DUE_DEVIATIONS), len(DELAY_DECAYS)))
     out = []
     for o, e, t in zip(op, ticket, time, strict=True):
         if o == OBSERVE:
             for w in sorted(w for w in waiting if w[0] < t):
                 late = 1.0 if came.get(w[2], math.inf) > w[0] else 0.0
-                fade[w[1]] += (1 - np.array(DECAYS)) * (late - fade[w[1]])
+                fade[w[1]] += (1 - np.array(DELAY_DECAYS)) * (late - fade[w[1]])
             waiting = [w for w in waiting if w[0] >= t]
             out.append(fade.copy())
             usual[e] = (bias, rms)
             if learnt:
-                waiting += [(t + math.exp(bias + d * rms), k, e) for k, d in enumerate(DUE)]
+                waiting += [(t + math.exp(bias + d * rms), k, e) for k, d in enumerate(DUE_DEVIATIONS)]
             continue
         came[e] = t
         d = t - event[e]
@@ -84,8 +84,8 @@ def test_overdue_labels_are_counted_as_by_the_book(seed, never, scale):
     s, a = Delays(0), store(60)
     s.scan(op, ticket, ticket, time, OFFSETS, 0, a)
     want = by_the_book(event, delay)
-    for k in range(len(DUE)):
-        got = a["row"][:, len(DECAYS) * (1 + k) : len(DECAYS) * (2 + k)]
+    for k in range(len(DUE_DEVIATIONS)):
+        got = a["row"][:, len(DELAY_DECAYS) * (1 + k) : len(DELAY_DECAYS) * (2 + k)]
         np.testing.assert_allclose(got, 2 * want[:, k], atol=1e-5)
 
 
@@ -96,7 +96,9 @@ def test_labels_that_stop_coming_are_news_before_any_label():
     op, ticket, time = log(event, delay)
     s, a = Delays(0), store(600)
     s.scan(op, ticket, ticket, time, OFFSETS, 0, a)
-    share = a["row"][:, len(DECAYS) * len(DUE)] / 2  # one deviation beyond the usual delay, the fastest mean
+    share = (
+        a["row"][:, len(DELAY_DECAYS) * len(DUE_DEVIATIONS)] / 2
+    )  # one deviation beyond the usual delay, the fastest mean
     assert share[250:295].max() < 0.01 and share[-1] > 0.99
 
 

@@ -7,7 +7,7 @@ from member_helpers import room, segment
 from streamnn import Regressor
 from streamnn.features.inputs import Inputs
 from streamnn.features.layout import Layout
-from streamnn.features.steady import OFF, SETTLED
+from streamnn.features.steady import STEADY_AFTER, STEADY_ERROR
 from streamnn.members.least_squares import LeastSquares
 from streamnn.types import LEARN, OBSERVE, Chunk
 
@@ -79,14 +79,14 @@ def stage():
 
 def test_steady_units_are_held_until_they_are_wrong_by_much(stage):
     rng = np.random.default_rng(5)
-    x = rng.normal(10, 2, SETTLED)
+    x = rng.normal(10, 2, STEADY_AFTER)
     assert scan(stage, x)[0] == 0.0  # one value has no scale
     mean, deviation = stage.s["steady"][0].tolist()
     assert (mean, deviation) == pytest.approx((x.mean(), x.std()))
     later = rng.normal(14, 4, 5000)
     assert scan(stage, later) == pytest.approx((later - mean) / deviation, abs=1e-4)
     assert stage.s["steady"][0].tolist() == [mean, deviation]
-    scan(stage, rng.normal(10, 5 * OFF, 5000))
+    scan(stage, rng.normal(10, 5 * STEADY_ERROR, 5000))
     assert stage.s["steady"][0, 1] > 100 * deviation
 
 

@@ -8,36 +8,38 @@ import pytest
 from streamnn.errors import SpecError
 from streamnn.learners import Classifier, Regressor
 from streamnn.regret import Ledger
-from streamnn.regret.ledger import FIRST
+from streamnn.regret.ledger import FIRST_SPACING
 
 
 def test_comparators_are_what_was_best_in_hindsight():
-    n = 4 * FIRST
-    a = np.repeat([0.0, 1.0, 1.0, 0.0], FIRST)  # one expert is right at first and at last, the other between
+    n = 4 * FIRST_SPACING
+    a = np.repeat(
+        [0.0, 1.0, 1.0, 0.0], FIRST_SPACING
+    )  # one expert is right at first and at last, the other between
     pool = np.full(n, 0.5)
-    pool[:FIRST] = 2.0
+    pool[:FIRST_SPACING] = 2.0
     ledger = Ledger([], ["a", "b"])
     assert ledger.against() == []
     half = np.full(n, 0.5)
     ledger.scan(np.ones(n, np.int8), np.column_stack([a, 1.25 * (1 - a), pool, half, half]))
     best, one, two, worst = ledger.against((1, 2))
-    assert best.comparator == "best expert, a" and best.loss == 2 * FIRST
-    assert best.regret == ledger.regret == pool.sum() - 2 * FIRST
-    assert one.comparator == "best sequence with 1 switch" and one.loss == 1.25 * FIRST
+    assert best.comparator == "best expert, a" and best.loss == 2 * FIRST_SPACING
+    assert best.regret == ledger.regret == pool.sum() - 2 * FIRST_SPACING
+    assert one.comparator == "best sequence with 1 switch" and one.loss == 1.25 * FIRST_SPACING
     assert two.comparator == "best sequence with 2 switches" and two.loss == 0.0 and two.switches == 2
     assert two.regret == pool.sum()
-    assert worst.comparator == f"a where it did best: labels 1 to {FIRST}"
-    assert worst.regret == 2.0 * FIRST and worst.switches is None
+    assert worst.comparator == f"a where it did best: labels 1 to {FIRST_SPACING}"
+    assert worst.regret == 2.0 * FIRST_SPACING and worst.switches is None
 
 
 def test_regret_on_any_interval():
-    n = 4 * FIRST + 5
+    n = 4 * FIRST_SPACING + 5
     ledger = Ledger([], ["a", "b"])
     loss = np.random.default_rng(1).uniform(size=(n, 3))
     ledger.scan(np.ones(n, np.int8), np.column_stack([loss, np.full((n, 2), 0.5)]))
     for first, last, start, stop in (
-        (1, n, 0, n), (1, 1, 0, FIRST), (FIRST, FIRST + 1, 0, 2 * FIRST), (FIRST + 1, 3 * FIRST, FIRST, 3 * FIRST),
-        (n, n, 4 * FIRST, n),
+        (1, n, 0, n), (1, 1, 0, FIRST_SPACING), (FIRST_SPACING, FIRST_SPACING + 1, 0, 2 * FIRST_SPACING), (FIRST_SPACING + 1, 3 * FIRST_SPACING, FIRST_SPACING, 3 * FIRST_SPACING),
+        (n, n, 4 * FIRST_SPACING, n),
     ):  # fmt: skip
         best = loss[start:stop, :2].sum(0)
         found = ledger.interval(first, last)

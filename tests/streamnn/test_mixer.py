@@ -13,7 +13,7 @@ from streamnn._kernels.lanes import LANES
 from streamnn.errors import StateError
 from streamnn.mixing.copies import copies_bound, trust_bound
 from streamnn.mixing.mixer import STACKS, VARIANCE, Mixer
-from streamnn.mixing.mixer_kernel import FLOOR
+from streamnn.mixing.mixer_kernel import PROBABILITY_FLOOR
 from streamnn.mixing.shares import shares_bound
 from streamnn.types import EXPIRE, LEARN, OBSERVE
 
@@ -62,7 +62,7 @@ def run(p, y, delay=0, begins=()):
 
 def slack(t):
     # the mixture's float32 probabilities and its floor cost less than this
-    return 1e-6 * t / FLOOR * 1e-7 + 1e-6 * t
+    return 1e-6 * t / PROBABILITY_FLOOR * 1e-7 + 1e-6 * t
 
 
 def holds(p, y, begins=()):

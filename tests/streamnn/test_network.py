@@ -336,7 +336,7 @@ def test_latents_of_several_layers():
 @pytest.mark.parametrize("rule", ["rms", "factored"])
 def test_quiet_labels_change_no_weight_and_fade_what_is_remembered(rule):
     x, y = xor(1500, 9)
-    net = Network(NetworkSpec("n", (64,), rule, 0.01, categories=False, quiet=0.2), 6, 2, True, 1)
+    net = Network(NetworkSpec("n", (64,), rule, 0.01, categories=False, skip_margin=0.2), 6, 2, True, 1)
     p = drive(net, x, y)
     own = p[np.arange(1500), y]
     assert net.s["learnt"][0] == (own <= f4(0.8)).sum() < 1200

@@ -105,7 +105,7 @@ def test_ten_thousand_updates_of_the_others_a_step_a_layer(rule, activation, dty
 
 
 @pytest.mark.parametrize("option", [{"tv": 1e-3}, {"follow": True}])
-def test_a_network_that_settles_has_no_reference_rule(option):
+def test_a_network_that_adapts_its_splines_has_no_reference_rule(option):
     net = network("sgd", (16,), **option)
     with pytest.raises(StateError, match="proximal"):
         RULES["sgd"].of(net, SplineNetwork.from_network(net))

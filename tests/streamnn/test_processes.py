@@ -10,9 +10,16 @@ import pytest
 
 from streamnn.errors import SpecError
 from streamnn.regret.hindsight import best_linear
-from streamnn.regret.processes import MEMORY, PROCESSES, HiddenMarkov, PeriodicPattern, ThresholdAR, process
-from streamnn.regret.processes.base import WARM_UP
-from streamnn.regret.processes.hidden_markov import FLIP, SWITCH
+from streamnn.regret.processes import (
+    PROCESS_LAGS,
+    PROCESSES,
+    HiddenMarkov,
+    PeriodicPattern,
+    ThresholdAR,
+    process,
+)
+from streamnn.regret.processes.base import DISCARDED_VALUES
+from streamnn.regret.processes.hidden_markov import STATE_FLIP, STATE_SWITCH
 
 N = 20_000
 every_process = pytest.mark.parametrize("name", PROCESSES)
@@ -41,8 +48,8 @@ def test_the_seed_fixes_the_bits_and_a_longer_sample_begins_with_the_shorter(nam
 @every_process
 def test_a_row_holds_the_last_values(name: str) -> None:
     x, y = process(name).take(200)
-    assert x.shape == (200, MEMORY) and process(name).features[:2] == ("lag1", "lag2")
-    for k in range(MEMORY):
+    assert x.shape == (200, PROCESS_LAGS) and process(name).features[:2] == ("lag1", "lag2")
+    for k in range(PROCESS_LAGS):
         np.testing.assert_array_equal(x[k + 1 :, k], y[: 200 - k - 1])
 
 
@@ -106,11 +113,11 @@ def test_the_filter_is_the_sum_over_all_hidden_paths() -> None:
         p = 0.5
         for t, state in enumerate(states):
             if t:
-                p *= SWITCH if state != states[t - 1] else 1.0 - SWITCH
+                p *= STATE_SWITCH if state != states[t - 1] else 1.0 - STATE_SWITCH
             if t < len(values) - 1:
-                p *= 1.0 - FLIP if state == values[t] else FLIP
+                p *= 1.0 - STATE_FLIP if state == values[t] else STATE_FLIP
         for last in weight:
-            weight[last] += p * (1.0 - FLIP if states[-1] == last else FLIP)
+            weight[last] += p * (1.0 - STATE_FLIP if states[-1] == last else STATE_FLIP)
     mean = (weight[1.0] - weight[-1.0]) / (weight[1.0] + weight[-1.0])
     assert HiddenMarkov().expected(values)[-1] == pytest.approx(mean, abs=1e-14)
 
@@ -138,7 +145,7 @@ def test_the_warm_up_forgets_its_start() -> None:
     first = np.array([ThresholdAR(s).take(1)[1][0] for s in range(300)])
     long_run = ThresholdAR(0).take(50_000)[1]
     expected = (long_run > 0).mean()
-    assert WARM_UP >= 500
+    assert DISCARDED_VALUES >= 500
     assert abs((first > 0).mean() - expected) < 5 * np.sqrt(expected * (1 - expected) / 300)
 
 

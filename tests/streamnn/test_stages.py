@@ -87,13 +87,13 @@ class Bench:
             )
         if kind is LabelHistory:
             s.scan_known(op, slot, y, LAYOUT.offsets, st["row"])
-            s.scan_filled(op, slot, ticket, y, LAYOUT.offsets, 2, st)
+            s.impute(op, slot, ticket, y, LAYOUT.offsets, 2, st)
             return st["row"][seen]
         if kind is TargetHistory:
             target, unit = np.zeros(m, f4), np.zeros((m, 2))
             st["p"] = V if st["p"].shape[2] > 1 else st["p"]
             s.scan_known(op, slot, v, VALUES.offsets, st, target, unit)
-            s.scan_filled(op, slot, ticket, v, VALUES.offsets, 2, st)
+            s.impute(op, slot, ticket, v, VALUES.offsets, 2, st)
             return st["row"][seen], target[learn], unit[learn]
         if kind is Network:
             latent = np.zeros((m, 16), f4)

@@ -14,7 +14,7 @@ from typing import Any
 from streamnn.errors import JobError
 
 from ..http.access import TOKEN
-from ..live.partition import PartitionWatch
+from ..live.partition_monitor import PartitionMonitor
 from ..live.status import partition_status
 from ..run.learner import MakeLearner
 from ..run.summary import number, plain
@@ -91,7 +91,7 @@ def status_of(target: str, say: Callable[[str], None], make: MakeLearner | None 
 def _saved(target: str, say: Callable[[str], None], make: MakeLearner | None) -> dict[str, Any]:
     arrays, manifest, path = open_checkpoint(target, say)
     worker = open_worker(arrays, manifest, make)
-    view = PartitionWatch(worker, int(manifest["resume"]["position"]), 0.0).view
+    view = PartitionMonitor(worker, int(manifest["resume"]["position"]), 0.0).view
     alarms = worker.alarms.recent
     more = {
         "last_alarm": alarms[-1] if alarms else None,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..live.watch import Watch
+from ..live.job_monitor import JobMonitor
 from ..logs import JobLog, Log, Stopping
 from ..process.signals import stopping
 from ..run.control import Control
@@ -41,8 +41,8 @@ def operated(job: Operable, spec: JobSpec, log: Log, title: str) -> Iterator[lis
         if spec.http.address is not None:
             from ..http import JobServer
 
-            watch = Watch()
-            job.audience.add(watch)
-            server = stack.enter_context(JobServer(spec.http.address, watch, job.control, title))
+            monitor = JobMonitor()
+            job.audience.add(monitor)
+            server = stack.enter_context(JobServer(spec.http.address, monitor, job.control, title))
             log.note(f"live page {server.url}")
         yield caught

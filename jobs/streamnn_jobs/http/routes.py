@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client.exposition import choose_encoder
 
+from ..live.job_monitor import JobMonitor
 from ..live.page import LivePage
 from ..live.status import healthy, job_status, ready, state
-from ..live.watch import Watch
 from ..metrics import make_registry
 from ..run.control import Control
 from ..run.summary import plain
@@ -39,23 +39,23 @@ class Routes:
 
     Parameters
     ----------
-    watch : Watch
+    monitor : JobMonitor
     control : Control
     page : LivePage
     access : Access
     """
 
-    def __init__(self, watch: Watch, control: Control, page: LivePage, access: Access):
-        self._watch, self._control, self._page, self._access = watch, control, page, access
-        self._registry = make_registry(watch, control)
+    def __init__(self, monitor: JobMonitor, control: Control, page: LivePage, access: Access):
+        self._monitor, self._control, self._page, self._access = monitor, control, page, access
+        self._registry = make_registry(monitor, control)
         self.looked_s = float("-inf")
         self._get: dict[str, Callable[[Mapping[str, str], Headers], Answer]] = {
             "/": self._live,
             "/live": self._parts,
             "/metrics": self._metrics,
-            "/status": lambda query, headers: _json(200, job_status(watch, control)),
-            "/healthz": lambda query, headers: _word(*healthy(watch, control)),
-            "/readyz": lambda query, headers: _word(*ready(watch, control)),
+            "/status": lambda query, headers: _json(200, job_status(monitor, control)),
+            "/healthz": lambda query, headers: _word(*healthy(monitor, control)),
+            "/readyz": lambda query, headers: _word(*ready(monitor, control)),
         }
         self._post: dict[str, Callable[[], Answer]] = {
             "/pause": self._pause,
@@ -82,18 +82,18 @@ class Routes:
         if refused is not None:
             more = {"WWW-Authenticate": "Bearer"} if refused[0] == 401 else {}
             return Answer(refused[0], f"{refused[1]}\n".encode(), headers=more)
-        if self._watch.outcome is not None:
+        if self._monitor.outcome is not None:
             return _json(409, {"error": "the job is over"})
         return self._post[url.path]()
 
     def _live(self, query: Mapping[str, str], headers: Headers) -> Answer:
-        self._watch.ask()
+        self._monitor.ask()
         text, policy = self._page.page(query.get("partition"))
         more = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
         return Answer(200, text.encode(), "text/html; charset=utf-8", more)
 
     def _parts(self, query: Mapping[str, str], headers: Headers) -> Answer:
-        self._watch.ask()
+        self._monitor.ask()
         self.looked_s = time.monotonic()
         return _json(200, self._page.parts(query.get("partition"), query.get("have", "")))
 
@@ -106,17 +106,17 @@ class Routes:
 
     def _pause(self) -> Answer:
         self._control.pause()
-        return _json(200, {"state": state(self._watch, self._control)})
+        return _json(200, {"state": state(self._monitor, self._control)})
 
     def _resume(self) -> Answer:
         self._control.resume()
-        return _json(200, {"state": state(self._watch, self._control)})
+        return _json(200, {"state": state(self._monitor, self._control)})
 
     def _checkpoint(self) -> Answer:
         if not self._control.save(SAVE_TIMEOUT_S):
             return _json(504, {"error": f"not done within {SAVE_TIMEOUT_S:.0f} s; the job will still do it"})
         return _json(
-            200, {p.view.partition: p.checkpoint and p.checkpoint[0] for p in self._watch.open_partitions()}
+            200, {p.view.partition: p.checkpoint and p.checkpoint[0] for p in self._monitor.open_partitions()}
         )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from streamnn.errors import SpecError
 
+from ..live.job_monitor import JobMonitor
 from ..live.page import LivePage
-from ..live.watch import Watch
 from ..run.control import Control
 from ..version import VERSION
 from .access import TOKEN, Access
@@ -30,7 +30,7 @@ class JobServer:
     ----------
     address : str
         ``host:port``; port 0 takes a free one.
-    watch : Watch
+    monitor : JobMonitor
         An observer of the job.
     control : Control
         That of the job.
@@ -50,9 +50,9 @@ class JobServer:
     --------
     ::
 
-        watch = Watch()
-        job = Job(spec, observers=[watch])
-        with JobServer("127.0.0.1:8321", watch, job.control) as server:
+        monitor = JobMonitor()
+        job = Job(spec, observers=[monitor])
+        with JobServer("127.0.0.1:8321", monitor, job.control) as server:
             print(server.url)
             job.run()
     """
@@ -60,7 +60,7 @@ class JobServer:
     def __init__(
         self,
         address: str,
-        watch: Watch,
+        monitor: JobMonitor,
         control: Control,
         title: str = "streamnn",
         token: str | None = None,
@@ -70,7 +70,7 @@ class JobServer:
         host, _, port = address.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         access = Access(host, token or os.environ.get(TOKEN) or None)
-        routes = Routes(watch, control, LivePage(watch, control, title, access.free), access)
+        routes = Routes(monitor, control, LivePage(monitor, control, title, access.free), access)
         try:
             self._server = _Server(host, int(port), routes)
         except (OSError, OverflowError) as e:

@@ -1,6 +1,6 @@
 """A running job, looked at: views made between two batches, and the live page drawn from them."""
 
-from .view import View
-from .watch import Watch
+from .job_monitor import JobMonitor
+from .partition_view import PartitionView
 
-__all__ = ["View", "Watch"]
+__all__ = ["JobMonitor", "PartitionView"]

@@ -1,9 +1,7 @@
-"""The live page: the report's sections, drawn anew while the job runs, and only when somebody looks."""
+"""The live page: the report's sections, drawn again while the job runs, and only when somebody looks."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import threading
 import time
 import zlib
@@ -11,27 +9,32 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ..report.formats import esc, whole
+from markupsafe import Markup
+
+from ..report.formats import duration, whole
 from ..report.report import Report
-from ..report.script import JS as READOUTS
-from ..report.style import CSS
+from ..report.templating import script_source
 from ..run.control import Control
 from ..version import VERSION
-from . import script, style
-from .parts import FAST, SLOW, make_report
+from .job_monitor import JobMonitor
+from .partition_view import PartitionView
+from .sections import FAST, SLOW, make_report
 from .status import state
-from .view import View
-from .watch import Watch
+from .templating import SCRIPT, STYLE, TEMPLATES
 
 DRAWN_S = 1.5
-"""However many look, sections are drawn again no sooner than after so long."""
+"""Seconds before sections are drawn again, however many browsers show the page."""
 SHARE = 0.012
 """Most of a CPU that drawing takes: what is slower to draw is drawn less often."""
-_ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 12l5-5 3 2 6-7' "
-    "fill='none' stroke='%230b63a8' stroke-width='2'/%3E%3C/svg%3E"
-)
 _ORDER = ("state", *FAST, *SLOW)
+_WORDS = {
+    "starting": "Starting",
+    "recovering": "Recovering",
+    "running": "Learning",
+    "paused": "Paused",
+    "stopping": "Stopping",
+    "over": "Over",
+}
 
 
 class LivePage:
@@ -39,7 +42,7 @@ class LivePage:
 
     Parameters
     ----------
-    watch : Watch
+    monitor : JobMonitor
     control : Control
     title : str
     buttons : bool
@@ -48,40 +51,34 @@ class LivePage:
 
     def __init__(
         self,
-        watch: Watch,
+        monitor: JobMonitor,
         control: Control,
         title: str,
         buttons: bool = False,
     ):
-        self._watch, self._control, self._title = watch, control, title
-        self._drawn: dict[str, tuple[View, float, dict[str, str]]] = {}
+        self._monitor, self._control, self._title = monitor, control, title
+        self._drawn: dict[str, tuple[PartitionView, float, dict[str, str]]] = {}
         self._rest_s = DRAWN_S
         self._lock = threading.Lock()
         self._buttons = buttons
 
     def page(self, partition: str | None) -> tuple[str, str]:
         """The whole page and its content security policy."""
-        parts = self._parts(partition)
-        js = READOUTS + script.JS
-        digest = base64.b64encode(hashlib.sha256(js.encode()).digest()).decode()
         policy = (
-            f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; connect-src 'self'; "
+            f"default-src 'none'; style-src 'unsafe-inline'; script-src {script_source(SCRIPT)}; connect-src 'self'; "
             "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
-        body = "".join(
-            f"<div data-part='{name}' data-key='{_key(parts[name])}'>{parts[name]}</div>" for name in _ORDER
+        parts = self._parts(partition)
+        page = TEMPLATES.render(
+            "live.html",
+            title=self._title,
+            style=STYLE,
+            script=SCRIPT,
+            partitions=self._links(partition),
+            parts=[(name, _key(parts[name]), parts[name]) for name in _ORDER],
+            version=VERSION,
         )
-        text = (
-            "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
-            "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-            f'<title>{esc(self._title)}</title><link rel="icon" href="{_ICON}">'
-            f"<style>{CSS}{style.CSS}</style></head>\n<body data-state='running'><main>"
-            f"<header><h1>{esc(self._title)}</h1>{self._names(partition)}</header>"
-            "<p class='lost' role='status'>The job has ended or can't be reached; this is what was last seen of it.</p>"
-            f"{body}<footer>streamnn {esc(VERSION)}. This page is drawn by the job itself; nothing is loaded from "
-            f"elsewhere.</footer></main><script>{js}</script></body></html>\n"
-        )
-        return text, policy
+        return str(page), policy
 
     def parts(self, partition: str | None, have: str) -> dict[str, Any]:
         """Sections that differ from those the page has.
@@ -100,17 +97,17 @@ class LivePage:
         }
 
     def _parts(self, partition: str | None) -> Mapping[str, str]:
-        views = {v.partition: v for v in self._watch.views()}
+        views = {v.partition: v for v in self._monitor.views()}
         view = views.get(partition or "") or next(iter(views.values()), None)
-        plan = self._watch.plan
+        plan = self._monitor.plan
         if view is None or plan is None:
             return dict.fromkeys(_ORDER, "") | {"state": self._state(None)}
         with self._lock:  # who comes meanwhile takes what is drawn
             return {**self._sections(view, make_report(view, plan, self._title)), "state": self._state(view)}
 
-    def _sections(self, view: View, report: Report) -> dict[str, str]:
+    def _sections(self, view: PartitionView, report: Report) -> dict[str, str]:
         old, drawn_s, html = self._drawn.get(view.partition, (None, 0.0, {}))
-        if old is not None and (old is view or self._watch.up_s - drawn_s < self._rest_s):
+        if old is not None and (old is view or self._monitor.up_s - drawn_s < self._rest_s):
             return html
         html = dict(html)
         todo = dict(FAST)
@@ -121,73 +118,38 @@ class LivePage:
             html[name] = draw(report, view)
         if todo.keys() == FAST.keys():
             self._rest_s = max(DRAWN_S, (time.thread_time() - begun_s) / SHARE)
-        self._drawn[view.partition] = (view, self._watch.up_s, html)
+        self._drawn[view.partition] = (view, self._monitor.up_s, html)
         return html
 
     def _word(self) -> str:
-        return state(self._watch, self._control)
+        return state(self._monitor, self._control)
 
-    def _state(self, view: View | None) -> str:
+    def _state(self, view: PartitionView | None) -> Markup:
         word = self._word()
-        facts = [f"<span><i class='dot'></i><strong>{_WORDS.get(word, word)}</strong></span>"]
+        facts = []
         if view is not None:
-            up = self._watch.up_s
-            facts += [
-                f"<span>{esc(view.source)}{'' if len(self._watch.partitions) < 2 else f', partition {esc(view.partition)}'}</span>",
-                f"<span>record {whole(view.position)}</span>",
-                f"<span>up {_span(up)}</span>",
+            several = len(self._monitor.partitions) > 1
+            facts = [
+                view.source + (f", partition {view.partition}" if several else ""),
+                f"record {whole(view.position)}",
+                f"up {duration(self._monitor.up_s)}",
             ]
-        do = ""
-        if self._buttons and word in ("running", "paused"):
-            turn = ("resume", "Go on") if word == "paused" else ("pause", "Pause")
-            do = (
-                f"<span class='do'><button type='button' data-do='{turn[0]}'>{turn[1]}</button>"
-                "<button type='button' data-do='checkpoint'>Save a checkpoint</button></span>"
-            )
-        return f"<div class='bar {word}'>{''.join(facts)}{do}</div>"
-
-    def _names(self, partition: str | None) -> str:
-        views = self._watch.views()
-        if len(views) < 2:
-            return ""
-        shown = partition if any(v.partition == partition for v in views) else views[0].partition
-        links = "".join(
-            f"<a href='?partition={quote(v.partition)}'{' aria-current=page' if v.partition == shown else ''}>"
-            f"{esc(v.partition)}</a>"
-            for v in views
+        return TEMPLATES.render(
+            "state.html",
+            state=word,
+            word=_WORDS.get(word, word),
+            facts=facts,
+            buttons=self._buttons and word in ("running", "paused"),
         )
-        return f"<nav aria-label='Partitions'>{links}</nav>"
 
-
-_SOON = (
-    "<p class='how'>Nothing is learnt yet. The first start of a release compiles its kernels, which takes up to half "
-    "a minute; a job over Kafka waits for its partitions. This page goes on by itself.</p>"
-)
-_WORDS = {
-    "starting": "Starting",
-    "recovering": "Recovering",
-    "running": "Learning",
-    "paused": "Paused",
-    "stopping": "Stopping",
-    "over": "Over",
-}
+    def _links(self, partition: str | None) -> list[tuple[str, str, bool]]:
+        """Query, name and whether it is the one that is shown, of each partition where there are several."""
+        names = [view.partition for view in self._monitor.views()]
+        if len(names) < 2:
+            return []
+        shown = partition if partition in names else names[0]
+        return [(quote(name), name, name == shown) for name in names]
 
 
 def _key(html: str) -> str:
     return f"{zlib.crc32(html.encode('utf-8', 'replace')):08x}"
-
-
-def _span(seconds: float) -> str:
-    """A duration for people.
-
-    Examples
-    --------
-    >>> _span(59.0), _span(3700.0), _span(200000.0)
-    ('59 s', '1 h 1 min', '2 d 7 h')
-    """
-    s = int(seconds)
-    if s < 60:
-        return f"{s} s"
-    if s < 3600:
-        return f"{s // 60} min"
-    return f"{s // 3600} h {s % 3600 // 60} min" if s < 86400 else f"{s // 86400} d {s % 86400 // 3600} h"

@@ -7,14 +7,14 @@ from typing import Any
 from ..run.control import Control
 from ..run.summary import plain
 from ..version import VERSION
-from .view import View
-from .watch import Watch
+from .job_monitor import JobMonitor
+from .partition_view import PartitionView
 
 STALLED_S = 120.0
-"""A job that has neither finished a batch nor looked for one for so long is not healthy."""
+"""A job that has not finished a batch or looked for one for this time is not healthy."""
 
 
-def job_status(watch: Watch, control: Control) -> dict[str, Any]:
+def job_status(monitor: JobMonitor, control: Control) -> dict[str, Any]:
     """What ``/status`` gives.
 
     Returns
@@ -22,14 +22,14 @@ def job_status(watch: Watch, control: Control) -> dict[str, Any]:
     dict
         ``state`` is ``"starting"``, ``"recovering"``, ``"running"``, ``"paused"``, ``"stopping"`` or ``"over"``.
     """
-    parts = dict(watch.partitions)
+    parts = dict(monitor.partitions)
     return {
-        "state": state(watch, control),
-        "outcome": watch.outcome,
+        "state": state(monitor, control),
+        "outcome": monitor.outcome,
         "version": VERSION,
-        "started_at": watch.began,
-        "up_s": watch.up_s,
-        "silent_s": watch.silent_s,
+        "started_at": monitor.began,
+        "up_s": monitor.up_s,
+        "silent_s": monitor.silent_s,
         "partitions": [
             {
                 **partition_status(view),
@@ -37,25 +37,25 @@ def job_status(watch: Watch, control: Control) -> dict[str, Any]:
                 "resumed_at": parts[view.partition].resumed_at,
                 **_checkpoint(parts[view.partition], view.at),
             }
-            for view in watch.views()
+            for view in monitor.views()
         ],
     }
 
 
-def state(watch: Watch, control: Control) -> str:
+def state(monitor: JobMonitor, control: Control) -> str:
     """One word for how the job stands."""
-    if watch.outcome is not None:
+    if monitor.outcome is not None:
         return "over"
     if control.stopping:
         return "stopping"
-    if not watch.begun:
+    if not monitor.begun:
         return "starting"
-    if watch.recovers:
+    if monitor.recovers:
         return "recovering"
     return "paused" if control.paused else "running"
 
 
-def partition_status(v: View) -> dict[str, Any]:
+def partition_status(v: PartitionView) -> dict[str, Any]:
     """How one partition stands, with its scores."""
     lately = v.lately()
     return {
@@ -77,19 +77,19 @@ def partition_status(v: View) -> dict[str, Any]:
     }
 
 
-def healthy(watch: Watch, control: Control) -> tuple[bool, str]:
+def healthy(monitor: JobMonitor, control: Control) -> tuple[bool, str]:
     """Whether the job's loop turns, and a word."""
-    if watch.outcome == "failed":
+    if monitor.outcome == "failed":
         return False, "failed"
-    if watch.begun and watch.outcome is None and watch.silent_s > STALLED_S:
-        return False, f"no batch for {watch.silent_s:.0f} s"
-    return True, state(watch, control)
+    if monitor.begun and monitor.outcome is None and monitor.silent_s > STALLED_S:
+        return False, f"no batch for {monitor.silent_s:.0f} s"
+    return True, state(monitor, control)
 
 
-def ready(watch: Watch, control: Control) -> tuple[bool, str]:
+def ready(monitor: JobMonitor, control: Control) -> tuple[bool, str]:
     """Whether the job learns what comes, and a word."""
-    word = state(watch, control)
-    return watch.ready and word in ("running", "paused"), word
+    word = state(monitor, control)
+    return monitor.ready and word in ("running", "paused"), word
 
 
 def _checkpoint(part: Any, at: float) -> dict[str, Any]:

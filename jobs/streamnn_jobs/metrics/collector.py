@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
-from ..live.partition import PartitionWatch
-from ..live.view import View
-from ..live.watch import Watch
+from ..live.job_monitor import JobMonitor
+from ..live.partition_monitor import PartitionMonitor
+from ..live.partition_view import PartitionView
 from ..outputs.reasons import WORDS
 from ..run.control import Control
 from ..version import VERSION
@@ -36,12 +36,12 @@ class JobCollector(Collector):
 
     Parameters
     ----------
-    watch : Watch
+    monitor : JobMonitor
     control : Control
     """
 
-    def __init__(self, watch: Watch, control: Control):
-        self._watch, self._control = watch, control
+    def __init__(self, monitor: JobMonitor, control: Control):
+        self._monitor, self._control = monitor, control
 
     def describe(self) -> list[Metric]:
         """Names, without asking the job."""
@@ -49,16 +49,16 @@ class JobCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families that have a value."""
-        self._watch.ask()
+        self._monitor.ask()
         found: dict[str, list[Row]] = {f.name: [] for f in FAMILIES}
         found["streamnn_build_info"].append(((VERSION,), 1))
-        found["streamnn_ready"].append(((), int(self._watch.ready)))
+        found["streamnn_ready"].append(((), int(self._monitor.ready)))
         found["streamnn_paused"].append(((), int(self._control.paused)))
-        found["streamnn_last_progress_timestamp_seconds"].append(((), self._watch.beat_at))
-        for part in self._watch.open_partitions():
+        found["streamnn_last_progress_timestamp_seconds"].append(((), self._monitor.beat_at))
+        for part in self._monitor.open_partitions():
             view = part.view
-            if self._watch.plan is not None:
-                limit = self._watch.plan.spec.limits.pending
+            if self._monitor.plan is not None:
+                limit = self._monitor.plan.spec.limits.pending
                 found["streamnn_max_pending_events"].append(((view.partition,), limit))
             for name, labels, value in (*_stream(part, view), *_learner(view)):
                 found[f"streamnn_{name}"].append(((view.partition, *labels), value))
@@ -67,23 +67,24 @@ class JobCollector(Collector):
                 family = _family(f)
                 for labels, value in found[f.name]:
                     if f.kind == "histogram":
-                        family.add_metric(labels, value.buckets, value.sum_s)
+                        family.add_metric(labels, *_buckets_and_sum(value))
                     else:
                         family.add_metric(labels, value)
                 yield family
 
 
-class _Buckets:
-    def __init__(self, histogram: Any):
-        self.buckets = [(floatToGoString(bound), count) for bound, count in histogram.cumulative()]
-        self.sum_s = histogram.sum_s
+def _buckets_and_sum(histogram: Histogram) -> tuple[list[tuple[str, float]], float]:
+    """What a histogram without labels holds, for a family with them; that it tells when it was made is left out."""
+    samples = [sample for metric in histogram.collect() for sample in metric.samples]
+    buckets = [(s.labels["le"], s.value) for s in samples if s.name.endswith("_bucket")]
+    return buckets, next(s.value for s in samples if s.name.endswith("_sum"))
 
 
 def _family(f: Family) -> Any:
     return _KINDS[f.kind](f.name.removesuffix("_total"), f.help, labels=f.labels)
 
 
-def _stream(part: PartitionWatch, v: View) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+def _stream(part: PartitionMonitor, v: PartitionView) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     now, start = v.counters, v.start
 
     def since(name: str) -> int:
@@ -109,8 +110,8 @@ def _stream(part: PartitionWatch, v: View) -> Iterator[tuple[str, tuple[str, ...
     if v.lag is not None:
         yield "lag_records", (), v.lag
     yield "position", (), v.position
-    yield "batch_duration_seconds", (), _Buckets(part.batches)
-    yield "commit_duration_seconds", (), _Buckets(part.commits)
+    yield "batch_duration_seconds", (), part.batches
+    yield "commit_duration_seconds", (), part.commits
     yield "checkpoints_total", (), part.checkpoints
     if part.checkpoint is not None:
         yield "checkpoint_timestamp_seconds", (), part.checkpoint[1]
@@ -125,7 +126,7 @@ def _with_zeros(known: Sequence[str], found: Mapping[str, int]) -> Iterator[tupl
     yield from ((dict.fromkeys(known, 0)) | dict(found)).items()
 
 
-def _learner(v: View) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+def _learner(v: PartitionView) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     if v.task == "classification":
         yield "log_loss_nats_total", (), _summed(v, "log_loss")
         yield "correct_predictions_total", (), round(_summed(v, "accuracy"))
@@ -160,7 +161,7 @@ def _learner(v: View) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     yield "columns", (), v.columns
 
 
-def _summed(v: View, score: str, square: bool = False) -> float:
+def _summed(v: PartitionView, score: str, square: bool = False) -> float:
     """A mean over all labels as a sum over those since the start."""
 
     def total(scores: Mapping[str, Any]) -> float:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from ..live.watch import Watch
+from ..live.job_monitor import JobMonitor
 from ..run.control import Control
 from .collector import JobCollector
 
 
-def make_registry(watch: Watch, control: Control) -> CollectorRegistry:
+def make_registry(monitor: JobMonitor, control: Control) -> CollectorRegistry:
     """A registry of its own for one job.
 
     Parameters
     ----------
-    watch : Watch
+    monitor : JobMonitor
         An observer of the job.
     control : Control
         That of the job.
     """
     registry = CollectorRegistry(auto_describe=True)
-    registry.register(JobCollector(watch, control))
+    registry.register(JobCollector(monitor, control))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)

@@ -1,8 +1,7 @@
-"""Numbers and text for people: escaped, grouped, rounded, with a true minus sign."""
+"""Numbers for people: grouped, rounded, with a true minus sign."""
 
 from __future__ import annotations
 
-import html
 import math
 from typing import Any
 
@@ -10,22 +9,8 @@ NOTHING = "–"
 """What is shown where a number is missing."""
 
 
-def esc(text: Any) -> str:
-    """Text made safe for HTML and SVG, in elements and in quoted attributes.
-
-    Control characters, which no XML document may hold, become U+FFFD.
-
-    Examples
-    --------
-    >>> esc('<script>"a" & b</script>')
-    '&lt;script&gt;&quot;a&quot; &amp; b&lt;/script&gt;'
-    """
-    plain = "".join(c if c >= " " or c in "\n\t" else "\ufffd" for c in str(text))
-    return html.escape(plain.encode("utf-8", "replace").decode(), quote=True)
-
-
 def as_float(value: Any) -> float:
-    """A number, or NaN for what is none.
+    """A number, or NaN for anything else.
 
     Examples
     --------
@@ -38,6 +23,17 @@ def as_float(value: Any) -> float:
         return math.nan
 
 
+def true_minus(text: str) -> str:
+    """A number with a minus sign in place of each hyphen.
+
+    Examples
+    --------
+    >>> true_minus("-1e-07")
+    '−1e−07'
+    """
+    return text.replace("-", "−")
+
+
 def whole(value: Any) -> str:
     """A count.
 
@@ -47,7 +43,7 @@ def whole(value: Any) -> str:
     ('81,234', '−3', '–')
     """
     number = as_float(value)
-    return f"{number:,.0f}".replace("-", "−") if math.isfinite(number) else NOTHING
+    return true_minus(f"{number:,.0f}") if math.isfinite(number) else NOTHING
 
 
 def decimal(value: Any, digits: int = 4) -> str:
@@ -72,7 +68,7 @@ def decimal(value: Any, digits: int = 4) -> str:
         text = f"{number:.{digits}f}"
     else:
         text = f"{number:,.{max(0, digits - len(str(int(size))))}f}"
-    return text.replace("-", "−")
+    return true_minus(text)
 
 
 def percent(value: Any, digits: int = 1) -> str:
@@ -84,33 +80,20 @@ def percent(value: Any, digits: int = 1) -> str:
     '81.2\\xa0%'
     """
     number = as_float(value)
-    return f"{100 * number:.{digits}f}\u00a0%".replace("-", "−") if math.isfinite(number) else NOTHING
+    return true_minus(f"{100 * number:.{digits}f}\u00a0%") if math.isfinite(number) else NOTHING
 
 
-def table(
-    headers: list[str], rows: list[list[str]], caption: str, text_columns: tuple[int, ...] = (0,)
-) -> str:
-    """An HTML table with a caption and column headers; cells are HTML, escaped by the caller.
-
-    Columns outside `text_columns` are numbers, set flush right; the first cell of each row is its header.
+def duration(seconds: float) -> str:
+    """A duration in its one or two largest units.
 
     Examples
     --------
-    >>> "<th scope='row'>a</th><td class='num'>1</td>" in table(["name", "n"], [["a", "1"]], "Counts")
-    True
+    >>> duration(59.0), duration(3700.0), duration(200000.0)
+    ('59 s', '1 h 1 min', '2 d 7 h')
     """
-
-    def cls(i: int) -> str:
-        return "" if i in text_columns else " class='num'"
-
-    head = "".join(f"<th scope='col'{cls(i)}>{h}</th>" for i, h in enumerate(headers))
-    body = "".join(
-        f"<tr><th scope='row'{cls(0)}>{row[0]}</th>"
-        + "".join(f"<td{cls(i)}>{c}</td>" for i, c in enumerate(row[1:], 1))
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<div class='scroll'><table><caption>{caption}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    s = int(seconds)
+    if s < 60:
+        return f"{s} s"
+    if s < 3600:
+        return f"{s // 60} min"
+    return f"{s // 3600} h {s % 3600 // 60} min" if s < 86400 else f"{s // 86400} d {s % 86400 // 3600} h"

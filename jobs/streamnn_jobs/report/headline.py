@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from .formats import NOTHING, as_float, decimal, esc, percent, table, whole
+from markupsafe import Markup
+
+from .elements import Cell, table
+from .formats import NOTHING, as_float, decimal, percent, whole
 from .report import Report
+from .templating import TEMPLATES
 
 _CLASSIFICATION = [
     ("the pool", "", "accuracy", "log_loss", "pool"),
@@ -26,168 +31,157 @@ _HINDSIGHT = (
 _ALIASES = {"mean": ("mean", "running_mean", "majority"), "linear": ("linear", "logistic")}
 
 
-def headline(report: Report) -> str:
-    """Title, verdict, tiles and the table of controls, as HTML."""
+@dataclass(slots=True, frozen=True)
+class _Predictor:
+    """The pool or a control: accuracy and log loss, or mean absolute and root mean square error."""
+
+    name: str
+    tone: str
+    first: float
+    second: float
+
+
+@dataclass(slots=True, frozen=True)
+class _Tile:
+    label: str
+    value: str
+    hint: str
+    css_class: str = ""
+
+
+def headline(report: Report) -> Markup:
+    """Title, verdict, tiles and the table of controls."""
     info = report.info
-    facts = [
-        ("stream", info.get("source")),
-        ("task", info.get("task")),
-        ("label delay", info.get("label_delay")),
-    ]
-    facts += [("streamnn", info.get("version"))]
-    line = " · ".join(f"{name}: {esc(value)}" for name, value in facts if value)
-    return f"<header><h1>{esc(report.title)}</h1><p class='facts'>{line}</p></header>{standing(report)}"
+    facts = {
+        "stream": info.get("source"),
+        "task": info.get("task"),
+        "label delay": info.get("label_delay"),
+        "streamnn": info.get("version"),
+    }
+    line = " · ".join(f"{name}: {value}" for name, value in facts.items() if value)
+    return TEMPLATES.render("header.html", title=report.title, facts=line) + standing(report)
 
 
-def standing(report: Report) -> str:
-    """Verdict, tiles and the table of controls, as HTML."""
-    rows = _figures(report)
-    return (
-        f"<section class='bare' id='headline'><p class='verdict'>{_verdict(report, rows)}</p>"
-        "<p class='how'>Every figure below is prequential: each event was predicted first and learnt "
-        "from only when its label was known.</p>"
-        f"{_tiles(report, rows)}{_controls(report, rows)}</section>"
+def standing(report: Report) -> Markup:
+    """Verdict, tiles and the table of controls."""
+    pool, *controls = _predictors(report)
+    tiles = _tiles(report, pool, controls)
+    return TEMPLATES.render(
+        "standing.html",
+        **_verdict(report, pool, controls),
+        tiles=tiles,
+        # The first tile is two wide; as many columns as leave no hole in the last row.
+        columns=next((c for c in (5, 4, 3) if (len(tiles) + 1) % c == 0), 5),
+        table=_control_table(report, pool, controls),
     )
 
 
-def _figures(report: Report) -> list[tuple[str, str, float, float]]:
-    """Name, tone, first and second figure of the pool and each control."""
-    cls = report.classification
-    main, second = ("accuracy", "log_loss") if cls else ("mae", "rmse")
-    rows = []
-    for name, key, curve, curve2, tone in _CLASSIFICATION if cls else _REGRESSION:
+def _predictors(report: Report) -> list[_Predictor]:
+    """The pool, then each control."""
+    main, second = ("accuracy", "log_loss") if report.classification else ("mae", "rmse")
+    found = []
+    for name, key, curve, curve2, tone in _CLASSIFICATION if report.classification else _REGRESSION:
         if not key:
-            pair = as_float(report.summary.get(main)), as_float(report.summary.get(second))
-            rows.append(
-                (name, tone, pair[0] if not math.isnan(pair[0]) else report.figure("", main, curve), pair[1])
-            )
+            own = as_float(report.summary.get(main))
+            own = report.figure("", main, curve) if math.isnan(own) else own
+            found.append(_Predictor(name, tone, own, as_float(report.summary.get(second))))
             continue
         names = _ALIASES.get(key, (key,))
         known = next((n for n in names if report.summary.get(n) is not None), key)
-        rows.append((name, tone, report.figure(known, main, curve), report.figure(known, second, curve2)))
-    return rows
+        figures = report.figure(known, main, curve), report.figure(known, second, curve2)
+        found.append(_Predictor(name, tone, *figures))
+    return found
 
 
-def _verdict(report: Report, rows: list[tuple[str, str, float, float]]) -> str:
-    say = percent if report.classification else decimal
-    best = rows[0][2]
-    others = [r for r in rows[1:] if math.isfinite(r[2])]
-    learnt = whole(report.summary.get("labelled", report.summary.get("events")))
-    if not math.isfinite(best):
-        return "No label has been learnt yet, so there is nothing to score."
-    if report.classification:
-        text = (
-            f"Of {learnt} events whose label became known, <strong>{say(best)}</strong> were predicted right"
-        )
-    else:
-        text = f"Over {learnt} events whose value became known, predictions were off by <strong>{say(best)}</strong> on average"
-    if others:
-        pick = max(others, key=lambda r: r[2]) if report.classification else min(others, key=lambda r: r[2])
-        better = best > pick[2] if report.classification else best < pick[2]
-        miss, base = (1 - best, 1 - pick[2]) if report.classification else (best, pick[2])
-        text += f"; the best simple control, {pick[0].split(' (')[0]}, reaches {say(pick[2])}"
-        if better and base > 0:
-            text += f", so the pool makes <strong>{percent(1 - miss / base, 0)}</strong> {'fewer errors' if report.classification else 'less error'}"
-        elif base > 0 and miss > base:
-            text += f", which is better than the pool by {percent(1 - base / miss, 0)} of its error"
-    return text + "."
-
-
-def _tiles(report: Report, rows: list[tuple[str, str, float, float]]) -> str:
-    s, cls = report.summary, report.classification
-    tiles: list[tuple[str, str, str, str]] = []
+def _verdict(report: Report, pool: _Predictor, controls: list[_Predictor]) -> dict[str, object]:
+    """What the verdict's words say: the pool, the best control, and by how much one is better."""
+    cls = report.classification
     say = percent if cls else decimal
-    hint = " · ".join(f"{_short(r[0])} {say(r[2])}" for r in rows[1:] if math.isfinite(r[2]))
-    tiles.append(("Accuracy" if cls else "Mean absolute error", say(rows[0][2]), hint, "main"))
+    learnt = whole(report.summary.get("labelled", report.summary.get("events")))
+    told: dict[str, object] = {
+        "classification": cls,
+        "learnt": learnt,
+        "pool": say(pool.first) if math.isfinite(pool.first) else "",
+        "control": "",
+        "reached": "",
+        "pool_better_by": "",
+        "control_better_by": "",
+    }
+    scored = [c for c in controls if math.isfinite(c.first)]
+    if scored and told["pool"]:
+        best = (max if cls else min)(scored, key=lambda c: c.first)
+        miss, base = (1 - pool.first, 1 - best.first) if cls else (pool.first, best.first)
+        told |= {"control": best.name.split(" (")[0], "reached": say(best.first)}
+        if (pool.first > best.first if cls else pool.first < best.first) and base > 0:
+            told["pool_better_by"] = percent(1 - miss / base, 0)
+        elif base > 0 and miss > base:
+            told["control_better_by"] = percent(1 - base / miss, 0)
+    return told
+
+
+def _tiles(report: Report, pool: _Predictor, controls: list[_Predictor]) -> list[_Tile]:
+    s, cls = report.summary, report.classification
+    say = percent if cls else decimal
+    hint = " · ".join(f"{_short(c.name)} {say(c.first)}" for c in controls if math.isfinite(c.first))
+    tiles = [_Tile("Accuracy" if cls else "Mean absolute error", say(pool.first), hint, "main")]
     if cls:
-        base = rows[1][3]
-        tiles.append(
-            (
-                "Log loss",
-                decimal(rows[0][3]),
-                f"logistic {decimal(base)}, nats" if math.isfinite(base) else "nats a label",
-                "main",
-            )
-        )
+        base = controls[0].second
+        hint = f"logistic {decimal(base)}, nats" if math.isfinite(base) else "nats a label"
+        tiles.append(_Tile("Log loss", decimal(pool.second), hint, "main"))
     else:
-        tiles.append(("Root mean square error", decimal(rows[0][3]), "in units of the target", "main"))
-    for key, name, words in (
+        tiles.append(_Tile("Root mean square error", decimal(pool.second), "in units of the target", "main"))
+    for key, name, hint in (
         ("auroc", "AUROC", "0.5 is chance, 1 is perfect"),
         ("brier", "Brier score", "0 is perfect"),
     ):
         if math.isfinite(as_float(s.get(key))):
-            tiles.append((name, decimal(s[key]), words, ""))
+            tiles.append(_Tile(name, decimal(s[key]), hint))
     if "lag" in s:  # of a job that runs
         behind = "" if s["lag"] is None else f", {whole(s['lag'])} behind" if s["lag"] else ", none behind"
-        tiles.append(
-            (
-                "Records a second",
-                whole(s.get("records_per_s")),
-                f"{whole(s.get('events'))} events{behind}",
-                "",
-            )
-        )
+        hint = f"{whole(s.get('events'))} events{behind}"
+        tiles.append(_Tile("Records a second", whole(s.get("records_per_s")), hint))
     else:
         speed = as_float(s.get("events_per_cpu_s"))
-        words = f"{whole(speed)} a CPU second" if math.isfinite(speed) else "seen"
-        tiles.append(("Events", whole(s.get("events")), words, ""))
-    late = f"{whole(s.get('pending', 0))} pending, {whole(s.get('expired', 0))} expired"
-    tiles.append(("Labels learnt", whole(s.get("labelled")), late, ""))
+        hint = f"{whole(speed)} a CPU second" if math.isfinite(speed) else "seen"
+        tiles.append(_Tile("Events", whole(s.get("events")), hint))
+    hint = f"{whole(s.get('pending', 0))} pending, {whole(s.get('expired', 0))} expired"
+    tiles.append(_Tile("Labels learnt", whole(s.get("labelled")), hint))
     regret = as_float(s.get("regret_per_event"))
-    words = "better than the best expert" if regret < 0 else "to the best expert"
-    tiles.append(("Regret per event", decimal(regret), f"{report.loss_unit}, {words}", ""))
+    hint = "better than the best expert" if regret < 0 else "to the best expert"
+    tiles.append(_Tile("Regret per event", decimal(regret), f"{report.loss_unit}, {hint}"))
     dead = as_float(s.get("dead_letters", 0))
-    tiles.append(
-        (
-            "Dead letters",
-            whole(dead),
-            "records set aside" if dead else "every record was read",
-            "warn" if dead else "",
-        )
-    )
+    hint = "records set aside" if dead else "every record was read"
+    tiles.append(_Tile("Dead letters", whole(dead), hint, "warn" if dead else ""))
     alarms = report.alarm_count()
     causes = sorted({str(a.get("cause")) for a in report.alarms if a.get("cause")})
-    tiles.append(
-        (
-            "Alarms",
-            whole(alarms),
-            ", ".join(causes) if alarms else "no change found",
-            "warn" if alarms else "",
-        )
-    )
-    items = "".join(
-        f"<li class='{c}'><span class='label'>{n}</span><b>{v}</b><span>{esc(h)}</span></li>"
-        for n, v, h, c in tiles
-    )
-    # The first tile is two wide; as many columns as leave no hole in the last row.
-    columns = next((c for c in (5, 4, 3) if (len(tiles) + 1) % c == 0), 5)
-    return f"<ul class='tiles' style='--columns:{columns}'>{items}</ul>"
+    hint = ", ".join(causes) if alarms else "no change found"
+    tiles.append(_Tile("Alarms", whole(alarms), hint, "warn" if alarms else ""))
+    return tiles
 
 
 def _short(name: str) -> str:
     return name.split(" (")[0].replace("online ", "").replace(" regression", "").replace("running ", "")
 
 
-def _controls(report: Report, rows: list[tuple[str, str, float, float]]) -> str:
+def _control_table(report: Report, pool: _Predictor, controls: list[_Predictor]) -> Markup:
     cls = report.classification
     say = percent if cls else decimal
-    pool = rows[0][2]
-    body = []
-    for i, (name, tone, first, second) in enumerate(rows):
-        miss, own = (1 - first, 1 - pool) if cls else (first, pool)
-        saved = percent(1 - own / miss, 0) if i and math.isfinite(first) and miss > 0 else NOTHING
-        strong = ("<strong>", "</strong>") if i == 0 else ("", "")
-        word, _, hint = name.partition(" (")
-        hint = f" <span class='hint'>({esc(hint)}</span>" if hint else ""
-        cells = [f"<span class='key {tone}'></span>{esc(word)}{hint}", say(first), decimal(second), saved]
-        body.append([strong[0] + c + strong[1] for c in cells])
+    own = 1 - pool.first if cls else pool.first
+    figures = (say(pool.first), decimal(pool.second), NOTHING)
+    rows: list[list[str | Cell]] = [
+        [Cell([pool.name], tone=pool.tone, strong=True), *(Cell([f], strong=True) for f in figures)]
+    ]
+    for c in controls:
+        miss = 1 - c.first if cls else c.first
+        saved = percent(1 - own / miss, 0) if math.isfinite(c.first) and miss > 0 else NOTHING
+        word, bracket, hint = c.name.partition(" (")
+        name = Cell([word], hint=bracket.strip() + hint, tone=c.tone)
+        rows.append([name, say(c.first), decimal(c.second), saved])
     for key, words in _HINDSIGHT:
         found = report.summary.get(key)
         if found:
             scores = [as_float(found.get(k)) for k in (("accuracy", "log_loss") if cls else ("mae", "rmse"))]
-            body.append(
-                [f"<span class='key'></span>{esc(words)}", say(scores[0]), decimal(scores[1]), NOTHING]
-            )
+            rows.append([Cell([words], tone=""), say(scores[0]), decimal(scores[1]), NOTHING])
     last = "fewer errors by the pool" if cls else "less error by the pool"
-    heads = ["predictor", "accuracy", "log loss", last] if cls else ["predictor", "MAE", "RMSE", last]
-    return table(heads, body, "The pool beside simple controls, all under the same label delay")
+    headers = ["predictor", "accuracy", "log loss", last] if cls else ["predictor", "MAE", "RMSE", last]
+    return table(headers, rows, "The pool beside simple controls, all under the same label delay")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from streamnn.errors import SinkError
 
-from .coverage import coverage
-from .curves import quality, regret, surprise, weights
-from .formats import esc
+from .details import details
 from .headline import headline
-from .insides import certificate, details, functions
+from .networks import certificate, functions
+from .over_time import coverage, quality, regret, surprise, weights
 from .report import Report
-from .script import JS
-from .style import CSS
+from .templating import SCRIPT, STYLE, TEMPLATES, script_source
+
+_SECTIONS = (headline, quality, regret, weights, surprise, coverage, certificate, functions, details)
 
 
 def render_report(
@@ -39,21 +39,16 @@ def render_report(
     (True, False)
     """
     report = Report(title, summary, history, networks, alarms, info)
-    body = "".join(
-        part(report)
-        for part in (headline, quality, regret, weights, surprise, coverage, certificate, functions, details)
+    page = TEMPLATES.render(
+        "report.html",
+        title=title,
+        style=STYLE,
+        script=SCRIPT,
+        script_source=Markup(script_source(SCRIPT)),
+        sections=[draw(report) for draw in _SECTIONS],
+        version=info.get("version", ""),
     )
-    # Only the page's own script may run, and nothing may be fetched, whatever the data hold.
-    digest = base64.b64encode(hashlib.sha256(JS.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return (
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{esc(title)}</title><style>{CSS}</style></head>\n<body><main>{body}"
-        f"<footer>Written by streamnn {esc(info.get('version', ''))}. One file, nothing loaded from outside.</footer>"
-        f"</main><script>{JS}</script></body></html>\n"
-    )
+    return str(page)
 
 
 def write_report(

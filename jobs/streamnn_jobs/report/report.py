@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .formats import as_float, whole
-from .frame import Mark
+from .plot_area import Mark
 
 _MOST_ALARMS = 200
 

@@ -1,10 +1,16 @@
-"""From values to places: ticks people like, ranges that one wild value cannot spoil, shorter curves."""
+"""Scales of axes: ticks that people like, and ranges that one wild value cannot spoil."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
+
+from .formats import decimal, percent, true_minus, whole
+
+Tick = tuple[float, str]
+"""A value on an axis and the word beside it."""
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
@@ -80,40 +86,40 @@ def span(
     return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
 
 
-def groups(sizes: np.ndarray, most: int) -> np.ndarray:
-    """First index of each group when points of these `sizes` are joined to at most `most`.
-
-    A last group that is not half as large as the others joins the one before: a mean of a few events among means of
-    hundreds is a spike that says nothing, and the end of a picture is where one looks.
+def labelled(values: Sequence[float], words: Callable[[float], str]) -> list[Tick]:
+    """Ticks with their words.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> groups(np.array([9, 9, 9, 9, 9]), 3)
-    array([0, 2, 4])
-    >>> groups(np.array([9, 9, 9, 9, 2]), 3)
-    array([0, 2])
+    >>> labelled([1.0, 2.0], "{:.0f}".format)
+    [(1.0, '1'), (2.0, '2')]
     """
-    starts = np.arange(0, len(sizes), max(1, -(-len(sizes) // most)))
-    if len(starts) > 2:
-        joined = np.add.reduceat(np.asarray(sizes, float), starts)
-        if joined[-1] < 0.5 * np.median(joined[:-1]):
-            starts = starts[:-1]
-    return starts
+    return [(v, words(v)) for v in values]
 
 
-def join_means(values: np.ndarray, weights: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Weighted mean of each group of neighbours; NaNs are left out, a group of NaNs stays NaN.
+def value_ticks(low: float, high: float, kind: str) -> list[Tick]:
+    """Ticks of a y axis with just the digits that tell neighbours apart.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> join_means(np.array([1.0, 3.0, np.nan]), np.array([3.0, 1.0, 1.0]), np.array([0, 2]))
-    array([1.5, nan])
+    >>> value_ticks(0.8, 0.82, "percent")[0]
+    (0.8, '80.0\\xa0%')
     """
-    if not len(starts):
-        return np.empty(0)
-    good = np.isfinite(values) & (weights > 0)
-    mass = np.add.reduceat(np.where(good, weights, 0.0), starts)
-    total = np.add.reduceat(np.where(good, np.where(good, values, 0.0) * weights, 0.0), starts)
-    return np.divide(total, mass, out=np.full(len(starts), np.nan), where=mass > 0)
+    values = ticks(low, high, 5)
+    step = values[1] - values[0] if len(values) > 1 else 1.0
+    scale = 100 if kind == "percent" else 1
+    digits = next((d for d in range(7) if abs(step * scale * 10**d - round(step * scale * 10**d)) < 1e-6), 7)
+    if kind == "percent":
+        return labelled(values, lambda v: percent(v, digits))
+    return labelled(values, lambda v: true_minus(f"{v:,.{digits}f}") if abs(v) < 1e6 else decimal(v, 3))
+
+
+def count_ticks(low: float, high: float) -> list[Tick]:
+    """Ticks of an axis of counts; those between whole numbers have no word.
+
+    Examples
+    --------
+    >>> count_ticks(0.0, 2.0)[:3]
+    [(0.0, '0'), (0.25, ''), (0.5, '')]
+    """
+    return labelled(ticks(low, high, 8), lambda v: whole(v) if v == round(v) else "")

@@ -1,9 +1,9 @@
-"""Processes whose best possible loss is known (Uziel 2020): what is lost against them is the learner's own."""
+"""Processes whose best loss is known (Uziel 2020): what is lost against it is the learner's own."""
 
 from __future__ import annotations
 
 from ...errors import SpecError
-from .base import MEMORY, Process
+from .base import PROCESS_LAGS, Process
 from .hidden_markov import HiddenMarkov
 from .parity import ParityChain
 from .periodic import PeriodicPattern
@@ -16,8 +16,8 @@ PROCESSES: dict[str, type[Process]] = {
 """All of them, by name."""
 
 __all__ = [
-    "MEMORY",
     "PROCESSES",
+    "PROCESS_LAGS",
     "HiddenMarkov",
     "ParityChain",
     "PeriodicPattern",

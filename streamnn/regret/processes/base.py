@@ -9,19 +9,21 @@ import numpy as np
 
 from ...errors import SpecError
 
-MEMORY = 16
+PROCESS_LAGS = 16
 """Past values in a row: columns ``lag1`` (the last one) to ``lag16``."""
-WARM_UP = 1000
+DISCARDED_VALUES = 1000
 """Values drawn and thrown away first, so that the process starts where it would be in the long run."""
 ROOT_3 = 1.7320508075688772
+"""Uniform numbers between minus and plus this have deviation 1."""
 
 
 class Process(ABC):
     """A stationary ergodic sequence whose best possible prediction from its own past is known.
 
-    An event's row holds the last 16 values, ``lag1`` to ``lag16``; its label is the next one. The oracle knows
-    the law of the process and every value before, also those older than the row. Its *realised* loss on a window
-    is what the loss of a learner on that window is to be divided by: it takes out the luck of the window.
+    An event's row holds the last 16 values, ``lag1`` to ``lag16``; its label is the next one. The oracle
+    knows the distribution of the process and every value before, also those older than the row. Its
+    *realised* loss on a window is what the loss of a learner on that window is to be divided by: it takes out
+    the luck of the window.
 
     Only uniform random numbers and IEEE arithmetic enter, so a seed gives the same bits on every machine; a
     longer sample begins with the shorter one.
@@ -37,7 +39,7 @@ class Process(ABC):
     """Whether values are -1 and 1: then the log loss has an oracle too."""
     limit: ClassVar[float | None] = None
     """Squared loss of the oracle in the long run, where it has a closed form."""
-    features: ClassVar[tuple[str, ...]] = tuple(f"lag{k}" for k in range(1, MEMORY + 1))
+    features: ClassVar[tuple[str, ...]] = tuple(f"lag{k}" for k in range(1, PROCESS_LAGS + 1))
 
     def __init__(self, seed: int = 1):
         if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
@@ -66,7 +68,7 @@ class Process(ABC):
         if n < 0:
             raise SpecError(f"process {self.name}: {n} events were asked for: allowed are 0 and more")
         rng = np.random.default_rng([self.seed, *self.name.encode()])
-        return self._draw(rng.random((WARM_UP + n, 2)))
+        return self._draw(rng.random((DISCARDED_VALUES + n, 2)))
 
     def take(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The first `n` events.
@@ -79,14 +81,14 @@ class Process(ABC):
             The next value.
         """
         values = self._values(n)
-        x = np.empty((n, MEMORY))
-        for k in range(MEMORY):
-            x[:, k] = values[WARM_UP - 1 - k : WARM_UP - 1 - k + n]
-        return x, values[WARM_UP:].copy()
+        x = np.empty((n, PROCESS_LAGS))
+        for k in range(PROCESS_LAGS):
+            x[:, k] = values[DISCARDED_VALUES - 1 - k : DISCARDED_VALUES - 1 - k + n]
+        return x, values[DISCARDED_VALUES:].copy()
 
     def oracle(self, n: int) -> np.ndarray:
         """The best prediction under squared loss of each of the first `n` events; shape (n,)."""
-        return self.expected(self._values(n))[WARM_UP:]
+        return self.expected(self._values(n))[DISCARDED_VALUES:]
 
     def best_losses(self, n: int, log: bool = False) -> np.ndarray:
         """Loss of the oracle at each of the first `n` events: squared, or the log loss in nats; shape (n,).
@@ -97,7 +99,7 @@ class Process(ABC):
             When the log loss of a process is asked for whose values are not -1 and 1.
         """
         values = self._values(n)
-        mean, y = self.expected(values)[WARM_UP:], values[WARM_UP:]
+        mean, y = self.expected(values)[DISCARDED_VALUES:], values[DISCARDED_VALUES:]
         if not log:
             return (y - mean) ** 2
         if not self.binary:

@@ -6,7 +6,8 @@ import numpy as np
 
 from .base import Process
 
-FLIP = 0.1
+PARITY_FLIP = 0.1
+"""Probability that a value is flipped."""
 
 
 class ParityChain(Process):
@@ -26,18 +27,18 @@ class ParityChain(Process):
 
     name = "parity"
     binary = True
-    limit = 1.0 - (1.0 - 2.0 * FLIP) ** 2
+    limit = 1.0 - (1.0 - 2.0 * PARITY_FLIP) ** 2
 
     def _draw(self, noise: np.ndarray) -> np.ndarray:
         a = b = 1.0
         out = np.empty(len(noise))
         for t, u in enumerate(noise[:, 0].tolist()):
-            a, b = (-a * b if u < FLIP else a * b), a
+            a, b = (-a * b if u < PARITY_FLIP else a * b), a
             out[t] = a
         return out
 
     def expected(self, values: np.ndarray) -> np.ndarray:
         """The product of the last two values, shrunk by the flips; 0 where there are not two."""
         out = np.zeros(len(values))
-        out[2:] = (1.0 - 2.0 * FLIP) * values[1:-1] * values[:-2]
+        out[2:] = (1.0 - 2.0 * PARITY_FLIP) * values[1:-1] * values[:-2]
         return out

@@ -6,7 +6,8 @@ import numpy as np
 
 from .base import ROOT_3, Process
 
-NOISE = 0.15
+TENT_NOISE = 0.15
+"""Deviation of the noise."""
 
 
 class TentMap(Process):
@@ -20,12 +21,12 @@ class TentMap(Process):
     """
 
     name = "tent"
-    limit = NOISE * NOISE
+    limit = TENT_NOISE * TENT_NOISE
 
     def _draw(self, noise: np.ndarray) -> np.ndarray:
         out = np.empty(len(noise))
         x = 0.0
-        for t, u in enumerate((NOISE * ROOT_3 * (2.0 * noise[:, 0] - 1.0)).tolist()):
+        for t, u in enumerate((TENT_NOISE * ROOT_3 * (2.0 * noise[:, 0] - 1.0)).tolist()):
             x = 0.9 - 1.3 * abs(x) + u
             out[t] = x
         return out

@@ -8,15 +8,16 @@ import numpy as np
 
 from .base import ROOT_3, Process
 
-NOISE = 0.25
+SETAR_NOISE = 0.25
+"""Deviation of the noise."""
 
 
 class ThresholdAR(Process):
     """A threshold autoregression (SETAR) of order 2 with uniform noise of deviation .25.
 
     ``x' = .8 - .9 a + .2 b`` where the last value a is positive, else ``-.5 + .5 a - .3 b``, with b the value
-    before. The map jumps, so no slope budget is exact; it nearly has two resting places and mixes slowly: judge
-    over 40,000 events, against the oracle on the same window.
+    before. The map jumps, so no slope budget is exact; it nearly has two resting places and mixes slowly:
+    judge over 40,000 events, against the oracle on the same window.
 
     Examples
     --------
@@ -26,12 +27,12 @@ class ThresholdAR(Process):
     """
 
     name = "setar"
-    limit = NOISE * NOISE
+    limit = SETAR_NOISE * SETAR_NOISE
 
     def _draw(self, noise: np.ndarray) -> np.ndarray:
         out = np.empty(len(noise))
         a = b = 0.0
-        for t, u in enumerate((NOISE * ROOT_3 * (2.0 * noise[:, 0] - 1.0)).tolist()):
+        for t, u in enumerate((SETAR_NOISE * ROOT_3 * (2.0 * noise[:, 0] - 1.0)).tolist()):
             a, b = _mean(a, b) + u, a
             out[t] = a
         return out
