@@ -25,7 +25,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, models, register_model
 
 from .interpreted import Single
-from .jit import INTERPRETED
+from .jit import DEBUG, INTERPRETED
 
 LANES = 16
 _F = ir.FloatType()
