@@ -64,10 +64,15 @@ print(halves(a, 0, 3))
 """
 
 
-def run_python(*command: str, **switches: str) -> str:
+def run_python(*command: str, stdin: str = "", **switches: str) -> str:
     env = {k: v for k, v in os.environ.items() if k not in ("STREAMNN_DEBUG", "NUMBA_DISABLE_JIT")}
     done = subprocess.run(
-        [sys.executable, *command], env=env | switches, capture_output=True, text=True, timeout=300
+        [sys.executable, *command],
+        env=env | switches,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -109,6 +114,17 @@ tried(halves, a, -1, 3)
     assert [line.split()[0] for line in lines[2:4] + lines[5:]] == ["IndexError"] * 5
     # numba takes an index below zero for one from the end
     assert below.split()[0] == ("IndexError" if switch == "NUMBA_DISABLE_JIT" else "2.0")
+
+
+def test_a_debugger_stops_in_a_kernel_and_steps_into_a_leaf(tmp_path):
+    run_kernels(tmp_path, "")
+    kernels = tmp_path / "kernels.py"
+    line = kernels.read_text().splitlines().index("        t += half(a, i)") + 1
+    steps = f"b {kernels}:{line}\nc\nn\nn\np i, t\ns\ns\np a[i] * 2.0\nq\n"
+    code = f"import pdb, sys; sys.path.append({str(tmp_path)!r}); debugger = pdb.Pdb(skip=['streamnn._kernels.*'])"
+    found = run_python("-c", f"{code}; debugger.run('import kernels')", stdin=steps, NUMBA_DISABLE_JIT="1")
+    assert "(1, np.float64(0.5))" in found
+    assert "half()" in found and "np.float64(2.0)" in found
 
 
 def mixed(a, b, k, x, n):
@@ -207,7 +223,7 @@ def learnt(kind: str) -> dict[str, str]:
     return names | {"state": model.state_hash(), "said": said.hexdigest()}
 
 
-@pytest.mark.parametrize("kind", ["Classifier", "Regressor"])
+@pytest.mark.parametrize("kind", ["Classifier", pytest.param("Regressor", marks=pytest.mark.slow)])
 def test_python_learns_the_compiled_bits(kind):
     found = json.loads(run_python(str(HERE), kind, NUMBA_DISABLE_JIT="1"))
     wanted = learnt(kind)
