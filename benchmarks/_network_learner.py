@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from streamnn.features import Schema
 from streamnn.network import Network, NetworkSpec
 from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk, Output
 
@@ -20,7 +19,8 @@ class NetworkLearner:
         self.next_ticket = 0
         self.pending = 0
         self.classes: list[Any] = [0, 1]
-        self.schema = Schema()
+        self.columns: list[str] = []
+        self.columns_refused = 0
         self._net: Network | None = None
 
     def run(self, chunk: Chunk) -> Output:

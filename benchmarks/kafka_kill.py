@@ -209,7 +209,7 @@ class _Sizes(Observer):
     def stepped(self, worker: Worker, step: Step, position: int, seconds: float, lag: int | None) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         self.mb.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
-        self.columns = len(worker.learner.schema.names)
+        self.columns = len(worker.learner.columns)
 
 
 def _fill(settings: KafkaSettings, topic: str, values: Iterable[bytes | None]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import repeat
+from operator import contains
 
 from ._faults import Fault
 from ._lines import LineReader
@@ -87,7 +89,7 @@ class RecordReader:
         """Between 1 and `limit` records (none at the end) and, by index, what is wrong with the quotes."""
         lines = self._lines.take(limit)
         faults: dict[int, Fault] = {}
-        if not any(b'"' in line for line in lines):
+        if not any(map(contains, lines, repeat(b'"'))):
             return lines, faults
         records: list[bytes] = []
         at = 0

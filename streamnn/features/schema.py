@@ -13,6 +13,8 @@ from ..errors import SchemaError
 OWN_CODES, HASHED_CODES = 336, 64
 """Category values of a text column with a code of their own; further ones share this many hashed codes."""
 
+_TEXT = {str, type(None)}
+"""Types of the values of a text column; strings of derived types are taken too, less quickly."""
 _NAN = float("nan")
 
 
@@ -72,9 +74,10 @@ class Schema:
             v = v.astype(np.float64, copy=False)
         elif v.dtype.kind == "U":
             v = v.astype(object)
-        elif v.dtype != object or not all(x is None or isinstance(x, str) for x in v):
-            bad = next((x for x in v.tolist() if not (x is None or isinstance(x, str))), v.dtype)
-            raise SchemaError(f"column {name!r} holds {bad!r}: allowed are numbers, or strings and None")
+        elif v.dtype != object or not _TEXT.issuperset(map(type, v)):
+            others = (x for x in v.tolist() if not (x is None or isinstance(x, str)))
+            if (bad := next(others, None if v.dtype == object else v.dtype)) is not None:
+                raise SchemaError(f"column {name!r} holds {bad!r}: allowed are numbers, or strings and None")
         if name in self.categories:
             v = _as_text(v)
         i = self._index.get(name)
@@ -147,7 +150,11 @@ class Schema:
         return len(table)
 
     def _coded(self, i: int, values: np.ndarray, learn: bool) -> list[float]:
-        return [_NAN if v is None else float(self.code(i, v, learn)) for v in values]
+        known = self.codes[i].get
+        codes = [_NAN if v is None else known(v) for v in values]
+        if None not in codes:
+            return codes  # type: ignore[return-value]
+        return [self.code(i, v, learn) if c is None else c for c, v in zip(codes, values, strict=True)]
 
     def state(self) -> dict[str, Any]:
         """As JSON-able data."""

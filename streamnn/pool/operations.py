@@ -59,7 +59,7 @@ class Operations(NamedTuple):
 
     def cut(self, start: int, stop: int) -> Operations:
         """Those from `start` to `stop`."""
-        return Operations(*(a[start:stop] for a in self))
+        return Operations(*[a[start:stop] for a in self])
 
 
 def operations(chunk: Chunk, events: int) -> Operations:

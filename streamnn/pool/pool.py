@@ -56,6 +56,10 @@ class Pool:
     layout : Layout
         Of a row, as it is now.
     members : list of Member
+    early, late : list of Member
+        Those that run before labels not known yet are imputed, and those that read what is imputed.
+    units : int
+        Of the layer whose latents are the ground of surprise.
     experts : list of str
         Names of the members' predictions, as they lie in ``pending.a["p"]``.
     grown : int
@@ -64,7 +68,10 @@ class Pool:
 
     layout: Layout
     members: list[Member]
+    early: list[Member]
+    late: list[Member]
     experts: list[str]
+    units: int
     history: LabelHistory | TargetHistory
     mixer: Mixer | ValueMixer
     scores: Scores
@@ -102,11 +109,6 @@ class Pool:
         return [m for m in self.members if isinstance(m, NetworkMember)]
 
     @property
-    def units(self) -> int:
-        """Units of the layer whose latents are the ground of surprise."""
-        return next(n.sizes[-1] for n in self.networks if n.watched)
-
-    @property
     def stages(self) -> list[Stage]:
         """Every part with a state of its own, but the density, the monitor, the curves and the recent rows."""
         return [
@@ -138,6 +140,9 @@ class Pool:
                 raise SpecError(f"two members of a pool are named {sorted(taken)[0]!r}: names must differ")
             self.members.append(member)
             self.experts += member.names
+        self.early = [m for m in self.members if m.early]
+        self.late = [m for m in self.members if not m.early]
+        self.units = next(n.sizes[-1] for n in self.networks if n.watched)
         self.history, self.mixer = task.make(self)
         self.scores = Scores(task.classify)
         self.ledger = Ledger(self.scores.names, [*self.experts, *self.mixer.stackers])

@@ -17,12 +17,12 @@ cut into segments, at places that depend on the log alone: so the bits do not de
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 
-from ..members.member import Segment
+from ..members.member import Member, Segment
 from ..types import LOOK, OBSERVE, Alarm, Chunk, Output
 from .operations import Operations, check_order, operations
 from .pool import Pool
@@ -47,10 +47,10 @@ def predict(pool: Pool, segment: Segment) -> None:
     if pool.delays is not None:
         pool.delays.scan(op, slot, ticket, segment.time, layout.offsets, layout.mean_columns, store)
     pool.task.take_labels(pool, segment)
-    _run_members(pool, segment, early=True)
+    _step(pool, pool.early, segment)
     # early members' predictions stand in for labels not known yet, in blocks that the others read
     pool.history.impute(op, slot, ticket, y, layout.offsets, layout.mean_columns, store)
-    _run_members(pool, segment, early=False)
+    _step(pool, pool.late, segment)
     pool.task.mix(pool, segment)
 
 
@@ -72,9 +72,8 @@ def watch(
     return fill_signals(segment.op, x, pool.feature_watch, uncertainty, segment.losses, loss, segment.y)
 
 
-def _run_members(pool: Pool, segment: Segment, early: bool) -> None:
-    layout, store = pool.layout, pool.pending.a
-    tasks = [partial(m.step, segment, layout, store) for m in pool.members if m.early is early]
+def _step(pool: Pool, members: list[Member], segment: Segment) -> None:
+    tasks = [partial(m.step, segment, pool.layout, pool.pending.a) for m in members]
     pool.workers.run(tasks, len(segment.op))
 
 
@@ -157,12 +156,11 @@ def new_segment(pool: Pool, ops: Operations, slot: np.ndarray, y: np.ndarray) ->
     return Segment(ops.op, slot, ops.ticket, y, ops.weight, target, ops.time, *buffers)
 
 
-def _pieces(cuts: list[tuple[int, int]], m: int) -> Iterator[tuple[int, int, int]]:
+def _pieces(cuts: list[tuple[int, int]], m: int) -> list[tuple[int, int, int]]:
     # start and stop of segments, and how wide a label is from there on
     starts = [(0, 0), *cuts]
-    stops = [*(at for at, _ in cuts), m]
-    for (a, width), b in zip(starts, stops, strict=True):
-        yield a, b, width
+    stops = [at for at, _ in starts[1:]] + [m]
+    return [(a, b, width) for (a, width), b in zip(starts, stops, strict=True)]
 
 
 def _segment(

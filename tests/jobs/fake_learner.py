@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from streamnn.features import Schema
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE, Alarm, Chunk, Output
 from streamnn_jobs.spec.job import JobSpec
@@ -26,7 +25,8 @@ class FakeLearner:
         self._rows: dict[int, dict[str, float]] = {}
         self._clock = float(seed)  # depends on the order of all operations
         self._right = self._learnt = self._missing = 0
-        self.schema = Schema()
+        self.columns: list[str] = []
+        self.columns_refused = 0
 
     @property
     def pending(self) -> int:

@@ -66,7 +66,7 @@ def test_categories_are_the_learners_business(task: str) -> None:
         {"source": {"path": "a.csv"}, "label": {"column": "y"}, "features": {"categories": ["a"]}}
     )
     learner = make_learner(spec, task)
-    assert learner.schema.categories == {"a"}
+    assert learner._pool.schema.categories == {"a"}
     out = encode(Encoder(spec, Labels(task)), {"a": [1, 2], "b": [0.5, 1.5], "y": [0, 1]})
     assert out.columns["a"].dtype == np.float64
 

@@ -63,7 +63,7 @@ class Sizes:
             rss = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
             arrays, _ = worker.learner.state_dict()
             model = sum(a.nbytes for a in arrays.values())
-            self.seen.append((worker.counters.records, len(worker.learner.schema.names), model, rss))
+            self.seen.append((worker.counters.records, len(worker.learner.columns), model, rss))
 
 
 def run(path: Path, names: int, limit: int, **learner: Any) -> tuple[Sizes, list[str], Counted]:

@@ -123,11 +123,11 @@ class PartitionMonitor:
         """Functions for the next views; what makes the slopes comes back, for another thread."""
         self.networks_s, self._stale = now_s, False
         assert self._worker is not None
-        exhibit = getattr(self._worker.learner, "exhibit", None)
-        if exhibit is None:  # a learner of somebody else's
+        snapshot = getattr(self._worker.learner, "snapshot", None)
+        if snapshot is None:  # a learner of somebody else's
             self._functions = self._worker.learner.networks()
             return None
-        found = exhibit()
+        found = snapshot()
         self._functions = found.functions()
         slopes: Callable[[], list[dict[str, Any]]] = found.slopes
         return slopes
@@ -169,7 +169,7 @@ class PartitionMonitor:
                 "history": w.learner.history(),
                 "missing": w.learner.missing(),
                 "alarms": tuple(w.alarms.recent),
-                "columns": len(w.learner.schema.names),
+                "columns": len(w.learner.columns),
                 "classes": len(w.learner.classes) if w.task == "classification" else None,
             }
             self._changed, self._stale = False, True

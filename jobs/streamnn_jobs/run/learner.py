@@ -9,7 +9,6 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from streamnn.errors import SpecError
-from streamnn.features import Schema
 from streamnn.types import Chunk, Output
 
 from ..spec.job import JobSpec
@@ -36,7 +35,9 @@ class Learner(Protocol):
     def networks(self) -> list[dict[str, Any]]: ...
     def missing(self) -> dict[str, int]: ...
     @property
-    def schema(self) -> Schema: ...
+    def columns(self) -> list[str]: ...
+    @property
+    def columns_refused(self) -> int: ...
 
 
 MakeLearner = Callable[[JobSpec, str], Learner]

@@ -38,7 +38,7 @@ class LimitNotes:
             and worker.join.waiting >= self._spec.limits.early_labels,
             "limits.classes": worker.labels.full,
             "columns of the source": worker.columns_full,
-            "learner.max_columns": worker.learner.schema.refused > 0,
+            "learner.max_columns": worker.learner.columns_refused > 0,
         }
         return {name for name, reached in found.items() if reached}
 
@@ -58,7 +58,7 @@ class LimitNotes:
                 f"{self._spec.limits.classes} classes are known; records with further ones are dead letters from "
                 "here on"
             )
-        known = len(self._worker.learner.schema.names)
+        known = len(self._worker.learner.columns)
         if name == "columns of the source":
             return (
                 "as many as may be are known; records with further names are dead letters from here on, the reason "

@@ -79,7 +79,7 @@ def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = Non
             "attacked_slope": slopes,
             "regrets": plain(worker.learner.regrets()),
             "missing": missing,
-            "columns_refused": worker.learner.schema.refused,
+            "columns_refused": worker.learner.columns_refused,
             "alarms": alarms,
             "alarm_count": worker.alarms.count,
             "classes": list(worker.learner.classes) if worker.task == "classification" else None,
