@@ -7,8 +7,9 @@ in a kernel is always a mistake.
 
 So a kernel's own code runs, but what it finds under its global names and in its arguments follows numba's rules:
 arrays are :class:`Array`, numbers from float32 arrays are :class:`Single`, and ``np``, ``min`` and ``max`` make such
-arrays and numbers. One rule of numba's has no counterpart here: a variable that is a float32 in one branch and a
-float64 in another is a float64 in both. A kernel that needs that has to say so with ``np.float64``.
+arrays and numbers. Two rules of numba's have no counterpart here. A variable that is a float32 in one branch and a
+float64 in another is a float64 in both: a kernel that needs that has to say so with ``np.float64``. And a whole number
+that outgrows 64 bits wraps around: a kernel that needs that has to work on ``np.uint64``.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def leaf(function: Callable[..., Any] | None = None, *, inline: bool = False) ->
         return partial(leaf, inline=inline)
     compiled = _compiled(function, leaf_options | ({"forceinline": True} if inline else {}))
     if not (DEBUG or INTERPRETED):
-        compiled.__class__ = _leaf_class(type(compiled))
+        compiled.__class__ = _refusing(type(compiled))
     return compiled
 
 
@@ -111,7 +111,7 @@ def callable_leaf(function: Callable[..., Any]) -> Any:
 
 
 @cache
-def _leaf_class(dispatcher: type) -> type:
+def _refusing(dispatcher: Any) -> Any:
     # numba's class, less the call from Python: there is no machine code for that, and the interpreter would crash
     def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
