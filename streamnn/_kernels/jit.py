@@ -101,7 +101,8 @@ def leaf(function: Callable[..., Any] | None = None, *, inline: bool = False) ->
         return partial(leaf, inline=inline)
     compiled = _compiled(function, leaf_options | ({"forceinline": True} if inline else {}))
     if not (DEBUG or INTERPRETED):
-        compiled.__class__ = _refusing(type(compiled))
+        dispatcher: Any = type(compiled)
+        compiled.__class__ = _refusing(dispatcher)
     return compiled
 
 
