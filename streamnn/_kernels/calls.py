@@ -1,10 +1,23 @@
 """Calls of compiled kernels by address, their arguments laid out in memory.
 
-From Python, numba looks at every argument of every call: a fifth of a microsecond an array, and a pool has some
-three hundred. A block holds the arguments of one call as 64-bit words, in the order of numba's calling convention
-(an array is: owner, parent, items, bytes an item, address, shape, strides). One small function for each shape of
-argument list reads a block and calls; another goes through a table of them. They add two milliseconds each once a
-process, and no kernel is compiled twice.
+Called from Python, a kernel costs more than it does: numba looks at every argument of every call, a fifth of a
+microsecond an array, and an event passes some twenty kernels with three hundred arrays. Since the arrays stay the
+same from event to event, all of that can be done once. A *block* holds the arguments of one call as 64-bit words; a
+*stub*, one small function for each native signature, reads a block and calls the kernel; the *runner* goes through a
+table of stubs and blocks. An event then is one call from Python. Stubs add two milliseconds each once a process, and
+no kernel is compiled twice. :class:`streamnn._kernels.program.Program` is the only user.
+
+This rests on parts of numba that are private and so may change with its version:
+
+- a compiled function takes a pointer for its answer, a pointer for an error, then its arguments; it returns a status
+  that is 0 if nothing was raised;
+- tuples are flattened, and an array is seven or more words: owner, parent, items, bytes an item, address, shape,
+  strides;
+- where it lies in memory: ``fndesc.llvm_func_name`` and ``library.get_pointer_to_function``.
+
+The number of words is checked against the signature at every call that is laid out, and ``tests/streamnn/
+test_program.py`` compares every kind of argument with a call from Python. Both held with numba 0.61.0 and 0.68.1. If a
+version breaks it, a program can fall back on calls from Python, as it does under ``STREAMNN_DEBUG=1``.
 """
 
 from __future__ import annotations
@@ -26,7 +39,7 @@ HEAD = 6
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _WORDS = _I64.as_pointer()
 _engines: list[Any] = []  # what holds the machine code
-_callers: dict[str, int] = {}
+_stubs: dict[str, int] = {}
 _runner: list[Callable[[int, int, int], int]] = []
 
 
@@ -44,12 +57,12 @@ def _word(b: ir.IRBuilder, block: ir.Value, i: int) -> ir.Value:
     return b.load(b.gep(block, [ir.Constant(_I64, i)]))
 
 
-def caller(signature: ir.FunctionType) -> int:
+def stub(signature: ir.FunctionType) -> int:
     """Address of ``int32 call(int64 *block)`` for kernels of a native signature."""
     key = str(signature)
-    if key in _callers:
-        return _callers[key]
-    module = ir.Module("caller")
+    if key in _stubs:
+        return _stubs[key]
+    module = ir.Module("stub")
     f = ir.Function(module, ir.FunctionType(_I32, [_WORDS]), "call")
     b = ir.IRBuilder(f.append_basic_block())
     block = f.args[0]
@@ -71,14 +84,15 @@ def caller(signature: ir.FunctionType) -> int:
         values.append(w)
     function = b.inttoptr(_word(b, block, 0), signature.as_pointer())
     b.ret(b.call(function, values))
-    _callers[key] = _load(module, "call")
-    return _callers[key]
+    _stubs[key] = _load(module, "call")
+    return _stubs[key]
 
 
 def runner() -> Callable[[int, int, int], int]:
-    """``int64 run(int64 *table, int64 first, int64 stop)``: calls `first` to `stop` of a table of (caller, block, guard).
+    """``int64 run(int64 *table, int64 first, int64 stop)``: calls `first` to `stop` of a table of (stub, block, guard).
 
-    Returns 0; or sooner the place after a guard that answered other than 0; or -1 less the place of a call that failed.
+    Returns 0 if all were made. Ends sooner behind a guard that answered other than 0, and returns the place after it;
+    and at a call that failed, and returns -1 less its place.
     """
     if _runner:
         return _runner[0]
@@ -125,7 +139,7 @@ def runner() -> Callable[[int, int, int], int]:
 
 
 def block(kernel: Kernel, args: tuple[Any, ...]) -> tuple[int, np.ndarray]:
-    """Address of the caller and the block for one call. The block does not keep the arrays alive."""
+    """Address of the stub and the block for one call. The block does not keep the arrays alive."""
     dispatcher = kernel.compiled
     wanted = tuple(dispatcher.typeof_pyval(a) for a in args)
     if wanted not in dispatcher.overloads:
@@ -138,7 +152,7 @@ def block(kernel: Kernel, args: tuple[Any, ...]) -> tuple[int, np.ndarray]:
     native = found.target_context.call_conv.get_function_type(found.fndesc.restype, found.fndesc.argtypes)
     if len(words) != HEAD + len(native.args) - 2 or not words[0]:
         raise TypeError(f"kernel {name} takes {len(native.args) - 2} words, {len(words) - HEAD} are given")
-    return caller(native), np.array(words, np.uint64)
+    return stub(native), np.array(words, np.uint64)
 
 
 def _flatten(value: Any, t: Any, words: list[int]) -> None:

@@ -7,9 +7,8 @@ call them. These use only + - * / and bit patterns, and are faster inside a loop
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .jit import leaf_options, njit_options
+from .jit import callable_leaf, leaf
 
 f4 = np.float32
 
@@ -22,7 +21,7 @@ _EXP = tuple(
 _E2, _E3, _E4, _E5, _E6, _E7, _E8, _E9, _E10, _E11, _E12, _E13 = _EXP[2:]
 
 
-@njit(**njit_options)
+@callable_leaf
 def exp64(x: float) -> float:
     """e**x for -700 <= x <= 700 (clipped to that), relative error below 1e-15."""
     x = min(max(x, -700.0), 700.0)
@@ -38,7 +37,7 @@ def exp64(x: float) -> float:
     return p * np.int64((np.int64(n) + 1023) << 52).view(np.float64)
 
 
-@njit(**njit_options)
+@callable_leaf
 def log64(x: float) -> float:
     """Natural logarithm of a positive normal x, relative error below 1e-15."""
     u = np.float64(x).view(np.int64)
@@ -55,7 +54,7 @@ def log64(x: float) -> float:
     return k * _LN2_HI + (2.0 * s + (2.0 * s * z * p + k * _LN2_LO))
 
 
-@njit(**njit_options)
+@callable_leaf
 def exp32(x):
     """float32 e**x for -80 <= x <= 80 (clipped to that), relative error below 3e-7."""
     x = min(max(x, f4(-80.0)), f4(80.0))
@@ -67,7 +66,7 @@ def exp32(x):
     return p * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@njit(**njit_options)
+@callable_leaf
 def log32(x):
     """float32 natural logarithm of a positive normal x, absolute error below 1e-6."""
     u = np.float32(x).view(np.int32)
@@ -79,7 +78,7 @@ def log32(x):
     return f4(k) * f4(0.6931471805599453) + f4(2.0) * (s + s * z * p)
 
 
-@njit(**njit_options)
+@callable_leaf
 def cospi64(x: float) -> float:
     """cos(pi x) for 0 <= x <= 1, absolute error below 1e-15."""
     flip = x > 0.5
@@ -93,13 +92,14 @@ def cospi64(x: float) -> float:
     return -p if flip else p
 
 
-@njit(**leaf_options)
+@leaf
 def rsqrt32(x):
     """1 / sqrt(x) of a positive float32, as :func:`streamnn._kernels.lanes.rsqrt`, relative error below 3.5 %."""
-    return np.int32(np.int32(0x5F37642F) - (np.float32(x).view(np.int32) >> np.int32(1))).view(np.float32)
+    bits = np.int32(np.int32(0x5F37642F) - (np.float32(x).view(np.int32) >> np.int32(1)))
+    return f4(bits.view(np.float32))
 
 
-@njit(**leaf_options)
+@leaf
 def softmax(o):
     """float32 scores to probabilities, in place; none falls below e**-30 of the largest."""
     top = o[0]

@@ -7,8 +7,9 @@ in a kernel is always a mistake.
 
 So a kernel's own code runs, but what it finds under its global names and in its arguments follows numba's rules:
 arrays are :class:`Array`, numbers from float32 arrays are :class:`Single`, and ``np``, ``min`` and ``max`` make such
-arrays and numbers. One rule of numba's has no counterpart here: a variable that is a float32 in one branch and a
-float64 in another is a float64 in both. A kernel that needs that has to say so with ``np.float64``.
+arrays and numbers. Two rules of numba's have no counterpart here. A variable that is a float32 in one branch and a
+float64 in another is a float64 in both: a kernel that needs that has to say so with ``np.float64``. And a whole number
+that outgrows 64 bits wraps around: a kernel that needs that has to work on ``np.uint64``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _arithmetic(name: str) -> None:
 
     def apply(self: Single, other: Any) -> Any:
         if isinstance(other, np.float32):
-            return Single(narrow(np.float32(self), np.float32(other)))
+            return Single(narrow(self, other))
         return wide(np.float64(self), other)
 
     setattr(Single, name, apply)
@@ -64,11 +65,18 @@ class Array(np.ndarray):
 
     def __getitem__(self, at: Any) -> Any:
         _check(at)
-        return as_numba(_take(self, at))
+        found = _take(self, at)
+        return found if type(found) is np.float64 else as_numba(found)
 
     def __setitem__(self, at: Any, value: Any) -> None:
         _check(at)
         _put(self, at, value)
+
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+    def __str__(self) -> str:
+        return str(self.view(np.ndarray))
 
 
 class Record:
@@ -90,6 +98,8 @@ class Record:
 
 
 def _check(at: Any) -> None:
+    if type(at) is int and at >= 0:
+        return
     for i in at if type(at) is tuple else (at,):
         if type(i) is slice:
             _check(tuple(k for k in (i.start, i.stop) if k is not None))
@@ -100,10 +110,10 @@ def _check(at: Any) -> None:
 def as_numba(value: Any) -> Any:
     """The value as a kernel would have it: arrays checked, numbers of the types that numba gives them."""
     kind = type(value)
-    if kind is np.float64 or kind is Array or kind is float or kind is int or kind is Single:
-        return value
     if kind is np.float32:
         return Single(value)
+    if kind is Array or kind is np.float64 or kind is float or kind is int or kind is Single:
+        return value
     if kind is np.ndarray:
         return value.view(Array)
     if kind is np.void:
@@ -131,6 +141,18 @@ def _smaller(*args: Any) -> Any:
     return min(*_unify(args))
 
 
+class _Module:
+    """A module as kernels see it."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found = _inside(getattr(self._module, name))
+        setattr(self, name, found)
+        return found
+
+
 class _Numpy:
     """`numpy` as kernels see it."""
 
@@ -143,7 +165,7 @@ class _Numpy:
         if isinstance(found, np.ufunc):
 
             def call(*args: Any) -> Any:
-                return as_numba(found(*(np.float64(a) if type(a) in (float, int) else a for a in args)))
+                return as_numba(found(*_unify(args)))
         else:
 
             def call(*args: Any) -> Any:
@@ -154,16 +176,16 @@ class _Numpy:
 
 
 _numpy = _Numpy()
-_scopes: dict[int, dict[str, Any]] = {}  # global names of a module, by the identity of its own
+_scopes: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}  # by the identity of a module's names
 
 
 def _scope(names: dict[str, Any]) -> dict[str, Any]:
-    found = _scopes.get(id(names))
-    if found is None:
-        found = _scopes[id(names)] = {"min": _smaller, "max": _larger}
-        for name, value in names.items():
-            found[name] = _inside(value)
-    return found
+    # what the global names of a module are to its kernels
+    if id(names) not in _scopes:
+        found: dict[str, Any] = {"min": _smaller, "max": _larger}
+        _scopes[id(names)] = names, found  # before it is filled: functions of one module call each other
+        found |= {k: v if k.startswith("__") else _inside(v) for k, v in names.items()}
+    return _scopes[id(names)][1]
 
 
 def _inside(value: Any) -> Any:
@@ -172,6 +194,8 @@ def _inside(value: Any) -> Any:
         return _numpy
     if value is np.float32:
         return Single
+    if isinstance(value, types.ModuleType):
+        return _Module(value)
     if isinstance(value, Interpreted):
         return value.inner
     if (
@@ -186,6 +210,13 @@ def _inside(value: Any) -> Any:
     return value
 
 
+def _as_python(answer: Any) -> Any:
+    # what numba hands back to Python
+    if isinstance(answer, tuple):
+        return tuple(map(_as_python, answer))
+    return answer.item() if isinstance(answer, np.generic) else answer
+
+
 class Interpreted:
     """A kernel, or a function that kernels call, run by Python.
 
@@ -197,7 +228,11 @@ class Interpreted:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self.__name__, self.__module__, self.__doc__ = (
+            function.__name__,
+            function.__module__,
+            function.__doc__,
+        )
         self._inner: Callable[..., Any] | None = None
 
     @property
@@ -215,4 +250,4 @@ class Interpreted:
     def __call__(self, *args: Any) -> Any:
         with np.errstate(all="ignore"):
             answer = self.inner(*map(as_numba, args))
-        return np.float32(answer) if type(answer) is Single else answer
+        return _as_python(answer)

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any
 
 import numba
@@ -86,14 +87,22 @@ def kernel(function: Callable[..., Any]) -> Kernel:
     return Kernel(function)
 
 
-def leaf(function: Callable[..., Any]) -> Any:
+def leaf(function: Callable[..., Any] | None = None, *, inline: bool = False) -> Any:
     """Decorator of a function that only kernels call, and that makes no array.
 
     A call from Python is a TypeError, or is made if ``STREAMNN_DEBUG=1`` is set.
+
+    Parameters
+    ----------
+    inline : bool
+        The compiler puts its code wherever it is called, however long it is.
     """
-    compiled = _compiled(function, leaf_options)
+    if function is None:
+        return partial(leaf, inline=inline)
+    compiled = _compiled(function, leaf_options | ({"forceinline": True} if inline else {}))
     if not (DEBUG or INTERPRETED):
-        compiled.__class__ = _leaf_class(type(compiled))
+        dispatcher: Any = type(compiled)
+        compiled.__class__ = _refusing(dispatcher)
     return compiled
 
 
@@ -102,21 +111,16 @@ def callable_leaf(function: Callable[..., Any]) -> Any:
     return _compiled(function, njit_options)
 
 
-_leaf_classes: dict[type, type] = {}
+@cache
+def _refusing(dispatcher: Any) -> Any:
+    # numba's class, less the call from Python: there is no machine code for that, and the interpreter would crash
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            f"{self.__module__}.{self.__name__} is compiled for kernels only: to call it from Python, "
+            "set the environment variable STREAMNN_DEBUG=1 before streamnn is imported"
+        )
 
-
-def _leaf_class(dispatcher: type) -> type:
-    # numba's class, less the call from Python: there is no machine code for that, and numba would crash
-    if dispatcher not in _leaf_classes:
-
-        def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
-            raise TypeError(
-                f"{self.__module__}.{self.__name__} is compiled for kernels only: to call it from Python, "
-                "set the environment variable STREAMNN_DEBUG=1 before streamnn is imported"
-            )
-
-        _leaf_classes[dispatcher] = type("Leaf", (dispatcher,), {"__call__": refuse})
-    return _leaf_classes[dispatcher]
+    return type("Leaf", (dispatcher,), {"__call__": refuse})
 
 
 @contextmanager

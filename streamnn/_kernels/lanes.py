@@ -1,11 +1,14 @@
-"""Sixteen float32 lanes as one value inside compiled loops.
+"""Sixteen float32 lanes as one value inside compiled loops: a SIMD vector type for numba.
 
 Left to itself the compiler guards every short loop over several arrays with overlap checks, which cost more than
 the loop. Explicit lanes need none, keep every sum in the order it is written, and are lowered to whatever the
 machine has (one AVX-512 register, two AVX2, four SSE2), so the bits are the same everywhere.
 
     load(a, i)  store(a, i, v)  splat(x)  + - *  over(u, v)  root(v)  rsqrt(v)  total(v)  largest(v)  smallest(v)
-    larger(u, v)  smaller(u, v)  where_positive(v, yes, no)
+    larger(u, v)  smaller(u, v)  where_positive(v, yes, no)  shorten(t, s, u, limit)  whole(v)  store_whole(a, i, v)
+
+Each is a numba intrinsic that writes LLVM instructions, made with numba's documented extension interface. Above each
+stands what it does in numpy: its definition, to read, and what runs in its place where kernels are run by Python.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, models, register_model
 
 from .interpreted import Single
-from .jit import INTERPRETED
+from .jit import DEBUG, INTERPRETED
 
 LANES = 16
 _F = ir.FloatType()
@@ -60,6 +63,20 @@ def _put_numpy(a: np.ndarray, i: int, v: np.ndarray) -> None:
     _piece(a, i)[:] = v
 
 
+def _larger_numpy(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.asarray(np.where(u > v, u, v))
+
+
+def _smaller_numpy(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.asarray(np.where(u < v, u, v))
+
+
+def _fold_numpy(v: np.ndarray, join: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Single:
+    while len(v) > 1:
+        v = join(v[: len(v) // 2], v[len(v) // 2 :])
+    return Single(v[0])
+
+
 def _const(x: float) -> ir.Constant:
     return ir.Constant(_FV, [float(np.float32(x))] * LANES)
 
@@ -86,9 +103,14 @@ _binary(operator.sub, "fsub")
 _binary(operator.mul, "fmul")
 
 
-def _pointer(context, builder, ty, array, index):
-    data = context.make_array(ty)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index], inbounds=True), _FV.as_pointer())
+def _pointer(context, builder, ty, array, index, lanes_type=_FV):
+    a = context.make_array(ty)(context, builder, array)
+    if DEBUG:
+        stop = builder.add(index, ir.Constant(index.type, LANES))
+        before = builder.icmp_signed("<", index, ir.Constant(index.type, 0))
+        with builder.if_then(builder.or_(before, builder.icmp_signed(">", stop, a.nitems)), likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("lanes beyond the ends of an array",))
+    return builder.bitcast(builder.gep(a.data, [index], inbounds=True), lanes_type.as_pointer())
 
 
 def _is_flat(a) -> bool:
@@ -179,8 +201,8 @@ def _choose(order):
     return make
 
 
-larger = _or_numpy(lambda u, v: np.where(u > v, u, v))(intrinsic(_choose(">")))
-smaller = _or_numpy(lambda u, v: np.where(u < v, u, v))(intrinsic(_choose("<")))
+larger = _or_numpy(_larger_numpy)(intrinsic(_choose(">")))
+smaller = _or_numpy(_smaller_numpy)(intrinsic(_choose("<")))
 
 
 @_or_numpy(lambda v, yes, no: np.where(v > 0.0, yes, no))
@@ -205,12 +227,6 @@ def _fold(builder, v, join):
     return builder.extract_element(v, ir.Constant(_I, 0))
 
 
-def _fold_numpy(v: np.ndarray, join: Callable[..., np.ndarray]) -> Single:
-    while len(v) > 1:
-        v = join(v[: len(v) // 2], v[len(v) // 2 :])
-    return Single(v[0])
-
-
 @_or_numpy(lambda v: _fold_numpy(v, np.add))
 @intrinsic
 def total(typingctx, v):
@@ -230,8 +246,8 @@ def _extreme(order):
     return make
 
 
-largest = _or_numpy(lambda v: _fold_numpy(v, lambda u, w: np.where(u > w, u, w)))(intrinsic(_extreme(">")))
-smallest = _or_numpy(lambda v: _fold_numpy(v, lambda u, w: np.where(u < w, u, w)))(intrinsic(_extreme("<")))
+largest = _or_numpy(lambda v: _fold_numpy(v, _larger_numpy))(intrinsic(_extreme(">")))
+smallest = _or_numpy(lambda v: _fold_numpy(v, _smaller_numpy))(intrinsic(_extreme("<")))
 
 
 def _shorten_numpy(t: np.ndarray, s: np.ndarray, u: np.ndarray, limit: np.ndarray) -> np.ndarray:
@@ -282,8 +298,7 @@ def store_whole(typingctx, a, i, v):
     """Set int32 a[i : i + 16] to v cut to whole numbers."""
 
     def codegen(context, builder, sig, args):
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        pointer = builder.bitcast(builder.gep(data, [args[1]], inbounds=True), _IV.as_pointer())
+        pointer = _pointer(context, builder, sig.args[0], args[0], args[1], _IV)
         builder.store(builder.fptosi(args[2], _IV), pointer, align=4)
         return context.get_dummy_value()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -43,6 +44,7 @@ class Program:
     def __init__(self, calls: list[tuple[Kernel, tuple[Any, ...]]], guards: tuple[Kernel, ...] = ()) -> None:
         self._calls, self._guards, self._n = calls, guards, len(calls)
         self._blocks: list[np.ndarray] = []
+        self._run: Callable[[int, int, int], int]
         self._address = 0
         if DEBUG or INTERPRETED:
             self._answers = [0] * len(calls)

@@ -59,7 +59,7 @@ def _note_jump(s: Signal) -> None:
     now = s.taken
     s.jump_at = now
     s.jump_size = value_mean(s, now - m + 1, now) - value_mean(s, now - 2 * m + 1, now - m)
-    s.quiet_until = now + 2 * JUMP_SPANS[-1]
+    s.quiet_until = now + 2 * JUMP_SPANS[JUMP_SPANS.size - 1]
 
 
 @njit(**leaf_options)
@@ -175,7 +175,7 @@ def _decide(
                 u.trial_peak[i] = 0.0
     else:
         keep_peak(w, fired, w.jump_peak[fired - CUSUMS])
-        s.quiet_until = s.taken + 2 * JUMP_SPANS[-1]
+        s.quiet_until = s.taken + 2 * JUMP_SPANS[JUMP_SPANS.size - 1]
     return second * STATS + fired if new else -1
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from numba import njit
 
 from streamnn._kernels.ieee import cospi64, exp32, exp64, log32, log64
+from streamnn._kernels.jit import kernel
 from streamnn._kernels.lanes import (
     larger,
     largest,
@@ -51,7 +51,7 @@ def test_cospi64(x):
     assert abs(cospi64(x) - np.cos(np.pi * x)) < 2e-15
 
 
-@njit
+@kernel
 def _lanes(a, b, out):
     u, v = load(a, 0), load(b, 0)
     store(out, 0, u + v * splat(f4(2.0)) - v)
@@ -83,7 +83,7 @@ def test_lanes_are_sixteen_numbers():
     assert s == fold[0]
 
 
-@njit
+@kernel
 def _shorten(s, u, out):
     store(out, 0, shorten(splat(f4(1.0)), load(s, 0), load(u, 0), splat(f4(0.4))))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streamnn._kernels.jit import kernel, recorded
-from streamnn._kernels.program import Program
+from streamnn._kernels.program import Program, Stop
 
 
 class Pair(NamedTuple):
@@ -22,7 +22,7 @@ def every_kind(flag, whole, small, real, single, table, records, pair, bools):
         table[1, 2] += real * whole + single
     records[1].a += small
     pair.whole[0] += 1
-    pair.real[-1] -= 0.5
+    pair.real[2] -= 0.5
     bools[0] = not bools[0]
 
 
@@ -50,7 +50,7 @@ def test_it_gives_every_kind_of_argument(flag):
     assert programmed[0][1, 2] == 6.0  # nothing was run
     program = Program(calls)
     for _ in range(3):
-        assert program.run() == 1
+        assert program.run() is None
     for a, b in zip(called, programmed, strict=True):
         for u, v in zip(a, b, strict=True):
             assert np.array_equal(u, v)
@@ -61,12 +61,23 @@ def test_guards_stop_it_and_it_goes_on():
     a, b = np.zeros(1, np.int64), np.zeros(1, np.int64)
     with recorded() as calls:
         count(a), every_kind(False, 0, np.int8(1), 0.0, np.float32(0), *arrays()), count(b), count(b)
-    assert Program(calls).run() == 4
+    assert Program(calls).run() is None
     program = Program(calls, (count,))
     a[0], b[0] = 2, 0
-    assert program.run() == 1 and (a[0], b[0]) == (3, 0)
-    assert program.run(1) == 4 and (a[0], b[0]) == (3, 2)
+    assert program.run() == Stop(1, count) and (a[0], b[0]) == (3, 0)
+    assert program.run(1) is None and (a[0], b[0]) == (3, 2)
     assert program.answers(count) == [1, 0, 0]
+
+
+def test_a_guard_that_is_the_last_call_is_heard():
+    a = np.zeros(1, np.int64)
+    with recorded() as calls:
+        every_kind(False, 0, np.int8(1), 0.0, np.float32(0), *arrays()), count(a)
+    program = Program(calls, (count,))
+    assert program.run() is None and program.run() is None
+    stop = program.run()
+    assert stop == Stop(2, count) and a[0] == 3
+    assert program.run(stop.place) is None and a[0] == 3  # no call is left
 
 
 def test_recording_ends_with_its_block():
