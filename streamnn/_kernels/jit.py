@@ -23,7 +23,7 @@ from .interpreted import Interpreted
 DEBUG = os.environ.get("STREAMNN_DEBUG", "0") not in ("", "0")
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 
-njit_options = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": DEBUG}
+kernel_options = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": DEBUG}
 leaf_options = {
     "error_model": "numpy",
     "boundscheck": DEBUG,
@@ -46,7 +46,7 @@ class Kernel:
     __slots__ = ("compiled",)
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.compiled = _compiled(function, njit_options)
+        self.compiled = _compiled(function, kernel_options)
 
     def __call__(self, *args: Any) -> Any:
         tape = getattr(_local, "tape", None)
@@ -108,7 +108,7 @@ def leaf(function: Callable[..., Any] | None = None, *, inline: bool = False) ->
 
 def callable_leaf(function: Callable[..., Any]) -> Any:
     """Decorator of a function that kernels and Python call."""
-    return _compiled(function, njit_options)
+    return _compiled(function, kernel_options)
 
 
 @cache
