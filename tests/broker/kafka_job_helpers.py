@@ -17,8 +17,8 @@ from fake_learner import make_fake
 
 from streamnn_connectors.kafka import KafkaSettings, Message
 from streamnn_jobs.kafka.job import KafkaJob
-from streamnn_jobs.kafka.result import KafkaResult
 from streamnn_jobs.run.joined_worker import EVENT, LABEL
+from streamnn_jobs.run.result import KafkaResult
 from streamnn_jobs.spec.job import JobSpec
 from streamnn_jobs.spec.load import make_spec
 

@@ -11,9 +11,8 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn.state import FORMAT, state_hash
 
-from ..run import learner as learners
 from ..run.checkpoint import CheckpointStore, parse_checkpoint
-from ..run.joined_worker import JoinedWorker
+from ..run.joined_worker import new_worker
 from ..run.learner import MakeLearner
 from ..run.worker import Worker
 from ..spec.fingerprint import spec_of_fields
@@ -80,8 +79,7 @@ def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | No
     """The worker as it stood when the checkpoint was written."""
     spec, task = spec_of_fields(manifest["spec"]), manifest["worker"]["task"]
     source, partition = manifest["source"], manifest.get("partition", "0")
-    kind = Worker if spec.label.topic is None else JoinedWorker
-    worker = kind(spec, task, (make or learners.make_learner)(spec, task), source, partition)
+    worker = new_worker(spec, task, make, source, partition)
     worker.load_state_dict(arrays, manifest["worker"])
     return worker
 

@@ -16,13 +16,11 @@ from streamnn_connectors.base import Source
 from streamnn_connectors.opening import source_class
 
 from ..outputs.predictions import prediction_columns
-from ..run import learner as learners
 from ..run.checkpoint import CheckpointStore
-from ..run.joined_worker import JoinedWorker
+from ..run.joined_worker import new_worker
 from ..run.learner import MakeLearner
 from ..run.sinks import check_output, remove_output
 from ..run.summary import plain
-from ..run.worker import Worker
 from ..spec.fingerprint import spec_of_fields
 
 BATCH_RECORDS = 2048
@@ -65,8 +63,7 @@ class Predictor:
             raise StateError(f"{path}: is no checkpoint of a job")
         spec = spec_of_fields(manifest["spec"])
         task = manifest["worker"]["task"]
-        kind = Worker if spec.label.topic is None else JoinedWorker
-        self.worker = kind(spec, task, (make or learners.make_learner)(spec, task))
+        self.worker = new_worker(spec, task, make)
         self.worker.load_state_dict(arrays, manifest["worker"])
         self.path = path
         self._say = say

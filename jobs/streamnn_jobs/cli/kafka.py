@@ -8,12 +8,12 @@ import sys
 from rich.console import Console
 
 from ..kafka.job import KafkaJob
-from ..kafka.result import KafkaResult
 from ..kafka.topics import check_topics
 from ..logs import Log, logging_all
 from ..process.pipes import Printed, quiet_pipe
 from ..run import learner as learners
 from ..run import summary as summaries
+from ..run.result import KafkaResult
 from ..spec.fingerprint import learning_fields
 from ..spec.job import JobSpec
 from .progress import Progress

@@ -33,4 +33,4 @@ def warm_up_without_records(setup: Setup) -> None:
         }
     )
     probe = Batch(rows, np.arange(ROWS, dtype=np.int64), {"position": ROWS})
-    warm_up(alone, setup.task, setup.make, probe, setup.say)
+    warm_up(alone, setup.task, setup.job.make, probe, setup.job.say)

@@ -13,6 +13,7 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn.state import from_bytes, state_hash, to_bytes
 
+from ..spec.job import CheckpointSpec
 from ..stores import Saved, Store, open_store
 from ..stores.opening import LEASE_S, TIMEOUT_S, split_place
 
@@ -123,6 +124,36 @@ class CheckpointStore:
                 + "\nmove them away to start at the beginning of the stream"
             )
         return None
+
+
+class CheckpointCadence:
+    """When the next checkpoint is due: after so many records or seconds, whichever is reached first.
+
+    Parameters
+    ----------
+    spec : CheckpointSpec
+    records : int
+        Read up to now.
+    clock : callable
+        Seconds that only go up.
+    """
+
+    def __init__(self, spec: CheckpointSpec, records: int, clock: Callable[[], float]):
+        self._spec, self._clock = spec, clock
+        self.saved(records)
+
+    def saved(self, records: int) -> None:
+        """A checkpoint was written after `records`."""
+        self._records, self._saved_s = records, self._clock()
+
+    def due(self, records: int) -> bool:
+        """Whether one is due after `records`; never without a folder, or when nothing was read since the last."""
+        c, fresh = self._spec, records - self._records
+        if c.directory is None or fresh == 0:
+            return False
+        if c.every_events is not None and fresh >= c.every_events:
+            return True
+        return c.every_s is not None and self._clock() - self._saved_s >= c.every_s
 
 
 def parse_checkpoint(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -10,6 +10,8 @@ from streamnn_connectors.base import BadRecord, Batch
 from ..labels.live import KeyJoin
 from ..records import arrow
 from ..spec.job import JobSpec
+from . import learner as learners
+from .learner import MakeLearner
 from .worker import Join, Step, Worker
 
 EVENT, LABEL = 0, 1
@@ -116,6 +118,25 @@ class JoinedWorker(Worker):
         ]
         bad.sort(key=lambda b: b.position)
         return codes[kept], batch.position[kept], [keys[i] for i in kept.tolist()], bad
+
+
+def new_worker(
+    spec: JobSpec, task: str, make: MakeLearner | None = None, source: str = "", partition: str = "0"
+) -> Worker:
+    """The worker that a spec asks for, which has learnt nothing: of one log, or of events and labels apart.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    task : str
+        ``"classification"`` or ``"regression"``.
+    make : callable, optional
+        Makes the learner of a spec and a task.
+    source, partition : str
+        Names, for dead letters.
+    """
+    kind = Worker if spec.label.topic is None else JoinedWorker
+    return kind(spec, task, (make or learners.make_learner)(spec, task), source, partition)
 
 
 def _keys(rows: pa.RecordBatch, name: str) -> list[str | None]:

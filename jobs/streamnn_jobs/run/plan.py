@@ -57,6 +57,10 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
     SourceError
         When the source can't be read.
     """
+    if spec.source.topic is not None:
+        raise SpecError(
+            "source.topic: this job reads a recorded stream; open_job(spec), or `streamnn run`, opens the job of a topic"
+        )
     for path in spec.output.paths.values():
         check_output(path)
     dataset = None
@@ -103,7 +107,7 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
             raise SpecError("source.options: go with source.path; a dataset has its own")
         dataset = resolve(s.dataset)
         return dataset.open(), dataset
-    assert s.path is not None
+    assert s.path is not None  # a topic is refused before
     kinds: dict[str, Callable[..., Source]] = {
         "parquet": connectors.ParquetSource,
         "csv": connectors.CsvSource,
