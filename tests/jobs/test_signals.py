@@ -29,17 +29,17 @@ def slow(self, timeout_s=None):
     flush(self, timeout_s)
 streamnn_jobs.run.writer.Outputs.flush = slow
 from streamnn_jobs.run.observer import Observer
-import streamnn_jobs.cli.replay as commands
+import streamnn_jobs.cli.run as commands
 class Pace(Observer):
     def stepped(self, *told):
         if told[2] == 50: print("going", flush=True)
         time.sleep(.02)
-job = commands.Job
+job = commands.open_job
 def paced(*a, **k):
     j = job(*a, **k)
     j.audience.add(Pace())
     return j
-commands.Job = paced
+commands.open_job = paced
 from streamnn_jobs.cli.app import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -101,7 +101,7 @@ def replay(
     set_: Set = None,
 ) -> None:
     """Learn a recorded stream from its beginning, or from where a checkpoint stands."""
-    from .replay import replay_spec, run_job
+    from .run import replay_spec, run_job
 
     spec = replay_spec(
         target,
@@ -137,7 +137,7 @@ def run(
 ) -> None:
     """Run a job spec."""
     from ..spec.load import load_spec
-    from .replay import changes_of, run_job
+    from .run import changes_of, run_job
 
     changes = changes_of(
         {
@@ -158,7 +158,7 @@ def check(
 ) -> None:
     """Validate a job spec without running it: fields, source, columns, learner options."""
     from ..spec.load import load_spec
-    from .replay import check_spec
+    from .check import check_spec
 
     check_spec(load_spec(spec, set_ or []), str(spec), as_json=json)
 
@@ -177,7 +177,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Score records with a frozen model; nothing is learnt and the checkpoint is not touched."""
-    from .replay import predict_file
+    from .check import predict_file
 
     raise typer.Exit(predict_file(target, checkpoint, output, until, as_json=json))
 
