@@ -19,15 +19,15 @@ USUAL = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # tests
 CODE = """
 import signal, sys, time
 sys.path.insert(0, {tests!r})
-import streamnn_jobs.run.learner, streamnn_jobs.run.writer
+import streamnn_jobs.run.learner, streamnn_jobs.run.sinks
 from fake_learner import make_fake
 streamnn_jobs.run.learner.make_learner = make_fake
-flush = streamnn_jobs.run.writer.Outputs.flush
+flush = streamnn_jobs.run.sinks.Outputs.flush
 def slow(self, timeout_s=None):
     if timeout_s is not None:  # stopping
         time.sleep({hang})
     flush(self, timeout_s)
-streamnn_jobs.run.writer.Outputs.flush = slow
+streamnn_jobs.run.sinks.Outputs.flush = slow
 from streamnn_jobs.run.observer import Observer
 import streamnn_jobs.cli.run as commands
 class Pace(Observer):

@@ -13,10 +13,9 @@ import typer
 from streamnn import errors
 
 from ..process.exits import EXIT_CODES, LOGGED, exit_code
-from . import one_thread  # noqa: F401  before anything imports numpy
+from .control import checkpoints, pause, resume, status
 from .dead_letters import dlq
 from .feed import feed
-from .inspect import checkpoints, pause, resume, status
 
 _EPILOG = "Exit codes: " + "; ".join(f"{code} {text}" for code, text in EXIT_CODES) + "."
 
@@ -185,7 +184,7 @@ def predict(
 @app.command(epilog=_EPILOG)
 def datasets(json: Json = False) -> None:
     """List what can be replayed by name."""
-    from .listing import list_datasets
+    from .datasets import list_datasets
 
     list_datasets(as_json=json)
 

@@ -9,13 +9,12 @@ from rich.console import Console
 
 from ..ask.predict import Predictor
 from ..data.names import is_path
-from ..process.pipes import quiet_pipe
+from ..process.exits import quiet_pipe
 from ..run import learner as learners
 from ..run import summary as summaries
 from ..run.plan import make_plan
 from ..spec.fingerprint import learning_fields
-from ..spec.job import JobSpec
-from ..spec.words import label_delay
+from ..spec.job import JobSpec, label_delay
 
 NOTHING_SCORED = 3
 """Exit code when records were there and none could be used."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,19 +19,20 @@ from streamnn.errors import SinkError
 
 from ..data.names import is_path
 from ..job import open_job
-from ..logs import logging_all, make_log
-from ..process.pipes import Printed, quiet_pipe
+from ..live.watch import Watch
+from ..logs import JobLog, Log, Stopping, logging_all, make_log
+from ..process.exits import Printed, quiet_pipe
+from ..process.signals import stopping
 from ..run import summary as summaries
+from ..run.job import BaseJob
 from ..run.result import KafkaResult, Result
 from ..run.runner import Job
 from ..run.sinks import check_output
 from ..spec.fingerprint import learning_fields
-from ..spec.job import JobSpec
+from ..spec.job import JobSpec, label_delay
 from ..spec.load import make_spec, set_field
-from ..spec.words import label_delay
 from ..version import VERSION
 from .progress import Progress
-from .served import operated
 
 
 def changes_of(fields: dict[str, Any]) -> list[str]:
@@ -81,7 +84,7 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
             _check_report(Path(path))
         page = spec.report.title or title or job.name
         with (
-            operated(job, spec, log, page) as caught,
+            supervised(job, log, page) as caught,
             Progress(console, spec.run.until_records, quiet=not log.plain) as progress,
         ):
             job.show(progress)
@@ -104,6 +107,32 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     if failed is not None:
         raise failed
     return 128 + caught[0] if caught and result.outcome == "interrupted" else 0
+
+
+@contextlib.contextmanager
+def supervised(job: BaseJob, log: Log, title: str) -> Iterator[list[int]]:
+    """Signals stop the job, what it does is logged, and it is served, while inside.
+
+    Yields
+    ------
+    list of int
+        Signals that came.
+    """
+    if not log.plain:
+        job.audience.add(JobLog(log, job.spec, job.control))
+    end = Stopping(log, job.control, job.spec, lambda text: print(text, file=sys.stderr))
+    with contextlib.ExitStack() as stack:
+        caught = stack.enter_context(
+            stopping(end.stop, tell=end.tell, timeout_s=end.timeout_s, too_late=end.too_late)
+        )
+        if job.spec.http.address is not None:
+            from ..http import JobServer
+
+            watch = Watch()
+            job.audience.add(watch)
+            server = stack.enter_context(JobServer(job.spec.http.address, watch, job.control, title))
+            log.note(f"live page {server.url}")
+        yield caught
 
 
 def _look_back(job: Job, result: Result, title: str) -> tuple[dict[str, Any], SinkError | None]:

@@ -12,7 +12,7 @@ from typing import Any
 from streamnn.errors import SinkError, SourceError, SpecError
 from streamnn_connectors.kafka import Fed, Fenced, KafkaAdmin, KafkaFeed, KafkaSettings, TransactionFailed
 
-from ..process.pipes import quiet_pipe
+from ..process.exits import quiet_pipe
 from ..process.signals import stopping
 from .feed_plan import TOPICS, FeedPlan
 

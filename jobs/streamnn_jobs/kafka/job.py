@@ -12,12 +12,12 @@ from ..run.job import BaseJob, Progress
 from ..run.learner import MakeLearner
 from ..run.observer import Observer
 from ..run.result import KafkaResult, PartitionResult
+from ..run.warmup import warm_up_without_records
 from ..spec.job import JobSpec
 from .inputs import Policy, by_time
 from .partition import PartitionJob
 from .setup import Setup
 from .topics import check_topics
-from .warm import warm_up_without_records
 
 IDLE_S = 0.05
 _SHORT_S = 0.004
@@ -95,7 +95,7 @@ class KafkaJob(BaseJob):
             What is committed stays so, and a rerun goes on from there.
         """
         setup = self._setup
-        warm_up_without_records(setup)
+        warm_up_without_records(self.spec, self.make, self.say)
         cpu, wall = time.process_time(), time.perf_counter()
         try:
             setup.open_sources()

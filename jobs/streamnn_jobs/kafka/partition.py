@@ -20,11 +20,11 @@ from ..run.limits import LimitNotes
 from ..run.result import PartitionResult
 from ..run.summary import plain
 from ..run.worker import Step, Worker
+from .catch_up import CatchUp
 from .inputs import Inputs, Piece
 from .merge_log import Merged, to_value
 from .outbox import Outbox
 from .recovery import Recovered, recover, save
-from .replay import Replay
 from .setup import Setup
 from .stream import Stream
 
@@ -170,17 +170,17 @@ class PartitionJob:
         self._outbox = Outbox(spec, setup.topics, self.partition)
         self._limits = LimitNotes(spec, found.worker, setup.job.say)
         most = spec.run.batch_records
-        self._replay = Replay(self._inputs, found.goal, found.merged, most, setup.job.clock)
+        self._catch_up = CatchUp(self._inputs, found.goal, found.merged, most, setup.job.clock)
         self._cadence.saved(self._events_and_labels())
-        self._turn = self._replaying
+        self._turn = self._catching_up
         return True
 
-    def _replaying(self) -> bool:
+    def _catching_up(self) -> bool:
         """Learn the gap between checkpoint and committed offset again; nothing is written."""
-        if self._replay.done:
+        if self._catch_up.done:
             self._go_live()
             return True
-        piece = self._replay.take()
+        piece = self._catch_up.take()
         if piece is not None:
             self._learn(piece, predictions=False)
         return piece is not None
@@ -196,7 +196,7 @@ class PartitionJob:
         self._turn = self._living
         name = f"{setup.topics.events}/{self.partition}"
         at = " and ".join(map(str, self._began))
-        again = f", {self._replay.records:,} records learnt again" if self._replay.records else ""
+        again = f", {self._catch_up.records:,} records learnt again" if self._catch_up.records else ""
         setup.job.say(
             f"{name}: going on at {at}{again}" if found.goal is not None else f"{name}: beginning at {at}"
         )

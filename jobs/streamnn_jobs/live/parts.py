@@ -12,7 +12,7 @@ from ..report.report import Report
 from ..run.plan import Plan
 from ..run.summary import plain
 from ..spec.fingerprint import learning_fields
-from ..spec.words import label_delay
+from ..spec.job import label_delay
 from ..version import VERSION
 from .now import now
 from .view import View

@@ -14,7 +14,7 @@ from prometheus_client.utils import floatToGoString
 from ..live.partition import PartitionWatch
 from ..live.view import View
 from ..live.watch import Watch
-from ..outputs.reasons import WORDS
+from ..outputs.dead_letters import WORDS
 from ..run.control import Control
 from ..version import VERSION
 from .families import FAMILIES, Family

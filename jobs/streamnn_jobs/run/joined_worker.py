@@ -84,11 +84,11 @@ class JoinedWorker(Worker):
             return out
         self.positions.add(self.join.next_ticket, position)
         by = np.argsort(at, kind="stable")
-        ops = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by])
-        if len(ops.op):
-            self._run(columns, position, ops, out, predictions)
+        operations = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by])
+        if len(operations.op):
+            self._run(columns, position, operations, out, predictions)
         else:
-            self._count(ops)
+            c.add(operations)
         if out.predictions:
             given = np.empty(n, object)
             given[:] = keys[:n]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from streamnn.errors import SpecError, StateError
+from streamnn.errors import SourceError, SpecError, StateError
 
 from ..spec.fingerprint import differences, learning_fields, spec_hash
 from ..spec.job import JobSpec
 from ..stores import Saved
 from ..version import VERSION
 
+HEAD_BYTES = 1 << 16
 ANOTHER_FOLDER = "name another checkpoint folder"
 
 
@@ -99,3 +102,26 @@ def check_manifest(
         raise SpecError(
             f"{path}: was written by a job with another spec:\n  {lines}\nset it back, or {otherwise}"
         )
+
+
+def file_identity(path: str | Path, head_bytes: int = HEAD_BYTES) -> dict[str, Any]:
+    """Size of a file and a hash of its beginning: what tells it from another one of the same name.
+
+    Raises
+    ------
+    SourceError
+        When it can't be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            head = file.read(head_bytes)
+        size = Path(path).stat().st_size
+    except OSError as e:
+        raise SourceError(f"{path}: can't be read: {e.strerror or e}") from e
+    return {"bytes": size, "head_bytes": len(head), "head_sha256": hashlib.sha256(head).hexdigest()}
+
+
+def is_another_file(path: str | Path, saved: Mapping[str, Any]) -> bool:
+    """Whether a file is another one than when `saved` was its identity. One that has grown at its end is the same."""
+    now = file_identity(path, saved["head_bytes"])
+    return now["bytes"] < saved["bytes"] or now["head_sha256"] != saved["head_sha256"]

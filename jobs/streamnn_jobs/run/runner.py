@@ -11,19 +11,17 @@ from streamnn_connectors.base import Partition, Resume, Source
 
 from ..spec.job import JobSpec
 from .checkpoint import CheckpointCadence, CheckpointStore
-from .file_identity import changed, file_mark
 from .job import BaseJob, Progress
 from .joined_worker import new_worker
 from .learner import MakeLearner
 from .limits import LimitNotes
-from .manifest import ANOTHER_FOLDER, check_manifest, make_manifest
+from .manifest import ANOTHER_FOLDER, check_manifest, file_identity, is_another_file, make_manifest
 from .observer import Observer
 from .plan import make_plan
 from .result import Result
-from .sinks import open_sinks
+from .sinks import ColumnSink, Outputs, open_sinks
 from .warmup import warm_up
 from .worker import Step, Worker
-from .writer import ColumnSink, Outputs
 
 IDLE_S = 0.01
 """How long a live stream with nothing to read is left alone."""
@@ -83,7 +81,7 @@ class Job(BaseJob):
         )
         self._saved_path: str | None = None
         self._path = self.plan.source.info().path
-        self._file = file_mark(self._path) if self._path is not None and self._store is not None else None
+        self._file = file_identity(self._path) if self._path is not None and self._store is not None else None
 
     @property
     def name(self) -> str:
@@ -244,7 +242,7 @@ class Job(BaseJob):
             return None
         arrays, manifest, path = found
         check_manifest(manifest, path, self.spec, self.plan.name)
-        if self._path is not None and manifest.get("file") and changed(self._path, manifest["file"]):
+        if self._path is not None and manifest.get("file") and is_another_file(self._path, manifest["file"]):
             raise StateError(
                 f"{self._path}: is not the file that {path} was written for (its size or its beginning differ). "
                 f"Bring that file back, or {ANOTHER_FOLDER}"

@@ -22,7 +22,7 @@ def status(
     json: _Json = False,
 ) -> None:
     """How a job stands: place, rate, lag, scores, pending events, alarms, checkpoint."""
-    from ..ask.views import status_lines, status_of
+    from ..http.client import status_lines, status_of
 
     found = status_of(target, _say)
     _show(found, status_lines(found), json)
@@ -44,7 +44,7 @@ def inspect(
     json: _Json = False,
 ) -> None:
     """What is in a checkpoint: place, counts, columns, spec, arrays; says so when it is damaged."""
-    from ..ask.inspect import describe, lines, open_checkpoint
+    from ..ask.checkpoints import describe, lines, open_checkpoint
 
     about = describe(*open_checkpoint(target, _say))
     _show(about, lines(about), json)
@@ -53,7 +53,7 @@ def inspect(
 @checkpoints.command("now")
 def now(target: _Target, json: _Json = False) -> None:
     """Have a running job write a checkpoint, and wait until it is there."""
-    from ..ask.views import SAVE_TIMEOUT_S, call_job
+    from ..http.client import SAVE_TIMEOUT_S, call_job
 
     found = call_job(target, "checkpoint", "POST", SAVE_TIMEOUT_S)
     words = [
@@ -64,7 +64,7 @@ def now(target: _Target, json: _Json = False) -> None:
 
 
 def _ask(target: str, what: str, json: bool) -> None:
-    from ..ask.views import call_job
+    from ..http.client import call_job
 
     found = call_job(target, what, "POST")
     _show(found, [found["state"]], json)
@@ -75,7 +75,7 @@ def _say(text: str) -> None:
 
 
 def _show(data: dict[str, Any], lines: list[str], json: bool) -> None:
-    from ..process.pipes import quiet_pipe
+    from ..process.exits import quiet_pipe
 
     with quiet_pipe():
         print(jsons.dumps(data, allow_nan=False, default=str) if json else "\n".join(lines))

@@ -14,7 +14,7 @@ STALL_S = 60.0
 """A gap that does not come for so long is an error."""
 
 
-class Replay:
+class CatchUp:
     """Pieces up to the committed place.
 
     Parameters
