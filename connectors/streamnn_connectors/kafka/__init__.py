@@ -16,7 +16,6 @@ from .offsets import KafkaOffsets
 from .output import KafkaOutput
 from .reading import read_messages
 from .settings import KafkaSettings
-from .sink import KafkaSink
 from .source import KafkaSource
 from .takeover import take_over
 from .transaction import KafkaTransaction
@@ -35,7 +34,6 @@ __all__ = [
     "KafkaOutput",
     "KafkaPartition",
     "KafkaSettings",
-    "KafkaSink",
     "KafkaSource",
     "KafkaTransaction",
     "LivePartition",

@@ -13,6 +13,7 @@ import pyarrow as pa
 from streamnn.errors import SinkError
 
 from .._columns import Columns, check_lengths, column_rows
+from .._faults import not_json
 
 
 @dataclass(slots=True)
@@ -154,10 +155,7 @@ def _checked(encode: Callable[[Any], bytes], rows: list[dict[str, Any]]) -> byte
     try:
         return encode(rows)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise SinkError(
-            f"an output near position {rows[0].get('position')} can't be written as JSON: {error}. Write numbers, "
-            "strings, lists and dicts."
-        ) from error
+        raise not_json(f"an output near position {rows[0].get('position')}", error) from error
 
 
 def _error(position: Any, size: int, largest: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from streamnn.errors import SourceError, SpecError
 
+from .._blocks import position_of
 from .._rows import MAX_RECORD_BYTES
 from ..base import Resume, SourceInfo
 from ._arrow_values import ROW_BITS, ArrowValues
@@ -153,11 +154,7 @@ class KafkaSource:
     def open(self, partition: str, resume: Resume | None = None) -> KafkaPartition:
         """Begin at `start`, or where the token says: position alone is enough, kinds are found anew then."""
         number = self._number(partition)
-        position = None if resume is None else resume.get("position")
-        if resume is not None and (not isinstance(position, int) or position < 0):
-            raise SourceError(
-                f"{self.topic}: the resume token {resume} has no position. Start again without it."
-            )
+        position = None if resume is None else position_of(self.topic, resume)
         kinds = {} if resume is None else dict(resume.get("kinds", ()))
         shift = ROW_BITS if self.arrow else 0
 

@@ -11,9 +11,10 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn.state import FORMAT, state_hash
 
-from ..run.checkpoint import CheckpointStore, parse_checkpoint
+from ..run.checkpoint import CheckpointStore, read_checkpoint
 from ..run.joined_worker import new_worker
 from ..run.learner import MakeLearner
+from ..run.manifest import require_keys
 from ..run.worker import Worker
 from ..spec.fingerprint import spec_of_fields
 from ..stores import Saved, join_place, open_store
@@ -31,20 +32,16 @@ def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arr
         When there is none, or it is damaged.
     """
     if _is_one(target):
-        place, name = split_place(target)
         try:
-            data = open_store(place).read(name)
+            arrays, manifest, path = read_checkpoint(target)
         except OSError as e:
             raise StateError(f"{target}: can't be read: {e.strerror or e}") from e
-        arrays, manifest = parse_checkpoint(data, str(target))
-        path = Saved(0, name, str(target), len(data))
     else:
         found = CheckpointStore(target, warn=say).load()
         if found is None:
             raise StateError(f"{target}: has no checkpoint: {_which(target)}")
         arrays, manifest, path = found
-    if not {"spec", "worker", "source", "resume"} <= set(manifest):
-        raise StateError(f"{path}: is no checkpoint of a job")
+    require_keys(manifest, path, "spec", "worker", "source", "resume")
     return arrays, manifest, path
 
 

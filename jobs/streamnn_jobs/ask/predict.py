@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from streamnn.errors import SchemaError, SinkError, SpecError, StateError
+from streamnn.errors import SchemaError, SinkError, StateError
 from streamnn_connectors import CsvSource, open_sink
 from streamnn_connectors.base import Source
 from streamnn_connectors.opening import source_class
@@ -19,7 +19,8 @@ from ..outputs.predictions import prediction_columns
 from ..run.checkpoint import CheckpointStore
 from ..run.joined_worker import new_worker
 from ..run.learner import MakeLearner
-from ..run.sinks import check_output, remove_output
+from ..run.manifest import require_keys
+from ..run.sinks import check_output, refuse_source, remove_output
 from ..run.summary import plain
 from ..spec.fingerprint import spec_of_fields
 
@@ -59,8 +60,7 @@ class Predictor:
             which = f", of one partition: {', '.join(inside[:10])}" if inside else ""
             raise StateError(f"{directory}: has no checkpoint: name the folder of a job's checkpoints{which}")
         arrays, manifest, path = found
-        if not {"spec", "worker"} <= set(manifest):
-            raise StateError(f"{path}: is no checkpoint of a job")
+        require_keys(manifest, path, "spec", "worker")
         spec = spec_of_fields(manifest["spec"])
         task = manifest["worker"]["task"]
         self.worker = new_worker(spec, task, make)
@@ -122,8 +122,8 @@ class Predictor:
         before = self.worker.learner.state_hash()
         sink = None
         if output is not None:
-            if is_file and Path(output).resolve() == Path(target).resolve():
-                raise SpecError(f"--output: {output} is the source itself: name another file")
+            if is_file:
+                refuse_source("--output", Path(output), target)
             check_output(Path(output))
             try:
                 Path(output).parent.mkdir(parents=True, exist_ok=True)

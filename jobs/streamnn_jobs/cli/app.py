@@ -16,6 +16,7 @@ from ..process.exits import EXIT_CODES, LOGGED, exit_code
 from .control import checkpoints, pause, resume, status
 from .dead_letters import dlq
 from .feed import feed
+from .options import Json, Stream
 
 _EPILOG = "Exit codes: " + "; ".join(f"{code} {text}" for code, text in EXIT_CODES) + "."
 
@@ -27,7 +28,6 @@ app = typer.Typer(
     help="A neural network that learns from every event of a stream, once, as it passes.",
 )
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line of standard output.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any field of the job spec, such as learner.seed=3."),
@@ -61,9 +61,7 @@ Log = Annotated[
 
 @app.command(epilog=_EPILOG)
 def replay(
-    target: Annotated[
-        str, typer.Argument(help="A dataset (see `streamnn datasets`) or a .parquet, .csv or .jsonl file.")
-    ],
+    target: Stream,
     label: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
     task: Annotated[
         str | None, typer.Option(help="classification or regression; told from the labels by default.")

@@ -208,6 +208,10 @@ def _show_partitions(result: KafkaResult, out: Console) -> None:
         out.print(line, markup=False, soft_wrap=True)
 
 
+def _no_report(path: Path | str, error: OSError) -> SinkError:
+    return SinkError(f"{path}: the report can't be written: {error.strerror or error}")
+
+
 def _check_report(path: Path) -> None:
     """A page that can't be written is an error before the run, not after it."""
     try:
@@ -216,7 +220,7 @@ def _check_report(path: Path) -> None:
             raise IsADirectoryError(errno.EISDIR, "is a folder")
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as e:
-        raise SinkError(f"{path}: the report can't be written: {e.strerror or e}") from e
+        raise _no_report(path, e) from e
 
 
 def _report(
@@ -243,4 +247,4 @@ def _report(
             },
         )
     except OSError as e:
-        raise SinkError(f"{path}: the report can't be written: {e.strerror or e}") from e
+        raise _no_report(path, e) from e

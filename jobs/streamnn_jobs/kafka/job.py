@@ -92,7 +92,7 @@ class KafkaJob(BaseJob):
         Raises
         ------
         SourceError, SinkError, StateError, SpecError
-            What is committed stays so, and a rerun goes on from there.
+            A rerun goes on from what is committed.
         """
         setup = self._setup
         warm_up_without_records(self.spec, self.make, self.say)

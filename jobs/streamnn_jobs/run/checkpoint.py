@@ -171,8 +171,8 @@ def parse_checkpoint(data: bytes, where: str) -> tuple[dict[str, np.ndarray], di
     return arrays, plain
 
 
-def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and manifest of one file or object.
+def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any], Saved]:
+    """Arrays, manifest and place of one file or object.
 
     Raises
     ------
@@ -182,4 +182,5 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, 
         When it can't be read.
     """
     place, name = split_place(path)
-    return parse_checkpoint(open_store(place).read(name), str(path))
+    data = open_store(place).read(name)
+    return *parse_checkpoint(data, str(path)), Saved(0, name, str(path), len(data))

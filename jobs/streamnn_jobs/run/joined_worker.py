@@ -27,7 +27,6 @@ class JoinedWorker(Worker):
     def _make_join(self, spec: JobSpec) -> Join:
         assert spec.label.key is not None
         self._key, self._column = spec.label.key, spec.label.column or ""
-        self._timed = spec.label.expire_after is not None
         return KeyJoin(
             expire_after=spec.label.expire_after,
             expire_after_events=spec.label.expire_after_events,

@@ -205,15 +205,18 @@ def _task_of(spec: JobSpec, probe: Batch | None) -> str:
     names = [] if probe is None else probe.rows.schema.names
     column = probe.rows.column(names.index(name)) if probe is not None and name in names else None
     kind = None if column is None else arrow.kind_of(column.type)
-    hint = "give learner.task (--task), classification or regression"
+    unknown = SpecError(
+        f"learner.task: can't be told, no record has a label in column {name!r} yet; give learner.task (--task), "
+        "classification or regression"
+    )
     if column is None or kind in (None, "null"):
-        raise SpecError(f"learner.task: can't be told, no record has a label in column {name!r} yet; {hint}")
+        raise unknown
     if kind == "text" or str(column.type) == "bool":
         return "classification"
     y = arrow.numbers(column)
     y = y[np.isfinite(y)]
     y = y[~np.isin(y, [float(m) for m in spec.label.missing or () if isinstance(m, (int, float))])]
     if not len(y):
-        raise SpecError(f"learner.task: can't be told, no record has a label in column {name!r} yet; {hint}")
+        raise unknown
     few = np.all(np.trunc(y) == y) and len(np.unique(y)) <= MOST_CLASSES
     return "classification" if few else "regression"

@@ -94,7 +94,7 @@ class Job(BaseJob):
         Raises
         ------
         SourceError, SinkError, StateError, SpecError
-            Nothing is half saved then: a rerun goes on from the last checkpoint.
+            A rerun goes on from the last checkpoint, for nothing is half saved.
         """
         if self._store is None:
             return self._run()

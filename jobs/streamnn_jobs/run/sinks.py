@@ -159,10 +159,8 @@ def open_sinks(spec: JobSpec, fresh: bool) -> dict[str, ColumnSink]:
 
     paths = spec.output.paths
     if spec.source.path is not None:
-        source = Path(spec.source.path).resolve()
         for path in paths.values():
-            if path.resolve() == source:
-                raise SpecError(f"output: {path} is the source itself: name another file")
+            refuse_source("output", path, spec.source.path)
     sinks: dict[str, ColumnSink] = {}
     try:
         for name, path in paths.items():
@@ -177,6 +175,12 @@ def open_sinks(spec: JobSpec, fresh: bool) -> dict[str, ColumnSink]:
             for sink in sinks.values():
                 sink.close()
     return sinks
+
+
+def refuse_source(field: str, path: Path, source: str) -> None:
+    """SpecError when an output is the file that is read."""
+    if path.resolve() == Path(source).resolve():
+        raise SpecError(f"{field}: {path} is the source itself: name another file")
 
 
 def check_output(path: Path) -> None:

@@ -54,9 +54,8 @@ def spec_of_fields(fields: Mapping[str, Any]) -> JobSpec:
         section, _, field = name.partition(".")
         data.setdefault(section, {})[field] = value
     if (data.get("label") or {}).get("topic") is not None:
-        data.setdefault("kafka", {})["merge_log"] = (
-            "unknown"  # a job must have one; which does not matter here
-        )
+        # a job must have one; which one does not matter here
+        data.setdefault("kafka", {})["merge_log"] = "unknown"
     return JobSpec.model_validate(data)
 
 
