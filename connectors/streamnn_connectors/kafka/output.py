@@ -9,11 +9,11 @@ from typing import Any, Literal
 from streamnn.errors import SinkError
 
 from ._client import close_producer, in_our_words, make_producer, root_cause, words
-from ._watchdog import Watchdog
 from .contract import Message, Offset, Place
 from .errors import Fenced, OutcomeUnknown, TransactionFailed, commit_not_begun
 from .sent import Sent
 from .settings import KafkaSettings
+from .watchdog import Watchdog
 
 SOURCE = "streamnn-source"
 """Header of every message: whose output it is."""

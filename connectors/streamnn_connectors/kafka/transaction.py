@@ -10,12 +10,12 @@ from typing import Any
 from streamnn.errors import SinkError, SpecError
 
 from ._client import client, close_producer, in_our_words, make_producer, root_cause, words
-from ._watchdog import Watchdog
 from .contract import Message, Offset, Place
 from .errors import Fenced, OutcomeUnknown, TransactionFailed, commit_not_begun
 from .offsets import to_metadata
 from .sent import Sent
 from .settings import KafkaSettings
+from .watchdog import Watchdog
 
 _FENCED = (
     "CommitFailedError", "FencedInstanceIdError", "IllegalGenerationError", "InvalidProducerEpochError",

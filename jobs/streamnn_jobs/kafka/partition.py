@@ -11,8 +11,8 @@ import numpy as np
 from streamnn.errors import SinkError, SourceError
 from streamnn.state import state_hash
 from streamnn_connectors.kafka import TransactionFailed
-from streamnn_connectors.kafka._watchdog import Watchdog
 from streamnn_connectors.kafka.sent import Sent
+from streamnn_connectors.kafka.watchdog import Watchdog
 
 from ..run.checkpoint import CheckpointCadence
 from ..run.joined_worker import JoinedWorker
