@@ -48,8 +48,6 @@ class Encoding:
         Most rows a message: with more than one, JSON is an array of objects.
     largest : int, default 1_000_000
         Most bytes a message; fewer rows go into it where they would be more.
-    compression : str, optional
-        Of the buffers of Arrow messages: ``"lz4"`` or ``"zstd"``.
 
     Examples
     --------
@@ -65,12 +63,10 @@ class Encoding:
         format: Literal["json", "arrow"] = "json",
         rows: int = 1,
         largest: int = 1_000_000,
-        compression: str | None = None,
     ):
         self.format = format
         self.rows = rows
         self.largest = largest
-        self._options = pa.ipc.IpcWriteOptions(compression=compression)
 
     def encode(self, columns: Columns) -> Encoded:
         """The messages of some rows; ``position`` must be among the columns."""
@@ -124,7 +120,7 @@ class Encoding:
 
     def _stream(self, batch: pa.RecordBatch) -> bytes:
         buffer = pa.BufferOutputStream()
-        with pa.ipc.new_stream(buffer, batch.schema, options=self._options) as writer:
+        with pa.ipc.new_stream(buffer, batch.schema) as writer:
             writer.write_batch(batch)
         return buffer.getvalue().to_pybytes()
 

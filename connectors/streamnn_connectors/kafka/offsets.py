@@ -13,6 +13,9 @@ from .contract import Offset, Place
 from .errors import Fenced
 from .settings import KafkaSettings
 
+_COMMIT_S = 30.0
+"""How long a commit without a transaction may take."""
+
 
 class KafkaOffsets:
     """Looks up offsets; joins nothing and reads nothing.
@@ -91,7 +94,7 @@ class KafkaOffsets:
         return {Place(*tp): offset for tp, offset in found.items()}
 
 
-def commit_offsets(consumer: Any, offsets: Mapping[Place, Offset], timeout_s: float = 30.0) -> None:
+def commit_offsets(consumer: Any, offsets: Mapping[Place, Offset]) -> None:
     """Commit for the group of a consumer, without a transaction; Fenced when the group no longer knows it.
 
     During a rebalance nothing is committed: the next commit says it again.
@@ -102,7 +105,7 @@ def commit_offsets(consumer: Any, offsets: Mapping[Place, Offset], timeout_s: fl
         for place, o in offsets.items()
     }
     try:
-        consumer.commit(at, timeout_ms=int(timeout_s * 1000))
+        consumer.commit(at, timeout_ms=int(_COMMIT_S * 1000))
     except kafka.errors.RebalanceInProgressError:
         return
     except (kafka.errors.CommitFailedError, kafka.errors.IllegalGenerationError) as error:

@@ -13,7 +13,6 @@ from streamnn.state import FORMAT, state_hash
 
 from ..run.checkpoint import CheckpointStore, read_checkpoint
 from ..run.joined_worker import new_worker
-from ..run.learner import MakeLearner
 from ..run.manifest import require_keys
 from ..run.worker import Worker
 from ..spec.fingerprint import spec_of_fields
@@ -21,6 +20,8 @@ from ..stores import Saved, join_place, open_store
 from ..stores.opening import is_url, split_place
 
 Arrays = dict[str, np.ndarray]
+_LISTED = 12
+"""Most columns or classes that are named."""
 
 
 def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arrays, dict[str, Any], Saved]:
@@ -72,11 +73,11 @@ def _which(target: str | Path) -> str:
     )
 
 
-def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | None = None) -> Worker:
+def open_worker(arrays: Arrays, manifest: dict[str, Any]) -> Worker:
     """The worker as it stood when the checkpoint was written."""
     spec, task = spec_of_fields(manifest["spec"]), manifest["worker"]["task"]
     source, partition = manifest["source"], manifest.get("partition", "0")
-    worker = new_worker(spec, task, make, source, partition)
+    worker = new_worker(spec, task, None, source, partition)
     worker.load_state_dict(arrays, manifest["worker"])
     return worker
 
@@ -140,6 +141,6 @@ def lines(about: dict[str, Any]) -> list[str]:
     return out
 
 
-def _few(values: Any, most: int = 12) -> str:
+def _few(values: Any) -> str:
     words = [str(v) for v in values]
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+    return ", ".join(words[:_LISTED]) + (f" and {len(words) - _LISTED} more" if len(words) > _LISTED else "")

@@ -16,7 +16,6 @@ from streamnn.errors import JobError
 from ..ask.checkpoints import checkpoint_folders, open_checkpoint, open_worker
 from ..live.partition import PartitionWatch
 from ..live.status import partition_status
-from ..run.learner import MakeLearner
 from ..run.summary import number, plain
 from .access import TOKEN
 
@@ -81,20 +80,20 @@ def _no_job(where: str) -> JobError:
     return JobError(f"{where}: what answers there is no streamnn job")
 
 
-def status_of(target: str, say: Callable[[str], None], make: MakeLearner | None = None) -> dict[str, Any]:
+def status_of(target: str, say: Callable[[str], None]) -> dict[str, Any]:
     """How a job stands: a running one by its address, another by its checkpoint."""
     if as_url(target) is not None:
         found = call_job(target, "status")
         if not isinstance(found, dict) or "partitions" not in found:
             raise _no_job(target)
         return found
-    found = [_saved(path, say, make) for path in checkpoint_folders(target)]
+    found = [_saved(path, say) for path in checkpoint_folders(target)]
     return {"state": "not running", "outcome": None, "partitions": found}
 
 
-def _saved(target: str, say: Callable[[str], None], make: MakeLearner | None) -> dict[str, Any]:
+def _saved(target: str, say: Callable[[str], None]) -> dict[str, Any]:
     arrays, manifest, path = open_checkpoint(target, say)
-    worker = open_worker(arrays, manifest, make)
+    worker = open_worker(arrays, manifest)
     view = PartitionWatch(worker, int(manifest["resume"]["position"]), 0.0).view
     alarms = worker.alarms.recent
     more = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
@@ -30,8 +29,8 @@ class BaseJob(ABC):
     Parameters
     ----------
     spec : JobSpec
-    make : callable, optional
-        Makes the learner of a spec and a task.
+    make : callable or None
+        Makes the learner of a spec and a task; None for that of the spec.
     say : callable
         Told, in words, what a person should know.
     progress : callable
@@ -45,11 +44,11 @@ class BaseJob(ABC):
     def __init__(
         self,
         spec: JobSpec,
-        make: MakeLearner | None = None,
-        say: Callable[[str], None] = lambda text: None,
-        progress: Progress = lambda plan, worker: None,
-        observers: Sequence[Observer] = (),
-        clock: Callable[[], float] = time.monotonic,
+        make: MakeLearner | None,
+        say: Callable[[str], None],
+        progress: Progress,
+        observers: Sequence[Observer],
+        clock: Callable[[], float],
     ):
         self.spec = spec
         self.make = make or learners.make_learner
