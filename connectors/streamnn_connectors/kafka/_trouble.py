@@ -8,14 +8,14 @@ from streamnn.errors import SourceError
 
 from ._client import words
 
-_ANEW = "start a new job without the old checkpoints."
+_START_OVER = "start a new job without the old checkpoints."
 
 
 def expired(topic: str, partition: int, offset: int) -> SourceError:
     """An offset that the log does not hold."""
     return SourceError(
         f"{topic}: offset {offset} of partition {partition} is not there (any more): retention has passed it, or the "
-        f"topic was made anew. Nothing was skipped. Raise retention.ms for the next time; to begin at what is left, {_ANEW}"
+        f"topic was made anew. Nothing was skipped. Raise retention.ms for the next time; to begin at what is left, {_START_OVER}"
     )
 
 
@@ -23,7 +23,7 @@ def truncated(topic: str, error: BaseException) -> SourceError:
     """Messages that were read and are gone."""
     return SourceError(
         f"{topic}: messages that were read are not in the log any more, or the topic was made anew: {words(error)}. "
-        f"To begin at what is left, {_ANEW}"
+        f"To begin at what is left, {_START_OVER}"
     )
 
 

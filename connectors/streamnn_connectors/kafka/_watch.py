@@ -24,7 +24,7 @@ class TopicWatch:
     unreachable_s : float
         No broker answering for so long is a failure.
     fail : callable
-        Told of a topic that is gone, made anew, or out of reach.
+        Told of a topic that is gone, was made again, or is out of reach.
     """
 
     def __init__(

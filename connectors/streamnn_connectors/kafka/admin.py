@@ -19,7 +19,7 @@ class TopicInfo:
     ----------
     name : str
     identity : str
-        Changes when a topic of the same name is made anew.
+        Changes when a topic of the same name is made again.
     partitions : int
     replicas : int
         Of the first partition.

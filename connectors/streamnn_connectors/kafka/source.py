@@ -33,7 +33,7 @@ class KafkaSource:
 
     JSON columns, their kinds and bad records are those of :class:`JsonLinesSource`; Arrow columns those of
     :class:`ParquetSource`. A position is the offset or, for Arrow, ``offset << 20 | row``. Offsets that
-    retention has passed, a topic that was deleted, made anew or got more partitions are a SourceError within
+    retention has passed, a topic that was deleted, made again or got more partitions are a SourceError within
     `check_s` (and the time of a request); nothing is ever skipped in silence.
 
     Parameters
@@ -152,7 +152,7 @@ class KafkaSource:
         return [str(p) for p in range(self._info.partitions)]
 
     def open(self, partition: str, resume: Resume | None = None) -> KafkaPartition:
-        """Begin at `start`, or where the token says: position alone is enough, kinds are found anew then."""
+        """Begin at `start`, or where the token says: position alone is enough, kinds are found again then."""
         number = self._number(partition)
         position = None if resume is None else position_of(self.topic, resume)
         kinds = {} if resume is None else dict(resume.get("kinds", ()))

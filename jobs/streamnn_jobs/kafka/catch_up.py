@@ -63,7 +63,7 @@ class CatchUp:
         SourceError
             When the log is not what it was.
         TransactionFailed
-            When nothing came for long: recover anew.
+            When nothing came for long: recover the partition again.
         """
         assert self._goal is not None
         piece = self._one(self._goal[0]) if self._inputs.labels is None else self._both()

@@ -86,7 +86,7 @@ def feed_stream(
     Parameters
     ----------
     until : int, optional
-        Stop after so many records of the stream.
+        Stop after this many records of the stream.
     append : bool
         Write behind what others have written.
     patience_s : float

@@ -42,7 +42,7 @@ class _Line(msgspec.Struct):
 
 
 def to_value(merged: Merged) -> bytes:
-    """As JSON: so many events, so many labels, so many events, and on.
+    """As JSON: lengths of runs, of events and of labels in turn.
 
     Examples
     --------

@@ -295,7 +295,7 @@ class PartitionJob:
         return self.worker.counters.records + self.worker.counters.label_records
 
     def _save(self) -> None:
-        """A checkpoint of a committed state, never of another: what is not committed may be merged anew."""
+        """A checkpoint of a committed state, never of another: what is not committed may be merged in another order."""
         worker, setup = self.worker, self._setup
         assert worker is not None
         begun_s = time.perf_counter()

@@ -28,7 +28,7 @@ from .merge_log import Merged, read_chain
 from .setup import Setup
 
 _ROW_BITS = 20
-_ANEW = "to learn anew, start a new group and another checkpoint folder"
+_START_OVER = "to learn anew, start a new group and another checkpoint folder"
 
 
 @dataclass(slots=True)
@@ -189,7 +189,7 @@ def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]
     if any(offset is None for offset in found):
         raise StateError(
             f"group {setup.group}: has a committed offset for only one of {', '.join(p.topic for p in inputs)}: it is "
-            f"another job's group. Name one of this job's own; {_ANEW}"
+            f"another job's group. Name one of this job's own; {_START_OVER}"
         )
     arrow = [setup.events.arrow, False]
     return [
@@ -206,14 +206,14 @@ def _load(
     if found is None:
         return None, None, 0
     arrays, manifest, path = found
-    check_manifest(manifest, path, setup.spec, setup.topics.events, str(partition), _ANEW)
+    check_manifest(manifest, path, setup.spec, setup.topics.events, str(partition), _START_OVER)
     worker.load_state_dict(arrays, manifest["worker"])
     if goal is None and (worker.counters.records or worker.counters.label_records):
         raise StateError(
             f"group {setup.group}: has no committed offset for partition {partition}, and {path} has learnt "
             f"{worker.counters.records} records: offsets expire when a group is away for long "
             f"(offsets.retention.minutes). To go on from there, commit offset {manifest['resume']['position']} with "
-            f"kafka-consumer-groups.sh --reset-offsets; {_ANEW}"
+            f"kafka-consumer-groups.sh --reset-offsets; {_START_OVER}"
         )
     resume = [manifest["resume"], manifest.get("resume_labels")]
     return [token for token in resume if token is not None], str(path), int(manifest.get("merge_log", 0))
@@ -228,7 +228,7 @@ def _require_beginning(setup: Setup, partition: int, inputs: list[Place]) -> Non
         why = "; ".join(gone) or "the job did not begin at the first message (kafka.start)"
         raise StateError(
             f"group {setup.group}: offsets of partition {partition} are committed, but there is no checkpoint to go on "
-            f"from, and what was learnt can't be learnt again: {why}. Bring the checkpoints back; {_ANEW}"
+            f"from, and what was learnt can't be learnt again: {why}. Bring the checkpoints back; {_START_OVER}"
         )
     setup.job.say(f"{setup.topics.events}/{partition}: no checkpoint, learning again from the first message")
 

@@ -16,7 +16,7 @@ from .leaves import check_leaves, pack_keys, unpack_keys
 from .operations import LabelCounts, Operations
 
 _SPARE = 1024
-"""Ages of settled events are kept beside those of so many, at most, and of as many as are pending."""
+"""Ages are kept of as many settled events as are pending, and of this many more, at most."""
 
 
 class KeyJoin:

@@ -37,7 +37,7 @@ def learning_fields(spec: JobSpec) -> dict[str, Any]:
         for name, value in getattr(spec, section).model_dump(mode="json").items():
             out[f"{section}.{name}"] = value
     out.pop("learner.threads", None)  # the bits do not depend on it
-    for name in _LATER:  # a checkpoint of a job without them is none of another job
+    for name in _LATER:  # left out where not given, so that an older checkpoint still fits
         if out[name] == _LATER[name]:
             del out[name]
     if spec.source.topic is not None:

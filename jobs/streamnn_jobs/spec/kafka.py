@@ -95,7 +95,7 @@ class KafkaSpec(Section):
     def learning(self) -> dict[str, Any]:
         """The fields that decide what is learnt."""
         found = {name: getattr(self, name) for name in ("format", "columns", "timestamp", "tombstones")}
-        # these came later: a checkpoint of a job without them is none of another job
+        # these came later and are left out where not given, so that an older checkpoint still fits
         return found | {name: value for name in ("key", "headers") if (value := getattr(self, name))}
 
     @model_validator(mode="after")
