@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from typing import Unpack
 
 from streamnn.errors import SpecError
 from streamnn_connectors.kafka import Change, Fenced, TransactionFailed
 
-from ..run.job import BaseJob, Progress
-from ..run.learner import MakeLearner
-from ..run.observer import Observer
+from ..run.job import BaseJob, JobOptions
 from ..run.result import KafkaResult, PartitionResult
 from ..run.warmup import warm_up_without_records
 from ..spec.job import JobSpec
@@ -37,17 +35,10 @@ class KafkaJob(BaseJob):
     ----------
     spec : JobSpec
         With ``source.topic``.
-    make : callable, optional
-        Makes the learner of a spec and a task.
-    say : callable
-        Told, in words, what a person should know.
-    progress : callable
-        Called with plan and worker after every step.
-    observers : sequence of Observer
     policy : callable
         How events and labels are merged, where they come on two topics.
-    clock : callable
-        Seconds that only go up; decides nothing but when transactions and checkpoints are made.
+    make, say, progress, observers, clock
+        As of :class:`~streamnn_jobs.run.job.BaseJob`.
 
     Examples
     --------
@@ -56,25 +47,15 @@ class KafkaJob(BaseJob):
         KafkaJob(load_spec("jobs/kafka.toml")).run()
     """
 
-    def __init__(
-        self,
-        spec: JobSpec,
-        *,
-        make: MakeLearner | None = None,
-        say: Callable[[str], None] = lambda text: None,
-        progress: Progress = lambda plan, worker: None,
-        observers: Sequence[Observer] = (),
-        policy: Policy = by_time,
-        clock: Callable[[], float] = time.monotonic,
-    ):
+    def __init__(self, spec: JobSpec, *, policy: Policy = by_time, **options: Unpack[JobOptions]):
         if spec.source.topic is None:
             raise SpecError(
                 "source: is no topic, and this job reads one; open_job(spec), or `streamnn run`, opens the job of a "
                 "recorded stream"
             )
-        super().__init__(spec, make, say, progress, observers, clock)
+        super().__init__(spec, **options)
         group = spec.kafka.group or f"streamnn-{spec.source.topic}"
-        self._setup = Setup(spec, check_topics(spec, say), group, policy, self)
+        self._setup = Setup(spec, check_topics(spec, self.say), group, policy, self)
         self._jobs: dict[int, PartitionJob] = {}
         self._retries: dict[int, float] = {}
         self._failures: dict[int, list[float]] = {}

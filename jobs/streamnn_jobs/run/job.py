@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import TypedDict
 
 from ..spec.job import JobSpec
 from . import learner as learners
@@ -15,6 +17,16 @@ from .result import RunResult
 from .worker import Worker
 
 Progress = Callable[[Plan, Worker], None]
+
+
+class JobOptions(TypedDict, total=False):
+    """What any job takes beside its spec, by keyword; see :class:`BaseJob`."""
+
+    make: MakeLearner | None
+    say: Callable[[str], None]
+    progress: Progress
+    observers: Sequence[Observer]
+    clock: Callable[[], float]
 
 
 class BaseJob(ABC):
@@ -29,8 +41,8 @@ class BaseJob(ABC):
     Parameters
     ----------
     spec : JobSpec
-    make : callable or None
-        Makes the learner of a spec and a task; None for that of the spec.
+    make : callable, optional
+        Makes the learner of a spec and a task.
     say : callable
         Told, in words, what a person should know.
     progress : callable
@@ -44,11 +56,11 @@ class BaseJob(ABC):
     def __init__(
         self,
         spec: JobSpec,
-        make: MakeLearner | None,
-        say: Callable[[str], None],
-        progress: Progress,
-        observers: Sequence[Observer],
-        clock: Callable[[], float],
+        make: MakeLearner | None = None,
+        say: Callable[[str], None] = lambda text: None,
+        progress: Progress = lambda plan, worker: None,
+        observers: Sequence[Observer] = (),
+        clock: Callable[[], float] = time.monotonic,
     ):
         self.spec = spec
         self.make = make or learners.make_learner

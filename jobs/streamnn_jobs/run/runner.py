@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack
 
 from streamnn.errors import SinkError, SourceError, StateError
 from streamnn_connectors.base import Partition, Resume, Source
 
 from ..spec.job import JobSpec
 from .checkpoint import CheckpointCadence, CheckpointStore
-from .job import BaseJob, Progress
+from .job import BaseJob, JobOptions
 from .joined_worker import new_worker
-from .learner import MakeLearner
 from .limits import LimitNotes
 from .manifest import ANOTHER_FOLDER, check_manifest, file_identity, is_another_file, make_manifest
-from .observer import Observer
 from .plan import make_plan
 from .result import Result
 from .sinks import ColumnSink, Outputs, open_sinks
@@ -41,16 +39,8 @@ class Job(BaseJob):
         Instead of the one the spec names.
     sinks : mapping of str to sink, optional
         Instead of the files the spec names: any of ``predictions``, ``dead_letters``, ``alarms``.
-    make : callable, optional
-        Makes the learner of a spec and a task.
-    say : callable
-        Told, in words, what a person should know.
-    progress : callable
-        Called with the worker after every batch.
-    observers : sequence of Observer
-        Told what the job does; they change nothing.
-    clock : callable
-        Seconds that only go up; decides nothing but when checkpoints are written.
+    make, say, progress, observers, clock
+        As of :class:`BaseJob`.
 
     Examples
     --------
@@ -66,18 +56,16 @@ class Job(BaseJob):
         *,
         source: Source | None = None,
         sinks: Mapping[str, ColumnSink] | None = None,
-        make: MakeLearner | None = None,
-        say: Callable[[str], None] = lambda text: None,
-        progress: Progress = lambda plan, worker: None,
-        observers: Sequence[Observer] = (),
-        clock: Callable[[], float] = time.monotonic,
+        **options: Unpack[JobOptions],
     ):
         self.plan = make_plan(spec, source)
-        super().__init__(self.plan.spec, make, say, progress, observers, clock)
+        super().__init__(self.plan.spec, **options)
         self._sinks = sinks
         c = self.spec.checkpoint
         self._store = (
-            None if c.directory is None else CheckpointStore(c.directory, c.keep, say, c.lease_s, c.timeout_s)
+            None
+            if c.directory is None
+            else CheckpointStore(c.directory, c.keep, self.say, c.lease_s, c.timeout_s)
         )
         self._saved_path: str | None = None
         self._path = self.plan.source.info().path
