@@ -10,7 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from streamnn.errors import SinkError, SourceError, SpecError
-from streamnn_connectors.kafka import Fed, Fenced, KafkaAdmin, KafkaFeed, KafkaSettings, TransactionFailed
+from streamnn_connectors.kafka import (
+    Fed,
+    FeedPace,
+    Fenced,
+    KafkaAdmin,
+    KafkaFeed,
+    KafkaSettings,
+    TransactionFailed,
+)
 
 from ..process.exits import quiet_pipe
 from ..process.signals import stopping
@@ -111,9 +119,9 @@ def feed_stream(
         feed: KafkaFeed | None = None
         try:
             feed = KafkaFeed(
-                settings, plan.topics["events"], plan.topics["labels"], plan.label, name=plan.name, rate=plan.rate,
-                events_per_s=plan.events_per_s, unit_ms=plan.unit_ms, append=append or last_s is not None,
-                timeout_s=timeout_s, on_commit=_teller(say), **plan.columns,
+                settings, plan.topics["events"], plan.topics["labels"], plan.columns,
+                FeedPace(plan.rate, plan.events_per_s, plan.unit_ms), name=plan.name,
+                append=append or last_s is not None, timeout_s=timeout_s, on_commit=_teller(say),
             )  # fmt: skip
             made(feed)
             fed = feed.run(plan.source, limit=until)
