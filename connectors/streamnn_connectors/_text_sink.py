@@ -19,8 +19,8 @@ TAIL_BYTES = 1 << 16
 
 def cannot_write(path: Path, error: OSError) -> SinkError:
     return SinkError(
-        f"{path} can't be written: {error.strerror or error}. Check that its folder exists, that you may write "
-        "there and that the disk is not full."
+        f"{path} can't be written: {error.strerror or error}. Check that its folder exists, that you may "
+        "write there and that the disk is not full."
     )
 
 

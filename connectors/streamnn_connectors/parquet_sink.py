@@ -148,8 +148,8 @@ class ParquetSink:
 
     def _unfit(self, error: Exception, where: str = "") -> SinkError:
         return SinkError(
-            f"{self._folder}: {where}values of different types in one column: {error}. Write one type a field, or "
-            "JSON lines."
+            f"{self._folder}: {where}values of different types in one column: {error}. Write one type a "
+            "field, or JSON lines."
         )
 
     def _recover(self) -> int:

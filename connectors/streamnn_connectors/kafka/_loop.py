@@ -112,7 +112,8 @@ class ConsumerLoop:
                 epoch = self.ownership.epoch(partition)
                 if epoch is None:
                     raise SourceError(
-                        f"{self.topic}: partition {partition} is not assigned to this member. Open it when it is."
+                        f"{self.topic}: partition {partition} is not assigned to this member. Open it when "
+                        "it is."
                     )
                 slot = self._slots[partition] = Slot(position, end, epoch, backlog)
             consumer.seek(tp, position)

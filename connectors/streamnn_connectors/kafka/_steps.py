@@ -158,7 +158,8 @@ def _number(column: str | None, value: Any) -> float:
             when = datetime.fromisoformat(value)
         except ValueError:
             raise SpecError(
-                f"feed: column {column!r} has {value[:40]!r}, which is no time. Times are numbers or ISO 8601 texts."
+                f"feed: column {column!r} has {value[:40]!r}, which is no time. Times are numbers or ISO "
+                "8601 texts."
             ) from None
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     return float(value)

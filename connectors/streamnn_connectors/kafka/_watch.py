@@ -86,7 +86,8 @@ class TopicWatch:
             )
         if found.partitions != before.partitions:
             return (
-                f"the topic has {found.partitions} partitions now, {before.partitions} when reading began: keys "
-                "have moved between partitions, and a label may no longer meet its event. Start a new job."
+                f"the topic has {found.partitions} partitions now, {before.partitions} when reading began: "
+                "keys have moved between partitions, and a label may no longer meet its event. Start a new "
+                "job."
             )
         return None

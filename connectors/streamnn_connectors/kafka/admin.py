@@ -165,8 +165,8 @@ class KafkaAdmin:
         counts = [self.describe(topic).partitions for topic in (events, labels)]
         if counts[0] != counts[1]:
             raise SpecError(
-                f"topic {events} has {counts[0]} partitions, {labels} {counts[1]}: the label of a key would not "
-                "be in the partition of its event. Give both the same number, keyed alike."
+                f"topic {events} has {counts[0]} partitions, {labels} {counts[1]}: the label of a key would "
+                "not be in the partition of its event. Give both the same number, keyed alike."
             )
         return counts[0]
 

@@ -221,8 +221,9 @@ class KafkaFeed:
         topic = self._topics[step.kind]
         if len(step.value) + len(step.key or "") > output.largest:
             raise SinkError(
-                f"feed: {step.kind} {step.key or self.fed.messages} has {len(step.value)} bytes, topic {topic} takes "
-                f"{output.largest}. Raise its max.message.bytes, or leave columns out; then start again."
+                f"feed: {step.kind} {step.key or self.fed.messages} has {len(step.value)} bytes, topic "
+                f"{topic} takes {output.largest}. Raise its max.message.bytes, or leave columns out; then "
+                "start again."
             )
         if not output.is_open:
             output.begin()
@@ -253,8 +254,8 @@ class KafkaFeed:
         for place in self._places:
             if next(read_messages(self._settings, [place]), None) is not None:
                 raise SpecError(
-                    f"feed: topic {place.topic} is not empty, and not known to be fed with {name} like this. Name "
-                    "other topics, delete this one, or append to it."
+                    f"feed: topic {place.topic} is not empty, and not known to be fed with {name} like this. "
+                    "Name other topics, delete this one, or append to it."
                 )
 
 

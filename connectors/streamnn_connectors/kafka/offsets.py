@@ -65,8 +65,9 @@ class KafkaOffsets:
                     at = self._consumer.committed(tp, metadata=True, timeout_ms=int(self._timeout_s * 1000))
                 except errors.KafkaTimeoutError as error:
                     raise SourceError(
-                        f"group {self._group}: its coordinator did not say within {self._timeout_s:.0f} s what is "
-                        f"committed of {place.topic}/{place.partition}. A transaction may still be open: try again."
+                        f"group {self._group}: its coordinator did not say within {self._timeout_s:.0f} s "
+                        f"what is committed of {place.topic}/{place.partition}. A transaction may still be "
+                        "open: try again."
                     ) from error
                 found[place] = None if at is None or at.offset < 0 else Offset(at.offset, _row(at.metadata))
         return found

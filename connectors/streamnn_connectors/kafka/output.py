@@ -146,8 +146,8 @@ class KafkaOutput:
         self.is_open = False
         if done is None:
             raise OutcomeUnknown(
-                f"{self._source}: the brokers did not say in time what became of the outputs. Drop the state, and "
-                "recover from the committed offset."
+                f"{self._source}: the brokers did not say in time what became of the outputs. Drop the "
+                "state, and recover from the committed offset."
             )
         good, error = done
         if good:

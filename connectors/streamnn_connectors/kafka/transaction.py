@@ -260,8 +260,9 @@ class KafkaTransaction:
         done = self._watchdog.finish(until_s - time.monotonic())
         if done is None:
             self._failure = OutcomeUnknown(
-                f"{self.transactional_id}: the broker did not say within {self._timeout_s:.0f} s what became of the "
-                "transaction. Drop the state, take the transactional id over and read the committed offset."
+                f"{self.transactional_id}: the broker did not say within {self._timeout_s:.0f} s what became "
+                "of the transaction. Drop the state, take the transactional id over and read the committed "
+                "offset."
             )
             raise self._failure
         good, error = done

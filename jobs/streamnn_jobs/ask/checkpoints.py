@@ -117,11 +117,13 @@ def lines(about: dict[str, Any]) -> list[str]:
     c = about["counters"]
     kinds = about["columns"]
     out = [
-        f"{about['path']}: {about['bytes']:,} bytes, whole; format {about['format']}, streamnn {about['version']}",
+        f"{about['path']}: {about['bytes']:,} bytes, whole; format {about['format']}, streamnn "
+        f"{about['version']}",
         f"{about['task']} of {about['spec'].get('label.column')!r} in {about['source']}, "
         f"partition {about['partition']}; goes on at position {about['position']:,}",
-        f"records {c['records']:,}: learnt {c['learnt']:,}, pending {about['pending']:,}, expired {c['expired']:,}, "
-        f"without label {c['unlabelled']:,}; dead letters {c['dead']:,}; alarms {c['alarms']:,}",
+        f"records {c['records']:,}: learnt {c['learnt']:,}, pending {about['pending']:,}, expired "
+        f"{c['expired']:,}, without label {c['unlabelled']:,}; dead letters {c['dead']:,}; alarms "
+        f"{c['alarms']:,}",
         f"columns {len(kinds):,}: {_few(sorted(kinds))}",
     ]
     if about["task"] == "classification":

@@ -239,8 +239,8 @@ def main(argv: list[str] | None = None) -> int:
             print(f"streamnn: {e}", file=sys.stderr)
         else:
             print(
-                f"streamnn: internal error: {type(e).__name__}: {e}\nThis is a bug. STREAMNN_DEBUG=1 shows where; "
-                "please report it with what it prints.",
+                f"streamnn: internal error: {type(e).__name__}: {e}\nThis is a bug. STREAMNN_DEBUG=1 shows "
+                "where; please report it with what it prints.",
                 file=sys.stderr,
             )
         return exit_code(e)

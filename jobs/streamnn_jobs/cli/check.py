@@ -44,7 +44,8 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
         print(note, file=sys.stderr)
     records = "" if plan.total is None else f", {plan.total:,} records"
     print(
-        f"{where}: ok: {plan.task} of {plan.spec.label.column!r} in {plan.name}{records}; labels {label_delay(plan.spec)}"
+        f"{where}: ok: {plan.task} of {plan.spec.label.column!r} in {plan.name}{records}; labels "
+        f"{label_delay(plan.spec)}"
     )
 
 

@@ -197,10 +197,10 @@ def _show_partitions(result: KafkaResult, out: Console) -> None:
             if name in p.scores
         )
         lines.append(
-            f"{result.source}/{number} at {' and '.join(map(str, p.next))}: events {c['predicted']:,}, learnt "
-            f"{c['learnt']:,}, pending {p.pending:,}, expired {c['expired']:,}, without label {c['unlabelled']:,}"
-            f"{apart}; dead letters {c['dead'] + c['label_dead']:,}; alarms {c['alarms']:,}; {scores}; state "
-            f"{p.state_hash[:16]}"
+            f"{result.source}/{number} at {' and '.join(map(str, p.next))}: events {c['predicted']:,}, "
+            f"learnt {c['learnt']:,}, pending {p.pending:,}, expired {c['expired']:,}, without label "
+            f"{c['unlabelled']:,}{apart}; dead letters {c['dead'] + c['label_dead']:,}; alarms "
+            f"{c['alarms']:,}; {scores}; state {p.state_hash[:16]}"
         )
     if not lines:
         lines.append(f"{result.source}: no partition was this process's at the end")

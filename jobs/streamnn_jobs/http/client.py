@@ -118,7 +118,8 @@ def status_lines(status: dict[str, Any]) -> list[str]:
         out += [
             f"{p['source']}, partition {p['partition']}: position {p['position']:,}{flow}",
             f"  records {p['records']:,}: learnt {p['learnt']:,}, pending {p['pending']:,}, "
-            f"expired {p['expired']:,}, without label {p['unlabelled']:,}; dead letters {p['dead'] + p['label_dead']:,}",
+            f"expired {p['expired']:,}, without label {p['unlabelled']:,}; dead letters "
+            f"{p['dead'] + p['label_dead']:,}",
         ]
         scores = p["scores"]
         shown = [

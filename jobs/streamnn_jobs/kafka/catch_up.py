@@ -73,8 +73,8 @@ class CatchUp:
             self.records += piece.records
         elif now - self._moved_s > STALL_S:
             raise TransactionFailed(
-                f"{self._inputs.events.partition.place.topic}: what is to be learnt again up to {self._goal} did not "
-                f"come within {STALL_S:.0f} s; it stands at {self._inputs.next}"
+                f"{self._inputs.events.partition.place.topic}: what is to be learnt again up to {self._goal} "
+                f"did not come within {STALL_S:.0f} s; it stands at {self._inputs.next}"
             )
         return piece
 
@@ -97,8 +97,8 @@ class CatchUp:
             if stream.passed > to:  # its next may lie beyond: markers of transactions are no records
                 place = stream.partition.place
                 raise SourceError(
-                    f"{place.topic}/{place.partition}: the log is not what it was: record {to} is not where it was "
-                    "merged. It was compacted, or made anew: start a new job"
+                    f"{place.topic}/{place.partition}: the log is not what it was: record {to} is not where "
+                    "it was merged. It was compacted, or made anew: start a new job"
                 )
             stream.skip_to(to)
         return piece

@@ -73,8 +73,9 @@ def _require_keeping(admin: KafkaAdmin, topic: str) -> None:
     kept_s = admin.limits(topic).retention_s
     if kept_s is not None:
         raise SpecError(
-            f"--timestamps event: topic {topic} keeps messages for {kept_s / 3600:,.0f} h, those of a recording are "
-            "older and would be deleted unread. Set its retention.ms to -1, or leave --timestamps now"
+            f"--timestamps event: topic {topic} keeps messages for {kept_s / 3600:,.0f} h, those of a "
+            "recording are older and would be deleted unread. Set its retention.ms to -1, or leave "
+            "--timestamps now"
         )
 
 

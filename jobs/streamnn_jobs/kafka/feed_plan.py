@@ -173,8 +173,8 @@ def _unit(column: str, unit: str | None, schema: pa.Schema | None) -> float:
         unit = "s" if text else ending if ending in UNITS else None
     if unit is None:
         raise SpecError(
-            f"--time-unit: is missing; say what {column!r} counts: {', '.join(UNITS)} (a name that ends in _s or "
-            "_min says so itself)"
+            f"--time-unit: is missing; say what {column!r} counts: {', '.join(UNITS)} (a name that ends in "
+            "_s or _min says so itself)"
         )
     if unit not in UNITS:
         raise SpecError(f"--time-unit: is {unit!r}; allowed: {', '.join(UNITS)}")

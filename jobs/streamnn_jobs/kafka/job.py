@@ -50,8 +50,8 @@ class KafkaJob(BaseJob):
     def __init__(self, spec: JobSpec, *, policy: Policy = by_time, **options: Unpack[JobOptions]):
         if spec.source.topic is None:
             raise SpecError(
-                "source: is no topic, and this job reads one; open_job(spec), or `streamnn run`, opens the job of a "
-                "recorded stream"
+                "source: is no topic, and this job reads one; open_job(spec), or `streamnn run`, opens the "
+                "job of a recorded stream"
             )
         super().__init__(spec, **options)
         group = spec.kafka.group or f"streamnn-{spec.source.topic}"

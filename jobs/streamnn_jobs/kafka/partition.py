@@ -49,7 +49,7 @@ class PartitionJob:
         self._setup = setup
         self._closed = False
         self._found: Recovered | None = None
-        self._turn: Callable[[], bool] = self._taking
+        self._turn: Callable[[], bool] = self._taking_over
         self._count = 0
         self._order: list[np.ndarray] = []
         self._due_s = 0.0
@@ -89,7 +89,7 @@ class PartitionJob:
             if self.live:
                 if self._count:
                     self._commit(deadline_s)
-                self._settle(deadline_s)
+                self._finish_commit(deadline_s)
                 self.last = self._began
                 if time.monotonic() < deadline_s:
                     self._save()
@@ -119,7 +119,7 @@ class PartitionJob:
         if self.live:
             if self._count:
                 self._commit()
-            self._settle()
+            self._finish_commit()
             self._save()
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class PartitionJob:
             return None
         return found
 
-    def _taking(self) -> bool:
+    def _taking_over(self) -> bool:
         if not self._watchdog.done:
             return False
         done = self._watchdog.finish(0.0)
@@ -193,7 +193,7 @@ class PartitionJob:
         # as it was committed, not behind markers that follow: the merge log's next link begins there
         self._began = list(found.goal or self._inputs.next)
         self.live = True
-        self._turn = self._living
+        self._turn = self._learning_live
         name = f"{setup.topics.events}/{self.partition}"
         at = " and ".join(map(str, self._began))
         again = f", {self._catch_up.records:,} records learnt again" if self._catch_up.records else ""
@@ -209,7 +209,7 @@ class PartitionJob:
 
     # live
 
-    def _living(self) -> bool:
+    def _learning_live(self) -> bool:
         setup, kafka, inputs = self._setup, self._setup.spec.kafka, self._inputs
         now = setup.job.clock()
         piece: Piece | None = None
@@ -229,13 +229,13 @@ class PartitionJob:
             seconds = time.perf_counter() - begun_s
             setup.job.audience.stepped(self.worker, step, inputs.next[0], seconds, inputs.events.lag())
         if self._committing and not self._output.is_committing:
-            self._settle()
+            self._finish_commit()
         if self._count and (
             self._count >= setup.batch_events or setup.job.clock() >= self._due_s or inputs.ended
         ):
             self._commit()
             if self._cadence.due(self._events_and_labels()):
-                self._settle()
+                self._finish_commit()
                 self._save()
             return True
         return piece is not None
@@ -267,7 +267,7 @@ class PartitionJob:
 
     def _commit(self, deadline_s: float = float("inf")) -> None:
         """Outputs, merge order and offsets in one transaction; its end is not waited for."""
-        self._settle(deadline_s)
+        self._finish_commit(deadline_s)
         assert self._found is not None
         output, inputs, setup = self._output, self._inputs, self._setup
         output.begin()
@@ -282,7 +282,7 @@ class PartitionJob:
         self._committing = True
         self._began, self._order, self._count = inputs.next, [], 0
 
-    def _settle(self, deadline_s: float = float("inf")) -> None:
+    def _finish_commit(self, deadline_s: float = float("inf")) -> None:
         """Wait for the commit that is under way."""
         if self._committing:
             self._output.finish_commit(deadline_s)

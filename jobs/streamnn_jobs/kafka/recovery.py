@@ -188,8 +188,9 @@ def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]
         return None
     if any(offset is None for offset in found):
         raise StateError(
-            f"group {setup.group}: has a committed offset for only one of {', '.join(p.topic for p in inputs)}: it is "
-            f"another job's group. Name one of this job's own; {_START_OVER}"
+            f"group {setup.group}: has a committed offset for only one of "
+            f"{', '.join(p.topic for p in inputs)}: it is another job's group. Name one of this job's own; "
+            f"{_START_OVER}"
         )
     arrow = [setup.events.arrow, False]
     return [
@@ -212,8 +213,8 @@ def _load(
         raise StateError(
             f"group {setup.group}: has no committed offset for partition {partition}, and {path} has learnt "
             f"{worker.counters.records} records: offsets expire when a group is away for long "
-            f"(offsets.retention.minutes). To go on from there, commit offset {manifest['resume']['position']} with "
-            f"kafka-consumer-groups.sh --reset-offsets; {_START_OVER}"
+            "(offsets.retention.minutes). To go on from there, commit offset "
+            f"{manifest['resume']['position']} with kafka-consumer-groups.sh --reset-offsets; {_START_OVER}"
         )
     resume = [manifest["resume"], manifest.get("resume_labels")]
     return [token for token in resume if token is not None], str(path), int(manifest.get("merge_log", 0))
@@ -227,8 +228,9 @@ def _require_beginning(setup: Setup, partition: int, inputs: list[Place]) -> Non
     if gone or setup.spec.kafka.start == "latest":
         why = "; ".join(gone) or "the job did not begin at the first message (kafka.start)"
         raise StateError(
-            f"group {setup.group}: offsets of partition {partition} are committed, but there is no checkpoint to go on "
-            f"from, and what was learnt can't be learnt again: {why}. Bring the checkpoints back; {_START_OVER}"
+            f"group {setup.group}: offsets of partition {partition} are committed, but there is no "
+            f"checkpoint to go on from, and what was learnt can't be learnt again: {why}. Bring the "
+            f"checkpoints back; {_START_OVER}"
         )
     setup.job.say(f"{setup.topics.events}/{partition}: no checkpoint, learning again from the first message")
 

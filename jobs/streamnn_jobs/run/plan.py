@@ -59,7 +59,8 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
     """
     if spec.source.topic is not None:
         raise SpecError(
-            "source.topic: this job reads a recorded stream; open_job(spec), or `streamnn run`, opens the job of a topic"
+            "source.topic: this job reads a recorded stream; open_job(spec), or `streamnn run`, opens the "
+            "job of a topic"
         )
     for path in spec.output.paths.values():
         check_output(path)
@@ -180,7 +181,8 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]
                 continue
             if not fixed and field.startswith("label.") and spec.learner.task != "auto":
                 notes.append(
-                    f"{field}: no record among the first {len(probe.position)} has a value in column {column!r}"
+                    f"{field}: no record among the first {len(probe.position)} has a value in column "
+                    f"{column!r}"
                 )
             else:
                 raise SpecError(f"{field}: there is no column {column!r}; {suggest(column, names)}")
@@ -206,8 +208,8 @@ def _task_of(spec: JobSpec, probe: Batch | None) -> str:
     column = probe.rows.column(names.index(name)) if probe is not None and name in names else None
     kind = None if column is None else arrow.kind_of(column.type)
     unknown = SpecError(
-        f"learner.task: can't be told, no record has a label in column {name!r} yet; give learner.task (--task), "
-        "classification or regression"
+        f"learner.task: can't be told, no record has a label in column {name!r} yet; give learner.task "
+        "(--task), classification or regression"
     )
     if column is None or kind in (None, "null"):
         raise unknown

@@ -232,8 +232,8 @@ class Job(BaseJob):
         check_manifest(manifest, path, self.spec, self.plan.name)
         if self._path is not None and manifest.get("file") and is_another_file(self._path, manifest["file"]):
             raise StateError(
-                f"{self._path}: is not the file that {path} was written for (its size or its beginning differ). "
-                f"Bring that file back, or {ANOTHER_FOLDER}"
+                f"{self._path}: is not the file that {path} was written for (its size or its beginning "
+                f"differ). Bring that file back, or {ANOTHER_FOLDER}"
             )
         self._saved_path = str(path)
         self.say(f"going on from {path.name}")
@@ -244,6 +244,7 @@ class Job(BaseJob):
         for name, place in outputs.written.items():
             if place >= 0 and self._store is not None:
                 raise SinkError(
-                    f"{name}: the output already has records up to position {place}, but {self._store.store.where} "
-                    "has no checkpoint to go on from. Move the output away, or name the folder of its checkpoints"
+                    f"{name}: the output already has records up to position {place}, but "
+                    f"{self._store.store.where} has no checkpoint to go on from. Move the output away, or "
+                    "name the folder of its checkpoints"
                 )

@@ -86,13 +86,14 @@ class Outputs:
                 self._muted[name] = self._last[name] = had
             elif at < had:
                 raise SinkError(
-                    f"{name}: the output ends at position {at}, but had reached {had} when the checkpoint was "
-                    "written. Bring the file back, or move it away to begin a new one here"
+                    f"{name}: the output ends at position {at}, but had reached {had} when the checkpoint "
+                    "was written. Bring the file back, or move it away to begin a new one here"
                 )
             elif to < position:
                 raise SinkError(
                     f"{name}: the output is complete up to position {to} only, and the checkpoint stands at "
-                    f"{position}: the records between were learnt without it. Move it away to begin a new one here"
+                    f"{position}: the records between were learnt without it. Move it away to begin a new "
+                    "one here"
                 )
         return notes
 

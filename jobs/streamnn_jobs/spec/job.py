@@ -256,8 +256,8 @@ class JobSpec(Section):
                     )
         if (label.delay_events or 0) > self.limits.pending:
             raise ValueError(
-                f"label.delay_events: {label.delay_events} is more than limits.pending ({self.limits.pending}), "
-                "so every label would come too late: raise limits.pending"
+                f"label.delay_events: {label.delay_events} is more than limits.pending "
+                f"({self.limits.pending}), so every label would come too late: raise limits.pending"
             )
         return self
 
@@ -271,8 +271,8 @@ class JobSpec(Section):
             return self
         if self.learner.task == "auto":
             raise ValueError(
-                "learner.task: must be given for a Kafka topic: classification or regression; nothing may have "
-                "been written there yet"
+                "learner.task: must be given for a Kafka topic: classification or regression; nothing may "
+                "have been written there yet"
             )
         if label.column is None:
             raise ValueError("label.column: must be given for a Kafka topic: the column to predict")
@@ -286,8 +286,8 @@ class JobSpec(Section):
                     )
             if kafka.merge_log is None and kafka.mode != "plain":
                 raise ValueError(
-                    "kafka.merge_log: is missing: events and labels come on two topics, and the order in which they "
-                    "met must be kept for a restart. Name a topic for it"
+                    "kafka.merge_log: is missing: events and labels come on two topics, and the order in "
+                    "which they met must be kept for a restart. Name a topic for it"
                 )
         if self.output.paths:
             raise ValueError("output: names files; a Kafka job writes topics: kafka.predictions and so on")

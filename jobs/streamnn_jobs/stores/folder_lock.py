@@ -63,7 +63,8 @@ def owning(directory: Path, warn: Callable[[str], None] = lambda text: None) -> 
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             raise StateError(
-                f"{directory}: another job is writing its checkpoints here. Stop it, or name another checkpoint folder"
+                f"{directory}: another job is writing its checkpoints here. Stop it, or name another "
+                "checkpoint folder"
             ) from e
         except OSError as e:
             warn(f"{directory}: can't be locked ({e.strerror or e}): see to it that no other job writes here")
