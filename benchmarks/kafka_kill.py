@@ -25,8 +25,8 @@ from kafka_job_process import Feeder, JobProcess, dead_of, positions_of
 from streamnn_connectors.kafka import KafkaAdmin, KafkaOffsets, KafkaSettings, Place, read_messages
 from streamnn_connectors.kafka._client import close_producer, make_producer
 from streamnn_jobs.kafka.job import KafkaJob
-from streamnn_jobs.kafka.result import PartitionResult
 from streamnn_jobs.run.observer import Observer
+from streamnn_jobs.run.result import PartitionResult
 from streamnn_jobs.run.worker import Step, Worker
 from streamnn_jobs.spec.job import JobSpec
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streamnn_jobs.outputs.reasons import WORDS
+from streamnn_jobs.outputs.dead_letters import WORDS
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ OUTSIDE_CALLS = {"open", "input", "print"}
 SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SeedSequence", "default_rng"}
 
 LONG, LONGEST, MOST_LONG = 300, 500, 0.05  # lines, and the share of files that may be long
+MOST_FLOORS = 10
 
 
 def modules(room: str) -> dict[str, Path]:
@@ -264,3 +266,62 @@ def test_a_circle_is_found() -> None:
     assert circle(arrows(sources)) == []
     sources["a.e"] = ("from .b import x", False)
     assert circle(arrows(sources)) == ["a.b", "a.c", "a.e", "a.b"]
+
+
+def at_run_time(tree: ast.AST) -> ast.AST:
+    """The same without what stands under TYPE_CHECKING."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = [ast.Pass()]
+    return tree
+
+
+def floors(room: str, trees: dict[str, tuple[ast.AST, bool]]) -> list[set[str]]:
+    """Packages of a room, lowest first: each imports packages of lower floors only. CycleError where they go round.
+
+    A module beside the packages counts as one; the room's own `__init__` gives names away and stands above all.
+    """
+    arrows: dict[str, set[str]] = {}
+    for module, (tree, is_package) in trees.items():
+        if module == room:
+            continue
+        own = module.split(".")[1]
+        arrows.setdefault(own, set())
+        for target, _ in imports(at_run_time(tree), module, is_package):
+            while target and target not in trees:
+                target = target.rpartition(".")[0]
+            if target and target != room and target.split(".")[1] != own:
+                arrows[own].add(target.split(".")[1])
+    order = TopologicalSorter(arrows)
+    order.prepare()
+    found = []
+    while order.is_active():
+        ready = order.get_ready()
+        found.append(set(ready))
+        order.done(*ready)
+    return found
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        "streamnn",
+        "streamnn_connectors",
+        "streamnn_jobs",
+    ],
+)
+def test_packages_form_floors(room: str) -> None:
+    parsed = {
+        name: (ast.parse(path.read_text()), path.name == "__init__.py")
+        for name, path in modules(room).items()
+    }
+    assert 1 <= len(floors(room, parsed)) <= MOST_FLOORS
+
+
+def test_an_arrow_back_up_is_found() -> None:
+    low, high = ast.parse("from ..high import b"), ast.parse("def f():\n    from ..low import a")
+    only_types = ast.parse("if TYPE_CHECKING:\n    from ..high import b")
+    room = {"r.low": (ast.parse(""), True), "r.high": (ast.parse(""), True), "r.high.b": (high, False)}
+    assert floors("r", {**room, "r.low.a": (only_types, False)}) == [{"low"}, {"high"}]
+    with pytest.raises(CycleError):
+        floors("r", {**room, "r.low.a": (low, False)})

@@ -35,7 +35,7 @@ class BlockPartition:
 
     def next_batch(self, limit: int) -> Batch | None:
         if self._closed:
-            raise SourceError("The partition is closed. Open it again.")
+            raise closed_partition()
         while self._block is None or self._position >= self._block.end:
             self._block = next(self._blocks, None)
             if self._block is None:
@@ -52,13 +52,23 @@ class BlockPartition:
         self._blocks = iter(())
 
 
+def closed_partition() -> SourceError:
+    return SourceError("The partition is closed. Open it again.")
+
+
+def position_of(name: str, resume: Resume) -> int:
+    """The position a resume token names, checked."""
+    position = resume.get("position")
+    if not isinstance(position, int) or position < 0:
+        raise SourceError(f"{name}: the resume token {resume} has no position. Start again without it.")
+    return position
+
+
 def start_of(name: str, partition: str, resume: Resume | None, records: int | None = None) -> int:
     """The position a resume token names (0 without one), checked."""
     if partition != "0":
         raise SourceError(f"{name} has no partition {partition!r}. It has one: '0'.")
-    position = 0 if resume is None else resume.get("position")
-    if not isinstance(position, int) or position < 0:
-        raise SourceError(f"{name}: the resume token {resume} has no position. Start again without it.")
+    position = 0 if resume is None else position_of(name, resume)
     if records is not None and position > records:
         raise SourceError(
             f"{name} has {records} records, reading was to go on at {position}. It has changed since the "

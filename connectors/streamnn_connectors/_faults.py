@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from streamnn.errors import SinkError
+
 
 class Fault(Exception):
     """Why a record can't become a row. Caught within this package, where it becomes a BadRecord."""
@@ -26,3 +28,8 @@ def too_long(size: int, limit: int) -> Fault:
 
 def not_utf8(error: UnicodeDecodeError) -> Fault:
     return Fault(f"invalid UTF-8 at byte {error.start}")
+
+
+def not_json(what: str, error: Exception) -> SinkError:
+    """What is said of an output that no JSON can hold."""
+    return SinkError(f"{what} can't be written as JSON: {error}. Write numbers, strings, lists and dicts.")

@@ -49,7 +49,7 @@ def count_quotes(line: bytes) -> int:
 def count_strings(row: dict[str, Any]) -> int:
     """How many values are strings.
 
-    A line has two quotes a key and two a string value: exactly so many means that no key came twice.
+    A line has two quotes a key and two a string value: exactly this number means that no key came twice.
     """
     return sum(type(v) is str for v in row.values())
 

@@ -85,8 +85,8 @@ class LineReader:
         before = byte - 1
         if self._file.seek(before) != before or not (mark := self._file.read(1)):
             raise SourceError(
-                f"{self.path} ends before byte {byte}, where reading was to go on. The file has changed since "
-                "the checkpoint was written: start again without it."
+                f"{self.path} ends before byte {byte}, where reading was to go on. The file has changed "
+                "since the checkpoint was written: start again without it."
             )
         if mark != b"\n" and self._file.read(1):
             raise SourceError(

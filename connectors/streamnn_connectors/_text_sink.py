@@ -11,25 +11,21 @@ from typing import IO, Any
 from streamnn.errors import SinkError
 
 from ._columns import Columns, check_lengths, check_positions
+from .files import sync_folder
 
 _DRAIN_BYTES = 4 << 20
 TAIL_BYTES = 1 << 16
 
 
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable, so that a new file is still there after a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def cannot_write(path: Path, error: OSError) -> SinkError:
     return SinkError(
-        f"{path} can't be written: {error.strerror or error}. Check that its folder exists, that you may write "
-        "there and that the disk is not full."
+        f"{path} can't be written: {error.strerror or error}. Check that its folder exists, that you may "
+        "write there and that the disk is not full."
     )
+
+
+def closed_sink(path: Path) -> SinkError:
+    return SinkError(f"{path}: the sink is closed. Make a new one to write more.")
 
 
 class TextSink(ABC):
@@ -116,7 +112,7 @@ class TextSink(ABC):
 
     def _add(self, last: int, encoded: bytes) -> None:
         if self._file is None:
-            raise SinkError(f"{self._path}: the sink is closed. Make a new one to write more.")
+            raise closed_sink(self._path)
         self._last = last
         self._buffer.append(encoded)
         self._buffered += len(encoded)

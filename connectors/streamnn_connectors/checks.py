@@ -29,7 +29,7 @@ def check_source(
     Parameters
     ----------
     make_source : callable
-        Makes the source anew, over the same recorded data.
+        Makes the source again, over the same recorded data.
     expected_rows : sequence of dict
         The good rows of all partitions in turn. None and NaN count as missing, here and in the rows read.
     limits : sequence of int
@@ -74,7 +74,7 @@ def check_sink(make_sink: Callable[[], Sink]) -> None:
     Parameters
     ----------
     make_sink : callable
-        Makes the sink anew, always over the same place, which is empty at first.
+        Makes the sink again, always over the same place, which is empty at first.
 
     Examples
     --------

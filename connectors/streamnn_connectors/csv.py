@@ -23,9 +23,9 @@ class CsvSource:
     """A CSV file with a header, plain or ``.gz``.
 
     A column is numeric (float64) when every value in the first 1,000 good records is missing or a number,
-    else a string; where all are missing, the first value after them decides. Missing are the empty field, ``NA``, ``null`` and ``nan``. Fields in quotes may hold
-    delimiters and newlines. A column without a name is called ``column_<place>``. Records that do not fit
-    are bad records with their bytes, without the last newline.
+    else a string; where all are missing, the first value after them decides. Missing are the empty field,
+    ``NA``, ``null`` and ``nan``. Fields in quotes may hold delimiters and newlines. A column without a name is
+    called ``column_<place>``. Records that do not fit are bad records with their bytes, without the last newline.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ class CsvSource:
             return opened
         if len(resume["kinds"]) != len(self._kinds):
             raise SourceError(
-                f"{self._path} has {len(self._kinds)} columns and had {len(resume['kinds'])} when the checkpoint was "
-                "written: start again without it."
+                f"{self._path} has {len(self._kinds)} columns and had {len(resume['kinds'])} when the "
+                "checkpoint was written: start again without it."
             )
         return self._at(position, resume["byte"], dict(zip(self._kinds, resume["kinds"], strict=True)))
 

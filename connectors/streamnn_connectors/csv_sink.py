@@ -83,8 +83,8 @@ class CsvSink(TextSink):
         header = self._columns or self._declared or first
         if unknown := [name for name in names if name not in header]:
             raise SinkError(
-                f"{self._path}: the field {unknown[0]!r} is not in the header ({', '.join(header)}). The columns "
-                "of a CSV file are fixed: name them all at the start, or write JSON lines."
+                f"{self._path}: the field {unknown[0]!r} is not in the header ({', '.join(header)}). The "
+                "columns of a CSV file are fixed: name them all at the start, or write JSON lines."
             )
         return header
 
@@ -116,8 +116,8 @@ class CsvSink(TextSink):
         if isinstance(value, str):
             return _quoted(value)
         raise SinkError(
-            f"{self._path}: the field {name!r} holds a {type(value).__name__}, which has no CSV form. Write JSON "
-            "lines."
+            f"{self._path}: the field {name!r} holds a {type(value).__name__}, which has no CSV form. Write "
+            "JSON lines."
         )
 
     def _recover(self, file: IO[bytes], size: int) -> tuple[int, int]:

@@ -7,9 +7,8 @@ from typing import IO, Any
 import msgspec
 import numpy as np
 
-from streamnn.errors import SinkError
-
 from ._columns import Columns, column_rows
+from ._faults import not_json
 from ._text_sink import TAIL_BYTES, TextSink
 
 
@@ -62,10 +61,8 @@ class JsonLinesSink(TextSink):
         try:
             return self._encoder.encode_lines(records)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise SinkError(
-                f"{self._path}: a record near position {records[0]['position']} can't be written as JSON: "
-                f"{error}. Write numbers, strings, lists and dicts."
-            ) from error
+            what = f"{self._path}: a record near position {records[0]['position']}"
+            raise not_json(what, error) from error
 
     def _encode_columns(self, columns: Columns) -> bytes:
         return self._encode(column_rows(columns))

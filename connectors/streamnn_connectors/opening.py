@@ -63,8 +63,8 @@ def source_class(
     if name.endswith(_JSON):
         return JsonLinesSource
     raise SourceError(
-        f"{path}: the suffix says no format that can be read. Use .parquet, .pq, .csv, .jsonl, .ndjson or .json "
-        "(the last four also with .gz)."
+        f"{path}: the suffix says no format that can be read. Use .parquet, .pq, .csv, .jsonl, .ndjson or "
+        ".json (the last four also with .gz)."
     )
 
 
@@ -95,6 +95,6 @@ def open_sink(path: str | os.PathLike[str]) -> CsvSink | JsonLinesSink | Parquet
     if name.endswith(_JSON):
         return JsonLinesSink(path)
     raise SinkError(
-        f"{path}: the suffix says no format that can be written. Use .jsonl, .ndjson, .json, .csv, or .parquet "
-        "for a folder of parts."
+        f"{path}: the suffix says no format that can be written. Use .jsonl, .ndjson, .json, .csv, or "
+        ".parquet for a folder of parts."
     )

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from streamnn.errors import SinkError
 
 from ._columns import Columns, check_lengths, check_positions
-from ._text_sink import cannot_write, sync_folder
+from ._text_sink import cannot_write, closed_sink
+from .files import replacing, sync_folder
 
 _PART = re.compile(r"part-(\d{19})(?:-(\d+))?\.parquet")
 _TEMPORARY = ".writing"
@@ -92,12 +93,8 @@ class ParquetSink:
             path = self._folder / f"part-{first:019d}-{again}.parquet"
         temporary = path.with_suffix(path.suffix + _TEMPORARY)
         try:
-            with open(temporary, "wb") as file:
+            with replacing(path, temporary) as file:
                 pq.write_table(table, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.rename(path)
-            sync_folder(self._folder)
         except OSError as error:
             raise cannot_write(path, error) from error
         self._types.update(zip(table.schema.names, table.schema.types, strict=True))
@@ -111,7 +108,7 @@ class ParquetSink:
 
     def _add(self, last: int, waiting: list[Any]) -> None:
         if self._closed:
-            raise SinkError(f"{self._folder}: the sink is closed. Make a new one to write more.")
+            raise closed_sink(self._folder)
         self._last = last
         self._waiting += waiting
 
@@ -151,8 +148,8 @@ class ParquetSink:
 
     def _unfit(self, error: Exception, where: str = "") -> SinkError:
         return SinkError(
-            f"{self._folder}: {where}values of different types in one column: {error}. Write one type a field, or "
-            "JSON lines."
+            f"{self._folder}: {where}values of different types in one column: {error}. Write one type a "
+            "field, or JSON lines."
         )
 
     def _recover(self) -> int:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from streamnn.errors import SourceError
-
-from ._blocks import start_of
+from ._blocks import closed_partition, start_of
 from ._rows import RowDecoder
 from .base import Batch, Partition, Resume, SourceInfo
 
@@ -92,7 +90,7 @@ class _ScriptedPartition:
 
     def next_batch(self, limit: int) -> Batch | None:
         if self._closed:
-            raise SourceError("The partition is closed. Open it again.")
+            raise closed_partition()
         records: list[bytes | dict[str, Any]] = []
         while len(records) < limit and self._item < len(self._items):
             item = self._items[self._item]

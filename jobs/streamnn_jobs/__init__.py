@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .ask.predict import Predictor
+    from .job import open_job
+    from .kafka.job import KafkaJob
     from .labels.recorded import LabelJoin
     from .run.checkpoint import CheckpointStore
     from .run.counters import Counters
@@ -21,12 +23,14 @@ _PUBLIC = {
     "Counters": "run.counters",
     "Job": "run.runner",
     "JobSpec": "spec.job",
+    "KafkaJob": "kafka.job",
     "LabelJoin": "labels.recorded",
     "Predictor": "ask.predict",
     "Result": "run.result",
     "Worker": "run.worker",
     "load_spec": "spec.load",
     "make_spec": "spec.load",
+    "open_job": "job",
     "summarise": "run.summary",
 }
 
@@ -35,12 +39,14 @@ __all__ = [
     "Counters",
     "Job",
     "JobSpec",
+    "KafkaJob",
     "LabelJoin",
     "Predictor",
     "Result",
     "Worker",
     "load_spec",
     "make_spec",
+    "open_job",
     "summarise",
 ]
 

@@ -140,7 +140,7 @@ def runner() -> Callable[[int, int, int], int]:
 
 def block(kernel: Kernel, args: tuple[Any, ...]) -> tuple[int, np.ndarray]:
     """Address of the stub and the block for one call. The block does not keep the arrays alive."""
-    dispatcher = kernel.compiled
+    dispatcher, args = kernel.compiled, kernel.flat(args)
     wanted = tuple(dispatcher.typeof_pyval(a) for a in args)
     if wanted not in dispatcher.overloads:
         dispatcher.compile(wanted)

@@ -8,8 +8,11 @@ Two environment variables, read when streamnn is imported, let a developer look 
 
 from __future__ import annotations
 
+import inspect
 import os
+import sys
 import threading
+import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -40,20 +43,31 @@ _local = threading.local()
 class Kernel:
     """A compiled function that stages call from Python; the entry points of all compiled code.
 
+    Parameters that are annotated with a named tuple are handed over field by field, and put together again in
+    compiled code: numba takes nine microseconds to tell the type of a tuple of ten arrays, and one for ten arrays.
+
     While calls are recorded (see :func:`recorded`) nothing is run: the call is written down, and answers 0.
     """
 
-    __slots__ = ("compiled",)
+    __slots__ = ("_call", "compiled", "fields")
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.compiled = _compiled(function, kernel_options)
+        self.compiled, self.fields = _compiled(function, kernel_options), None
+        self._call: Callable[..., Any] = self.compiled
+        if not (DEBUG or INTERPRETED) and (apart := take_apart(function)) is not None:
+            self.compiled, self.fields = apart
+            self._call = eval(f"lambda {_names(function)}: f({', '.join(self.fields)})", {"f": self.compiled})
 
     def __call__(self, *args: Any) -> Any:
         tape = getattr(_local, "tape", None)
         if tape is None:
-            return self.compiled(*args)
+            return self._call(*args)
         tape.append((self, args))
         return 0
+
+    def flat(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Arguments as :attr:`compiled` takes them: the fields of named tuples one by one."""
+        return args if self.fields is None else tuple(_fields(args))
 
     def __repr__(self) -> str:
         return f"<kernel {self.name}>"
@@ -80,6 +94,66 @@ def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     if DEBUG:  # numba names a file of its cache after the function, and after no option
         function.__qualname__ = f"debug.{function.__qualname__}"
     return njit(**options)(function)
+
+
+def take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
+    """A kernel whose named tuples are taken apart, and its arguments as expressions; None where it takes none.
+
+    The function in between stands in numba's cache under the name of the kernel itself, beside its source.
+    """
+    kinds = {name: _tuple_kind(function, name) for name in inspect.signature(function).parameters}
+    if not any(kinds.values()):
+        return None
+    names: list[str] = []  # of the flat function's parameters
+    given: list[str] = []  # expressions of what it is given
+    scope: dict[str, Any] = {
+        "inner": njit(**{**leaf_options, "_nrt": True, "forceinline": True})(function),
+    }
+
+    def together(kind: Any, value: str) -> str:
+        """Expression that makes a parameter of the kernel from the flat function's."""
+        if kind is None:
+            names.append(f"a{len(names)}")
+            given.append(value)
+            return names[-1]
+        made = f"{kind.__name__}_{len(scope)}"
+        scope[made] = kind
+        parts = [together(_tuple_kind(kind, f), f"{value}[{i}]") for i, f in enumerate(kind._fields)]
+        return f"{made}({', '.join(parts)})"
+
+    call = ", ".join(together(kind, name) for name, kind in kinds.items())
+    source = f"def flat({', '.join(names)}):\n    return inner({call})\n"
+    exec(compile(source, function.__code__.co_filename, "exec"), scope)
+    flat = scope["flat"]
+    flat.__module__, flat.__name__, flat.__qualname__ = (
+        function.__module__,
+        function.__name__,
+        function.__qualname__,
+    )
+    return njit(**kernel_options)(flat), given
+
+
+def _tuple_kind(owner: Any, name: str) -> Any:
+    """The named tuple that a parameter of a function or a field of a named tuple is annotated with; None if none."""
+    annotation = owner.__annotations__.get(name)
+    if isinstance(annotation, typing.ForwardRef):
+        annotation = annotation.__forward_arg__
+    if isinstance(annotation, str):
+        scope = getattr(owner, "__globals__", None) or sys.modules[owner.__module__].__dict__
+        annotation = scope.get(annotation) if annotation.isidentifier() else None
+    return annotation if hasattr(annotation, "_fields") else None
+
+
+def _names(function: Callable[..., Any]) -> str:
+    return ", ".join(inspect.signature(function).parameters)
+
+
+def _fields(args: tuple[Any, ...]) -> Iterator[Any]:
+    for a in args:
+        if isinstance(a, tuple):
+            yield from _fields(a)
+        else:
+            yield a
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:

@@ -124,7 +124,7 @@ def _decide(k, now, state):
 
 
 @kernel
-def _scan(op, slot, ticket, time, offsets, n_means, state, pending):
+def _scan(op, slot, ticket, time, offsets, n_means, state: DelayState, pending: DelayPending):
     number, count, surprise, overdue = state.number, state.counts, state.surprise, state.overdue
     w, w_2, table, table_2 = state.w, state.w_2, state.table, state.table_2
     mean, seen, prior, due, heaps = state.mean, state.seen, state.prior, state.due, state.heaps

@@ -91,7 +91,7 @@ def _known(op, slot, y, offsets, last, fade, rows):
 
 
 @kernel
-def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
+def _impute(op, slot, ticket, y, offsets, n_means, state: ImputedState, pending: ImputedPending):
     sources, powers, trust, count = state.sources, state.powers, state.trust, state.counts
     recent, fade, error = state.recent, state.fade, state.error
     mean, seen, prior = state.mean, state.seen, state.prior

@@ -81,7 +81,7 @@ def _mixed(a, b):
 
 
 @kernel
-def _scan(op, slot, x, offsets, state, pending):
+def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
     held, count, stat, ema, missing = state.units, state.moments, state.stat, state.ema, state.missing
     values, value_row, distinct = state.values, state.value_row, state.distinct
     text, mean_slot = state.text, state.mean_slot

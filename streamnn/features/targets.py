@@ -87,7 +87,7 @@ def _tamed(y, m, s, labels):
 
 
 @kernel
-def _known(op, slot, y, offsets, state, pending, target, unit):
+def _known(op, slot, y, offsets, state: KnownTargetState, pending: KnownTargetPending, target, unit):
     stat, lags, fade = state.stat, state.known_lags, state.known_fade
     rows, scale, controls = pending.row, pending.scale, pending.controls
     for e in range(len(op)):
@@ -122,7 +122,7 @@ def _known(op, slot, y, offsets, state, pending, target, unit):
 
 
 @kernel
-def _impute(op, slot, ticket, y, offsets, n_means, state, pending):
+def _impute(op, slot, ticket, y, offsets, n_means, state: ImputedTargetState, pending: ImputedTargetPending):
     powers, count, lags, fade, error = state.powers, state.events, state.lags, state.fade, state.error
     mean, seen = state.mean, state.seen
     rows, mean_ids, base, scale = pending.row, pending.mean_ids, pending.p, pending.scale

@@ -36,7 +36,7 @@ def _unknown(c, last, stay, C):
 
 
 @kernel
-def _scan(op, slot, y, place, seen, was, p):
+def _scan(op, slot, y, place, seen: _Seen, was, p):
     last, counts, fade, follow, left, stay = seen
     C = len(fade)
     for e in range(len(op)):

@@ -58,7 +58,7 @@ class _Store(NamedTuple):
 
 
 @kernel
-def _scan(op, slot, target, weight, unit, starts, place, learnt, store):
+def _scan(op, slot, target, weight, unit, starts: _Starts, place, learnt: _Learnt, store: _Store):
     at, at_x, at_past = starts
     cov, w, where, n, past, trace, own = learnt
     rows, steady, scale, p = store

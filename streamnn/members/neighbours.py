@@ -75,7 +75,7 @@ def _vote(near_i, label, trust, p, s, place):
 
 
 @kernel
-def _scan_classes(op, slot, ticket, y, at, place, windows, memory, store):
+def _scan_classes(op, slot, ticket, y, at, place, windows, memory: _Memory, store: _Store):
     ring, label, trust, owner, learnt = memory
     rows, near, p = store
     d = len(ring) // len(label)
@@ -186,7 +186,7 @@ class Neighbours(Member):
 
 
 @kernel
-def _scan_values(op, slot, y, at, place, memory, store):
+def _scan_values(op, slot, y, at, place, memory: _ValueMemory, store: _ValueStore):
     ring, label, learnt = memory
     rows, scale, p = store
     W, K = len(label), VALUE_NEAREST

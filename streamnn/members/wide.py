@@ -78,7 +78,7 @@ def _adagrad(table, ids, s, o, step):
 
 
 @kernel
-def _scan(op, slot, target, weight, classify, at, setting, weights, events):
+def _scan(op, slot, target, weight, classify, at, setting: _Setting, weights: _Weights, events: _Store):
     n, place, step, use_pairs = setting
     w, w2, table, pair = weights
     rows, ids, pairs, p = events

@@ -85,7 +85,7 @@ def _logs64(x):
 
 
 @kernel
-def scan(op, slot, ticket, y, weight, state, pending, at, losses):
+def scan(op, slot, ticket, y, weight, state: MixerState, pending: MixerPending, at, losses):
     """Mix at OBSERVE and LOOK, learn at LEARN, give copies back at LEARN and EXPIRE.
 
     Parameters

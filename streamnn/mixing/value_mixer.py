@@ -92,7 +92,7 @@ def _aggregate(expert, s, weights):
 
 
 @kernel
-def _scan(op, slot, y, weight, unit, state, pending, at, losses):
+def _scan(op, slot, y, weight, unit, state: ValueMixerState, pending: ValueMixerPending, at, losses):
     prior, cov, w, u, rate, weights = state.prior, state.cov, state.w, state.u, state.rate, state.weights
     v, stale, count, error, unproven = state.v, state.stale, state.labels, state.error, state.unproven
     p, expert, scale = pending.p, pending.expert, pending.scale

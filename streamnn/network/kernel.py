@@ -11,6 +11,7 @@ import numpy as np
 from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
 from . import arrays as k
+from .arrays import Operations, Settings, State, Store
 from .backward import learn
 from .forward import forward, gather
 
@@ -18,7 +19,7 @@ f4, i4 = np.float32, np.int32
 
 
 @kernel
-def scan(operations, event_store, settings, state, latent, first_op):
+def scan(operations: Operations, event_store: Store, settings: Settings, state: State, latent, first_op):
     """Run one network over the operations of a chunk.
 
     OBSERVE writes its prediction to ``p[slot, member]``; LEARN goes forward again on the stored row, with today's

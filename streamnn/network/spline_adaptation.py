@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import kernel, leaf
-from .arrays import TIGHT
+from .arrays import TIGHT, Adaptation, Splines
 from .prox import FIRM, box
 
 GRID_EVERY = 100
@@ -136,7 +136,7 @@ def move_grids(splines, smallest, x):
 
 
 @kernel
-def adapt_splines(learnt, adapted, splines, adaptation):
+def adapt_splines(learnt, adapted, splines: Splines, adaptation: Adaptation):
     """Move grids and take the proximal step if they are due at this many learnt events, once."""
     if learnt[0] == adapted[0]:
         return 0

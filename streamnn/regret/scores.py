@@ -42,7 +42,7 @@ class ScoredPending(NamedTuple):
 
 
 @kernel
-def _classes(op, slot, y, pending, logistic, pool, bins, losses):
+def _classes(op, slot, y, pending: ScoredPending, logistic, pool, bins, losses):
     mixed, reserve, was, p = pending.mixed, pending.reserve, pending.was, pending.p
     C = mixed.shape[1]
     for e in range(len(op)):

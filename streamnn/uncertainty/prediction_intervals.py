@@ -6,14 +6,14 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
-from ._coverage import LEVEL_RATE, Coverage, note
+from ._coverage import LEVEL_RATE, Coverage, Levels, note
 from ._window import slide
 
 _MOST_DOUBLINGS = 40  # doublings at most, once the widest error seen is not enough
 
 
 @kernel
-def _scan(op, slot, y, centre, deviation, interval, levels):
+def _scan(op, slot, y, centre, deviation, interval, levels: Levels):
     # interval: low, high, centre, deviation; ring: errors in deviations
     miss, level, window, record = levels
     ring, order, taken = window

@@ -6,12 +6,12 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..types import EXPIRE, LEARN
-from ._coverage import LEVEL_RATE, Coverage, note
+from ._coverage import LEVEL_RATE, Coverage, Levels, note
 from ._window import slide
 
 
 @kernel
-def _scan(op, slot, y, proba, limit, met, levels):
+def _scan(op, slot, y, proba, limit, met, levels: Levels):
     miss, level, window, record = levels
     ring, order, taken = window
     for e in range(len(op)):

@@ -12,7 +12,7 @@ from ._window import Window, below, room, slide
 
 
 @kernel
-def _scan(op, surprise, window, learnt, p):
+def _scan(op, surprise, window: Window, learnt, p):
     ring, order, taken = window
     for e in range(len(op)):
         if op[e] == LEARN:

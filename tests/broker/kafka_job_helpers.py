@@ -16,9 +16,9 @@ sys.path.append(str(Path(__file__).parents[1] / "jobs"))
 from fake_learner import make_fake
 
 from streamnn_connectors.kafka import KafkaSettings, Message
-from streamnn_jobs.kafka.job import KafkaJob
-from streamnn_jobs.kafka.result import KafkaResult
+from streamnn_jobs import open_job
 from streamnn_jobs.run.joined_worker import EVENT, LABEL
+from streamnn_jobs.run.result import KafkaResult
 from streamnn_jobs.spec.job import JobSpec
 from streamnn_jobs.spec.load import make_spec
 
@@ -92,7 +92,9 @@ class Stage:
         return make_spec(data)
 
     def run(self, spec: JobSpec, **options: Any) -> KafkaResult:
-        return KafkaJob(spec, **{"make": make_fake, **options}).run()
+        result = open_job(spec, **{"make": make_fake, **options}).run()
+        assert isinstance(result, KafkaResult)
+        return result
 
     def produce(self, what: str, values: list[bytes | None], **options: Any) -> None:
         produce(self.settings, self.topics[what], values, **options)

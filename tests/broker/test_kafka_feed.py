@@ -13,7 +13,16 @@ from kafka_helpers import batches, produce, read
 
 from streamnn.errors import SinkError, SpecError
 from streamnn_connectors import MemorySource
-from streamnn_connectors.kafka import Fenced, KafkaFeed, KafkaSettings, KafkaSource, KafkaTransaction, Message
+from streamnn_connectors.kafka import (
+    FeedColumns,
+    FeedPace,
+    Fenced,
+    KafkaFeed,
+    KafkaSettings,
+    KafkaSource,
+    KafkaTransaction,
+    Message,
+)
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., str]
@@ -47,8 +56,8 @@ def test_feeding_in_time_with_labels_when_they_are_known(
     events, labels = topic("events", partitions=3), topic("labels", partitions=3)
     clock = Clock()
     feed = KafkaFeed(
-        settings, events, labels, "y",
-        event_time="t", label_time="known", rate=2.0, unit_ms=1000.0, clock=clock, sleep=clock.sleep,
+        settings, events, labels, FeedColumns("y", event_time="t", label_time="known"),
+        FeedPace(rate=2.0, unit_ms=1000.0), clock=clock, sleep=clock.sleep,
     )  # fmt: skip
     log: list[tuple[str, str | None, float]] = []
     seen: list[int] = []
@@ -92,9 +101,9 @@ def test_as_fast_as_possible_and_on_from_any_place(
 ) -> None:
     events, labels = topic("events"), topic("labels")
 
-    def feed(**options: Any) -> KafkaFeed:
-        options = {"delay_events": 10, "key": "id", "missing": (-1,), "leave_out": ("t",), **options}
-        return KafkaFeed(settings, events, labels, "y", compression="gzip", **options)
+    def feed(delay_events: int = 10, **options: Any) -> KafkaFeed:
+        columns = FeedColumns("y", delay_events=delay_events, key="id", missing=(-1,), leave_out=("t",))
+        return KafkaFeed(settings, events, labels, columns, compression="gzip", **options)
 
     fed = feed().run(MemorySource(TABLE, "t"), limit=2000)
     # of every three labels one is never known
@@ -140,16 +149,18 @@ def test_as_fast_as_possible_and_on_from_any_place(
 def test_mistakes_are_named(settings: KafkaSettings, topic: Make) -> None:
     events, labels = topic("events"), topic("labels", max_message_bytes=2000)
     with pytest.raises(SpecError, match=r"1 partitions, .* 2: the label"):
-        KafkaFeed(settings, events, topic("few", partitions=2), "y")
+        KafkaFeed(settings, events, topic("few", partitions=2), FeedColumns("y"))
     with pytest.raises(SpecError, match="need event_time"):
-        KafkaFeed(settings, events, labels, "y", rate=1.0)
+        KafkaFeed(settings, events, labels, FeedColumns("y"), FeedPace(rate=1.0))
     with pytest.raises(SpecError, match="two paces"):
-        KafkaFeed(settings, events, labels, "y", event_time="t", rate=1.0, events_per_s=1)
+        KafkaFeed(
+            settings, events, labels, FeedColumns("y", event_time="t"), FeedPace(rate=1.0, events_per_s=1)
+        )
     with pytest.raises(SpecError, match="no column 'nope'"):
-        KafkaFeed(settings, events, labels, "y", event_time="nope").run(MemorySource(TABLE))
+        KafkaFeed(settings, events, labels, FeedColumns("y", event_time="nope")).run(MemorySource(TABLE))
     long = MemorySource([{"x": "a"}, {"x": "b" * 3000}], "m")
     with pytest.raises(SinkError, match=r"event m-1 has 30\d\d bytes, topic .* takes 1800"):
-        KafkaFeed(settings, labels, labels, "y").run(long)
+        KafkaFeed(settings, labels, labels, FeedColumns("y")).run(long)
     produce(settings, events, [b"1"])
     with pytest.raises(SpecError, match="is not empty"):
-        KafkaFeed(settings, events, events, None).run(MemorySource(TABLE, "t"))
+        KafkaFeed(settings, events, events, FeedColumns()).run(MemorySource(TABLE, "t"))

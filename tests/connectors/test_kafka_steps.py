@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamnn.errors import SpecError
 from streamnn_connectors import MemorySource
-from streamnn_connectors.kafka._steps import FeedSteps, Step
+from streamnn_connectors.kafka._steps import FeedColumns, FeedSteps, Step
 
 ROW = st.fixed_dictionaries(
     {"x": st.integers(0, 9)},
@@ -25,7 +26,7 @@ ROW = st.fixed_dictionaries(
 
 def steps(rows: list[Any], limit: int, **options: Any) -> list[Step]:
     partition = MemorySource(rows, "m").open("0")
-    made = FeedSteps("m", "y", **options)
+    made = FeedSteps("m", FeedColumns("y", **options))
     out: list[Step] = []
     while (batch := partition.next_batch(limit)) is not None:
         out += made.batch(batch)
@@ -74,3 +75,12 @@ def test_times_may_be_texts_and_keys_columns() -> None:
         steps([{"t": "noon"}], 1, event_time="t")
     with pytest.raises(SpecError, match="no column 'known'"):
         steps([{"t": 1}], 1, event_time="t", label_time="known")
+
+
+def test_what_names_a_feed_stays_the_same() -> None:
+    # the consumer group that keeps how far a feed has come is named after it
+    columns = FeedColumns("y", event_time="t", delay_events=5, missing=(-1, "NA"), leave_out=("b", "a"))
+    assert json.dumps(columns.identity()) == (
+        '["y", {"event_time": "t", "label_time": null, "delay_events": 5, "key": null, "missing": ["-1", "NA"], '
+        '"leave_out": ["a", "b"]}]'
+    )

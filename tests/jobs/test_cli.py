@@ -18,7 +18,7 @@ from fake_learner import FakeLearner
 
 from streamnn_jobs.cli import app as cli
 from streamnn_jobs.cli.app import main
-from streamnn_jobs.cli.listing import lines
+from streamnn_jobs.cli.datasets import lines
 
 GOOD = b'{"x": 1.0, "y": 1}\n{"x": 2.0, "y": 0}\n{"x": 0.5, "y": 1}\n'
 

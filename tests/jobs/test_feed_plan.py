@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ def shop(tmp_path: Path) -> str:
 def test_flights_say_all_of_themselves() -> None:
     plan = plan_feed("flights", speed="3600")
     assert plan.topics == {w: f"flights-{w}" for w in ("events", "labels", "predictions", "dead", "merge")}
-    assert (plan.name, plan.label, plan.rate, plan.unit_ms) == ("flights", "y", 60.0, None)
-    assert plan.columns == {
+    assert (plan.name, plan.columns.label, plan.rate, plan.unit_ms) == ("flights", "y", 60.0, None)
+    assert asdict(plan.columns) == {
+        "label": "y",
         "event_time": "t_event_min",
         "label_time": "t_label_min",
         "delay_events": 0,
@@ -37,10 +39,10 @@ def test_flights_say_all_of_themselves() -> None:
     other = plan_feed(
         "flights", label="distance", prefix="other flights", topics={"labels": "known", "events": None}
     )
-    assert other.columns["label_time"] is None and "y" in other.columns["leave_out"]
+    assert other.columns.label_time is None and "y" in other.columns.leave_out
     assert (other.topics["events"], other.topics["labels"]) == ("other-flights-events", "known")
     late = plan_feed("flights", delay=5)
-    assert late.columns["label_time"] is None and late.columns["delay_events"] == 5
+    assert late.columns.label_time is None and late.columns.delay_events == 5
 
 
 @pytest.mark.parametrize(
@@ -58,8 +60,8 @@ def test_units_of_time(shop: str, options: dict[str, Any], rate: float) -> None:
 
 def test_a_file_and_its_columns(shop: str) -> None:
     plan = plan_feed(shop, key="id", label="sold", time="t_ms", label_time="known", rate=1000)
-    assert plan.topics["events"] == "my-shop-events" and plan.label == "sold"
-    assert plan.columns["key"] == "id" and plan.columns["leave_out"] == ["y"]
+    assert plan.topics["events"] == "my-shop-events" and plan.columns.label == "sold"
+    assert plan.columns.key == "id" and plan.columns.leave_out == ["y"]
     assert (plan.rate, plan.events_per_s, plan.pace) == (None, 1000, "1,000 events a second")
 
 

@@ -12,7 +12,7 @@ from golden_run import FOLDER, NAME, STOP, golden_job, sink_lists
 
 from streamnn.errors import StateError
 from streamnn.state import FORMAT, from_bytes, state_hash, to_bytes
-from streamnn_jobs.ask.inspect import open_checkpoint, open_worker
+from streamnn_jobs.ask.checkpoints import open_checkpoint, open_worker
 from streamnn_jobs.run.checkpoint import CheckpointStore, read_checkpoint
 
 MEANT = (

@@ -15,7 +15,7 @@ import pytest
 from streamnn.errors import LimitError
 from streamnn.regret.processes import process
 from streamnn_jobs.ask import hindsight
-from streamnn_jobs.cli.replay import replay_spec, run_job
+from streamnn_jobs.cli.run import replay_spec, run_job
 from streamnn_jobs.run.plan import Plan, make_plan
 
 N = 600

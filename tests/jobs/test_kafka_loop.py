@@ -104,7 +104,7 @@ def test_a_checkpoint_on_demand_that_fails_drops_that_partition_and_recovers_it(
         return True
 
     said: list[str] = []
-    job._say = said.append
+    job.say = said.append
     monkeypatch.setattr(Partition, "save_now", save_now)
     monkeypatch.setattr(Partition, "script", staticmethod(turn))
     assert job._loop() == "interrupted"

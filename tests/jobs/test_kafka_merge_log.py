@@ -54,4 +54,4 @@ def test_a_transaction_is_bounded_by_what_its_order_takes(
     )
     topics = Topics("e", "l" if logged else None, 1, {"merge_log": ("m", 1)} if logged else {})
     no: Any = None
-    assert Setup(spec, topics, "g", no, no, no, no, no, no, no).batch_events == most
+    assert Setup(spec, topics, "g", no, no).batch_events == most

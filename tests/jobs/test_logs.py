@@ -17,9 +17,9 @@ from served import Clock
 
 from streamnn_connectors import ScriptedSource
 from streamnn_jobs.logs import EVENTS, JobLog, Log
-from streamnn_jobs.logs.bridge import bridged
 from streamnn_jobs.logs.events import LEVELS
-from streamnn_jobs.logs.secrets import Secrets
+from streamnn_jobs.logs.setup import bridged
+from streamnn_jobs.redaction import Redactor
 from streamnn_jobs.run.observer import Observer
 from streamnn_jobs.run.runner import Job
 
@@ -138,7 +138,7 @@ def test_secrets_are_blanked_out_wherever_they_stand() -> None:
         },
         {"source": {"options": {"sasl_plain_password": 'pa"ss\\word'}}},
     ]
-    hide = Secrets(places)
+    hide = Redactor(places)
     out = io.StringIO()
     log = Log("json", stream=out, hide=hide)
     log.event("failed", "hunter2! at https://me:secret@host/x", error="tttttttt")

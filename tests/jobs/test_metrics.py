@@ -17,7 +17,7 @@ from served import ask, serve
 
 import streamnn_connectors
 from streamnn_jobs.metrics import FAMILIES
-from streamnn_jobs.outputs.reasons import WORDS, reason_word
+from streamnn_jobs.outputs.dead_letters import WORDS, reason_word
 from streamnn_jobs.run.runner import Job
 
 PROMTOOL = shutil.which("promtool")

@@ -16,7 +16,7 @@ from stand_in import Clock, MemoryBucket
 
 from streamnn.errors import StateError
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.ask.inspect import describe, open_checkpoint
+from streamnn_jobs.ask.checkpoints import describe, open_checkpoint
 from streamnn_jobs.run.checkpoint import CheckpointStore, read_checkpoint
 from streamnn_jobs.run.result import Result
 from streamnn_jobs.run.runner import Job

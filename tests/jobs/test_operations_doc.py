@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from streamnn_jobs.logs import EVENTS
 from streamnn_jobs.metrics import FAMILIES
-from streamnn_jobs.outputs.reasons import WORDS
+from streamnn_jobs.outputs.dead_letters import WORDS
 from streamnn_jobs.process.exits import EXIT_CODES
 from streamnn_jobs.spec.job import JobSpec
 

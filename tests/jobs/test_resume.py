@@ -12,7 +12,7 @@ from script import Disk, late_spec, stream
 
 from streamnn.errors import SinkError, StateError
 from streamnn_connectors import Crash, MemorySink, ScriptedSource
-from streamnn_jobs.run.file_identity import HEAD_BYTES, changed, file_mark
+from streamnn_jobs.run.manifest import HEAD_BYTES, file_identity, is_another_file
 from streamnn_jobs.run.result import Result
 from streamnn_jobs.run.runner import Job
 from streamnn_jobs.run.worker import Worker
@@ -108,7 +108,7 @@ def test_another_file_of_the_same_name_is_refused(tmp_path: Path) -> None:
 def test_the_mark_of_a_file_is_its_size_and_its_beginning(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"a" * (HEAD_BYTES + 10))
-    mark = file_mark(path)
+    mark = file_identity(path)
     assert (mark["bytes"], mark["head_bytes"]) == (HEAD_BYTES + 10, HEAD_BYTES)
     for content, other in (
         (b"a" * (HEAD_BYTES + 99), False),
@@ -116,4 +116,4 @@ def test_the_mark_of_a_file_is_its_size_and_its_beginning(tmp_path: Path) -> Non
         (b"b" + b"a" * (HEAD_BYTES + 9), True),
     ):
         path.write_bytes(content)
-        assert changed(path, mark) is other
+        assert is_another_file(path, mark) is other

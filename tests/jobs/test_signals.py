@@ -19,27 +19,27 @@ USUAL = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # tests
 CODE = """
 import signal, sys, time
 sys.path.insert(0, {tests!r})
-import streamnn_jobs.run.learner, streamnn_jobs.run.writer
+import streamnn_jobs.run.learner, streamnn_jobs.run.sinks
 from fake_learner import make_fake
 streamnn_jobs.run.learner.make_learner = make_fake
-flush = streamnn_jobs.run.writer.Outputs.flush
+flush = streamnn_jobs.run.sinks.Outputs.flush
 def slow(self, timeout_s=None):
     if timeout_s is not None:  # stopping
         time.sleep({hang})
     flush(self, timeout_s)
-streamnn_jobs.run.writer.Outputs.flush = slow
+streamnn_jobs.run.sinks.Outputs.flush = slow
 from streamnn_jobs.run.observer import Observer
-import streamnn_jobs.cli.replay as commands
+import streamnn_jobs.cli.run as commands
 class Pace(Observer):
     def stepped(self, *told):
         if told[2] == 50: print("going", flush=True)
         time.sleep(.02)
-job = commands.Job
+job = commands.open_job
 def paced(*a, **k):
     j = job(*a, **k)
     j.audience.add(Pace())
     return j
-commands.Job = paced
+commands.open_job = paced
 from streamnn_jobs.cli.app import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -5,18 +5,18 @@ Importing this package does not import kafka-python; making a client without it 
 
 from ._fields import MessageFields
 from ._partition import KafkaPartition
+from ._steps import FeedColumns
 from .admin import KafkaAdmin, TopicInfo, TopicLimits
 from .contract import Change, LivePartition, Message, Offset, Place, SharedSource, TransactionalSink
 from .dead_letter_topic import DeadLetters
 from .dead_letters import DeadLetter, dead_letter_messages
 from .encoding import Encoded, Encoding
 from .errors import Fenced, OutcomeUnknown, TransactionFailed
-from .feed import Fed, KafkaFeed
+from .feed import Fed, FeedPace, KafkaFeed
 from .offsets import KafkaOffsets
 from .output import KafkaOutput
 from .reading import read_messages
 from .settings import KafkaSettings
-from .sink import KafkaSink
 from .source import KafkaSource
 from .takeover import take_over
 from .transaction import KafkaTransaction
@@ -28,6 +28,8 @@ __all__ = [
     "Encoded",
     "Encoding",
     "Fed",
+    "FeedColumns",
+    "FeedPace",
     "Fenced",
     "KafkaAdmin",
     "KafkaFeed",
@@ -35,7 +37,6 @@ __all__ = [
     "KafkaOutput",
     "KafkaPartition",
     "KafkaSettings",
-    "KafkaSink",
     "KafkaSource",
     "KafkaTransaction",
     "LivePartition",

@@ -122,8 +122,8 @@ def in_our_words(settings: KafkaSettings, kind: type[StreamnnError]) -> Iterator
         yield
     except (errors.KafkaTimeoutError, errors.KafkaConnectionError) as error:
         raise kind(
-            f"no Kafka broker answered at {settings.where}: {words(error)}. Is it running, and is the address "
-            "one that it advertises?"
+            f"no Kafka broker answered at {settings.where}: {words(error)}. Is it running, and is the "
+            "address one that it advertises?"
         ) from error
     except errors.AuthorizationError as error:
         raise kind(f"Kafka at {settings.where} refuses: {words(error)}. Ask for the right.") from error

@@ -112,7 +112,8 @@ class ConsumerLoop:
                 epoch = self.ownership.epoch(partition)
                 if epoch is None:
                     raise SourceError(
-                        f"{self.topic}: partition {partition} is not assigned to this member. Open it when it is."
+                        f"{self.topic}: partition {partition} is not assigned to this member. Open it when "
+                        "it is."
                     )
                 slot = self._slots[partition] = Slot(position, end, epoch, backlog)
             consumer.seek(tp, position)
@@ -237,7 +238,7 @@ class ConsumerLoop:
         if not self.managed and not consumer.assignment():
             time.sleep(_POLL_MS / 1000)
             return {}
-        # a join that ends between two polls is thrown away and begun anew: stay inside until it is done
+        # a join that ends between two polls is thrown away and begun again: stay inside until it is done
         joining = self.managed and not self._stable()
         polled = consumer.poll(timeout_ms=_JOIN_MS if joining else _POLL_MS)
         if self.managed and not self.joined:

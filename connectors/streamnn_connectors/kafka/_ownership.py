@@ -127,8 +127,8 @@ class Ownership:
         empty = managed and (proof.generation_id <= 0 or not proof.member_id)
         if empty or self.epoch(partition) != epoch:
             raise Fenced(
-                f"{self._topic}: partition {partition} is no longer this member's: it was away too long, or did "
-                "not give it up in time. Drop its state; it comes back by assignment."
+                f"{self._topic}: partition {partition} is no longer this member's: it was away too long, or "
+                "did not give it up in time. Drop its state; it comes back by assignment."
             )
 
     def _tell(self, kind: Any, partitions: list[int], deadline_s: float = float("inf")) -> None:

@@ -10,9 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from streamnn.errors import SourceError
-
-from .._blocks import Block
+from .._blocks import Block, closed_partition
 from .._rows import record_batch
 from ..base import BadRecord, Batch, Resume
 from ._arrow_values import ROW_BITS, ArrowValues
@@ -72,7 +70,7 @@ class KafkaPartition:
     def next_batch(self, limit: int) -> Batch | None:
         """At most `limit` records that are there now; None at the end, where there is one."""
         if self._closed:
-            raise SourceError("The partition is closed. Open it again.")
+            raise closed_partition()
         if isinstance(self._values, ArrowValues):
             return self._arrow_batch(self._values, limit)
         return self._json_batch(self._values, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -27,6 +28,44 @@ class Step(NamedTuple):
     at: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class FeedColumns:
+    """What the columns of a recorded stream are to a feed, and when labels are known.
+
+    Parameters
+    ----------
+    label : str or None
+        Column with the label; rows without one have no label message.
+    event_time : str, optional
+        Column with the time of events (numbers, or ISO 8601 texts, taken as seconds): needed to feed in time,
+        or labels by time.
+    label_time : str, optional
+        Column with the time at which the label is known.
+    delay_events : int, default 0
+        Where there are no label times: how many events later it is known; 0 is right after its event.
+    key : str, optional
+        Column with the key; otherwise it is the name and the position.
+    missing : collection
+        Values of the label that mean: never known.
+    leave_out : collection of str
+        Columns that events do not carry.
+    """
+
+    label: str | None = None
+    event_time: str | None = None
+    label_time: str | None = None
+    delay_events: int = 0
+    key: str | None = None
+    missing: Collection[Any] = ()
+    leave_out: Collection[str] = ()
+
+    def identity(self) -> list[Any]:
+        """As JSON-able data that names a feed: another one may not go on where it stopped."""
+        roles = {name: getattr(self, name) for name in ("event_time", "label_time", "delay_events", "key")}
+        roles |= {"missing": sorted(map(str, self.missing)), "leave_out": sorted(self.leave_out)}
+        return [self.label, roles]
+
+
 class FeedSteps:
     """Turns batches into steps.
 
@@ -37,35 +76,13 @@ class FeedSteps:
     ----------
     name : str
         Of the source: keys are ``name-position`` where no column has them.
-    label : str or None
-        Column with the label; None where there are none.
-    event_time, label_time, key : str, optional
-        Columns.
-    delay_events : int
-        Where there are no label times.
-    missing : collection
-        Values of the label that mean: never known.
-    leave_out : collection of str
-        Columns that events do not carry.
+    columns : FeedColumns
     """
 
-    def __init__(
-        self,
-        name: str,
-        label: str | None,
-        *,
-        event_time: str | None = None,
-        label_time: str | None = None,
-        delay_events: int = 0,
-        key: str | None = None,
-        missing: Collection[Any] = (),
-        leave_out: Collection[str] = (),
-    ):
-        self._name, self._label, self._key = name, label, key
-        self._event_time, self._label_time = event_time, label_time
-        self._delay = delay_events
-        self._missing = frozenset(missing)
-        self._leave_out = frozenset(leave_out)
+    def __init__(self, name: str, columns: FeedColumns):
+        self._name, self._columns = name, columns
+        self._missing = frozenset(columns.missing)
+        self._leave_out = frozenset(columns.leave_out)
         self._due: list[tuple[float, int, str, Any]] = []
         self._events = 0
         self._now: float | None = None
@@ -77,14 +94,14 @@ class FeedSteps:
             zip(rows.schema.names, (c.to_pylist() for c in rows.columns), strict=True)
         )
         count = len(batch.position)
-        for wanted in (self._event_time, self._label_time, self._key):
+        for wanted in (self._columns.event_time, self._columns.label_time, self._columns.key):
             if wanted is not None and wanted not in columns and count:
                 raise SpecError(f"feed: the source has no column {wanted!r}. Name one that it has.")
-        labels = columns.pop(self._label, [None] * count) if self._label else [None] * count
-        known = columns.pop(self._label_time) if self._label_time and count else None
-        times = columns[self._event_time] if self._event_time and count else None
+        labels = columns.pop(self._columns.label, [None] * count) if self._columns.label else [None] * count
+        known = columns.pop(self._columns.label_time) if self._columns.label_time and count else None
+        times = columns[self._columns.event_time] if self._columns.event_time and count else None
         position = batch.position.tolist()
-        names: list[Any] = columns[self._key] if self._key and count else [None] * count
+        names: list[Any] = columns[self._columns.key] if self._columns.key and count else [None] * count
         keys = [f"{self._name}-{p}" if k is None else _text(k) for p, k in zip(position, names, strict=True)]
         kept = {n: c for n, c in columns.items() if n != KEY and n not in self._leave_out}
         values = json_lines(column_rows({KEY: keys, **kept}))
@@ -93,18 +110,18 @@ class FeedSteps:
             while bad and bad[0].position < at:
                 yield Step("bad", None, bad.pop(0).raw, self._now)
             if times is not None and times[i] is not None:
-                when = _number(self._event_time, times[i])
+                when = _number(self._columns.event_time, times[i])
                 self._now = when if self._now is None else max(self._now, when)
             yield from self._labels_before(self._clock(known is not None))
             yield Step("event", keys[i], values[i], self._now)
             self._events += 1
             if not _is_missing(labels[i]) and labels[i] not in self._missing:
                 if known is None:
-                    due = float(self._events - 1 + self._delay)
+                    due = float(self._events - 1 + self._columns.delay_events)
                 elif _is_missing(known[i]):
                     continue
                 else:
-                    due = _number(self._label_time, known[i])
+                    due = _number(self._columns.label_time, known[i])
                 heapq.heappush(self._due, (due, self._events, keys[i], labels[i]))
         for record in bad:
             yield Step("bad", None, record.raw, self._now)
@@ -121,8 +138,8 @@ class FeedSteps:
     def _labels_before(self, now: float) -> Iterator[Step]:
         while self._due and self._due[0][0] < now:
             due, _, key, value = heapq.heappop(self._due)
-            text = json_lines([{KEY: key, self._label or "label": value, "time": due}])[0]
-            yield Step("label", key, text, due if self._label_time else self._now)
+            text = json_lines([{KEY: key, self._columns.label or "label": value, "time": due}])[0]
+            yield Step("label", key, text, due if self._columns.label_time else self._now)
 
 
 def _text(key: Any) -> str:
@@ -141,7 +158,8 @@ def _number(column: str | None, value: Any) -> float:
             when = datetime.fromisoformat(value)
         except ValueError:
             raise SpecError(
-                f"feed: column {column!r} has {value[:40]!r}, which is no time. Times are numbers or ISO 8601 texts."
+                f"feed: column {column!r} has {value[:40]!r}, which is no time. Times are numbers or ISO "
+                "8601 texts."
             ) from None
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     return float(value)

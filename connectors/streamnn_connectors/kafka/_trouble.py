@@ -8,22 +8,23 @@ from streamnn.errors import SourceError
 
 from ._client import words
 
-_ANEW = "start a new job without the old checkpoints."
+_START_OVER = "start a new job without the old checkpoints."
 
 
 def expired(topic: str, partition: int, offset: int) -> SourceError:
     """An offset that the log does not hold."""
     return SourceError(
-        f"{topic}: offset {offset} of partition {partition} is not there (any more): retention has passed it, or the "
-        f"topic was made anew. Nothing was skipped. Raise retention.ms for the next time; to begin at what is left, {_ANEW}"
+        f"{topic}: offset {offset} of partition {partition} is not there (any more): retention has passed "
+        "it, or the topic was made anew. Nothing was skipped. Raise retention.ms for the next time; to "
+        f"begin at what is left, {_START_OVER}"
     )
 
 
 def truncated(topic: str, error: BaseException) -> SourceError:
     """Messages that were read and are gone."""
     return SourceError(
-        f"{topic}: messages that were read are not in the log any more, or the topic was made anew: {words(error)}. "
-        f"To begin at what is left, {_ANEW}"
+        f"{topic}: messages that were read are not in the log any more, or the topic was made anew: "
+        f"{words(error)}. To begin at what is left, {_START_OVER}"
     )
 
 
@@ -31,8 +32,8 @@ def unreadable(topic: str, consumer: Any, error: BaseException) -> SourceError:
     """A message kafka-python can't get past: it does not skip one within its batch."""
     at = {tp.partition: consumer.position(tp) for tp in consumer.assignment()}
     return SourceError(
-        f"{topic}: a message at (partition: offset) one of {at} is damaged, or the name of a header of it is no UTF-8: "
-        f"{words(error)}. The client can't read past it: begin a new job behind it."
+        f"{topic}: a message at (partition: offset) one of {at} is damaged, or the name of a header of it is "
+        f"no UTF-8: {words(error)}. The client can't read past it: begin a new job behind it."
     )
 
 

@@ -24,7 +24,7 @@ class TopicWatch:
     unreachable_s : float
         No broker answering for so long is a failure.
     fail : callable
-        Told of a topic that is gone, made anew, or out of reach.
+        Told of a topic that is gone, was made again, or is out of reach.
     """
 
     def __init__(
@@ -86,7 +86,8 @@ class TopicWatch:
             )
         if found.partitions != before.partitions:
             return (
-                f"the topic has {found.partitions} partitions now, {before.partitions} when reading began: keys "
-                "have moved between partitions, and a label may no longer meet its event. Start a new job."
+                f"the topic has {found.partitions} partitions now, {before.partitions} when reading began: "
+                "keys have moved between partitions, and a label may no longer meet its event. Start a new "
+                "job."
             )
         return None

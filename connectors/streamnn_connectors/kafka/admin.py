@@ -19,7 +19,7 @@ class TopicInfo:
     ----------
     name : str
     identity : str
-        Changes when a topic of the same name is made anew.
+        Changes when a topic of the same name is made again.
     partitions : int
     replicas : int
         Of the first partition.
@@ -165,8 +165,8 @@ class KafkaAdmin:
         counts = [self.describe(topic).partitions for topic in (events, labels)]
         if counts[0] != counts[1]:
             raise SpecError(
-                f"topic {events} has {counts[0]} partitions, {labels} {counts[1]}: the label of a key would not "
-                "be in the partition of its event. Give both the same number, keyed alike."
+                f"topic {events} has {counts[0]} partitions, {labels} {counts[1]}: the label of a key would "
+                "not be in the partition of its event. Give both the same number, keyed alike."
             )
         return counts[0]
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from streamnn.errors import SinkError
 
 from .._columns import Columns, check_lengths, column_rows
+from .._faults import not_json
 
 
 @dataclass(slots=True)
@@ -47,8 +48,6 @@ class Encoding:
         Most rows a message: with more than one, JSON is an array of objects.
     largest : int, default 1_000_000
         Most bytes a message; fewer rows go into it where they would be more.
-    compression : str, optional
-        Of the buffers of Arrow messages: ``"lz4"`` or ``"zstd"``.
 
     Examples
     --------
@@ -64,12 +63,10 @@ class Encoding:
         format: Literal["json", "arrow"] = "json",
         rows: int = 1,
         largest: int = 1_000_000,
-        compression: str | None = None,
     ):
         self.format = format
         self.rows = rows
         self.largest = largest
-        self._options = pa.ipc.IpcWriteOptions(compression=compression)
 
     def encode(self, columns: Columns) -> Encoded:
         """The messages of some rows; ``position`` must be among the columns."""
@@ -123,7 +120,7 @@ class Encoding:
 
     def _stream(self, batch: pa.RecordBatch) -> bytes:
         buffer = pa.BufferOutputStream()
-        with pa.ipc.new_stream(buffer, batch.schema, options=self._options) as writer:
+        with pa.ipc.new_stream(buffer, batch.schema) as writer:
             writer.write_batch(batch)
         return buffer.getvalue().to_pybytes()
 
@@ -154,10 +151,7 @@ def _checked(encode: Callable[[Any], bytes], rows: list[dict[str, Any]]) -> byte
     try:
         return encode(rows)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise SinkError(
-            f"an output near position {rows[0].get('position')} can't be written as JSON: {error}. Write numbers, "
-            "strings, lists and dicts."
-        ) from error
+        raise not_json(f"an output near position {rows[0].get('position')}", error) from error
 
 
 def _error(position: Any, size: int, largest: int) -> dict[str, Any]:

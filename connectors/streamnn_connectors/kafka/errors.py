@@ -22,3 +22,8 @@ class OutcomeUnknown(TransactionFailed):
 
     A new producer with the same transactional id ends that; then recover from the committed offset.
     """
+
+
+def commit_not_begun() -> SinkError:
+    """What is said when the end of a commit is waited for that never began."""
+    return SinkError("no commit was begun. Call start_commit first.")

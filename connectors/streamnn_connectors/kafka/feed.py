@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from streamnn.errors import SinkError, SpecError
 
 from ..base import Source
-from ._steps import FeedSteps, Step
+from ._steps import FeedColumns, FeedSteps, Step
 from .admin import KafkaAdmin
 from .contract import Message, Offset, Place
 from .offsets import KafkaOffsets
@@ -47,6 +47,29 @@ class Fed:
         return self.events + self.labels + self.bad
 
 
+@dataclass(frozen=True, slots=True)
+class FeedPace:
+    """How fast a feed goes, and what the time of its messages is.
+
+    Parameters
+    ----------
+    rate : float, optional
+        Units of event time a second; as fast as possible without.
+    events_per_s : float, optional
+        This many events a second, whatever their times.
+    unit_ms : float, optional
+        Milliseconds a unit of event time (since 1970): messages then bear the time of the stream. Without it
+        that of sending, and retention counts from there.
+    latency_s : float, default 0.05
+        A transaction is committed after this time (a second where there is no pace), or after 2,000 messages.
+    """
+
+    rate: float | None = None
+    events_per_s: float | None = None
+    unit_ms: float | None = None
+    latency_s: float = 0.05
+
+
 class KafkaFeed:
     """Replays a source into a topic of events and one of labels, each message once.
 
@@ -64,34 +87,12 @@ class KafkaFeed:
     settings : KafkaSettings
     events, labels : str
         The topics; they may be one.
-    label : str or None
-        Column with the label; rows without one have no label message.
+    columns : FeedColumns
+    pace : FeedPace
     name : str, optional
         What keys begin with, the name of the source by default.
-    event_time : str, optional
-        Column with the time of events (numbers, or ISO 8601 texts, taken as seconds): needed to feed in time,
-        or labels by time.
-    label_time : str, optional
-        Column with the time at which the label is known.
-    delay_events : int, default 0
-        Where there are no label times: how many events later it is known; 0 is right after its event.
-    key : str, optional
-        Column with the key; otherwise it is the name and the position.
-    missing : collection
-        Values of the label that mean: never known.
-    leave_out : collection of str
-        Columns that events do not carry.
-    rate : float, optional
-        Units of event time a second; as fast as possible without.
-    events_per_s : float, optional
-        So many events a second, whatever their times.
-    unit_ms : float, optional
-        Milliseconds a unit of event time (since 1970): messages then bear the time of the stream. Without it
-        that of sending, and retention counts from there.
     append : bool, default False
         Write behind what others have written; otherwise the topics must be empty at the first call.
-    latency_s : float, default 0.05
-        A transaction is committed after so long (a second where there is no pace), or after 2,000 messages.
     on_commit : callable
         Told, after each transaction, what readers see.
     clock, sleep : callable
@@ -108,44 +109,33 @@ class KafkaFeed:
         settings: KafkaSettings,
         events: str,
         labels: str,
-        label: str | None,
+        columns: FeedColumns,
+        pace: FeedPace | None = None,
         *,
         name: str | None = None,
-        event_time: str | None = None,
-        label_time: str | None = None,
-        delay_events: int = 0,
-        key: str | None = None,
-        missing: Collection[Any] = (),
-        leave_out: Collection[str] = (),
-        rate: float | None = None,
-        events_per_s: float | None = None,
-        unit_ms: float | None = None,
         append: bool = False,
         compression: str | None = None,
-        latency_s: float = 0.05,
         on_commit: Callable[[Fed], None] = lambda fed: None,
         timeout_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ):
-        if event_time is None and (rate is not None or label_time is not None or unit_ms is not None):
+        pace = pace or FeedPace()
+        if columns.event_time is None and (
+            pace.rate is not None or columns.label_time is not None or pace.unit_ms is not None
+        ):
             raise SpecError(
                 "feed: rate, unit_ms and label_time need event_time, the column with the time of events."
             )
-        if rate is not None and events_per_s is not None:
+        if pace.rate is not None and pace.events_per_s is not None:
             raise SpecError("feed: rate and events_per_s are two paces. Give one.")
         self._settings = settings
         self._topics = {"event": events, "bad": events, "label": labels}
         self._name = name
-        self._columns: dict[str, Any] = {
-            "event_time": event_time, "label_time": label_time, "delay_events": delay_events, "key": key,
-            "missing": sorted(map(str, missing)), "leave_out": sorted(leave_out),
-        }  # fmt: skip
-        self._label, self._missing = label, missing
-        self._rate, self._events_per_s, self._unit_ms = rate, events_per_s, unit_ms
+        self._columns, self._pace = columns, pace
         self._append = append
-        paced = rate is not None or events_per_s is not None
-        self._latency_s = latency_s if paced else max(latency_s, 1.0)
+        paced = pace.rate is not None or pace.events_per_s is not None
+        self._latency_s = pace.latency_s if paced else max(pace.latency_s, 1.0)
         self._on_commit = on_commit
         self._clock, self._sleep = clock, sleep
         self._began: tuple[float, float] | None = None
@@ -180,7 +170,7 @@ class KafkaFeed:
             When a message is not taken. What was committed is there; the same call goes on behind it.
         """
         name = self._name or source.info().name
-        about = [name, partition, self._label, self._columns]
+        about = [name, partition, *self._columns.identity()]
         group = f"streamnn-feed-{self._progress.topic}-{zlib.crc32(json.dumps(about).encode()):08x}"
         output, found = take_over(
             self._settings,
@@ -197,8 +187,7 @@ class KafkaFeed:
             self.fed.before = 0 if at is None else at.offset
             with KafkaOffsets(self._settings, group) as offsets:
                 member = offsets.membership()
-                columns = self._columns | {"missing": self._missing}
-                steps = FeedSteps(name, self._label, **columns)
+                steps = FeedSteps(name, self._columns)
                 self._send(_all(source, partition, limit, steps), output, member)
             return self.fed
         finally:
@@ -232,14 +221,15 @@ class KafkaFeed:
         topic = self._topics[step.kind]
         if len(step.value) + len(step.key or "") > output.largest:
             raise SinkError(
-                f"feed: {step.kind} {step.key or self.fed.messages} has {len(step.value)} bytes, topic {topic} takes "
-                f"{output.largest}. Raise its max.message.bytes, or leave columns out; then start again."
+                f"feed: {step.kind} {step.key or self.fed.messages} has {len(step.value)} bytes, topic "
+                f"{topic} takes {output.largest}. Raise its max.message.bytes, or leave columns out; then "
+                "start again."
             )
         if not output.is_open:
             output.begin()
             self._opened_s = self._clock()
         key = None if step.key is None else step.key.encode("utf-8", "surrogatepass")
-        stamp = -1 if self._unit_ms is None or step.at is None else int(step.at * self._unit_ms)
+        stamp = -1 if self._pace.unit_ms is None or step.at is None else int(step.at * self._pace.unit_ms)
         output.send_message(Message(topic, -1, -1, key, step.value, (), stamp))
         _count(self.fed, step)
 
@@ -250,10 +240,10 @@ class KafkaFeed:
 
     def _wait_s(self, step: Step) -> float:
         """How long until a message is due."""
-        if self._rate is not None and step.at is not None:
-            at = step.at / self._rate
-        elif self._events_per_s is not None:
-            at = self.fed.events / self._events_per_s
+        if self._pace.rate is not None and step.at is not None:
+            at = step.at / self._pace.rate
+        elif self._pace.events_per_s is not None:
+            at = self.fed.events / self._pace.events_per_s
         else:
             return 0.0
         if self._began is None:
@@ -264,8 +254,8 @@ class KafkaFeed:
         for place in self._places:
             if next(read_messages(self._settings, [place]), None) is not None:
                 raise SpecError(
-                    f"feed: topic {place.topic} is not empty, and not known to be fed with {name} like this. Name "
-                    "other topics, delete this one, or append to it."
+                    f"feed: topic {place.topic} is not empty, and not known to be fed with {name} like this. "
+                    "Name other topics, delete this one, or append to it."
                 )
 
 

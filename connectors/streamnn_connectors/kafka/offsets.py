@@ -13,6 +13,9 @@ from .contract import Offset, Place
 from .errors import Fenced
 from .settings import KafkaSettings
 
+_COMMIT_S = 30.0
+"""How long a commit without a transaction may take."""
+
 
 class KafkaOffsets:
     """Looks up offsets; joins nothing and reads nothing.
@@ -62,8 +65,9 @@ class KafkaOffsets:
                     at = self._consumer.committed(tp, metadata=True, timeout_ms=int(self._timeout_s * 1000))
                 except errors.KafkaTimeoutError as error:
                     raise SourceError(
-                        f"group {self._group}: its coordinator did not say within {self._timeout_s:.0f} s what is "
-                        f"committed of {place.topic}/{place.partition}. A transaction may still be open: try again."
+                        f"group {self._group}: its coordinator did not say within {self._timeout_s:.0f} s "
+                        f"what is committed of {place.topic}/{place.partition}. A transaction may still be "
+                        "open: try again."
                     ) from error
                 found[place] = None if at is None or at.offset < 0 else Offset(at.offset, _row(at.metadata))
         return found
@@ -91,7 +95,7 @@ class KafkaOffsets:
         return {Place(*tp): offset for tp, offset in found.items()}
 
 
-def commit_offsets(consumer: Any, offsets: Mapping[Place, Offset], timeout_s: float = 30.0) -> None:
+def commit_offsets(consumer: Any, offsets: Mapping[Place, Offset]) -> None:
     """Commit for the group of a consumer, without a transaction; Fenced when the group no longer knows it.
 
     During a rebalance nothing is committed: the next commit says it again.
@@ -102,7 +106,7 @@ def commit_offsets(consumer: Any, offsets: Mapping[Place, Offset], timeout_s: fl
         for place, o in offsets.items()
     }
     try:
-        consumer.commit(at, timeout_ms=int(timeout_s * 1000))
+        consumer.commit(at, timeout_ms=int(_COMMIT_S * 1000))
     except kafka.errors.RebalanceInProgressError:
         return
     except (kafka.errors.CommitFailedError, kafka.errors.IllegalGenerationError) as error:

@@ -10,12 +10,13 @@ from streamnn.errors import SinkError
 
 from ._client import close_producer, in_our_words, make_producer, root_cause, words
 from .contract import Message, Offset, Place
-from .errors import Fenced, OutcomeUnknown, TransactionFailed
+from .errors import Fenced, OutcomeUnknown, TransactionFailed, commit_not_begun
 from .sent import Sent
 from .settings import KafkaSettings
-from .sink import SOURCE
 from .watchdog import Watchdog
 
+SOURCE = "streamnn-source"
+"""Header of every message: whose output it is."""
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -60,7 +61,7 @@ class KafkaOutput:
         self._failure: BaseException | None = None
         self._waiting_until_s: float | None = None
         self.largest = message_bytes
-        self.lost = self.sent = 0
+        self.lost = 0
         self.is_open = False
         self._producer = make_producer(
             settings,
@@ -101,7 +102,6 @@ class KafkaOutput:
                 key = keys[i] if keys is not None else b"" if value is None else None
                 future = self._producer.send(topic, value, key, listed, partition)
                 future.add_errback(self._failed)
-        self.sent += len(values)
         return Sent(future)
 
     def send_message(self, message: Message) -> None:
@@ -113,7 +113,6 @@ class KafkaOutput:
             self._producer.send(message.topic, message.value, key, headers, partition).add_errback(
                 self._failed
             )
-        self.sent += 1
 
     def start_commit(self, offsets: Mapping[Place, Offset] | None = None, membership: Any = None) -> None:
         """Begin to wait for the outputs and to commit the offsets, and return."""
@@ -141,14 +140,14 @@ class KafkaOutput:
             An output was not taken. After each of these: recover from the committed offset.
         """
         if self._waiting_until_s is None:
-            raise SinkError("no commit was begun. Call start_commit first.")
+            raise commit_not_begun()
         until_s, self._waiting_until_s = min(self._waiting_until_s, deadline_s), None
         done = self._watchdog.finish(until_s - time.monotonic())
         self.is_open = False
         if done is None:
             raise OutcomeUnknown(
-                f"{self._source}: the brokers did not say in time what became of the outputs. Drop the state, and "
-                "recover from the committed offset."
+                f"{self._source}: the brokers did not say in time what became of the outputs. Drop the "
+                "state, and recover from the committed offset."
             )
         good, error = done
         if good:

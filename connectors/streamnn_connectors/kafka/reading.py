@@ -69,8 +69,8 @@ def read_messages(
                         moved_s = time.monotonic()
                     elif time.monotonic() - moved_s > stall_s:
                         raise SourceError(
-                            f"{tp.topic}/{tp.partition}: nothing came for {stall_s:.0f} s at offset {at}, the end is "
-                            f"at {ends[tp]}. Is the broker there?"
+                            f"{tp.topic}/{tp.partition}: nothing came for {stall_s:.0f} s at offset {at}, "
+                            f"the end is at {ends[tp]}. Is the broker there?"
                         )
     finally:
         consumer.close(autocommit=False, timeout_ms=2000)

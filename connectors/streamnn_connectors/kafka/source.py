@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from streamnn.errors import SourceError, SpecError
 
+from .._blocks import position_of
 from .._rows import MAX_RECORD_BYTES
 from ..base import Resume, SourceInfo
 from ._arrow_values import ROW_BITS, ArrowValues
@@ -32,7 +33,7 @@ class KafkaSource:
 
     JSON columns, their kinds and bad records are those of :class:`JsonLinesSource`; Arrow columns those of
     :class:`ParquetSource`. A position is the offset or, for Arrow, ``offset << 20 | row``. Offsets that
-    retention has passed, a topic that was deleted, made anew or got more partitions are a SourceError within
+    retention has passed, a topic that was deleted, made again or got more partitions are a SourceError within
     `check_s` (and the time of a request); nothing is ever skipped in silence.
 
     Parameters
@@ -151,13 +152,9 @@ class KafkaSource:
         return [str(p) for p in range(self._info.partitions)]
 
     def open(self, partition: str, resume: Resume | None = None) -> KafkaPartition:
-        """Begin at `start`, or where the token says: position alone is enough, kinds are found anew then."""
+        """Begin at `start`, or where the token says: position alone is enough, kinds are found again then."""
         number = self._number(partition)
-        position = None if resume is None else resume.get("position")
-        if resume is not None and (not isinstance(position, int) or position < 0):
-            raise SourceError(
-                f"{self.topic}: the resume token {resume} has no position. Start again without it."
-            )
+        position = None if resume is None else position_of(self.topic, resume)
         kinds = {} if resume is None else dict(resume.get("kinds", ()))
         shift = ROW_BITS if self.arrow else 0
 

@@ -137,8 +137,8 @@ def _finish(
             untold = f"what was decided can't be read ({error})"
         if decided is None:
             raise TransactionFailed(
-                f"{transactional_id}: the brokers have forgotten a transaction in {where}, and {untold}. Look there, "
-                "end it with kafka-transactions.sh, and start again."
+                f"{transactional_id}: the brokers have forgotten a transaction in {where}, and {untold}. "
+                "Look there, end it with kafka-transactions.sh, and start again."
             )
     _mark_as(admin, decided)
     try:
@@ -149,8 +149,9 @@ def _finish(
             admin.abort_transaction(spec)
     except kafka.errors.AuthorizationError as error:
         raise TransactionFailed(
-            f"{transactional_id}: the brokers have forgotten a transaction in {where}, and it may not be finished "
-            f"here: {words(error)}. It was to be {'committed' if decided else 'aborted'}: allow CLUSTER_ACTION."
+            f"{transactional_id}: the brokers have forgotten a transaction in {where}, and it may not be "
+            f"finished here: {words(error)}. It was to be {'committed' if decided else 'aborted'}: allow "
+            "CLUSTER_ACTION."
         ) from error
 
 

@@ -11,7 +11,7 @@ from streamnn.errors import SinkError, SpecError
 
 from ._client import client, close_producer, in_our_words, make_producer, root_cause, words
 from .contract import Message, Offset, Place
-from .errors import Fenced, OutcomeUnknown, TransactionFailed
+from .errors import Fenced, OutcomeUnknown, TransactionFailed, commit_not_begun
 from .offsets import to_metadata
 from .sent import Sent
 from .settings import KafkaSettings
@@ -82,7 +82,6 @@ class KafkaTransaction:
         self._began_s: float | None = None
         self._waiting_until_s: float | None = None
         self._closed = False
-        self.sent = 0
         self._producer = make_producer(
             settings,
             transactional_id=transactional_id,
@@ -164,7 +163,6 @@ class KafkaTransaction:
                     future = send(topic, value, key, listed, partition)
             return future
 
-        self.sent += len(values)
         return Sent(self._guard(work))
 
     def send_message(self, message: Message) -> None:
@@ -176,7 +174,6 @@ class KafkaTransaction:
         headers = [(name, value or b"") for name, value in message.headers]
         args = (message.topic, message.value, key, headers, partition, stamp)
         self._guard(lambda: self._producer.send(*args))
-        self.sent += 1
 
     def commit(self, offsets: Mapping[Place, Offset] | None = None, membership: Any = None) -> None:
         """Make outputs and offsets visible together; on return that is decided, and done a moment later.
@@ -224,7 +221,7 @@ class KafkaTransaction:
         if self._failure is not None:
             raise self._failure
         if self._waiting_until_s is None:
-            raise SinkError("no commit was begun. Call start_commit first.")
+            raise commit_not_begun()
         until_s, self._waiting_until_s = min(self._waiting_until_s, deadline_s), None
         self._finish(until_s)
         self._began_s = None
@@ -263,8 +260,9 @@ class KafkaTransaction:
         done = self._watchdog.finish(until_s - time.monotonic())
         if done is None:
             self._failure = OutcomeUnknown(
-                f"{self.transactional_id}: the broker did not say within {self._timeout_s:.0f} s what became of the "
-                "transaction. Drop the state, take the transactional id over and read the committed offset."
+                f"{self.transactional_id}: the broker did not say within {self._timeout_s:.0f} s what became "
+                "of the transaction. Drop the state, take the transactional id over and read the committed "
+                "offset."
             )
             raise self._failure
         good, error = done

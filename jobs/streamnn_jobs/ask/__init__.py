@@ -1,1 +1,1 @@
-"""A checkpoint, questioned: predictions, views, hindsight."""
+"""A checkpoint, questioned: what is in it, predictions; and what would have been best in hindsight."""

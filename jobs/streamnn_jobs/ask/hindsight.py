@@ -80,7 +80,8 @@ def _read(plan: Plan, records: int) -> tuple[np.ndarray, np.ndarray, int]:
             rows += int(keep.sum())
             if rows * max(len(encoder.kinds), 1) > MOST_CELLS:
                 raise LimitError(
-                    f"hindsight: {rows:,} rows of {len(encoder.kinds)} columns are more than can be held: use --until"
+                    f"hindsight: {rows:,} rows of {len(encoder.kinds)} columns are more than can be held: "
+                    "use --until"
                 )
     finally:
         partition.close()

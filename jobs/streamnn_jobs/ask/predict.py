@@ -10,19 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from streamnn.errors import SchemaError, SinkError, SpecError, StateError
+from streamnn.errors import SchemaError, SinkError, StateError
 from streamnn_connectors import CsvSource, open_sink
 from streamnn_connectors.base import Source
 from streamnn_connectors.opening import source_class
 
 from ..outputs.predictions import prediction_columns
-from ..run import learner as learners
 from ..run.checkpoint import CheckpointStore
-from ..run.joined_worker import JoinedWorker
+from ..run.joined_worker import new_worker
 from ..run.learner import MakeLearner
-from ..run.sinks import check_output, remove_output
+from ..run.manifest import require_keys
+from ..run.sinks import check_output, refuse_source, remove_output
 from ..run.summary import plain
-from ..run.worker import Worker
 from ..spec.fingerprint import spec_of_fields
 
 BATCH_RECORDS = 2048
@@ -61,12 +60,10 @@ class Predictor:
             which = f", of one partition: {', '.join(inside[:10])}" if inside else ""
             raise StateError(f"{directory}: has no checkpoint: name the folder of a job's checkpoints{which}")
         arrays, manifest, path = found
-        if not {"spec", "worker"} <= set(manifest):
-            raise StateError(f"{path}: is no checkpoint of a job")
+        require_keys(manifest, path, "spec", "worker")
         spec = spec_of_fields(manifest["spec"])
         task = manifest["worker"]["task"]
-        kind = Worker if spec.label.topic is None else JoinedWorker
-        self.worker = kind(spec, task, (make or learners.make_learner)(spec, task))
+        self.worker = new_worker(spec, task, make)
         self.worker.load_state_dict(arrays, manifest["worker"])
         self.path = path
         self._say = say
@@ -125,8 +122,8 @@ class Predictor:
         before = self.worker.learner.state_hash()
         sink = None
         if output is not None:
-            if is_file and Path(output).resolve() == Path(target).resolve():
-                raise SpecError(f"--output: {output} is the source itself: name another file")
+            if is_file:
+                refuse_source("--output", Path(output), target)
             check_output(Path(output))
             try:
                 Path(output).parent.mkdir(parents=True, exist_ok=True)

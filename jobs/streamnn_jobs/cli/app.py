@@ -13,10 +13,10 @@ import typer
 from streamnn import errors
 
 from ..process.exits import EXIT_CODES, LOGGED, exit_code
-from . import one_thread  # noqa: F401  before anything imports numpy
+from .control import checkpoints, pause, resume, status
 from .dead_letters import dlq
 from .feed import feed
-from .inspect import checkpoints, pause, resume, status
+from .options import Json, Stream
 
 _EPILOG = "Exit codes: " + "; ".join(f"{code} {text}" for code, text in EXIT_CODES) + "."
 
@@ -28,7 +28,6 @@ app = typer.Typer(
     help="A neural network that learns from every event of a stream, once, as it passes.",
 )
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line of standard output.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any field of the job spec, such as learner.seed=3."),
@@ -62,9 +61,7 @@ Log = Annotated[
 
 @app.command(epilog=_EPILOG)
 def replay(
-    target: Annotated[
-        str, typer.Argument(help="A dataset (see `streamnn datasets`) or a .parquet, .csv or .jsonl file.")
-    ],
+    target: Stream,
     label: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
     task: Annotated[
         str | None, typer.Option(help="classification or regression; told from the labels by default.")
@@ -101,7 +98,7 @@ def replay(
     set_: Set = None,
 ) -> None:
     """Learn a recorded stream from its beginning, or from where a checkpoint stands."""
-    from .replay import replay_spec, run_job
+    from .run import replay_spec, run_job
 
     spec = replay_spec(
         target,
@@ -137,7 +134,7 @@ def run(
 ) -> None:
     """Run a job spec."""
     from ..spec.load import load_spec
-    from .replay import changes_of, run_job
+    from .run import changes_of, run_job
 
     changes = changes_of(
         {
@@ -158,7 +155,7 @@ def check(
 ) -> None:
     """Validate a job spec without running it: fields, source, columns, learner options."""
     from ..spec.load import load_spec
-    from .replay import check_spec
+    from .check import check_spec
 
     check_spec(load_spec(spec, set_ or []), str(spec), as_json=json)
 
@@ -177,7 +174,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Score records with a frozen model; nothing is learnt and the checkpoint is not touched."""
-    from .replay import predict_file
+    from .check import predict_file
 
     raise typer.Exit(predict_file(target, checkpoint, output, until, as_json=json))
 
@@ -185,7 +182,7 @@ def predict(
 @app.command(epilog=_EPILOG)
 def datasets(json: Json = False) -> None:
     """List what can be replayed by name."""
-    from .listing import list_datasets
+    from .datasets import list_datasets
 
     list_datasets(as_json=json)
 
@@ -242,8 +239,8 @@ def main(argv: list[str] | None = None) -> int:
             print(f"streamnn: {e}", file=sys.stderr)
         else:
             print(
-                f"streamnn: internal error: {type(e).__name__}: {e}\nThis is a bug. STREAMNN_DEBUG=1 shows where; "
-                "please report it with what it prints.",
+                f"streamnn: internal error: {type(e).__name__}: {e}\nThis is a bug. STREAMNN_DEBUG=1 shows "
+                "where; please report it with what it prints.",
                 file=sys.stderr,
             )
         return exit_code(e)

@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
+from .options import Bootstrap
+
 dlq = typer.Typer(
     no_args_is_help=True, help="Dead letters of a topic or of a dead_letters.jsonl: list, show, send again."
 )
 
 Target = Annotated[str, typer.Argument(help="A dead-letter topic, or a dead_letters.jsonl.")]
-Bootstrap = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="Brokers; by default $STREAMNN_KAFKA, else localhost:9092."),
-]
 Stage = Annotated[str | None, typer.Option(help="Only those found at this stage: decode, schema or label.")]
 Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Only those with this text in the reason.")]
 Where = Annotated[

@@ -6,16 +6,13 @@ from typing import Annotated
 
 import typer
 
+from .options import Bootstrap, Json, Stream
+
 
 def feed(
-    target: Annotated[
-        str, typer.Argument(help="A dataset (see `streamnn datasets`) or a .parquet, .csv or .jsonl file.")
-    ],
+    target: Stream,
     to: Annotated[str, typer.Option("--to", help="Where it goes: kafka.")] = "kafka",
-    bootstrap: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Brokers; by default $STREAMNN_KAFKA, else localhost:9092."),
-    ] = None,
+    bootstrap: Bootstrap = None,
     speed: Annotated[
         str,
         typer.Option(metavar="X|max", help="Seconds of the stream a second: 1 is real time, 3600 an hour."),
@@ -62,9 +59,7 @@ def feed(
     patience: Annotated[
         float, typer.Option(metavar="S", min=0, help="Seconds to wait for brokers that went away.")
     ] = 60.0,
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON object as the last line of standard output.")
-    ] = False,
+    json: Json = False,
 ) -> None:
     """Replay a recorded stream into Kafka: events as they happened, labels when they were known.
 

@@ -15,7 +15,9 @@ from .processes import PREFIX as PROCESS
 from .processes import process_names, process_stream
 from .river_streams import PREFIX, river_names, river_stream
 
-__all__ = ["Dataset", "datasets", "resolve"]
+__all__ = ["Dataset", "datasets", "is_path", "resolve"]
+
+_FILE_SUFFIXES = (".parquet", ".pq", ".csv", ".jsonl", ".ndjson", ".json", ".gz")
 
 
 def datasets() -> list[Dataset]:
@@ -90,6 +92,17 @@ def resolve(name: str) -> Dataset:
     if name in files:
         return dataset_of_file(files[name], name)
     raise _unknown(name)
+
+
+def is_path(target: str) -> bool:
+    """Whether a target is a path: by its suffix, or because there is such a file and no dataset of that name."""
+    if target.lower().endswith(_FILE_SUFFIXES) or not Path(target).is_file():
+        return target.lower().endswith(_FILE_SUFFIXES)
+    try:
+        resolve(target)
+    except SpecError:
+        return True
+    return False
 
 
 def _year() -> Dataset:

@@ -67,8 +67,8 @@ def to_file(letters: Iterable[DeadLetter], path: Path) -> int:
                 raw = (letter.original.value or b"").rstrip(b"\r\n")
                 if b"\n" in raw:
                     raise SpecError(
-                        f"--to-file: the record {letter.where} has several lines, which a file of lines can't hold; "
-                        "`streamnn dlq show --raw` gives its bytes"
+                        f"--to-file: the record {letter.where} has several lines, which a file of lines "
+                        "can't hold; `streamnn dlq show --raw` gives its bytes"
                     )
                 out.write(raw + b"\n")
                 count += 1

@@ -16,7 +16,7 @@ from typing import Any
 from streamnn.errors import SourceError, SpecError
 from streamnn_connectors.kafka import DeadLetter, DeadLetters, KafkaSettings
 
-from ..process.pipes import quiet_pipe
+from ..process.exits import quiet_pipe
 from .dead_letter_file import read_letters, to_file, to_topic
 
 Keep = Callable[[DeadLetter], bool]

@@ -10,9 +10,17 @@ from dataclasses import replace
 from typing import Any
 
 from streamnn.errors import SinkError, SourceError, SpecError
-from streamnn_connectors.kafka import Fed, Fenced, KafkaAdmin, KafkaFeed, KafkaSettings, TransactionFailed
+from streamnn_connectors.kafka import (
+    Fed,
+    FeedPace,
+    Fenced,
+    KafkaAdmin,
+    KafkaFeed,
+    KafkaSettings,
+    TransactionFailed,
+)
 
-from ..process.pipes import quiet_pipe
+from ..process.exits import quiet_pipe
 from ..process.signals import stopping
 from .feed_plan import TOPICS, FeedPlan
 
@@ -65,8 +73,9 @@ def _require_keeping(admin: KafkaAdmin, topic: str) -> None:
     kept_s = admin.limits(topic).retention_s
     if kept_s is not None:
         raise SpecError(
-            f"--timestamps event: topic {topic} keeps messages for {kept_s / 3600:,.0f} h, those of a recording are "
-            "older and would be deleted unread. Set its retention.ms to -1, or leave --timestamps now"
+            f"--timestamps event: topic {topic} keeps messages for {kept_s / 3600:,.0f} h, those of a "
+            "recording are older and would be deleted unread. Set its retention.ms to -1, or leave "
+            "--timestamps now"
         )
 
 
@@ -86,7 +95,7 @@ def feed_stream(
     Parameters
     ----------
     until : int, optional
-        Stop after so many records of the stream.
+        Stop after this many records of the stream.
     append : bool
         Write behind what others have written.
     patience_s : float
@@ -111,9 +120,9 @@ def feed_stream(
         feed: KafkaFeed | None = None
         try:
             feed = KafkaFeed(
-                settings, plan.topics["events"], plan.topics["labels"], plan.label, name=plan.name, rate=plan.rate,
-                events_per_s=plan.events_per_s, unit_ms=plan.unit_ms, append=append or last_s is not None,
-                timeout_s=timeout_s, on_commit=_teller(say), **plan.columns,
+                settings, plan.topics["events"], plan.topics["labels"], plan.columns,
+                FeedPace(plan.rate, plan.events_per_s, plan.unit_ms), name=plan.name,
+                append=append or last_s is not None, timeout_s=timeout_s, on_commit=_teller(say),
             )  # fmt: skip
             made(feed)
             fed = feed.run(plan.source, limit=until)

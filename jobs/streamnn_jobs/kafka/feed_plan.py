@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from streamnn.errors import SpecError
+from streamnn_connectors.kafka import FeedColumns
 
 from ..data.names import resolve
 
@@ -28,8 +29,7 @@ class FeedPlan:
     source : Source
     topics : dict of str to str
         By what they hold: `TOPICS`.
-    columns : dict
-        Options of :class:`streamnn_connectors.kafka.KafkaFeed` that name columns.
+    columns : FeedColumns
     unit_s : float or None
         Seconds in a unit of event time, where there is one.
     pace : str
@@ -39,8 +39,7 @@ class FeedPlan:
     name: str
     source: Any = field(repr=False)
     topics: dict[str, str]
-    label: str | None
-    columns: dict[str, Any]
+    columns: FeedColumns
     unit_s: float | None
     rate: float | None
     events_per_s: float | None
@@ -84,7 +83,7 @@ def plan_feed(
     Examples
     --------
     >>> plan = plan_feed("flights", speed="3600")
-    >>> plan.topics["events"], plan.columns["label_time"], plan.rate, plan.pace
+    >>> plan.topics["events"], plan.columns.label_time, plan.rate, plan.pace
     ('flights-events', 't_label_min', 60.0, '3,600 times real time')
     >>> plan_feed("electricity_by_nobody.csv")
     Traceback (most recent call last):
@@ -130,15 +129,15 @@ def plan_feed(
         name=dataset.name,
         source=source,
         topics={what: given.get(what, f"{name}-{what}") for what in TOPICS},
-        label=label,
-        columns={
-            "event_time": time,
-            "label_time": label_time,
-            "delay_events": delay or 0,
-            "key": key,
-            "missing": () if dataset.missing_label is None or not own else (dataset.missing_label,),
-            "leave_out": sorted({*dataset.ignore, *filter(None, hidden)} - kept),
-        },
+        columns=FeedColumns(
+            label=label,
+            event_time=time,
+            label_time=label_time,
+            delay_events=delay or 0,
+            key=key,
+            missing=() if dataset.missing_label is None or not own else (dataset.missing_label,),
+            leave_out=sorted({*dataset.ignore, *filter(None, hidden)} - kept),
+        ),
         unit_s=unit_s,
         rate=per_s / unit_s if per_s is not None and unit_s is not None else None,
         events_per_s=rate,
@@ -174,8 +173,8 @@ def _unit(column: str, unit: str | None, schema: pa.Schema | None) -> float:
         unit = "s" if text else ending if ending in UNITS else None
     if unit is None:
         raise SpecError(
-            f"--time-unit: is missing; say what {column!r} counts: {', '.join(UNITS)} (a name that ends in _s or "
-            "_min says so itself)"
+            f"--time-unit: is missing; say what {column!r} counts: {', '.join(UNITS)} (a name that ends in "
+            "_s or _min says so itself)"
         )
     if unit not in UNITS:
         raise SpecError(f"--time-unit: is {unit!r}; allowed: {', '.join(UNITS)}")

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from typing import Unpack
 
+from streamnn.errors import SpecError
 from streamnn_connectors.kafka import Change, Fenced, TransactionFailed
 
-from ..run import learner as learners
-from ..run.control import Control
-from ..run.learner import MakeLearner
-from ..run.observer import Audience, Observer
-from ..run.plan import Plan
-from ..run.worker import Worker
+from ..run.job import BaseJob, JobOptions
+from ..run.result import KafkaResult, PartitionResult
+from ..run.warmup import warm_up_without_records
 from ..spec.job import JobSpec
 from .inputs import Policy, by_time
 from .partition import PartitionJob
-from .result import KafkaResult, PartitionResult
 from .setup import Setup
 from .topics import check_topics
-from .warm import warm_up_without_records
 
 IDLE_S = 0.05
 _SHORT_S = 0.004
@@ -28,7 +24,7 @@ _DUELS = 8
 """Fenced so often within a minute, in partitions that are handed out by nobody: somebody else runs this job."""
 
 
-class KafkaJob:
+class KafkaJob(BaseJob):
     """Reads topics, learns, and writes topics: every event counts once, whatever dies in between.
 
     Outputs, dead letters and consumed offsets of a batch are one transaction; a checkpoint is only a short cut.
@@ -39,17 +35,10 @@ class KafkaJob:
     ----------
     spec : JobSpec
         With ``source.topic``.
-    make : callable, optional
-        Makes the learner of a spec and a task.
-    say : callable
-        Told, in words, what a person should know.
-    progress : callable
-        Called with plan and worker after every step.
-    observers : sequence of Observer
     policy : callable
         How events and labels are merged, where they come on two topics.
-    clock : callable
-        Seconds that only go up; decides nothing but when transactions and checkpoints are made.
+    make, say, progress, observers, clock
+        As of :class:`~streamnn_jobs.run.job.BaseJob`.
 
     Examples
     --------
@@ -58,47 +47,25 @@ class KafkaJob:
         KafkaJob(load_spec("jobs/kafka.toml")).run()
     """
 
-    def __init__(
-        self,
-        spec: JobSpec,
-        *,
-        make: MakeLearner | None = None,
-        say: Callable[[str], None] = lambda text: None,
-        progress: Callable[[Plan, Worker], None] = lambda plan, worker: None,
-        observers: Sequence[Observer] = (),
-        policy: Policy = by_time,
-        clock: Callable[[], float] = time.monotonic,
-    ):
-        self.spec = spec
-        self.control = Control()
-        self.audience = Audience(observers, say)
-        self._say = say
+    def __init__(self, spec: JobSpec, *, policy: Policy = by_time, **options: Unpack[JobOptions]):
+        if spec.source.topic is None:
+            raise SpecError(
+                "source: is no topic, and this job reads one; open_job(spec), or `streamnn run`, opens the "
+                "job of a recorded stream"
+            )
+        super().__init__(spec, **options)
         group = spec.kafka.group or f"streamnn-{spec.source.topic}"
-        self._setup = Setup(
-            spec,
-            check_topics(spec, say),
-            group,
-            make or learners.make_learner,
-            policy,
-            say,
-            clock,
-            self.control,
-            self.audience,
-            progress,
-        )
+        self._setup = Setup(spec, check_topics(spec, self.say), group, policy, self)
         self._jobs: dict[int, PartitionJob] = {}
         self._retries: dict[int, float] = {}
         self._failures: dict[int, list[float]] = {}
         self._gone: dict[int, PartitionResult] = {}
         self._recovering = False
 
-    def show(self, progress: Callable[[Plan, Worker], None]) -> None:
-        """Call `progress` after every step from now on."""
-        self._setup.progress = progress
-
-    def stop(self) -> None:
-        """Commit, save, leave the group and return; safe to call from a signal handler."""
-        self.control.stop()
+    @property
+    def name(self) -> str:
+        """Of the source, for a person."""
+        return self._setup.topics.events
 
     def run(self) -> KafkaResult:
         """Go on until :meth:`stop`, ``run.until_records``, or the end where there is one.
@@ -106,10 +73,10 @@ class KafkaJob:
         Raises
         ------
         SourceError, SinkError, StateError, SpecError
-            What is committed stays so, and a rerun goes on from there.
+            A rerun goes on from what is committed.
         """
         setup = self._setup
-        warm_up_without_records(setup)
+        warm_up_without_records(self.spec, self.make, self.say)
         cpu, wall = time.process_time(), time.perf_counter()
         try:
             setup.open_sources()
@@ -127,8 +94,9 @@ class KafkaJob:
         self.audience.ended(outcome)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         return KafkaResult(
-            outcome, setup.topics.events, setup.task, dict(sorted(self._gone.items())), cpu, wall
-        )
+            outcome=outcome, source=self.name, cpu_s=cpu, wall_s=wall, task=setup.task,
+            partitions=dict(sorted(self._gone.items())),
+        )  # fmt: skip
 
     def _loop(self) -> str:
         until, setup = self.spec.run.until_records, self._setup
@@ -176,7 +144,7 @@ class KafkaJob:
         """Until something comes in, or is due."""
         jobs = self._jobs.values()
         dues = [job.due_s for job in jobs if job.live and job.due_s is not None]
-        wait_s = min([IDLE_S, *(max(due - self._setup.clock(), _SHORT_S) for due in dues)])
+        wait_s = min([IDLE_S, *(max(due - self.clock(), _SHORT_S) for due in dues)])
         coming = any(not job.live for job in jobs)
         if coming or self._setup.labels is not None or self._setup.spec.kafka.until_end:
             # what is there is waited for elsewhere: do not spin on it
@@ -190,15 +158,15 @@ class KafkaJob:
     def _change(self, change: Change) -> None:
         numbers = [int(p) for p in change.partitions]
         if change.kind == "assigned":
-            self._say(f"{self._setup.topics.events}: given partitions {numbers}")
+            self.say(f"{self._setup.topics.events}: given partitions {numbers}")
             for partition in numbers:
                 self._take(partition)
         elif change.kind == "revoked":
-            self._say(f"{self._setup.topics.events}: giving up partitions {numbers}")
+            self.say(f"{self._setup.topics.events}: giving up partitions {numbers}")
             self._hand_over(numbers, change.deadline_s)
             self._setup.events.release(change.partitions)
         else:
-            self._say(f"{self._setup.topics.events}: lost partitions {numbers}; their state is dropped")
+            self.say(f"{self._setup.topics.events}: lost partitions {numbers}; their state is dropped")
             for partition in numbers:
                 self._forget(partition)
 
@@ -223,14 +191,14 @@ class KafkaJob:
             try:
                 job.hand_over(deadline_s)
             except TransactionFailed as error:
-                self._say(f"{self._setup.topics.events}/{partition}: {error}")
+                self.say(f"{self._setup.topics.events}/{partition}: {error}")
             else:
                 if live:
-                    self._gone[partition] = PartitionResult.of(job)
+                    self._gone[partition] = job.result()
 
     def _drop(self, partition: int, error: TransactionFailed) -> None:
         """Its state is not to be trusted: recover, if the partition is still ours."""
-        self._say(f"{self._setup.topics.events}/{partition}: {error}")
+        self.say(f"{self._setup.topics.events}/{partition}: {error}")
         self._forget(partition)
         now = time.monotonic()
         failures = self._failures.setdefault(partition, [])

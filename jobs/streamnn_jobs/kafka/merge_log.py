@@ -42,7 +42,7 @@ class _Line(msgspec.Struct):
 
 
 def to_value(merged: Merged) -> bytes:
-    """As JSON: so many events, so many labels, so many events, and on.
+    """As JSON: lengths of runs, of events and of labels in turn.
 
     Examples
     --------
@@ -98,9 +98,9 @@ def chain(found: Iterable[Merged], begin: Sequence[int], end: Sequence[int], whe
         link = links.pop(at, None)
         if link is None or link.end[0] > goal[0] or link.end[1] > goal[1]:
             raise StateError(
-                f"{where}: how events from {at[0]} and labels from {at[1]} on were merged is not there (any more), and "
-                f"{goal[0]} and {goal[1]} are committed. Retention may have passed it: raise retention.ms; to learn "
-                "anew, start a new group and another checkpoint folder"
+                f"{where}: how events from {at[0]} and labels from {at[1]} on were merged is not there (any "
+                f"more), and {goal[0]} and {goal[1]} are committed. Retention may have passed it: raise "
+                "retention.ms; to learn anew, start a new group and another checkpoint folder"
             )
         out.append(link)
         at = link.end

@@ -38,7 +38,6 @@ class Outbox:
         self._keys: list[bytes | None] = []
         self._dead: list[Message] = []
         self._alarms: list[bytes] = []
-        self.oversize = 0
 
     @property
     def wants_predictions(self) -> bool:
@@ -50,7 +49,6 @@ class Outbox:
         if step.predictions and self.wants_predictions:
             encoded = self._encoding.encode(step.predictions)
             self._values += encoded.values
-            self.oversize += len(encoded.oversize)
             if self._key is not None and self._keyed:
                 self._keys += [_bytes(key) for key in step.predictions[self._key]]
         if self._places["dead_letters"] is not None:

@@ -9,18 +9,22 @@ from typing import Any
 import numpy as np
 
 from streamnn.errors import SinkError, SourceError
+from streamnn.state import state_hash
 from streamnn_connectors.kafka import TransactionFailed
 from streamnn_connectors.kafka.sent import Sent
 from streamnn_connectors.kafka.watchdog import Watchdog
 
+from ..run.checkpoint import CheckpointCadence
 from ..run.joined_worker import JoinedWorker
 from ..run.limits import LimitNotes
+from ..run.result import PartitionResult
+from ..run.summary import plain
 from ..run.worker import Step, Worker
+from .catch_up import CatchUp
 from .inputs import Inputs, Piece
 from .merge_log import Merged, to_value
 from .outbox import Outbox
 from .recovery import Recovered, recover, save
-from .replay import Replay
 from .setup import Setup
 from .stream import Stream
 
@@ -45,7 +49,7 @@ class PartitionJob:
         self._setup = setup
         self._closed = False
         self._found: Recovered | None = None
-        self._turn: Callable[[], bool] = self._taking
+        self._turn: Callable[[], bool] = self._taking_over
         self._count = 0
         self._order: list[np.ndarray] = []
         self._due_s = 0.0
@@ -53,7 +57,7 @@ class PartitionJob:
         self._logged: Sent | None = None
         self._merge_log = 0
         self._began: list[int] = []
-        self._saved = (0, setup.clock())
+        self._cadence = CheckpointCadence(setup.spec.checkpoint, 0, setup.job.clock)
         self._watchdog = Watchdog(f"recover-{partition}")
         self._watchdog.start(self._recover)
 
@@ -85,24 +89,37 @@ class PartitionJob:
             if self.live:
                 if self._count:
                     self._commit(deadline_s)
-                self._settle(deadline_s)
+                self._finish_commit(deadline_s)
                 self.last = self._began
                 if time.monotonic() < deadline_s:
                     self._save()
         finally:
             self.close()
 
+    def result(self) -> PartitionResult:
+        """How it stands, once handed over."""
+        worker = self.worker
+        assert worker is not None
+        return PartitionResult(
+            self.last,
+            worker.counters.to_dict(),
+            plain(worker.learner.scores()),
+            worker.join.pending,
+            worker.join.waiting,
+            state_hash(*worker.state_dict()),
+        )
+
     def tell_lag(self) -> None:
         """Say how much there is to read, while nothing is read."""
         if self.live and self.worker is not None:
-            self._setup.audience.waiting(self.worker, self._inputs.events.lag())
+            self._setup.job.audience.waiting(self.worker, self._inputs.events.lag())
 
     def save_now(self) -> None:
         """Commit what is learnt, and save."""
         if self.live:
             if self._count:
                 self._commit()
-            self._settle()
+            self._finish_commit()
             self._save()
 
     def close(self) -> None:
@@ -118,7 +135,7 @@ class PartitionJob:
         if found is not None:
             found.close()
         if self.live and self.worker is not None:
-            self._setup.audience.closed(self.worker)
+            self._setup.job.audience.closed(self.worker)
         self.live = False
 
     # coming up
@@ -133,7 +150,7 @@ class PartitionJob:
             return None
         return found
 
-    def _taking(self) -> bool:
+    def _taking_over(self) -> bool:
         if not self._watchdog.done:
             return False
         done = self._watchdog.finish(0.0)
@@ -149,21 +166,21 @@ class PartitionJob:
         self.worker = found.worker
         streams = [Stream(p, spec.run.batch_records) for p in found.partitions]
         labels = streams[1] if len(streams) > 1 else None
-        self._inputs = Inputs(streams[0], labels, setup.policy, setup.clock)
+        self._inputs = Inputs(streams[0], labels, setup.policy, setup.job.clock)
         self._outbox = Outbox(spec, setup.topics, self.partition)
-        self._limits = LimitNotes(spec, found.worker, setup.say)
+        self._limits = LimitNotes(spec, found.worker, setup.job.say)
         most = spec.run.batch_records
-        self._replay = Replay(self._inputs, found.goal, found.merged, most, setup.clock)
-        self._saved = (self._events_and_labels(), setup.clock())
-        self._turn = self._replaying
+        self._catch_up = CatchUp(self._inputs, found.goal, found.merged, most, setup.job.clock)
+        self._cadence.saved(self._events_and_labels())
+        self._turn = self._catching_up
         return True
 
-    def _replaying(self) -> bool:
+    def _catching_up(self) -> bool:
         """Learn the gap between checkpoint and committed offset again; nothing is written."""
-        if self._replay.done:
+        if self._catch_up.done:
             self._go_live()
             return True
-        piece = self._replay.take()
+        piece = self._catch_up.take()
         if piece is not None:
             self._learn(piece, predictions=False)
         return piece is not None
@@ -176,25 +193,27 @@ class PartitionJob:
         # as it was committed, not behind markers that follow: the merge log's next link begins there
         self._began = list(found.goal or self._inputs.next)
         self.live = True
-        self._turn = self._living
+        self._turn = self._learning_live
         name = f"{setup.topics.events}/{self.partition}"
         at = " and ".join(map(str, self._began))
-        again = f", {self._replay.records:,} records learnt again" if self._replay.records else ""
-        setup.say(
+        again = f", {self._catch_up.records:,} records learnt again" if self._catch_up.records else ""
+        setup.job.say(
             f"{name}: going on at {at}{again}" if found.goal is not None else f"{name}: beginning at {at}"
         )
-        setup.audience.opened(setup.plan(self.partition), self.worker, self._began[0] if found.goal else None)
+        setup.job.audience.opened(
+            setup.plan(self.partition), self.worker, self._began[0] if found.goal else None
+        )
         if found.checkpoint is None:
             # before any output: a crash always finds where it belongs
             self._save()
 
     # live
 
-    def _living(self) -> bool:
+    def _learning_live(self) -> bool:
         setup, kafka, inputs = self._setup, self._setup.spec.kafka, self._inputs
-        now = setup.clock()
+        now = setup.job.clock()
         piece: Piece | None = None
-        if self._count < setup.batch_events and not setup.control.paused:
+        if self._count < setup.batch_events and not setup.job.control.paused:
             most = min(setup.spec.run.batch_records, setup.batch_events - self._count)
             begun_s = time.perf_counter()
             piece = inputs.take(most)
@@ -208,15 +227,15 @@ class PartitionJob:
             self._count += piece.records
             assert self.worker is not None
             seconds = time.perf_counter() - begun_s
-            setup.audience.stepped(self.worker, step, inputs.next[0], seconds, inputs.events.lag())
+            setup.job.audience.stepped(self.worker, step, inputs.next[0], seconds, inputs.events.lag())
         if self._committing and not self._output.is_committing:
-            self._settle()
+            self._finish_commit()
         if self._count and (
-            self._count >= setup.batch_events or setup.clock() >= self._due_s or inputs.ended
+            self._count >= setup.batch_events or setup.job.clock() >= self._due_s or inputs.ended
         ):
             self._commit()
-            if self._checkpoint_due():
-                self._settle()
+            if self._cadence.due(self._events_and_labels()):
+                self._finish_commit()
                 self._save()
             return True
         return piece is not None
@@ -243,12 +262,12 @@ class PartitionJob:
             assert isinstance(worker, JoinedWorker)
             step = worker.merge(piece.events, piece.labels, piece.order, predictions)
         self._limits()
-        setup.progress(setup.plan(self.partition), worker)
+        setup.job.progress(setup.plan(self.partition), worker)
         return step
 
     def _commit(self, deadline_s: float = float("inf")) -> None:
         """Outputs, merge order and offsets in one transaction; its end is not waited for."""
-        self._settle(deadline_s)
+        self._finish_commit(deadline_s)
         assert self._found is not None
         output, inputs, setup = self._output, self._inputs, self._setup
         output.begin()
@@ -263,7 +282,7 @@ class PartitionJob:
         self._committing = True
         self._began, self._order, self._count = inputs.next, [], 0
 
-    def _settle(self, deadline_s: float = float("inf")) -> None:
+    def _finish_commit(self, deadline_s: float = float("inf")) -> None:
         """Wait for the commit that is under way."""
         if self._committing:
             self._output.finish_commit(deadline_s)
@@ -271,20 +290,12 @@ class PartitionJob:
             if self._logged is not None and self._logged.offset is not None:
                 self._merge_log = self._logged.offset + 1
 
-    def _checkpoint_due(self) -> bool:
-        c = self._setup.spec.checkpoint
-        records = self._events_and_labels() - self._saved[0]
-        if c.directory is None or records == 0:
-            return False
-        due = c.every_events is not None and records >= c.every_events
-        return due or (c.every_s is not None and self._setup.clock() - self._saved[1] >= c.every_s)
-
     def _events_and_labels(self) -> int:
         assert self.worker is not None
         return self.worker.counters.records + self.worker.counters.label_records
 
     def _save(self) -> None:
-        """A checkpoint of a committed state, never of another: what is not committed may be merged anew."""
+        """A checkpoint of a committed state, never of another: what is not committed may be merged in another order."""
         worker, setup = self.worker, self._setup
         assert worker is not None
         begun_s = time.perf_counter()
@@ -293,6 +304,6 @@ class PartitionJob:
         resume = [{**stream.resume, "position": at} for stream, at in places]
         assert self._found is not None
         written = save(setup, self._found.store, self.partition, worker, resume, self._merge_log)
-        self._saved = (self._events_and_labels(), setup.clock())
+        self._cadence.saved(self._events_and_labels())
         path, size = written or (None, None)
-        setup.audience.saved(worker, path, size, time.perf_counter() - begun_s)
+        setup.job.audience.saved(worker, path, size, time.perf_counter() - begun_s)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streamnn.errors import SpecError, StateError
+from streamnn.errors import StateError
 from streamnn_connectors.base import Resume
 from streamnn_connectors.kafka import (
     KafkaOffsets,
@@ -20,16 +20,15 @@ from streamnn_connectors.kafka import (
 )
 
 from ..run.checkpoint import CheckpointStore
+from ..run.manifest import check_manifest, make_manifest
 from ..run.worker import Worker
-from ..spec.fingerprint import differences, learning_fields, spec_hash
 from ..stores import join_place
 from ..stores.lease import LeaseLost
-from ..version import VERSION
 from .merge_log import Merged, read_chain
 from .setup import Setup
 
 _ROW_BITS = 20
-_ANEW = "to learn anew, start a new group and another checkpoint folder"
+_START_OVER = "to learn anew, start a new group and another checkpoint folder"
 
 
 @dataclass(slots=True)
@@ -79,7 +78,7 @@ def store_of(setup: Setup, partition: int) -> CheckpointStore | None:
     if c.directory is None:
         return None
     place = join_place(c.directory, f"{setup.topics.events}-{partition}")
-    return CheckpointStore(place, c.keep, setup.say, c.lease_s, c.timeout_s)
+    return CheckpointStore(place, c.keep, setup.job.say, c.lease_s, c.timeout_s)
 
 
 def recover(setup: Setup, partition: int) -> Recovered:
@@ -172,18 +171,10 @@ def save(
     if store is None:
         return None
     arrays, state = worker.state_dict()
-    manifest = {
-        "version": VERSION,
-        "spec_hash": spec_hash(setup.spec),
-        "spec": learning_fields(setup.spec),
-        "source": setup.topics.events,
-        "partition": str(partition),
-        "resume": resume[0],
-        "resume_labels": resume[1] if len(resume) > 1 else None,
-        "merge_log": merge_log,
-        "outputs": {},
-        "worker": state,
-    }
+    manifest = make_manifest(
+        setup.spec, (setup.topics.events, str(partition)), resume[0], state, {},
+        resume_labels=resume[1] if len(resume) > 1 else None, merge_log=merge_log,
+    )  # fmt: skip
     try:
         path = store.save(sum(int(token["position"]) for token in resume), arrays, manifest)
     except LeaseLost as error:  # the partition has another owner, or had one for a while
@@ -197,8 +188,9 @@ def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]
         return None
     if any(offset is None for offset in found):
         raise StateError(
-            f"group {setup.group}: has a committed offset for only one of {', '.join(p.topic for p in inputs)}: it is "
-            f"another job's group. Name one of this job's own; {_ANEW}"
+            f"group {setup.group}: has a committed offset for only one of "
+            f"{', '.join(p.topic for p in inputs)}: it is another job's group. Name one of this job's own; "
+            f"{_START_OVER}"
         )
     arrow = [setup.events.arrow, False]
     return [
@@ -215,26 +207,14 @@ def _load(
     if found is None:
         return None, None, 0
     arrays, manifest, path = found
-    missing = {"spec_hash", "spec", "source", "partition", "worker", "resume"} - set(manifest)
-    if missing:
-        raise StateError(f"{path}: is no checkpoint of a job: its manifest has no {sorted(missing)[0]!r}")
-    if manifest["source"] != setup.topics.events or manifest["partition"] != str(partition):
-        raise SpecError(
-            f"{path}: was written for {manifest['source']}/{manifest['partition']}, not for "
-            f"{setup.topics.events}/{partition}: name another checkpoint folder"
-        )
-    if manifest["spec_hash"] != spec_hash(setup.spec):
-        lines = "\n  ".join(differences(manifest["spec"], learning_fields(setup.spec)))
-        raise SpecError(
-            f"{path}: was written by a job with another spec:\n  {lines}\nset it back, or {_ANEW}"
-        )
+    check_manifest(manifest, path, setup.spec, setup.topics.events, str(partition), _START_OVER)
     worker.load_state_dict(arrays, manifest["worker"])
     if goal is None and (worker.counters.records or worker.counters.label_records):
         raise StateError(
             f"group {setup.group}: has no committed offset for partition {partition}, and {path} has learnt "
             f"{worker.counters.records} records: offsets expire when a group is away for long "
-            f"(offsets.retention.minutes). To go on from there, commit offset {manifest['resume']['position']} with "
-            f"kafka-consumer-groups.sh --reset-offsets; {_ANEW}"
+            "(offsets.retention.minutes). To go on from there, commit offset "
+            f"{manifest['resume']['position']} with kafka-consumer-groups.sh --reset-offsets; {_START_OVER}"
         )
     resume = [manifest["resume"], manifest.get("resume_labels")]
     return [token for token in resume if token is not None], str(path), int(manifest.get("merge_log", 0))
@@ -248,10 +228,11 @@ def _require_beginning(setup: Setup, partition: int, inputs: list[Place]) -> Non
     if gone or setup.spec.kafka.start == "latest":
         why = "; ".join(gone) or "the job did not begin at the first message (kafka.start)"
         raise StateError(
-            f"group {setup.group}: offsets of partition {partition} are committed, but there is no checkpoint to go on "
-            f"from, and what was learnt can't be learnt again: {why}. Bring the checkpoints back; {_ANEW}"
+            f"group {setup.group}: offsets of partition {partition} are committed, but there is no "
+            f"checkpoint to go on from, and what was learnt can't be learnt again: {why}. Bring the "
+            f"checkpoints back; {_START_OVER}"
         )
-    setup.say(f"{setup.topics.events}/{partition}: no checkpoint, learning again from the first message")
+    setup.job.say(f"{setup.topics.events}/{partition}: no checkpoint, learning again from the first message")
 
 
 def _start(setup: Setup, place: Place, hint: int) -> int:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamnn_connectors.kafka import KafkaSource, MessageFields
 
-from ..run.control import Control
-from ..run.joined_worker import JoinedWorker
-from ..run.learner import MakeLearner
-from ..run.observer import Audience
+from ..run.job import BaseJob
+from ..run.joined_worker import new_worker
 from ..run.plan import Plan
 from ..run.worker import Worker
 from ..spec.job import JobSpec
@@ -29,17 +26,10 @@ class Setup:
     spec : JobSpec
     topics : Topics
     group : str
-    make : callable
-        Makes a learner.
     policy : callable
         How a live job merges events and labels.
-    say : callable
-    clock : callable
-        Seconds that only go up.
-    control : Control
-    audience : Audience
-    progress : callable
-        Called with plan and worker after every step.
+    job : BaseJob
+        Who is told, who may stop it, its clock, and what makes a learner.
     events : KafkaSource
     labels : KafkaSource or None
     """
@@ -47,13 +37,8 @@ class Setup:
     spec: JobSpec
     topics: Topics
     group: str
-    make: MakeLearner
     policy: Policy
-    say: Callable[[str], None]
-    clock: Callable[[], float]
-    control: Control
-    audience: Audience
-    progress: Callable[[Plan, Worker], None]
+    job: BaseJob
     events: KafkaSource = field(init=False)
     labels: KafkaSource | None = field(init=False, default=None)
 
@@ -104,10 +89,7 @@ class Setup:
 
     def new_worker(self, partition: int) -> Worker:
         """A worker that has learnt nothing."""
-        kind = Worker if self.spec.label.topic is None else JoinedWorker
-        worker = kind(
-            self.spec, self.task, self.make(self.spec, self.task), self.topics.events, str(partition)
-        )
+        worker = new_worker(self.spec, self.task, self.job.make, self.topics.events, str(partition))
         worker.letters = False
         return worker
 

@@ -91,7 +91,8 @@ def check_topics(spec: JobSpec, say: Callable[[str], None], create: bool = True)
         )
     if kafka.dead_letters is None:
         say(
-            "kafka.dead_letters: names no topic: records that can't be used are counted, and lost. Name one to keep them"
+            "kafka.dead_letters: names no topic: records that can't be used are counted, and lost. Name one "
+            "to keep them"
         )
     with KafkaAdmin(kafka.settings) as admin:
         count = admin.describe(events).partitions if labels is None else admin.require_alike(events, labels)
@@ -116,14 +117,14 @@ def check_topics(spec: JobSpec, say: Callable[[str], None], create: bool = True)
             has = admin.describe(topic).partitions
             if what in _OWN_PARTITIONS and has < count:
                 raise SpecError(
-                    f"kafka.{what}: {topic} has {has} partitions, {events} has {count}: what is of a partition goes to "
-                    "the one of the same number. Give it as many"
+                    f"kafka.{what}: {topic} has {has} partitions, {events} has {count}: what is of a "
+                    "partition goes to the one of the same number. Give it as many"
                 )
             takes = admin.limits(topic).message_bytes
             if takes is not None and takes < kafka.message_bytes:
                 raise SpecError(
-                    f"kafka.message_bytes: is {kafka.message_bytes}, topic {topic} takes {takes}: lower it, or raise the "
-                    "topic's max.message.bytes"
+                    f"kafka.message_bytes: is {kafka.message_bytes}, topic {topic} takes {takes}: lower it, "
+                    "or raise the topic's max.message.bytes"
                 )
             outputs[what] = (topic, has)
         for topic in (events, labels, wanted["merge_log"]):
@@ -137,18 +138,18 @@ def _check_log(admin: KafkaAdmin, topic: str, spec: JobSpec, say: Callable[[str]
     limits, every_s = admin.limits(topic), spec.checkpoint.every_s
     if "compact" in limits.cleanup:
         say(
-            f"topic {topic} is compacted: records vanish from it, and a restart that has to learn them again gives "
-            "another state. Set cleanup.policy=delete"
+            f"topic {topic} is compacted: records vanish from it, and a restart that has to learn them again "
+            "gives another state. Set cleanup.policy=delete"
         )
     if limits.retention_s is None:
         return
     if spec.checkpoint.directory is None:
         say(
-            f"topic {topic} keeps messages for {limits.retention_s:.0f} s, and there are no checkpoints: a restart "
-            "after that can't learn everything again. Set checkpoint.directory"
+            f"topic {topic} keeps messages for {limits.retention_s:.0f} s, and there are no checkpoints: a "
+            "restart after that can't learn everything again. Set checkpoint.directory"
         )
     elif every_s is not None and limits.retention_s < 10 * every_s:
         say(
-            f"topic {topic} keeps messages for {limits.retention_s:.0f} s, a checkpoint is written every {every_s:.0f} "
-            "s: a job that is down for longer loses its place. Raise retention.ms"
+            f"topic {topic} keeps messages for {limits.retention_s:.0f} s, a checkpoint is written every "
+            f"{every_s:.0f} s: a job that is down for longer loses its place. Raise retention.ms"
         )

@@ -5,17 +5,18 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 
 from streamnn.errors import StateError
 from streamnn.types import EXPIRE, LEARN, OBSERVE
 
-from .keys import pack, unpack
-from .operations import Ops
+from .leaves import check_leaves, pack_keys, unpack_keys
+from .operations import LabelCounts, Operations
 
 _SPARE = 1024
-"""Ages of settled events are kept beside those of so many, at most, and of as many as are pending."""
+"""Ages are kept of as many settled events as are pending, and of this many more, at most."""
 
 
 class KeyJoin:
@@ -79,7 +80,9 @@ class KeyJoin:
         """Labels whose event has not come yet."""
         return len(self._early)
 
-    def merge(self, is_label: np.ndarray, keys: list[str | None], label: np.ndarray, time: np.ndarray) -> Ops:
+    def merge(
+        self, is_label: np.ndarray, keys: list[str | None], label: np.ndarray, time: np.ndarray
+    ) -> Operations:
         """The operations of a piece of the sequence.
 
         Parameters
@@ -92,16 +95,16 @@ class KeyJoin:
         time : ndarray of float64, shape (n,)
             Of the events, where anything expires by time.
         """
-        out = _Script()
+        out = _OperationList()
         for labels, key, y, t in zip(is_label.tolist(), keys, label.tolist(), time.tolist(), strict=True):
             if labels:
                 assert key is not None
                 self._label(out, key, y)
             else:
                 self._event(out, key, t)
-        return out.ops()
+        return out.operations()
 
-    def _event(self, out: _Script, key: str | None, time: float) -> None:
+    def _event(self, out: _OperationList, key: str | None, time: float) -> None:
         if time > self._clock:
             if self.expire_after is not None and self._clock == -np.inf:
                 self._start_waiting(time)
@@ -129,7 +132,7 @@ class KeyJoin:
         """Labels that came before there was a time have waited for none of it."""
         self._early = OrderedDict((key, (y, time, ticket)) for key, (y, _, ticket) in self._early.items())
 
-    def _label(self, out: _Script, key: str, label: float) -> None:
+    def _label(self, out: _OperationList, key: str, label: float) -> None:
         out.labels += 1
         found = self._pending.pop(key, None)
         if found is not None:
@@ -147,7 +150,7 @@ class KeyJoin:
                 out.unmatched += 1
             self._early[key] = (label, self._clock, self.next_ticket)
 
-    def _close(self, out: _Script, key: str, ticket: int, label: float) -> None:
+    def _close(self, out: _OperationList, key: str, ticket: int, label: float) -> None:
         if label != label:
             out.add(EXPIRE, ticket)
             out.unlabelled += 1
@@ -157,7 +160,7 @@ class KeyJoin:
             out.learnt += 1
         self._settle(key, True)
 
-    def _expire(self, out: _Script) -> None:
+    def _expire(self, out: _OperationList) -> None:
         """What is overdue just before an event, and the oldest where one more would be too many."""
         gone: list[tuple[int, str]] = []
         pending = self._pending
@@ -208,7 +211,7 @@ class KeyJoin:
             "settled": np.array(list(self._settled.values()), np.uint8),
         }
         for name, keys in (("pending", pending), ("early", early), ("settled", self._settled)):
-            out |= {f"{name}_{part}": array for part, array in pack(keys).items()}
+            out |= {f"{name}_{part}": array for part, array in pack_keys(keys).items()}
         return out
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -219,13 +222,9 @@ class KeyJoin:
         StateError
             When a leaf is missing, or the leaves do not fit each other.
         """
-        for name, like in self.state_dict().items():
-            if name not in arrays:
-                raise StateError(f"key join: leaf {name!r} is missing")
-            if arrays[name].dtype != like.dtype or arrays[name].ndim != 1:
-                raise StateError(f"key join: leaf {name!r} is {arrays[name].dtype}, expected {like.dtype}")
+        check_leaves("key join", arrays, self.state_dict())
         a = {name: arrays[name].tolist() for name in arrays if name.split("_")[-1] not in ("bytes", "ends")}
-        keys = {name: unpack(arrays, name) for name in ("pending", "early", "settled")}
+        keys = {name: unpack_keys(arrays, name) for name in ("pending", "early", "settled")}
         try:
             self._pending = OrderedDict(
                 zip(keys["pending"], zip(a["ticket"], a["time"], strict=True), strict=True)
@@ -245,26 +244,24 @@ class KeyJoin:
         heapq.heapify(self._ages)
 
 
-class _Script:
+class _OperationList(LabelCounts):
     """Operations being put together."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._op: list[int] = []
         self._ticket: list[int] = []
         self._label: list[float] = []
-        self.labels = self.learnt = self.expired = self.unlabelled = 0
-        self.evicted = self.late = self.duplicates = self.unmatched = self.closed = 0
 
     def add(self, op: int, ticket: int, label: float = float("nan")) -> None:
         self._op.append(op)
         self._ticket.append(ticket)
         self._label.append(label)
 
-    def ops(self) -> Ops:
-        counts = {k: v for k, v in vars(self).items() if not k.startswith("_")}
-        return Ops(
-            np.array(self._op, np.int8),
-            np.array(self._ticket, np.int64),
-            np.array(self._label, np.float64),
-            **counts,
+    def operations(self) -> Operations:
+        return Operations(
+            op=np.array(self._op, np.int8),
+            ticket=np.array(self._ticket, np.int64),
+            label=np.array(self._label, np.float64),
+            **asdict(self),
         )

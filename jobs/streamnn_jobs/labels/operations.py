@@ -8,16 +8,11 @@ import numpy as np
 
 
 @dataclass(slots=True)
-class Ops:
-    """Operations in their order, and what became of the labels.
+class LabelCounts:
+    """What became of labels, and of the events they are of.
 
     Parameters
     ----------
-    op : ndarray of int8, shape (m,)
-        OBSERVE, LEARN or EXPIRE.
-    ticket : ndarray of int64, shape (m,)
-    label : ndarray of float64, shape (m,)
-        Target or code of the class at LEARN, NaN elsewhere.
     labels : int
         Labels that came with the events, or will come later.
     learnt, expired, unlabelled : int
@@ -26,24 +21,39 @@ class Ops:
         Those among `expired` that went because too many were pending.
     late : int
         Labels dropped because their ticket had expired before they came.
-    time : ndarray of float64, shape (m,), or None
-        Event time at OBSERVE, label time at LEARN; None where labels have no times.
     duplicates, unmatched : int
         Labels, coming apart from their events, of an event that had one, or given up before their event came.
     closed : int
         Those among `unlabelled` that a message said so of.
     """
 
-    op: np.ndarray
-    ticket: np.ndarray
-    label: np.ndarray
     labels: int = 0
     learnt: int = 0
     expired: int = 0
     unlabelled: int = 0
     evicted: int = 0
     late: int = 0
-    time: np.ndarray | None = None
     duplicates: int = 0
     unmatched: int = 0
     closed: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Operations(LabelCounts):
+    """Operations in their order, with the counts of their labels.
+
+    Parameters
+    ----------
+    op : ndarray of int8, shape (m,)
+        OBSERVE, LEARN or EXPIRE.
+    ticket : ndarray of int64, shape (m,)
+    label : ndarray of float64, shape (m,)
+        Target or code of the class at LEARN, NaN elsewhere.
+    time : ndarray of float64, shape (m,), or None
+        Event time at OBSERVE, label time at LEARN; None where labels have no times.
+    """
+
+    op: np.ndarray
+    ticket: np.ndarray
+    label: np.ndarray
+    time: np.ndarray | None = None

@@ -9,8 +9,9 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn.types import EXPIRE, LEARN, OBSERVE
 
-from .evict import evict
-from .operations import Ops
+from .eviction import evict_oldest
+from .leaves import check_leaves
+from .operations import Operations
 
 _NEVER = np.inf
 
@@ -82,7 +83,7 @@ class LabelJoin:
 
     def push(
         self, label: np.ndarray, time: np.ndarray | None = None, label_time: np.ndarray | None = None
-    ) -> Ops:
+    ) -> Operations:
         """The operations of some events.
 
         Parameters
@@ -94,14 +95,14 @@ class LabelJoin:
         """
         label = np.ascontiguousarray(label, np.float64)
         if len(label) == 0:
-            return Ops(np.zeros(0, np.int8), np.zeros(0, np.int64), np.zeros(0))
+            return Operations(op=np.zeros(0, np.int8), ticket=np.zeros(0, np.int64), label=np.zeros(0))
         if self.by_time:
             if time is None or label_time is None:
                 raise StateError("label join: labels come by time, so event times and label times are needed")
             return self._by_time(label, np.asarray(time, np.float64), np.asarray(label_time, np.float64))
         return self._at_once(label) if self.delay == 1 else self._delayed(label)
 
-    def _at_once(self, label: np.ndarray) -> Ops:
+    def _at_once(self, label: np.ndarray) -> Operations:
         n = len(label)
         op = np.empty((n, 2), np.int8)
         missing = np.isnan(label)
@@ -112,22 +113,23 @@ class LabelJoin:
         ticket = np.repeat(np.arange(self.next_ticket, self.next_ticket + n), 2)
         self.next_ticket += n
         unlabelled = int(np.count_nonzero(missing))
-        return Ops(
-            op.ravel(),
-            ticket,
-            labels.ravel(),
-            labels=n - unlabelled,
-            learnt=n - unlabelled,
+        came = n - unlabelled
+        return Operations(
+            op=op.ravel(),
+            ticket=ticket,
+            label=labels.ravel(),
+            labels=came,
+            learnt=came,
             unlabelled=unlabelled,
         )
 
-    def _delayed(self, label: np.ndarray) -> Ops:
+    def _delayed(self, label: np.ndarray) -> Operations:
         n, held, d = len(label), len(self._label), self.delay
         first = self.next_ticket - held
         labels = np.concatenate([self._label, label])
         done = max(held + n - d, 0)
         m = n + done
-        op, out = np.zeros(m, np.int8), np.full(m, np.nan)
+        op, out = np.full(m, OBSERVE, np.int8), np.full(m, np.nan)
         ticket = np.empty(m, np.int64)
         # the j-th oldest is settled just before slot j + d - held, where j others were settled before it
         settled = 2 * np.arange(done) + d - held
@@ -142,9 +144,10 @@ class LabelJoin:
         self._keep(np.arange(first + done, self.next_ticket), labels[done:])
         unlabelled = int(np.count_nonzero(missing))
         came = n - int(np.count_nonzero(np.isnan(label)))
-        return Ops(op, ticket, out, labels=came, learnt=done - unlabelled, unlabelled=unlabelled)
+        learnt = done - unlabelled
+        return Operations(op=op, ticket=ticket, label=out, labels=came, learnt=learnt, unlabelled=unlabelled)
 
-    def _by_time(self, label: np.ndarray, time: np.ndarray, label_time: np.ndarray) -> Ops:
+    def _by_time(self, label: np.ndarray, time: np.ndarray, label_time: np.ndarray) -> Operations:
         n, first, held = len(label), self.next_ticket, self.pending
         clock = np.maximum.accumulate(np.maximum(time, self._clock))
         ticket = np.concatenate([self._ticket, np.arange(first, first + n)])
@@ -172,7 +175,7 @@ class LabelJoin:
         expires = np.bincount(expire_at[expire], minlength=n)
         evicted = 0
         if held + int(np.max(np.arange(1, n + 1) - np.cumsum(learns + expires))) > self.limit:
-            learn, learn_at, expire, expire_at, evicted = evict(
+            learn, learn_at, expire, expire_at, evicted = evict_oldest(
                 n, held, self.limit, learn, learn_at, expire, expire_at
             )
             learns = np.bincount(learn_at[learn], minlength=n)
@@ -180,7 +183,7 @@ class LabelJoin:
 
         m = n + len(learn) + len(expire)
         when = np.empty(m)
-        op, out, tickets = np.zeros(m, np.int8), np.full(m, np.nan), np.empty(m, np.int64)
+        op, out, tickets = np.full(m, OBSERVE, np.int8), np.full(m, np.nan), np.empty(m, np.int64)
         before = np.cumsum(learns + expires)
         seen = np.arange(n) + before
         tickets[seen], when[seen] = np.arange(first, first + n), time
@@ -198,7 +201,10 @@ class LabelJoin:
         self._clock = float(clock[-1])
         self._keep(ticket[stays], labels[stays], times[stays], due[stays])
         came = n - int(np.count_nonzero(never))
-        return Ops(op, tickets, out, came, len(learn), len(expire), evicted=evicted, late=late, time=when)
+        return Operations(
+            op=op, ticket=tickets, label=out, time=when,
+            labels=came, learnt=len(learn), expired=len(expire), evicted=evicted, late=late,
+        )  # fmt: skip
 
     @staticmethod
     def _slots(clock: np.ndarray, when: np.ndarray, after_own: np.ndarray) -> np.ndarray:
@@ -238,12 +244,7 @@ class LabelJoin:
         StateError
             When a leaf is missing, or the leaves do not fit each other.
         """
-        wanted = self.state_dict()
-        for name, like in wanted.items():
-            if name not in arrays:
-                raise StateError(f"label join: leaf {name!r} is missing")
-            if arrays[name].dtype != like.dtype or arrays[name].ndim != 1:
-                raise StateError(f"label join: leaf {name!r} is {arrays[name].dtype}, expected {like.dtype}")
+        check_leaves("label join", arrays, self.state_dict())
         if len({len(arrays[k]) for k in ("ticket", "time", "due", "label")}) != 1:
             raise StateError("label join: the leaves of the pending events differ in length")
         self.next_ticket = int(arrays["next_ticket"][0])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..outputs.reasons import reason_word
+from ..outputs.dead_letters import reason_word
 from ..run.worker import Step, Worker
 from .partition_view import PartitionView, Sample
 

@@ -15,7 +15,7 @@ from ..report.report import Report
 from ..run.plan import Plan
 from ..run.summary import plain
 from ..spec.fingerprint import learning_fields
-from ..spec.words import label_delay
+from ..spec.job import label_delay
 from ..version import VERSION
 from .partition_view import PartitionView
 from .stream_flow import stream_flow

@@ -9,8 +9,7 @@ from typing import Any
 
 from streamnn_connectors.base import BadRecord
 
-from ..outputs.dead_letters import TEXT_BYTES
-from ..outputs.reasons import reason_word
+from ..outputs.dead_letters import TEXT_BYTES, reason_word
 from ..run.control import Control
 from ..run.counters import Counters
 from ..run.observer import Observer

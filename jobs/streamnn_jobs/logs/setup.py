@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 
 from streamnn.errors import StreamnnError
 
 from ..process.exits import LOGGED, exit_code
+from ..redaction import Redactor
 from ..run.control import Control
 from ..spec.job import JobSpec
-from .bridge import bridged
 from .log import Log
-from .secrets import Secrets
 
 
 def make_log(spec: JobSpec, say: Callable[[str], None]) -> Log:
     """A log as ``[log]`` says; `say` writes words for a person."""
-    hide = Secrets([os.environ, spec.model_dump()])
+    hide = Redactor([os.environ, spec.model_dump()])
     return Log(spec.log.format, spec.log.level, hide=hide, say=say)
+
+
+class _Bridge(logging.Handler):
+    def __init__(self, log: Log):
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        self._log.event("library", record.getMessage(), level=level, library=record.name)
+
+
+@contextlib.contextmanager
+def bridged(log: Log) -> Iterator[None]:
+    """Warnings and errors of libraries go to `log` inside; in plain words they stay where they were."""
+    if log.plain:
+        yield
+        return
+    bridge, root = _Bridge(log), logging.getLogger()
+    root.addHandler(bridge)
+    try:
+        yield
+    finally:
+        root.removeHandler(bridge)
 
 
 @contextlib.contextmanager

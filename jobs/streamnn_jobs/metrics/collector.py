@@ -16,7 +16,7 @@ from streamnn.alarms import CAUSES
 from ..live.job_monitor import JobMonitor
 from ..live.partition_monitor import PartitionMonitor
 from ..live.partition_view import PartitionView
-from ..outputs.reasons import WORDS
+from ..outputs.dead_letters import WORDS
 from ..run.control import Control
 from ..version import VERSION
 from .families import FAMILIES, Family

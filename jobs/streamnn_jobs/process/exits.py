@@ -1,6 +1,13 @@
-"""Exit codes of the command line."""
+"""How a program ends: exit codes, and a reader such as ``head`` that stops reading."""
 
 from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console
 
 from streamnn import errors
 
@@ -38,3 +45,23 @@ def exit_code(error: BaseException) -> int:
         if isinstance(error, kind):
             return code
     return 1
+
+
+class Printed(Console):
+    """A console that leaves a closed pipe to :func:`quiet_pipe`."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+@contextlib.contextmanager
+def quiet_pipe() -> Iterator[None]:
+    """What is printed inside goes out; when the reader has seen enough, the program ends with code 0."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is still buffered must go nowhere, or the interpreter complains at its end
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None

@@ -13,6 +13,7 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn.state import from_bytes, state_hash, to_bytes
 
+from ..spec.job import CheckpointSpec
 from ..stores import Saved, Store, open_store
 from ..stores.opening import LEASE_S, TIMEOUT_S, split_place
 
@@ -125,6 +126,36 @@ class CheckpointStore:
         return None
 
 
+class CheckpointCadence:
+    """When the next checkpoint is due: after so many records or seconds, whichever is reached first.
+
+    Parameters
+    ----------
+    spec : CheckpointSpec
+    records : int
+        Read up to now.
+    clock : callable
+        Seconds that only go up.
+    """
+
+    def __init__(self, spec: CheckpointSpec, records: int, clock: Callable[[], float]):
+        self._spec, self._clock = spec, clock
+        self.saved(records)
+
+    def saved(self, records: int) -> None:
+        """A checkpoint was written after `records`."""
+        self._records, self._saved_s = records, self._clock()
+
+    def due(self, records: int) -> bool:
+        """Whether one is due after `records`; never without a folder, or when nothing was read since the last."""
+        c, fresh = self._spec, records - self._records
+        if c.directory is None or fresh == 0:
+            return False
+        if c.every_events is not None and fresh >= c.every_events:
+            return True
+        return c.every_s is not None and self._clock() - self._saved_s >= c.every_s
+
+
 def parse_checkpoint(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and manifest of a checkpoint's bytes, with its check-sum checked.
 
@@ -140,8 +171,8 @@ def parse_checkpoint(data: bytes, where: str) -> tuple[dict[str, np.ndarray], di
     return arrays, plain
 
 
-def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and manifest of one file or object.
+def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any], Saved]:
+    """Arrays, manifest and place of one file or object.
 
     Raises
     ------
@@ -151,4 +182,5 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, 
         When it can't be read.
     """
     place, name = split_place(path)
-    return parse_checkpoint(open_store(place).read(name), str(path))
+    data = open_store(place).read(name)
+    return *parse_checkpoint(data, str(path)), Saved(0, name, str(path), len(data))

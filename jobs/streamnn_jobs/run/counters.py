@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ..labels.operations import LabelCounts
+
 
 @dataclass(slots=True)
 class Counters:
@@ -16,19 +18,13 @@ class Counters:
         Read from the source, good and bad.
     dead : int
         Gone to the dead letters.
-    predicted, learnt, expired, unlabelled : int
-        Events seen; those closed by a label, given up, known never to get one.
-    evicted : int
-        Those among `expired` that went because too many were pending.
-    labels : int
-        Labels that came; `late` of them after their event had expired.
+    predicted : int
+        Events seen.
     alarms : int
     label_records, label_dead : int
         Records on a topic of labels, and those of them that are dead letters.
-    duplicates, unmatched : int
-        Labels of an event that had one; labels given up before their event came.
-    closed : int
-        Those among `unlabelled` whose label record said that there is none.
+    learnt, expired, unlabelled, evicted, labels, late, duplicates, unmatched, closed : int
+        As of :class:`~streamnn_jobs.labels.operations.LabelCounts`.
     """
 
     records: int = 0
@@ -46,6 +42,11 @@ class Counters:
     duplicates: int = 0
     unmatched: int = 0
     closed: int = 0
+
+    def add(self, counts: LabelCounts) -> None:
+        """Add what became of some labels."""
+        for field in fields(LabelCounts):
+            setattr(self, field.name, getattr(self, field.name) + getattr(counts, field.name))
 
     def check(self, pending: int, waiting: int) -> None:
         """The three balances; an imbalance is a bug, and says the numbers.

@@ -10,6 +10,8 @@ from streamnn_connectors.base import BadRecord, Batch
 from ..labels.live import KeyJoin
 from ..records import arrow
 from ..spec.job import JobSpec
+from . import learner as learners
+from .learner import MakeLearner
 from .worker import Join, Step, Worker
 
 EVENT, LABEL = 0, 1
@@ -25,7 +27,6 @@ class JoinedWorker(Worker):
     def _make_join(self, spec: JobSpec) -> Join:
         assert spec.label.key is not None
         self._key, self._column = spec.label.key, spec.label.column or ""
-        self._timed = spec.label.expire_after is not None
         return KeyJoin(
             expire_after=spec.label.expire_after,
             expire_after_events=spec.label.expire_after_events,
@@ -82,11 +83,11 @@ class JoinedWorker(Worker):
             return out
         self.positions.add(self.join.next_ticket, position)
         by = np.argsort(at, kind="stable")
-        ops = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by])
-        if len(ops.op):
-            self._run(columns, position, ops, out, predictions)
+        operations = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by])
+        if len(operations.op):
+            self._run(columns, position, operations, out, predictions)
         else:
-            self._count(ops)
+            c.add(operations)
         if out.predictions:
             given = np.empty(n, object)
             given[:] = keys[:n]
@@ -116,6 +117,25 @@ class JoinedWorker(Worker):
         ]
         bad.sort(key=lambda b: b.position)
         return codes[kept], batch.position[kept], [keys[i] for i in kept.tolist()], bad
+
+
+def new_worker(
+    spec: JobSpec, task: str, make: MakeLearner | None = None, source: str = "", partition: str = "0"
+) -> Worker:
+    """The worker that a spec asks for, which has learnt nothing: of one log, or of events and labels apart.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    task : str
+        ``"classification"`` or ``"regression"``.
+    make : callable, optional
+        Makes the learner of a spec and a task.
+    source, partition : str
+        Names, for dead letters.
+    """
+    kind = Worker if spec.label.topic is None else JoinedWorker
+    return kind(spec, task, (make or learners.make_learner)(spec, task), source, partition)
 
 
 def _keys(rows: pa.RecordBatch, name: str) -> list[str | None]:

@@ -45,23 +45,24 @@ class LimitNotes:
     def _words(self, name: str) -> str:
         if name == "limits.pending":
             return (
-                f"{self._spec.limits.pending} events wait for their label; the oldest are given up from here on. "
-                "Raise it, or set label.expire_after"
+                f"{self._spec.limits.pending} events wait for their label; the oldest are given up from here "
+                "on. Raise it, or set label.expire_after"
             )
         if name == "limits.early_labels":
             return (
-                f"{self._spec.limits.early_labels} labels wait for their event; the oldest are given up from here on. "
-                "Raise it, or set label.expire_after; labels of another stream's events would be such, too"
+                f"{self._spec.limits.early_labels} labels wait for their event; the oldest are given up from "
+                "here on. Raise it, or set label.expire_after; labels of another stream's events would be "
+                "such, too"
             )
         if name == "limits.classes":
             return (
-                f"{self._spec.limits.classes} classes are known; records with further ones are dead letters from "
-                "here on"
+                f"{self._spec.limits.classes} classes are known; records with further ones are dead letters "
+                "from here on"
             )
         known = len(self._worker.learner.columns)
         if name == "columns of the source":
             return (
-                "as many as may be are known; records with further names are dead letters from here on, the reason "
-                "says the limit. Raise max_columns if they are meant"
+                "as many as may be are known; records with further names are dead letters from here on, the "
+                "reason says the limit. Raise max_columns if they are meant"
             )
         return f"{known} columns are known; values of further ones are left out from here on. Raise it"

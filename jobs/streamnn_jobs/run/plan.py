@@ -57,6 +57,11 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
     SourceError
         When the source can't be read.
     """
+    if spec.source.topic is not None:
+        raise SpecError(
+            "source.topic: this job reads a recorded stream; open_job(spec), or `streamnn run`, opens the "
+            "job of a topic"
+        )
     for path in spec.output.paths.values():
         check_output(path)
     dataset = None
@@ -103,7 +108,7 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
             raise SpecError("source.options: go with source.path; a dataset has its own")
         dataset = resolve(s.dataset)
         return dataset.open(), dataset
-    assert s.path is not None
+    assert s.path is not None  # a topic is refused before
     kinds: dict[str, Callable[..., Source]] = {
         "parquet": connectors.ParquetSource,
         "csv": connectors.CsvSource,
@@ -176,7 +181,8 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]
                 continue
             if not fixed and field.startswith("label.") and spec.learner.task != "auto":
                 notes.append(
-                    f"{field}: no record among the first {len(probe.position)} has a value in column {column!r}"
+                    f"{field}: no record among the first {len(probe.position)} has a value in column "
+                    f"{column!r}"
                 )
             else:
                 raise SpecError(f"{field}: there is no column {column!r}; {suggest(column, names)}")
@@ -201,15 +207,18 @@ def _task_of(spec: JobSpec, probe: Batch | None) -> str:
     names = [] if probe is None else probe.rows.schema.names
     column = probe.rows.column(names.index(name)) if probe is not None and name in names else None
     kind = None if column is None else arrow.kind_of(column.type)
-    hint = "give learner.task (--task), classification or regression"
+    unknown = SpecError(
+        f"learner.task: can't be told, no record has a label in column {name!r} yet; give learner.task "
+        "(--task), classification or regression"
+    )
     if column is None or kind in (None, "null"):
-        raise SpecError(f"learner.task: can't be told, no record has a label in column {name!r} yet; {hint}")
+        raise unknown
     if kind == "text" or str(column.type) == "bool":
         return "classification"
     y = arrow.numbers(column)
     y = y[np.isfinite(y)]
     y = y[~np.isin(y, [float(m) for m in spec.label.missing or () if isinstance(m, (int, float))])]
     if not len(y):
-        raise SpecError(f"learner.task: can't be told, no record has a label in column {name!r} yet; {hint}")
+        raise unknown
     few = np.all(np.trunc(y) == y) and len(np.unique(y)) <= MOST_CLASSES
     return "classification" if few else "regression"

@@ -1,37 +1,31 @@
-"""The runner: one loop for recorded and live streams."""
+"""A recorded job: one partition, read, learnt and written in one loop."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack
 
-from streamnn.errors import SinkError, SourceError, SpecError, StateError
+from streamnn.errors import SinkError, SourceError, StateError
 from streamnn_connectors.base import Partition, Resume, Source
 
-from ..spec.fingerprint import differences, learning_fields, spec_hash
 from ..spec.job import JobSpec
-from ..version import VERSION
-from . import learner as learners
-from .checkpoint import CheckpointStore
-from .control import Control
-from .file_identity import changed, file_mark
-from .learner import MakeLearner
+from .checkpoint import CheckpointCadence, CheckpointStore
+from .job import BaseJob, JobOptions
+from .joined_worker import new_worker
 from .limits import LimitNotes
-from .observer import Audience, Observer
-from .plan import Plan, make_plan
+from .manifest import ANOTHER_FOLDER, check_manifest, file_identity, is_another_file, make_manifest
+from .plan import make_plan
 from .result import Result
-from .sinks import open_sinks
+from .sinks import ColumnSink, Outputs, open_sinks
 from .warmup import warm_up
 from .worker import Step, Worker
-from .writer import ColumnSink, Outputs
 
-_ELSE = "name another checkpoint folder"
 IDLE_S = 0.01
 """How long a live stream with nothing to read is left alone."""
 
 
-class Job:
+class Job(BaseJob):
     """A stream, a learner and outputs, with one state that is saved as one file.
 
     The log is the truth and a checkpoint only a short cut: after a crash the newest checkpoint is loaded,
@@ -45,16 +39,8 @@ class Job:
         Instead of the one the spec names.
     sinks : mapping of str to sink, optional
         Instead of the files the spec names: any of ``predictions``, ``dead_letters``, ``alarms``.
-    make : callable, optional
-        Makes the learner of a spec and a task.
-    say : callable
-        Told, in words, what a person should know.
-    progress : callable
-        Called with the worker after every batch.
-    observers : sequence of Observer
-        Told what the job does; they change nothing.
-    clock : callable
-        Seconds that only go up; decides nothing but when checkpoints are written.
+    make, say, progress, observers, clock
+        As of :class:`BaseJob`.
 
     Examples
     --------
@@ -70,36 +56,25 @@ class Job:
         *,
         source: Source | None = None,
         sinks: Mapping[str, ColumnSink] | None = None,
-        make: MakeLearner | None = None,
-        say: Callable[[str], None] = lambda text: None,
-        progress: Callable[[Plan, Worker], None] = lambda plan, worker: None,
-        observers: Sequence[Observer] = (),
-        clock: Callable[[], float] = time.monotonic,
+        **options: Unpack[JobOptions],
     ):
         self.plan = make_plan(spec, source)
-        self.spec = self.plan.spec
+        super().__init__(self.plan.spec, **options)
         self._sinks = sinks
-        self._make = make or learners.make_learner
-        self._say = say
-        self._progress = progress
-        self._clock = clock
-        self.control = Control()
-        self.audience = Audience(observers, say)
         c = self.spec.checkpoint
         self._store = (
-            None if c.directory is None else CheckpointStore(c.directory, c.keep, say, c.lease_s, c.timeout_s)
+            None
+            if c.directory is None
+            else CheckpointStore(c.directory, c.keep, self.say, c.lease_s, c.timeout_s)
         )
         self._saved_path: str | None = None
         self._path = self.plan.source.info().path
-        self._file = file_mark(self._path) if self._path is not None and self._store is not None else None
+        self._file = file_identity(self._path) if self._path is not None and self._store is not None else None
 
-    def show(self, progress: Callable[[Plan, Worker], None]) -> None:
-        """Call `progress` after every batch from now on."""
-        self._progress = progress
-
-    def stop(self) -> None:
-        """Finish the batch, save, and return; safe to call from a signal handler. More in `control`."""
-        self.control.stop()
+    @property
+    def name(self) -> str:
+        """Of the source, for a person."""
+        return self.plan.name
 
     def run(self) -> Result:
         """Read, learn and write until the stream ends, `until_records` is reached or :meth:`stop` is called.
@@ -107,7 +82,7 @@ class Job:
         Raises
         ------
         SourceError, SinkError, StateError, SpecError
-            Nothing is half saved then: a rerun goes on from the last checkpoint.
+            A rerun goes on from the last checkpoint, for nothing is half saved.
         """
         if self._store is None:
             return self._run()
@@ -118,20 +93,20 @@ class Job:
         plan, spec = self.plan, self.spec
         loaded = self._load()
         task = loaded[1]["worker"]["task"] if loaded else plan.task
-        worker = Worker(spec, task, self._make(spec, task), plan.name, plan.partition)
+        worker = new_worker(spec, task, self.make, plan.name, plan.partition)
         resume: Resume | None = None
         if loaded:
             worker.load_state_dict(loaded[0], loaded[1]["worker"])
             resume = loaded[1]["resume"]
         for note in plan.notes:
-            self._say(note)
-        warm_up(spec, task, self._make, plan.probe, self._say)
+            self.say(note)
+        warm_up(spec, task, self.make, plan.probe, self.say)
         if self._sinks is None:
             self._sinks = open_sinks(spec, fresh=self._store is None)
         outputs = Outputs(self._sinks, spec.output.flush_timeout_s)
         notes = outputs.resume(loaded[1]["outputs"], int(loaded[1]["resume"]["position"])) if loaded else []
         for note in notes:
-            self._say(note)
+            self.say(note)
         try:
             partition = plan.source.open(plan.partition, resume)
             try:
@@ -145,9 +120,8 @@ class Job:
             finally:
                 partition.close()
                 self.audience.closed(worker)
-        except (
-            Exception
-        ):  # nothing is tidied up after a scripted crash or a second Ctrl-C: that is their point
+        except Exception:
+            # nothing is tidied up after a scripted crash or a second Ctrl-C: that is their point
             outputs.abandon()
             self.audience.ended("failed")
             raise
@@ -158,13 +132,13 @@ class Job:
         spec, plan, counters = self.spec, self.plan, worker.counters
         until, size = spec.run.until_records, spec.run.batch_records
         wanted = outputs.wants_predictions
-        began = saved_at = counters.records
+        began = counters.records
         resumed_at = None if resume is None else int(resume["position"])
         place: Resume = resume or {"position": 0}
         cpu, wall = time.process_time(), time.perf_counter()
-        saved_s = self._clock()
+        cadence = CheckpointCadence(spec.checkpoint, counters.records, self.clock)
         outcome = "until"
-        limits = LimitNotes(spec, worker, self._say)
+        limits = LimitNotes(spec, worker, self.say)
         first_bad: str | None = None
         while until is None or counters.records < until:
             if self.control.stopping:
@@ -175,7 +149,7 @@ class Job:
             if wishes := self.control.save_wanted:
                 self._save(worker, place, outputs)
                 self.control.saved(wishes)
-                saved_at, saved_s = counters.records, self._clock()
+                cadence.saved(counters.records)
             if self.control.paused:
                 self._rest(worker, self._lag(partition, place))
                 continue
@@ -193,18 +167,15 @@ class Job:
                 first_bad = step.dead_letters[0]["reason"]
             outputs.write(step)
             limits()
-            self._progress(plan, worker)
+            self.progress(plan, worker)
             seconds = time.perf_counter() - begun_s
             self.audience.stepped(worker, step, int(place["position"]), seconds, self._lag(partition, place))
-            if self._store is not None and counters.records > saved_at:
-                c, now = spec.checkpoint, self._clock()
-                due = c.every_events is not None and counters.records - saved_at >= c.every_events
-                if due or (c.every_s is not None and now - saved_s >= c.every_s):
-                    self._save(worker, place, outputs)
-                    saved_at, saved_s = counters.records, self._clock()
+            if cadence.due(counters.records):
+                self._save(worker, place, outputs)
+                cadence.saved(counters.records)
         if outcome == "ended":
             if resumed_at is not None and counters.records == began:
-                self._say(
+                self.say(
                     f"nothing new since the checkpoint; to start over, remove {spec.checkpoint.directory}"
                 )
             outputs.write(Step(alarms=worker.alarms.release()))
@@ -217,8 +188,9 @@ class Job:
                 + ("" if first_bad is None else f"; the first: {first_bad}")
             )
         return Result(
-            outcome, worker, plan.name, counters.records - began, cpu, wall, resumed_at, self._saved_path
-        )
+            outcome=outcome, source=plan.name, cpu_s=cpu, wall_s=wall, worker=worker,
+            events=counters.records - began, resumed_at=resumed_at, checkpoint=self._saved_path,
+        )  # fmt: skip
 
     def _rest(self, worker: Worker, lag: int | None) -> None:
         self.audience.waiting(worker, lag)
@@ -239,18 +211,16 @@ class Job:
             self.audience.saved(worker, None, None, time.perf_counter() - begun_s)
             return
         arrays, state = worker.state_dict()
-        manifest = {
-            "version": VERSION,
-            "spec_hash": spec_hash(self.spec),
-            "spec": learning_fields(self.spec),
-            "source": self.plan.name,
-            "partition": self.plan.partition,
-            "file": self._file,
-            "resume": resume,
-            "outputs": outputs.places(int(resume["position"])),
-            "worker": state,
-        }
-        path = self._store.save(int(resume["position"]), arrays, manifest)
+        position = int(resume["position"])
+        manifest = make_manifest(
+            self.spec,
+            (self.plan.name, self.plan.partition),
+            resume,
+            state,
+            outputs.places(position),
+            file=self._file,
+        )
+        path = self._store.save(position, arrays, manifest)
         self._saved_path = str(path)
         self.audience.saved(worker, str(path), path.size_bytes, time.perf_counter() - begun_s)
 
@@ -259,25 +229,14 @@ class Job:
         if found is None:
             return None
         arrays, manifest, path = found
-        missing = {"spec_hash", "spec", "source", "worker", "resume", "outputs"} - set(manifest)
-        if missing:
-            raise StateError(f"{path}: is no checkpoint of a job: its manifest has no {sorted(missing)[0]!r}")
-        if manifest["source"] != self.plan.name:
-            raise SpecError(
-                f"{path}: was written for {manifest['source']}, not for {self.plan.name}: {_ELSE}"
-            )
-        if manifest["spec_hash"] != spec_hash(self.spec):
-            lines = "\n  ".join(differences(manifest["spec"], learning_fields(self.spec)))
-            raise SpecError(
-                f"{path}: was written by a job with another spec:\n  {lines}\nset it back, or {_ELSE}"
-            )
-        if self._path is not None and manifest.get("file") and changed(self._path, manifest["file"]):
+        check_manifest(manifest, path, self.spec, self.plan.name)
+        if self._path is not None and manifest.get("file") and is_another_file(self._path, manifest["file"]):
             raise StateError(
-                f"{self._path}: is not the file that {path} was written for (its size or its beginning differ). "
-                f"Bring that file back, or {_ELSE}"
+                f"{self._path}: is not the file that {path} was written for (its size or its beginning "
+                f"differ). Bring that file back, or {ANOTHER_FOLDER}"
             )
         self._saved_path = str(path)
-        self._say(f"going on from {path.name}")
+        self.say(f"going on from {path.name}")
         return arrays, manifest
 
     def _refuse_strangers(self, outputs: Outputs) -> None:
@@ -285,6 +244,7 @@ class Job:
         for name, place in outputs.written.items():
             if place >= 0 and self._store is not None:
                 raise SinkError(
-                    f"{name}: the output already has records up to position {place}, but {self._store.store.where} "
-                    "has no checkpoint to go on from. Move the output away, or name the folder of its checkpoints"
+                    f"{name}: the output already has records up to position {place}, but "
+                    f"{self._store.store.where} has no checkpoint to go on from. Move the output away, or "
+                    "name the folder of its checkpoints"
                 )

@@ -135,12 +135,13 @@ def lines(summary: dict[str, Any]) -> list[str]:
     s = summary
     rate = s["events_per_cpu_s"]
     out = [
-        f"events {s['events']:,}: learnt {s['labelled']:,}, pending {s['pending']:,}, expired {s['expired']:,}, "
-        f"without label {s['unlabelled']:,}; dead letters {s['dead_letters']:,}"
+        f"events {s['events']:,}: learnt {s['labelled']:,}, pending {s['pending']:,}, expired "
+        f"{s['expired']:,}, without label {s['unlabelled']:,}; dead letters {s['dead_letters']:,}"
     ]
     if s.get("regret_per_event") is not None:
         out.append(
-            f"regret per event {number(s['regret_per_event'])} against the best expert, {_name(s.get('best_expert'))}"
+            f"regret per event {number(s['regret_per_event'])} against the best expert, "
+            f"{_name(s.get('best_expert'))}"
         )
     for row in s["regrets"][1:]:
         proven = f" (proven: at most {number(row['bound'])})" if row["bound"] is not None else ""
@@ -151,8 +152,8 @@ def lines(summary: dict[str, Any]) -> list[str]:
     if held:
         size, name = (held["set_size"], "classes a set") if "set_size" in held else (held["width"], "wide")
         out.append(
-            f"coverage {number(held['covered'])} of {number(held['asked'])} asked for, {number(held['recent'])} lately; "
-            f"{number(size)} {name}"
+            f"coverage {number(held['covered'])} of {number(held['asked'])} asked for, "
+            f"{number(held['recent'])} lately; {number(size)} {name}"
         )
     if s["lipschitz_bound"]:
         bounds = ", ".join(f"{k} {number(v)}" for k, v in s["lipschitz_bound"].items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow as pa
 
 from streamnn_connectors.base import Batch
 
@@ -37,3 +38,27 @@ def warm_up(
     worker = Worker(at_once, task, make(at_once, task))
     worker.step(Batch(rows, np.arange(rows.num_rows, dtype=np.int64), {"position": rows.num_rows}))
     worker.learner.scores()
+
+
+def warm_up_without_records(spec: JobSpec, make: MakeLearner, say: Callable[[str], None]) -> None:
+    """The same with made-up records: a live topic may have none yet."""
+    label = [i % 2 for i in range(ROWS)]
+    rows = pa.RecordBatch.from_pydict(
+        {
+            "number": [float(i) for i in range(ROWS)],
+            "text": ["ab"[i % 2] for i in range(ROWS)],
+            "label": label,
+        }
+    )
+    alone = spec.model_copy(
+        update={
+            "source": spec.source.model_copy(update={"event_time": None}),
+            "label": spec.label.model_copy(
+                update={"column": "label", "topic": None, "key": None, "missing": None, "time": None}
+            ),
+            "features": spec.features.model_copy(update={"include": None, "ignore": None, "categories": []}),
+            "learner": type(spec.learner)(task=spec.learner.task),
+        }
+    )
+    probe = Batch(rows, np.arange(ROWS, dtype=np.int64), {"position": ROWS})
+    warm_up(alone, spec.learner.task, make, probe, say)

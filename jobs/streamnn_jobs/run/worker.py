@@ -12,7 +12,7 @@ from streamnn.errors import StateError
 from streamnn.types import Chunk
 from streamnn_connectors.base import TOO_MANY_COLUMNS, BadRecord, Batch
 
-from ..labels.operations import Ops
+from ..labels.operations import Operations
 from ..labels.recorded import LabelJoin
 from ..outputs.alarms import AlarmLog
 from ..outputs.dead_letters import dead_letter
@@ -25,9 +25,6 @@ from .counters import Counters
 from .learner import Learner
 
 Arrays = dict[str, np.ndarray]
-_COUNTED = (
-    "labels", "learnt", "expired", "unlabelled", "evicted", "late", "duplicates", "unmatched", "closed",
-)  # fmt: skip
 
 
 class Join(Protocol):
@@ -120,24 +117,30 @@ class Worker:
             return out
         self.positions.add(self.join.next_ticket, rows.position)
         assert isinstance(self.join, LabelJoin)
-        ops = self.join.push(rows.label, rows.time, rows.label_time)
-        self._run(rows.columns, rows.position, ops, out, predictions)
+        operations = self.join.push(rows.label, rows.time, rows.label_time)
+        self._run(rows.columns, rows.position, operations, out, predictions)
         return out
 
     def _run(
         self,
         columns: dict[str, np.ndarray],
         position: np.ndarray,
-        ops: Ops,
+        operations: Operations,
         out: Step,
         predictions: bool,
     ) -> None:
         """Let the learner do the operations; counts, predictions and alarms of the events at `position`."""
         c = self.counters
         c.predicted += len(position)
-        self._count(ops)
+        c.add(operations)
         output = self.learner.run(
-            Chunk(columns, ops.op, ops.ticket, self.labels.objects(ops.label), time=ops.time)
+            Chunk(
+                columns,
+                operations.op,
+                operations.ticket,
+                self.labels.objects(operations.label),
+                time=operations.time,
+            )
         )
         out.surprise, out.entropy = float(output.surprise.sum()), float(output.entropy.sum())
         if output.alarms or self.alarms.held:
@@ -146,11 +149,6 @@ class Worker:
         if predictions and len(position):
             classes = list(self.learner.classes) if self.task == "classification" else []
             out.predictions = prediction_columns(position, output, classes)
-
-    def _count(self, ops: Ops) -> None:
-        c = self.counters
-        for name in _COUNTED:
-            setattr(c, name, getattr(c, name) + getattr(ops, name))
 
     def _make_join(self, spec: JobSpec) -> Join:
         return LabelJoin(

@@ -37,7 +37,7 @@ def learning_fields(spec: JobSpec) -> dict[str, Any]:
         for name, value in getattr(spec, section).model_dump(mode="json").items():
             out[f"{section}.{name}"] = value
     out.pop("learner.threads", None)  # the bits do not depend on it
-    for name in _LATER:  # a checkpoint of a job without them is none of another job
+    for name in _LATER:  # left out where not given, so that an older checkpoint still fits
         if out[name] == _LATER[name]:
             del out[name]
     if spec.source.topic is not None:
@@ -54,9 +54,8 @@ def spec_of_fields(fields: Mapping[str, Any]) -> JobSpec:
         section, _, field = name.partition(".")
         data.setdefault(section, {})[field] = value
     if (data.get("label") or {}).get("topic") is not None:
-        data.setdefault("kafka", {})["merge_log"] = (
-            "unknown"  # a job must have one; which does not matter here
-        )
+        # a job must have one; which one does not matter here
+        data.setdefault("kafka", {})["merge_log"] = "unknown"
     return JobSpec.model_validate(data)
 
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from ..stores.opening import LEASE_S, TIMEOUT_S, hide_user, is_url, wrong_url
+from ..redaction import hide_user
+from ..stores.opening import LEASE_S, TIMEOUT_S, is_url, wrong_url
 from .kafka import KafkaSpec
-from .section import Section
+from .section import Count, Seconds, Section
 
 Value = bool | int | float | str
 Task = Literal["auto", "classification", "regression"]
-_Count = Annotated[int, Field(ge=1)]
 
 
 class SourceSpec(Section):
@@ -59,7 +59,7 @@ class LabelSpec(Section):
     expire_after: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="a number above 0, in units of the event-time column"
     )
-    expire_after_events: _Count | None = Field(default=None, description="a whole number, 1 or more")
+    expire_after_events: Count | None = Field(default=None, description="a whole number, 1 or more")
 
 
 class FeaturesSpec(Section):
@@ -100,9 +100,7 @@ class OutputSpec(Section):
     )
     predictions: str | None = Field(default=None, description="path of a .jsonl, .csv or .parquet file")
     format: Literal["jsonl", "csv", "parquet"] = Field(default="jsonl", description="jsonl, csv or parquet")
-    flush_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        default=30.0, description="a number of seconds above 0"
-    )
+    flush_timeout_s: Seconds = Field(default=30.0, description="a number of seconds above 0")
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -128,18 +126,16 @@ class CheckpointSpec(Section):
     directory: str | None = Field(
         default=None, description="a folder of its own for this job, or s3://bucket/prefix"
     )
-    every_events: _Count | None = Field(default=20_000, description="a whole number of records, 1 or more")
-    every_s: Annotated[float, Field(gt=0)] | None = Field(
-        default=10.0, description="a number of seconds above 0"
-    )
-    keep: _Count = Field(default=2, description="a whole number, 1 or more: how many checkpoints are kept")
+    every_events: Count | None = Field(default=20_000, description="a whole number of records, 1 or more")
+    every_s: Seconds | None = Field(default=10.0, description="a number of seconds above 0")
+    keep: Count = Field(default=2, description="a whole number, 1 or more: how many checkpoints are kept")
 
     lease_s: Annotated[float, Field(ge=1)] = Field(
         default=LEASE_S,
         description="a number of seconds, 1 or more: how long a job that writes to an object store counts as alive "
         "after its last sign of life",
     )
-    timeout_s: Annotated[float, Field(gt=0)] = Field(
+    timeout_s: Seconds = Field(
         default=TIMEOUT_S,
         description="a number of seconds above 0: for one request to an object store; an operation ends within twice that",
     )
@@ -162,10 +158,10 @@ class ReportSpec(Section):
 class LimitsSpec(Section):
     """``[limits]``: bounds of what grows."""
 
-    pending: _Count = Field(
+    pending: Count = Field(
         default=100_000, description="a whole number, 1 or more: most events waiting for their label"
     )
-    early_labels: _Count = Field(
+    early_labels: Count = Field(
         default=100_000,
         description="a whole number, 1 or more: most labels, on a topic of their own, waiting for their event",
     )
@@ -185,7 +181,7 @@ class RunSpec(Section):
     batch_records: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=2048, description="a whole number from 1 to 1000000: most records read at a time"
     )
-    stop_timeout_s: Annotated[float, Field(gt=0)] = Field(
+    stop_timeout_s: Seconds = Field(
         default=25.0,
         description="a number of seconds above 0: a job told to stop that has not ended by then is ended hard",
     )
@@ -216,7 +212,7 @@ class LogSpec(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"
     )
-    every_s: Annotated[float, Field(gt=0)] = Field(
+    every_s: Seconds = Field(
         default=60.0, description="a number of seconds above 0: how often a running job says how it goes"
     )
     records: bool = Field(
@@ -260,8 +256,8 @@ class JobSpec(Section):
                     )
         if (label.delay_events or 0) > self.limits.pending:
             raise ValueError(
-                f"label.delay_events: {label.delay_events} is more than limits.pending ({self.limits.pending}), "
-                "so every label would come too late: raise limits.pending"
+                f"label.delay_events: {label.delay_events} is more than limits.pending "
+                f"({self.limits.pending}), so every label would come too late: raise limits.pending"
             )
         return self
 
@@ -275,8 +271,8 @@ class JobSpec(Section):
             return self
         if self.learner.task == "auto":
             raise ValueError(
-                "learner.task: must be given for a Kafka topic: classification or regression; nothing may have "
-                "been written there yet"
+                "learner.task: must be given for a Kafka topic: classification or regression; nothing may "
+                "have been written there yet"
             )
         if label.column is None:
             raise ValueError("label.column: must be given for a Kafka topic: the column to predict")
@@ -290,11 +286,25 @@ class JobSpec(Section):
                     )
             if kafka.merge_log is None and kafka.mode != "plain":
                 raise ValueError(
-                    "kafka.merge_log: is missing: events and labels come on two topics, and the order in which they "
-                    "met must be kept for a restart. Name a topic for it"
+                    "kafka.merge_log: is missing: events and labels come on two topics, and the order in "
+                    "which they met must be kept for a restart. Name a topic for it"
                 )
         if self.output.paths:
             raise ValueError("output: names files; a Kafka job writes topics: kafka.predictions and so on")
         if self.report.path is not None:
             raise ValueError("report.path: a Kafka job has no end to report at; leave it out")
         return self
+
+
+def label_delay(spec: JobSpec) -> str:
+    """When labels come, in words.
+
+    Examples
+    --------
+    >>> label_delay(JobSpec(source=SourceSpec(path="a.csv"), label=LabelSpec(delay_events=48)))
+    'come 48 events later'
+    """
+    if spec.label.time is not None:
+        return f"come at their true time, {spec.label.time}"
+    delay = spec.label.delay_events or 0
+    return "come at once" if delay <= 1 else f"come {delay} events later"

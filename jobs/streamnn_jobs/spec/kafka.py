@@ -8,10 +8,8 @@ from pydantic import Field, model_validator
 
 from streamnn_connectors.kafka import KafkaSettings
 
-from .section import Section
+from .section import Count, Seconds, Section
 
-_Count = Annotated[int, Field(ge=1)]
-_Seconds = Annotated[float, Field(gt=0)]
 Mode = Literal["exactly-once", "at-least-once", "plain"]
 
 
@@ -51,10 +49,10 @@ class KafkaSpec(Section):
     )
     tombstones: Literal["bad", "row", "skip"] = Field(default="bad", description="bad, row or skip")
     output_format: Literal["json", "arrow"] = Field(default="json", description="json or arrow")
-    output_rows: _Count = Field(
+    output_rows: Count = Field(
         default=1, description="a whole number, 1 or more: most predictions in a message"
     )
-    batch_events: _Count = Field(
+    batch_events: Count = Field(
         default=2000, description="a whole number, 1 or more: most events in a transaction"
     )
     batch_delay_s: Annotated[float, Field(ge=0)] = Field(
@@ -82,10 +80,10 @@ class KafkaSpec(Section):
     instance_id: str | None = Field(
         default=None, description="a text: makes this process a static member of the group"
     )
-    session_timeout_s: _Seconds = Field(default=10.0, description="a number of seconds above 0")
-    revoke_timeout_s: _Seconds = Field(default=20.0, description="a number of seconds above 0")
-    transaction_timeout_s: _Seconds = Field(default=30.0, description="a number of seconds above 0")
-    unreachable_s: _Seconds = Field(
+    session_timeout_s: Seconds = Field(default=10.0, description="a number of seconds above 0")
+    revoke_timeout_s: Seconds = Field(default=20.0, description="a number of seconds above 0")
+    transaction_timeout_s: Seconds = Field(default=30.0, description="a number of seconds above 0")
+    unreachable_s: Seconds = Field(
         default=300.0, description="a number of seconds above 0: no broker for so long ends the job"
     )
 
@@ -97,7 +95,7 @@ class KafkaSpec(Section):
     def learning(self) -> dict[str, Any]:
         """The fields that decide what is learnt."""
         found = {name: getattr(self, name) for name in ("format", "columns", "timestamp", "tombstones")}
-        # these came later: a checkpoint of a job without them is none of another job
+        # these came later and are left out where not given, so that an older checkpoint still fits
         return found | {name: value for name in ("key", "headers") if (value := getattr(self, name))}
 
     @model_validator(mode="after")

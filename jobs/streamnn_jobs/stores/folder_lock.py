@@ -10,6 +10,11 @@ from pathlib import Path
 from streamnn.errors import StateError
 
 
+def unwritable(path: Path, error: OSError) -> StateError:
+    """What is said when a checkpoint can't be written."""
+    return StateError(f"{path}: the checkpoint can't be written: {error.strerror or error}")
+
+
 @contextmanager
 def owning(directory: Path, warn: Callable[[str], None] = lambda text: None) -> Iterator[None]:
     """Hold a folder while a job writes its checkpoints there.
@@ -52,13 +57,14 @@ def owning(directory: Path, warn: Callable[[str], None] = lambda text: None) -> 
     except (NotADirectoryError, FileExistsError) as e:
         raise StateError(f"{directory}: can't be read as a folder of checkpoints: it is a file") from e
     except OSError as e:
-        raise StateError(f"{directory}: the checkpoint can't be written: {e.strerror or e}") from e
+        raise unwritable(directory, e) from e
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             raise StateError(
-                f"{directory}: another job is writing its checkpoints here. Stop it, or name another checkpoint folder"
+                f"{directory}: another job is writing its checkpoints here. Stop it, or name another "
+                "checkpoint folder"
             ) from e
         except OSError as e:
             warn(f"{directory}: can't be locked ({e.strerror or e}): see to it that no other job writes here")

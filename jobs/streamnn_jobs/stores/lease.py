@@ -179,8 +179,8 @@ class Lease:
             raise self._lost
         if self._beating and self._trouble is not None and self._clock() - self._seen_s > self._lease_s:
             raise StoreError(
-                f"{self._trouble}. That lasts for more than the lease of {self._lease_s:g} s, and another job may take "
-                "over by now: this one ends. Once the store answers, start it again"
+                f"{self._trouble}. That lasts for more than the lease of {self._lease_s:g} s, and another "
+                "job may take over by now: this one ends. Once the store answers, start it again"
             )
 
     def _beats(self) -> None:
@@ -215,8 +215,8 @@ class Lease:
             found = self.look()
             who = "was removed" if found is None else f"is {found[0].owner or 'nobody'}'s by now"
             self._lost = LeaseLost(
-                f"{self._where}: {who}: this job stood still for longer than its lease of {self._lease_s:g} s, or was "
-                "started twice. It writes nothing more; the other one goes on"
+                f"{self._where}: {who}: this job stood still for longer than its lease of {self._lease_s:g} "
+                "s, or was started twice. It writes nothing more; the other one goes on"
             )
             raise self._lost
 
@@ -244,8 +244,8 @@ class Lease:
         """Until the owner has released it or is seen to be gone."""
         begun_s = self._clock()
         self._say(
-            f"{self._where}: {ledger.owner} is the owner; if it gives no sign of life for {ledger.lease_s:g} s, "
-            "this job takes over"
+            f"{self._where}: {ledger.owner} is the owner; if it gives no sign of life for {ledger.lease_s:g} "
+            "s, this job takes over"
         )
         while self._clock() - begun_s < ledger.lease_s:
             if stopping():
@@ -263,8 +263,8 @@ class Lease:
     def _busy(self, found: tuple[Ledger, Tag] | None) -> StateError:
         who = "somebody" if found is None or found[0].owner is None else found[0].owner
         return StateError(
-            f"{self._bucket.where}: another job is writing its checkpoints here ({who}). Stop it, or name another "
-            "place for checkpoints"
+            f"{self._bucket.where}: another job is writing its checkpoints here ({who}). Stop it, or name "
+            "another place for checkpoints"
         )
 
     def _prove(self) -> None:
@@ -278,6 +278,7 @@ class Lease:
             except Conflict:
                 continue
             raise StateError(
-                f"{self._bucket.where}: this store ignores the condition of a put (If-None-Match, If-Match), so nothing "
-                "would keep two jobs from writing one state. Take one that heeds it, or a local folder"
+                f"{self._bucket.where}: this store ignores the condition of a put (If-None-Match, If-Match), "
+                "so nothing would keep two jobs from writing one state. Take one that heeds it, or a local "
+                "folder"
             )

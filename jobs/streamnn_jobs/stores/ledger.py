@@ -73,6 +73,6 @@ class Ledger:
             )
         except (ValueError, KeyError, TypeError) as e:
             raise StateError(
-                f"{where}: damaged: it does not say who owns the checkpoints. See to it that no job writes here, then "
-                "remove it: every checkpoint that is there counts from then on"
+                f"{where}: damaged: it does not say who owns the checkpoints. See to it that no job writes "
+                "here, then remove it: every checkpoint that is there counts from then on"
             ) from e

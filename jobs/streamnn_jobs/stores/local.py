@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from streamnn.errors import StateError
+from streamnn_connectors.files import replacing
 
-from .folder_lock import owning
+from .folder_lock import owning, unwritable
 from .store import UNUSABLE, Saved
 
 _NAME = re.compile(r"checkpoint-(\d{12,})\.safetensors")
@@ -52,17 +53,12 @@ class LocalStore:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             _write(temporary, path, data)
-            folder = os.open(self.directory, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
             for old in [saved for saved in self.saved() if saved.position <= position][keep:]:
                 (self.directory / old.name).unlink(missing_ok=True)
             for torn in self.directory.glob("checkpoint-*.tmp"):  # of a killed process
                 torn.unlink(missing_ok=True)
         except OSError as e:
-            raise StateError(f"{path}: the checkpoint can't be written: {e.strerror or e}") from e
+            raise unwritable(path, e) from e
         return Saved(position, path.name, str(path), len(data))
 
     def set_aside(self, name: str) -> str | None:
@@ -105,17 +101,12 @@ def _saved(position: int, path: Path) -> Saved:
 
 
 def _write(temporary: Path, path: Path, data: bytes) -> None:
-    """Write and rename; once more when the next owner of a partition swept the file away meanwhile."""
+    """Write and rename; again when the next owner of a partition swept the file away meanwhile."""
     for last in (False, True):
         try:
-            with temporary.open("wb") as f:
-                f.write(data)
-                f.flush()
-                os.fsync(f.fileno())
-            temporary.replace(path)
+            with replacing(path, temporary) as file:
+                file.write(data)
             return
         except FileNotFoundError:
             if last:
                 raise
-        finally:
-            temporary.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from streamnn.errors import StateError
 
+from ..redaction import hide_user
 from .bucket import Bucket
 from .local import LocalStore
 from .objects import ObjectStore
@@ -30,17 +31,6 @@ def is_url(place: str | Path) -> bool:
     (True, False)
     """
     return isinstance(place, str) and "://" in place
-
-
-def hide_user(url: str) -> str:
-    """Without what may be a password.
-
-    Examples
-    --------
-    >>> hide_user("s3://me:pw@bucket/x?key=1")
-    's3://***@bucket/x'
-    """
-    return re.sub(r"//.*@", "//***@", url.partition("?")[0])
 
 
 def wrong_url(url: str) -> str | None:

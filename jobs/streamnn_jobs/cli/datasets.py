@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 from ..data.names import datasets
-from ..process.pipes import quiet_pipe
+from ..process.exits import quiet_pipe
 
 
 def list_datasets(as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Keeps secrets out of logs, wherever the words come from."""
+"""Keeps secrets out of what is shown, wherever the words come from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ _URL = re.compile(r"(?<=://)[^/\s@]+@")
 _SHORTEST = 6
 
 
-class Secrets:
+def hide_user(url: str) -> str:
+    """Without what may be a password.
+
+    Examples
+    --------
+    >>> hide_user("s3://me:pw@bucket/x?key=1")
+    's3://***@bucket/x'
+    """
+    return re.sub(r"//.*@", "//***@", url.partition("?")[0])
+
+
+class Redactor:
     """Blanks out the values of settings and variables whose names sound secret, and users in URLs.
 
     Parameters
@@ -20,7 +31,7 @@ class Secrets:
 
     Examples
     --------
-    >>> hide = Secrets([{"DB_PASSWORD": "hunter22", "HOME": "/root"}])
+    >>> hide = Redactor([{"DB_PASSWORD": "hunter22", "HOME": "/root"}])
     >>> hide("no access with hunter22 to kafka://me:pw@broker in /root")
     'no access with *** to kafka://***@broker in /root'
     """

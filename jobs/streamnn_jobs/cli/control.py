@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from .options import Json
+
 _Target = Annotated[str, typer.Argument(help="Address of a running job, such as http://127.0.0.1:8321.")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line of standard output.")]
 
 checkpoints = typer.Typer(no_args_is_help=True, help="Look into a checkpoint, or have one written now.")
 
@@ -19,21 +20,21 @@ def status(
         str,
         typer.Argument(help="Address of a running job, or a checkpoint (file or folder) of one that is not."),
     ],
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """How a job stands: place, rate, lag, scores, pending events, alarms, checkpoint."""
-    from ..ask.views import status_lines, status_of
+    from ..http.client import status_lines, status_of
 
     found = status_of(target, _say)
     _show(found, status_lines(found), json)
 
 
-def pause(target: _Target, json: _Json = False) -> None:
+def pause(target: _Target, json: Json = False) -> None:
     """Have a running job read nothing more until it is told to go on."""
     _ask(target, "pause", json)
 
 
-def resume(target: _Target, json: _Json = False) -> None:
+def resume(target: _Target, json: Json = False) -> None:
     """Have a paused job go on."""
     _ask(target, "resume", json)
 
@@ -41,19 +42,19 @@ def resume(target: _Target, json: _Json = False) -> None:
 @checkpoints.command("inspect")
 def inspect(
     target: Annotated[str, typer.Argument(metavar="FILE_OR_DIR", help="A checkpoint, or a folder of them.")],
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """What is in a checkpoint: place, counts, columns, spec, arrays; says so when it is damaged."""
-    from ..ask.inspect import describe, lines, open_checkpoint
+    from ..ask.checkpoints import describe, lines, open_checkpoint
 
     about = describe(*open_checkpoint(target, _say))
     _show(about, lines(about), json)
 
 
 @checkpoints.command("now")
-def now(target: _Target, json: _Json = False) -> None:
+def now(target: _Target, json: Json = False) -> None:
     """Have a running job write a checkpoint, and wait until it is there."""
-    from ..ask.views import SAVE_TIMEOUT_S, call_job
+    from ..http.client import SAVE_TIMEOUT_S, call_job
 
     found = call_job(target, "checkpoint", "POST", SAVE_TIMEOUT_S)
     words = [
@@ -64,7 +65,7 @@ def now(target: _Target, json: _Json = False) -> None:
 
 
 def _ask(target: str, what: str, json: bool) -> None:
-    from ..ask.views import call_job
+    from ..http.client import call_job
 
     found = call_job(target, what, "POST")
     _show(found, [found["state"]], json)
@@ -75,7 +76,7 @@ def _say(text: str) -> None:
 
 
 def _show(data: dict[str, Any], lines: list[str], json: bool) -> None:
-    from ..process.pipes import quiet_pipe
+    from ..process.exits import quiet_pipe
 
     with quiet_pipe():
         print(jsons.dumps(data, allow_nan=False, default=str) if json else "\n".join(lines))

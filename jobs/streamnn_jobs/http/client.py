@@ -13,12 +13,11 @@ from typing import Any
 
 from streamnn.errors import JobError
 
-from ..http.access import TOKEN
+from ..ask.checkpoints import checkpoint_folders, open_checkpoint, open_worker
 from ..live.partition_monitor import PartitionMonitor
 from ..live.status import partition_status
-from ..run.learner import MakeLearner
 from ..run.summary import number, plain
-from .inspect import checkpoint_folders, open_checkpoint, open_worker
+from .access import TOKEN
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}/?|\[[0-9a-fA-F:]+\]:\d{1,5}/?")
 TIMEOUT_S = 10.0
@@ -67,7 +66,7 @@ def call_job(target: str, path: str, method: str = "GET", timeout_s: float = TIM
             "with --http at this address?"
         ) from e
     except ValueError as e:
-        raise JobError(f"{url}: what answers there is no streamnn job") from e
+        raise _no_job(url) from e
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -77,20 +76,24 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def status_of(target: str, say: Callable[[str], None], make: MakeLearner | None = None) -> dict[str, Any]:
+def _no_job(where: str) -> JobError:
+    return JobError(f"{where}: what answers there is no streamnn job")
+
+
+def status_of(target: str, say: Callable[[str], None]) -> dict[str, Any]:
     """How a job stands: a running one by its address, another by its checkpoint."""
     if as_url(target) is not None:
         found = call_job(target, "status")
         if not isinstance(found, dict) or "partitions" not in found:
-            raise JobError(f"{target}: what answers there is no streamnn job")
+            raise _no_job(target)
         return found
-    found = [_saved(path, say, make) for path in checkpoint_folders(target)]
+    found = [_saved(path, say) for path in checkpoint_folders(target)]
     return {"state": "not running", "outcome": None, "partitions": found}
 
 
-def _saved(target: str, say: Callable[[str], None], make: MakeLearner | None) -> dict[str, Any]:
+def _saved(target: str, say: Callable[[str], None]) -> dict[str, Any]:
     arrays, manifest, path = open_checkpoint(target, say)
-    worker = open_worker(arrays, manifest, make)
+    worker = open_worker(arrays, manifest)
     view = PartitionMonitor(worker, int(manifest["resume"]["position"]), 0.0).view
     alarms = worker.alarms.recent
     more = {
@@ -115,7 +118,8 @@ def status_lines(status: dict[str, Any]) -> list[str]:
         out += [
             f"{p['source']}, partition {p['partition']}: position {p['position']:,}{flow}",
             f"  records {p['records']:,}: learnt {p['learnt']:,}, pending {p['pending']:,}, "
-            f"expired {p['expired']:,}, without label {p['unlabelled']:,}; dead letters {p['dead'] + p['label_dead']:,}",
+            f"expired {p['expired']:,}, without label {p['unlabelled']:,}; dead letters "
+            f"{p['dead'] + p['label_dead']:,}",
         ]
         scores = p["scores"]
         shown = [

@@ -14,7 +14,7 @@ STALL_S = 60.0
 """A gap that does not come for so long is an error."""
 
 
-class Replay:
+class CatchUp:
     """Pieces up to the committed place.
 
     Parameters
@@ -63,7 +63,7 @@ class Replay:
         SourceError
             When the log is not what it was.
         TransactionFailed
-            When nothing came for long: recover anew.
+            When nothing came for long: recover the partition again.
         """
         assert self._goal is not None
         piece = self._one(self._goal[0]) if self._inputs.labels is None else self._both()
@@ -73,8 +73,8 @@ class Replay:
             self.records += piece.records
         elif now - self._moved_s > STALL_S:
             raise TransactionFailed(
-                f"{self._inputs.events.partition.place.topic}: what is to be learnt again up to {self._goal} did not "
-                f"come within {STALL_S:.0f} s; it stands at {self._inputs.next}"
+                f"{self._inputs.events.partition.place.topic}: what is to be learnt again up to {self._goal} "
+                f"did not come within {STALL_S:.0f} s; it stands at {self._inputs.next}"
             )
         return piece
 
@@ -97,8 +97,8 @@ class Replay:
             if stream.passed > to:  # its next may lie beyond: markers of transactions are no records
                 place = stream.partition.place
                 raise SourceError(
-                    f"{place.topic}/{place.partition}: the log is not what it was: record {to} is not where it was "
-                    "merged. It was compacted, or made anew: start a new job"
+                    f"{place.topic}/{place.partition}: the log is not what it was: record {to} is not where "
+                    "it was merged. It was compacted, or made anew: start a new job"
                 )
             stream.skip_to(to)
         return piece

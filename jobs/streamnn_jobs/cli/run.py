@@ -1,41 +1,38 @@
-"""What the commands of the command line do."""
+"""Runs a job from the command line: what `streamnn run` and `streamnn replay` do."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from streamnn.errors import SinkError, SpecError
+from streamnn.errors import SinkError
 
-from ..ask.predict import Predictor
-from ..logs import logging_all, make_log
-from ..process.pipes import Printed, quiet_pipe
-from ..run import learner as learners
+from ..data.names import is_path
+from ..job import open_job
+from ..live.job_monitor import JobMonitor
+from ..logs import JobLog, Log, Stopping, logging_all, make_log
+from ..process.exits import Printed, quiet_pipe
+from ..process.signals import stopping
 from ..run import summary as summaries
-from ..run.plan import make_plan
-from ..run.result import Result
+from ..run.job import BaseJob
+from ..run.result import KafkaResult, Result
 from ..run.runner import Job
 from ..run.sinks import check_output
 from ..spec.fingerprint import learning_fields
-from ..spec.job import JobSpec
+from ..spec.job import JobSpec, label_delay
 from ..spec.load import make_spec, set_field
-from ..spec.words import label_delay
 from ..version import VERSION
 from .progress import Progress
-from .served import operated
-
-_FILES = (".parquet", ".pq", ".csv", ".jsonl", ".ndjson", ".json", ".gz")
-
-
-NOTHING_SCORED = 3
-"""Exit code when records were there and none could be used."""
 
 
 def changes_of(fields: dict[str, Any]) -> list[str]:
@@ -53,7 +50,7 @@ def replay_spec(
     target: str, fields: dict[str, Any], output: str | None, changes: list[str], default_report: bool
 ) -> JobSpec:
     """The job spec of ``streamnn replay``."""
-    is_file = _is_file(target)
+    is_file = is_path(target)
     data: dict[str, Any] = {"source": {"path" if is_file else "dataset": target}}
     for change in changes_of(fields):
         set_field(data, change)
@@ -73,47 +70,38 @@ def replay_spec(
 
 
 def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
-    """Run a job with progress, summary and report; the exit code comes back."""
+    """Run a job with progress, and with summary and report where it has an end; the exit code comes back."""
     console = Console(stderr=True, highlight=False)
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
     log = make_log(spec, say)
-    if spec.source.topic is not None:
-        from .kafka import run_kafka
-
-        return run_kafka(spec, as_json, console, log, title)
     path = spec.report.path
     with logging_all(log):
-        job = Job(spec, say=log.note)
+        job = open_job(spec, say=log.note)
         if path is not None:
             _check_report(Path(path))
-        page = spec.report.title or title or job.plan.name
+        page = spec.report.title or title or job.name
         with (
-            operated(job, spec, log, page) as caught,
+            supervised(job, log, page) as caught,
             Progress(console, spec.run.until_records, quiet=not log.plain) as progress,
         ):
             job.show(progress)
             result = job.run()
-    networks = result.worker.learner.networks()
-    figures = summaries.summarise(result, networks)
-    _look_back(job, result, figures)
-    cpu = time.process_time()
+    out = console if as_json else Printed(highlight=False)
     failed: SinkError | None = None
-    if path is not None:
-        try:
-            _report(path, job, result, networks, figures, page)
-            figures["report"] = path
-        except SinkError as e:  # the figures of a long run are not lost for a page
-            failed = e
-    if result.events:
-        figures["events_per_cpu_s"] = result.events / (result.cpu_s + time.process_time() - cpu)
+    show: Callable[[], None]
+    if isinstance(result, KafkaResult):
+        figures = result.summary()
+        show = partial(_show_partitions, result, out)
+    else:
+        assert isinstance(job, Job)
+        figures, failed = _look_back(job, result, page)
+        show = partial(_show, figures, out, bool(spec.output.paths))
     with quiet_pipe():
-        if not as_json:
-            _show(figures, Printed(highlight=False), bool(spec.output.paths))
-        elif log.plain:
-            _show(figures, console, bool(spec.output.paths))
+        if log.plain or not as_json:
+            show()
         if as_json:
             print(json.dumps(summaries.plain(figures), allow_nan=False))
     if failed is not None:
@@ -121,7 +109,52 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
     return 128 + caught[0] if caught and result.outcome == "interrupted" else 0
 
 
-def _look_back(job: Job, result: Result, figures: dict[str, Any]) -> None:
+@contextlib.contextmanager
+def supervised(job: BaseJob, log: Log, title: str) -> Iterator[list[int]]:
+    """Signals stop the job, what it does is logged, and it is served, while inside.
+
+    Yields
+    ------
+    list of int
+        Signals that came.
+    """
+    if not log.plain:
+        job.audience.add(JobLog(log, job.spec, job.control))
+    end = Stopping(log, job.control, job.spec, lambda text: print(text, file=sys.stderr))
+    with contextlib.ExitStack() as stack:
+        caught = stack.enter_context(
+            stopping(end.stop, tell=end.tell, timeout_s=end.timeout_s, too_late=end.too_late)
+        )
+        if job.spec.http.address is not None:
+            from ..http import JobServer
+
+            monitor = JobMonitor()
+            job.audience.add(monitor)
+            server = stack.enter_context(JobServer(job.spec.http.address, monitor, job.control, title))
+            log.note(f"live page {server.url}")
+        yield caught
+
+
+def _look_back(job: Job, result: Result, title: str) -> tuple[dict[str, Any], SinkError | None]:
+    """The figures of a run that has ended, with its report written; and why the report could not be."""
+    networks = result.worker.learner.networks()
+    figures = summaries.summarise(result, networks)
+    _add_hindsight(job, figures)
+    cpu = time.process_time()
+    failed: SinkError | None = None
+    path = job.spec.report.path
+    if path is not None:
+        try:
+            _report(path, job, result, networks, figures, title)
+            figures["report"] = path
+        except SinkError as e:  # the figures of a long run are not lost for a page
+            failed = e
+    if result.events:
+        figures["events_per_cpu_s"] = result.events / (result.cpu_s + time.process_time() - cpu)
+    return figures, failed
+
+
+def _add_hindsight(job: Job, figures: dict[str, Any]) -> None:
     """Add what would have been best in hindsight, where it is known or asked for."""
     from ..ask.hindsight import best_fixed_linear, best_possible
 
@@ -151,60 +184,32 @@ def _show(figures: dict[str, Any], out: Console, kept: bool) -> None:
         out.print(f"report {figures['report']}", markup=False, soft_wrap=True)
 
 
-def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
-    """Everything a run would check before its first event."""
-    if spec.source.topic is not None:
-        from .kafka import check_kafka
-
-        return check_kafka(spec, where, as_json)
-    plan = make_plan(spec)
-    learners.make_learner(plan.spec, plan.task)
-    if as_json:
-        with quiet_pipe():
-            print(
-                json.dumps(
-                    {
-                        "ok": True,
-                        "task": plan.task,
-                        "source": plan.name,
-                        "records": plan.total,
-                        "spec": learning_fields(plan.spec),
-                    }
-                )
-            )
-        return
-    for note in plan.notes:
-        print(note, file=sys.stderr)
-    records = "" if plan.total is None else f", {plan.total:,} records"
-    print(
-        f"{where}: ok: {plan.task} of {plan.spec.label.column!r} in {plan.name}{records}; labels {label_delay(plan.spec)}"
-    )
+def _show_partitions(result: KafkaResult, out: Console) -> None:
+    """A line a partition, for a person."""
+    lines = []
+    for number, p in result.partitions.items():
+        c = p.counters
+        apart = f", waiting labels {p.waiting:,}, duplicate {c['duplicates']:,}" if c["label_records"] else ""
+        shown = ("accuracy", "log_loss", "mae")
+        scores = ", ".join(
+            f"{name.replace('_', ' ')} {summaries.number(p.scores[name])}"
+            for name in shown
+            if name in p.scores
+        )
+        lines.append(
+            f"{result.source}/{number} at {' and '.join(map(str, p.next))}: events {c['predicted']:,}, "
+            f"learnt {c['learnt']:,}, pending {p.pending:,}, expired {c['expired']:,}, without label "
+            f"{c['unlabelled']:,}{apart}; dead letters {c['dead'] + c['label_dead']:,}; alarms "
+            f"{c['alarms']:,}; {scores}; state {p.state_hash[:16]}"
+        )
+    if not lines:
+        lines.append(f"{result.source}: no partition was this process's at the end")
+    for line in lines:
+        out.print(line, markup=False, soft_wrap=True)
 
 
-def predict_file(target: str, checkpoint: str, output: str | None, until: int | None, as_json: bool) -> int:
-    """Score a file with the newest checkpoint."""
-    console = Console(stderr=True, highlight=False)
-    predictor = Predictor(checkpoint, say=lambda text: console.print(text, markup=False, soft_wrap=True))
-    with quiet_pipe():
-        figures = predictor.score(target, _is_file(target), output, until)
-        if as_json:
-            print(json.dumps(summaries.plain(figures), allow_nan=False))
-    if not as_json:
-        console.print(f"{figures['events']:,} scored, {figures['dead_letters']:,} could not be", markup=False)
-    return NOTHING_SCORED if figures["dead_letters"] and not figures["events"] else 0
-
-
-def _is_file(target: str) -> bool:
-    """Whether a target is a path: by its suffix, or because there is such a file and no dataset of that name."""
-    if target.lower().endswith(_FILES) or not Path(target).is_file():
-        return target.lower().endswith(_FILES)
-    from ..data.names import resolve
-
-    try:
-        resolve(target)
-    except SpecError:
-        return True
-    return False
+def _no_report(path: Path | str, error: OSError) -> SinkError:
+    return SinkError(f"{path}: the report can't be written: {error.strerror or error}")
 
 
 def _check_report(path: Path) -> None:
@@ -215,7 +220,7 @@ def _check_report(path: Path) -> None:
             raise IsADirectoryError(errno.EISDIR, "is a folder")
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as e:
-        raise SinkError(f"{path}: the report can't be written: {e.strerror or e}") from e
+        raise _no_report(path, e) from e
 
 
 def _report(
@@ -242,14 +247,4 @@ def _report(
             },
         )
     except OSError as e:
-        raise SinkError(f"{path}: the report can't be written: {e.strerror or e}") from e
-
-
-__all__ = [
-    "changes_of",
-    "check_spec",
-    "label_delay",
-    "predict_file",
-    "replay_spec",
-    "run_job",
-]
+        raise _no_report(path, e) from e

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def evict(
+def evict_oldest(
     n: int,
     held: int,
     limit: int,

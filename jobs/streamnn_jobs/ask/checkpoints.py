@@ -11,16 +11,17 @@ import numpy as np
 from streamnn.errors import StateError
 from streamnn.state import FORMAT, state_hash
 
-from ..run import learner as learners
-from ..run.checkpoint import CheckpointStore, parse_checkpoint
-from ..run.joined_worker import JoinedWorker
-from ..run.learner import MakeLearner
+from ..run.checkpoint import CheckpointStore, read_checkpoint
+from ..run.joined_worker import new_worker
+from ..run.manifest import require_keys
 from ..run.worker import Worker
 from ..spec.fingerprint import spec_of_fields
 from ..stores import Saved, join_place, open_store
 from ..stores.opening import is_url, split_place
 
 Arrays = dict[str, np.ndarray]
+_LISTED = 12
+"""Most columns or classes that are named."""
 
 
 def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arrays, dict[str, Any], Saved]:
@@ -32,20 +33,16 @@ def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arr
         When there is none, or it is damaged.
     """
     if _is_one(target):
-        place, name = split_place(target)
         try:
-            data = open_store(place).read(name)
+            arrays, manifest, path = read_checkpoint(target)
         except OSError as e:
             raise StateError(f"{target}: can't be read: {e.strerror or e}") from e
-        arrays, manifest = parse_checkpoint(data, str(target))
-        path = Saved(0, name, str(target), len(data))
     else:
         found = CheckpointStore(target, warn=say).load()
         if found is None:
             raise StateError(f"{target}: has no checkpoint: {_which(target)}")
         arrays, manifest, path = found
-    if not {"spec", "worker", "source", "resume"} <= set(manifest):
-        raise StateError(f"{path}: is no checkpoint of a job")
+    require_keys(manifest, path, "spec", "worker", "source", "resume")
     return arrays, manifest, path
 
 
@@ -76,12 +73,11 @@ def _which(target: str | Path) -> str:
     )
 
 
-def open_worker(arrays: Arrays, manifest: dict[str, Any], make: MakeLearner | None = None) -> Worker:
+def open_worker(arrays: Arrays, manifest: dict[str, Any]) -> Worker:
     """The worker as it stood when the checkpoint was written."""
     spec, task = spec_of_fields(manifest["spec"]), manifest["worker"]["task"]
     source, partition = manifest["source"], manifest.get("partition", "0")
-    kind = Worker if spec.label.topic is None else JoinedWorker
-    worker = kind(spec, task, (make or learners.make_learner)(spec, task), source, partition)
+    worker = new_worker(spec, task, None, source, partition)
     worker.load_state_dict(arrays, manifest["worker"])
     return worker
 
@@ -121,11 +117,13 @@ def lines(about: dict[str, Any]) -> list[str]:
     c = about["counters"]
     kinds = about["columns"]
     out = [
-        f"{about['path']}: {about['bytes']:,} bytes, whole; format {about['format']}, streamnn {about['version']}",
+        f"{about['path']}: {about['bytes']:,} bytes, whole; format {about['format']}, streamnn "
+        f"{about['version']}",
         f"{about['task']} of {about['spec'].get('label.column')!r} in {about['source']}, "
         f"partition {about['partition']}; goes on at position {about['position']:,}",
-        f"records {c['records']:,}: learnt {c['learnt']:,}, pending {about['pending']:,}, expired {c['expired']:,}, "
-        f"without label {c['unlabelled']:,}; dead letters {c['dead']:,}; alarms {c['alarms']:,}",
+        f"records {c['records']:,}: learnt {c['learnt']:,}, pending {about['pending']:,}, expired "
+        f"{c['expired']:,}, without label {c['unlabelled']:,}; dead letters {c['dead']:,}; alarms "
+        f"{c['alarms']:,}",
         f"columns {len(kinds):,}: {_few(sorted(kinds))}",
     ]
     if about["task"] == "classification":
@@ -145,6 +143,6 @@ def lines(about: dict[str, Any]) -> list[str]:
     return out
 
 
-def _few(values: Any, most: int = 12) -> str:
+def _few(values: Any) -> str:
     words = [str(v) for v in values]
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+    return ", ".join(words[:_LISTED]) + (f" and {len(words) - _LISTED} more" if len(words) > _LISTED else "")
