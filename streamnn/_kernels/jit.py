@@ -54,7 +54,7 @@ class Kernel:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.compiled, self.fields = _compiled(function, kernel_options), None
         self._call: Callable[..., Any] = self.compiled
-        if not (DEBUG or INTERPRETED) and (apart := take_apart(function)) is not None:
+        if not (DEBUG or INTERPRETED) and (apart := _take_apart(function)) is not None:
             self.compiled, self.fields = apart
             self._call = eval(f"lambda {_names(function)}: f({', '.join(self.fields)})", {"f": self.compiled})
 
@@ -96,7 +96,7 @@ def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     return njit(**options)(function)
 
 
-def take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
+def _take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
     """A kernel whose named tuples are taken apart, and its arguments as expressions; None where it takes none.
 
     The function in between stands in numba's cache under the name of the kernel itself, beside its source.
