@@ -130,7 +130,7 @@ def _take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
         function.__name__,
         function.__qualname__,
     )
-    return njit(**kernel_options)(flat), given
+    return njit(**{**kernel_options, "_nrt": False})(flat), given
 
 
 def _tuple_kind(owner: Any, name: str) -> Any:
