@@ -198,13 +198,6 @@ def _inside(value: Any) -> Any:
         return _Module(value)
     if isinstance(value, Interpreted):
         return value.inner
-    if (
-        isinstance(value, types.FunctionType)
-        and value.__module__.startswith("streamnn.")
-        and "lanes" not in value.__module__
-        and "interpreted" not in value.__module__
-    ):
-        return Interpreted(value).inner
     if isinstance(value, (np.generic, np.ndarray, tuple)):
         return as_numba(value)
     return value

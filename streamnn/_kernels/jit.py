@@ -26,7 +26,7 @@ from .interpreted import Interpreted
 DEBUG = os.environ.get("STREAMNN_DEBUG", "0") not in ("", "0")
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 
-njit_options = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": DEBUG}
+kernel_options = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": DEBUG}
 leaf_options = {
     "error_model": "numpy",
     "boundscheck": DEBUG,
@@ -52,9 +52,9 @@ class Kernel:
     __slots__ = ("_call", "compiled", "fields")
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.compiled, self.fields = _compiled(function, njit_options), None
+        self.compiled, self.fields = _compiled(function, kernel_options), None
         self._call: Callable[..., Any] = self.compiled
-        if not (DEBUG or INTERPRETED) and (apart := take_apart(function)) is not None:
+        if not (DEBUG or INTERPRETED) and (apart := _take_apart(function)) is not None:
             self.compiled, self.fields = apart
             self._call = eval(f"lambda {_names(function)}: f({', '.join(self.fields)})", {"f": self.compiled})
 
@@ -96,7 +96,7 @@ def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     return njit(**options)(function)
 
 
-def take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
+def _take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
     """A kernel whose named tuples are taken apart, and its arguments as expressions; None where it takes none.
 
     The function in between stands in numba's cache under the name of the kernel itself, beside its source.
@@ -130,7 +130,7 @@ def take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
         function.__name__,
         function.__qualname__,
     )
-    return njit(**njit_options)(flat), given
+    return njit(**kernel_options)(flat), given
 
 
 def _tuple_kind(owner: Any, name: str) -> Any:
@@ -182,7 +182,7 @@ def leaf(function: Callable[..., Any] | None = None, *, inline: bool = False) ->
 
 def callable_leaf(function: Callable[..., Any]) -> Any:
     """Decorator of a function that kernels and Python call."""
-    return _compiled(function, njit_options)
+    return _compiled(function, kernel_options)
 
 
 @cache

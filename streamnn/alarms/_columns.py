@@ -7,10 +7,9 @@ by benchmarks/alarms.py.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import log64
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..types import OBSERVE
 
 MISSING_FROM = 1e100
@@ -56,7 +55,7 @@ FIRST_ROW = 700
 """Rows before the first scalar: until then means and deviations still settle."""
 
 
-@njit(**leaf_options)
+@leaf
 def _repeats(a: np.ndarray, c: int, same: bool) -> float:
     """Nats of the present run of one value (or of missing ones), if repeats were independent."""
     q = a[c, C_REPEATS]
@@ -65,7 +64,7 @@ def _repeats(a: np.ndarray, c: int, same: bool) -> float:
     return min(a[c, C_RUN] * a[c, C_NATS], MOST_NATS)
 
 
-@njit(**leaf_options)
+@leaf
 def _forget(a: np.ndarray, c: int) -> None:
     """A column's statistics begin again; the sign of its pair stays."""
     for i in range(C_WOKEN):
@@ -75,7 +74,7 @@ def _forget(a: np.ndarray, c: int) -> None:
     a[c, C_REPEATS] = 0.5
 
 
-@njit(**leaf_options)
+@leaf
 def _standardise(a: np.ndarray, c: int, v: float) -> float:
     """A value less the column's mean, in its sd, which then learn it (as at most CLIP_SD sd off)."""
     n = a[c, C_COUNT]
@@ -93,7 +92,7 @@ def _standardise(a: np.ndarray, c: int, v: float) -> float:
     return z
 
 
-@njit(**leaf_options)
+@leaf
 def _moved(a: np.ndarray, c: int, z: float) -> tuple[float, bool]:
     """Nats by which the column's latest values lie off or apart unlike before; whether as in another unit."""
     n = a[c, C_COUNT]

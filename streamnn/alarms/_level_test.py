@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from ._layout import BLOCK_VALUES, PURSE_AIM, PURSE_COST, PURSE_FLOOR, PURSE_START, Signal
 
 CERTAIN = 3
@@ -15,7 +13,7 @@ SAME = 1000
 """Values within which one column is reported once."""
 
 
-@njit(**leaf_options)
+@leaf
 def level_test(s: Signal, x: float, column: int, purse: float, horizon: float, cost: float) -> bool:
     """A signal that passes 1 once in a false alarm's interval: whether it has been above for CERTAIN values.
 

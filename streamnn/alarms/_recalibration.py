@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import exp64, log64
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from ._layout import (
     ALLOWANCES,
     AR_LAGS,
@@ -57,7 +56,7 @@ class Budget(NamedTuple):
     climb: float  # by how much what the signal has spent comes back with every block
 
 
-@njit(**leaf_options)
+@leaf
 def clear(s: Signal, w: View) -> None:
     """Statistics of a view back to zero; their recorded peaks stay."""
     w.held_at = s.taken
@@ -69,7 +68,7 @@ def clear(s: Signal, w: View) -> None:
         w.jump_at[a] = s.taken
 
 
-@njit(**leaf_options)
+@leaf
 def _autoregression(s: Signal) -> float:
     """Coefficients from the autocovariances (Levinson); the share of the variance they explain."""
     cov, a, b = s.ar_cov, s.ar_coef, s.work[0]
@@ -89,7 +88,7 @@ def _autoregression(s: Signal) -> float:
     return 1.0 - e / variance
 
 
-@njit(**leaf_options)
+@leaf
 def _dependence(s: Signal, w: View, horizon: float) -> None:
     """Length of an independent block from the batch means, and allowances that cover the distribution's own error."""
     w.floor *= 1.0 - BLOCK_VALUES / horizon
@@ -112,7 +111,7 @@ def _dependence(s: Signal, w: View, horizon: float) -> None:
     w.block = block * exp64(LN2 * max(0.0, s.recent - 1.0))
 
 
-@njit(**leaf_options)
+@leaf
 def _thresholds(w: View, share: np.ndarray, want: float) -> None:
     """From past peaks; of a stream too short to have shown them, from the long-run variance alone."""
     exposure = w.exposure
@@ -135,7 +134,7 @@ def _thresholds(w: View, share: np.ndarray, want: float) -> None:
                 w.jump_bar[j - CUSUMS] = bar
 
 
-@njit(**leaf_options)
+@leaf
 def recalibrate(s: Signal, v: View, r: View, share: np.ndarray, budget: Budget) -> None:
     """Set the thresholds again, for the budget's false alarms; `share` is what each statistic may use of it."""
     horizon, alarms, purse, climb = budget

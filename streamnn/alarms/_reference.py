@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import cospi64
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from ._layout import (
     BLOCK_VALUES,
     MATURE,
@@ -25,7 +24,7 @@ from ._layout import (
 SQRT2 = 1.4142135623730951
 
 
-@njit(**leaf_options)
+@leaf
 def scores(s: Signal, c: float) -> None:
     """Place, spread, skew and shape of c = cos(pi rank): sqrt 2 cos(k pi rank), signed so that larger is up."""
     c2 = c * c
@@ -36,7 +35,7 @@ def scores(s: Signal, c: float) -> None:
     out[3] = (8.0 * c2 * c2 - 8.0 * c2 + 1.0) * SQRT2
 
 
-@njit(**leaf_options)
+@leaf
 def _sort(s: Signal, a: np.ndarray) -> None:
     """Sort a full buffer: each value goes where as many as are less lie before it, equal ones in their order."""
     out, taken = s.work[0], s.work[1]
@@ -53,7 +52,7 @@ def _sort(s: Signal, a: np.ndarray) -> None:
         a[i] = out[i]
 
 
-@njit(**leaf_options)
+@leaf
 def _pour(s: Signal, w: View, r: int, mass_of_one: float) -> int:
     """Merge the sorted buffer and distribution r into work arrays; equal values become one point."""
     _sort(s, w.buffer)
@@ -76,7 +75,7 @@ def _pour(s: Signal, w: View, r: int, mass_of_one: float) -> int:
     return n
 
 
-@njit(**leaf_options)
+@leaf
 def _merge(s: Signal, w: View, r: int, mass_of_one: float) -> None:
     """Take the full buffer into distribution r (0 in use, 1 on trial)."""
     n = _pour(s, w, r, mass_of_one)
@@ -118,7 +117,7 @@ def _merge(s: Signal, w: View, r: int, mass_of_one: float) -> None:
     w.total[r] = total
 
 
-@njit(**leaf_options)
+@leaf
 def _fill_cosines(w: View) -> None:
     """cos(pi rank) of each point of the distribution in use, the rank in the middle of its weight."""
     below = 0.0
@@ -128,7 +127,7 @@ def _fill_cosines(w: View) -> None:
         below += m
 
 
-@njit(**leaf_options)
+@leaf
 def cosine(w: View, v: float) -> float:
     """cos(pi rank) of a value in the distribution in use; 1 below it, -1 above."""
     point, cos = w.point[0], w.cosine
@@ -148,7 +147,7 @@ def cosine(w: View, v: float) -> float:
     return cos[lo] + (cos[lo + 1] - cos[lo]) * ((v - point[lo]) / (point[lo + 1] - point[lo]))
 
 
-@njit(**leaf_options)
+@leaf
 def _set_bounds(s: Signal, w: View, r: int) -> None:
     """Values far outside distribution r of the value view (30 times its 2 % to 98 % range) are cut before sums are made."""
     size, total = w.size[r], w.total[r]
@@ -171,7 +170,7 @@ def _set_bounds(s: Signal, w: View, r: int) -> None:
     s.bound[1] = max(s.bound[1], hi) if r else hi
 
 
-@njit(**leaf_options)
+@leaf
 def collect(s: Signal, w: View, second: bool, v: float) -> bool:
     """Keep a value for the distribution, an old distribution only some of them; whether the buffer is full."""
     n = 1
@@ -184,7 +183,7 @@ def collect(s: Signal, w: View, second: bool, v: float) -> bool:
     return w.filled == BLOCK_VALUES
 
 
-@njit(**leaf_options)
+@leaf
 def take_in(s: Signal, w: View, second: bool) -> None:
     """The full buffer becomes part of the distribution."""
     n = 1
@@ -199,7 +198,7 @@ def take_in(s: Signal, w: View, second: bool) -> None:
         _fill_cosines(w)
 
 
-@njit(**leaf_options)
+@leaf
 def set_scales(w: View) -> None:
     """1 / sd of the scores; 0 for those that say nothing. Where one wakes up, old peaks mean nothing any more."""
     woken = False
@@ -213,7 +212,7 @@ def set_scales(w: View) -> None:
             w.kept[j] = 0
 
 
-@njit(**leaf_options)
+@leaf
 def moments(s: Signal, w: View) -> None:
     """Mean and variance of the scores are those of the points of the distribution in use."""
     mean, var, score = w.mean, w.var, s.score
@@ -230,7 +229,7 @@ def moments(s: Signal, w: View) -> None:
     set_scales(w)
 
 
-@njit(**leaf_options)
+@leaf
 def adopt(s: Signal, w: View, shift: float) -> None:
     """The distribution on trial, moved by `shift`, replaces the one in use."""
     w.size[0] = w.size[1]
@@ -242,7 +241,7 @@ def adopt(s: Signal, w: View, shift: float) -> None:
     moments(s, w)
 
 
-@njit(**leaf_options)
+@leaf
 def new_mean(s: Signal, w: View) -> float:
     """The autoregression's mean becomes that of the distribution on trial; by how much what it leaves of a value moves."""
     mean = 0.0

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ._arguments import Family, Operations
 from ._layout import (
     ARM_EVENTS,
@@ -44,7 +43,7 @@ FIRE_FIELDS = 6
 """Numbers of one fire: operation, signal, statistic, ticket, operation and ticket at which the change began."""
 
 
-@njit(**leaf_options)
+@leaf
 def _confirmed(s: Signal) -> bool:
     """Whether at least half of a jump of the raw value is still there: a lone outlier is no change."""
     m = JUMP_SPANS[(s.jump_stat - CUSUMS) // 2]
@@ -53,7 +52,7 @@ def _confirmed(s: Signal) -> bool:
     return not s.on_trial and d * s.jump_size > 0.5 * s.jump_size * s.jump_size
 
 
-@njit(**leaf_options)
+@leaf
 def _note_jump(s: Signal) -> None:
     m = JUMP_SPANS[(s.jump_stat - CUSUMS) // 2]
     now = s.taken
@@ -62,7 +61,7 @@ def _note_jump(s: Signal) -> None:
     s.quiet_until = now + 2 * JUMP_SPANS[JUMP_SPANS.size - 1]
 
 
-@njit(**leaf_options)
+@leaf
 def _end_trial(s: Signal, v: View, r: View) -> None:
     j = s.trial_stat
     w = r if s.trial_view else v
@@ -96,7 +95,7 @@ def _end_trial(s: Signal, v: View, r: View) -> None:
             adopt(s, u, shift if k else 0.0)
 
 
-@njit(**leaf_options)
+@leaf
 def _enter(s: Signal, v: View, x: float) -> float:
     """Write a value where later ones look for it; what the autoregression leaves of it."""
     s.taken += 1
@@ -111,7 +110,7 @@ def _enter(s: Signal, v: View, x: float) -> float:
     return rest
 
 
-@njit(**leaf_options)
+@leaf
 def _remember(
     s: Signal, x: float, location: np.float32, scale: np.float32, op: int, ticket: int, tag: int
 ) -> None:
@@ -129,7 +128,7 @@ def _remember(
             s.far_sums[j, k] = s.sums[i, k]
 
 
-@njit(**leaf_options)
+@leaf
 def _decide(
     s: Signal, v: View, r: View, fired: int, second: int, raw: int, raw_second: int, cost: float
 ) -> int:
@@ -179,7 +178,7 @@ def _decide(
     return second * STATS + fired if new else -1
 
 
-@njit(**leaf_options)
+@leaf
 def _where(s: Signal, out: np.ndarray) -> None:
     """Operation and ticket at which the change began, exact while they are remembered."""
     now, at = s.taken, max(s.began, 1)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from ._layout import (
     AR_LAGS,
     ARMED,
@@ -35,7 +34,7 @@ f4 = np.float32
 ZERO, ONE = f4(0.0), f4(1.0)
 
 
-@njit(**leaf_options)
+@leaf
 def follow(s: Signal, v: float) -> float:
     """What the autoregression leaves of a value; then its running mean and autocovariances (not in a trial)."""
     lag, cov = s.ar_lag, s.ar_cov
@@ -57,7 +56,7 @@ def follow(s: Signal, v: float) -> float:
     return rest
 
 
-@njit(**leaf_options)
+@leaf
 def _batch_means(s: Signal, w: View) -> None:
     """Mean and variance of batch means of 4, 8, 16 ... scores."""
     first = w.batch_sum[0]
@@ -89,7 +88,7 @@ def _batch_means(s: Signal, w: View) -> None:
             half[i] += below[i]
 
 
-@njit(**leaf_options)
+@leaf
 def standardise(s: Signal, w: View, v: float) -> None:
     """The four scores of a value, standardised, each with both signs (mean and sd are frozen in a trial)."""
     scores(s, cosine(w, v))
@@ -110,7 +109,7 @@ def standardise(s: Signal, w: View, v: float) -> None:
         _batch_means(s, w)
 
 
-@njit(**leaf_options)
+@leaf
 def keep_held(s: Signal, w: View) -> None:
     """At the end of a gap its largest peaks go on record."""
     if w.records and not s.on_trial and s.taken - w.held_at <= w.block * PEAK_GAP:
@@ -126,7 +125,7 @@ def keep_held(s: Signal, w: View) -> None:
             held[j] = ZERO
 
 
-@njit(**leaf_options)
+@leaf
 def cusums(s: Signal, w: View) -> tuple[int, float]:
     """Both-sided cumulative sums of the scores; the one furthest above its threshold (or -1), and its ratio."""
     signed, allowance, height, peak = s.signed, w.allowance, w.height, w.peak
@@ -154,7 +153,7 @@ def cusums(s: Signal, w: View) -> tuple[int, float]:
     return best, ratio
 
 
-@njit(**leaf_options)
+@leaf
 def jumps(s: Signal, w: View, second: int, raw: bool) -> tuple[int, float]:
     """Contrasts of neighbouring windows, raw or of place; the one furthest above its threshold, its ratio.
 
@@ -197,7 +196,7 @@ def jumps(s: Signal, w: View, second: int, raw: bool) -> tuple[int, float]:
     return best, ratio
 
 
-@njit(**leaf_options)
+@leaf
 def value_mean(s: Signal, first: int, last: int) -> float:
     """Mean of the values taken at first..last, all within the ring."""
     total = 0.0

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from .._kernels.ieee import exp64, log64
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from ._layout import FEWEST, NEVER, PEAKS, View
 
 
-@njit(**leaf_options)
+@leaf
 def keep_peak(w: View, j: int, v: float) -> None:
     """Keep the PEAKS + 1 largest peaks of a statistic, ascending."""
     if not v > 0.0:
@@ -31,14 +29,14 @@ def keep_peak(w: View, j: int, v: float) -> None:
         top[i] = v
 
 
-@njit(**leaf_options)
+@leaf
 def growth(expected: float, k: int) -> float:
     """How many mean excesses above the k-th largest peak a height lies that is passed `expected` times."""
     ratio = k / expected
     return k * (exp64(log64(ratio) / k) - 1.0) if ratio >= 1.0 else 0.0
 
 
-@njit(**leaf_options)
+@leaf
 def threshold(w: View, j: int, grown: float, k: int, power: bool, seen: bool) -> float:
     """Height `grown` mean excesses above the k-th largest peak; with `seen` never below the largest."""
     n = w.kept[j]
@@ -56,7 +54,7 @@ def threshold(w: View, j: int, grown: float, k: int, power: bool, seen: bool) ->
     return max(bar, top[n - 1]) if seen else bar
 
 
-@njit(**leaf_options)
+@leaf
 def halve_peaks(w: View) -> None:
     """Forget: every second peak, and half the values they were taken over."""
     w.exposure *= 0.5

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 
 
-@njit(**leaf_options)
+@leaf
 def _before(due, heap, i, j):
     a, b = due[heap[i]], due[heap[j]]
     return a < b or (a == b and heap[i] < heap[j])
 
 
-@njit(**leaf_options)
+@leaf
 def sift_up(due, heap, i):
     """Let the record at place i, the last one, rise to its place."""
     while i > 0:
@@ -24,7 +22,7 @@ def sift_up(due, heap, i):
         i = up
 
 
-@njit(**leaf_options)
+@leaf
 def sift_down(due, heap, n):
     """Let the record on top of n sink to its place."""
     i = 0

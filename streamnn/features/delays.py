@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import exp64, log64
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..stage import Stage, gathered, grown
 from ..types import EXPIRE, LEARN, OBSERVE
 from ._heap import sift_down, sift_up
@@ -77,7 +76,7 @@ class DelayPending(NamedTuple):
     record: np.ndarray  # (slots,), int64: the record that tracks the event, -1 for none
 
 
-@njit(**leaf_options)
+@leaf
 def _usual(s, at, rows, ids, w, table, bias):
     # logarithm of the usual delay of the event in slot s, whose columns begin at `at`
     o = bias
@@ -91,7 +90,7 @@ def _usual(s, at, rows, ids, w, table, bias):
     return o
 
 
-@njit(**leaf_options)
+@leaf
 def _decide(k, now, state):
     # every event that is due by now: has its label come in time?
     due, heaps, count, came, who, free = (

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..stage import Stage, gathered, grown
 from ..types import LOOK, OBSERVE
 from .layout import AT_CONTEXT, AT_X
@@ -73,7 +72,7 @@ class InputsPending(NamedTuple):
     pairs: np.ndarray  # (slots, PAIRS + SINGLES), int32: its hashed rows, then -1
 
 
-@njit(**leaf_options)
+@leaf
 def _mixed(a, b):
     h = a * np.uint64(0x9E3779B97F4A7C15) + b * np.uint64(0xC2B2AE3D27D4EB4F)
     h ^= h >> np.uint64(29)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 
 STEADY_AFTER = 32
 """A column's steady units are its mean and deviation after so many values (docs/decisions.md, "The linear
@@ -16,7 +15,7 @@ NO_UNITS, NO_ROWS = np.zeros((0, 2)), np.zeros((0, 0), np.float32)
 """Steady units, and columns in them, of inputs that nothing reads in steady units."""
 
 
-@njit(**leaf_options)
+@leaf
 def in_steady_units(held, c, values, mean, deviation, z, keep):
     """Standardised value `z` of column `c` in the units `held`, which stay after `STEADY_AFTER` values."""
     m, s = held[c, 0], held[c, 1]
@@ -32,7 +31,7 @@ def in_steady_units(held, c, values, mean, deviation, z, keep):
     return (mean - m + deviation * z) / s
 
 
-@njit(**leaf_options)
+@leaf
 def missing_in_steady_units(held, c, mean):
     """The mean there is by now, in the units `held`; 0 before there are any."""
     return (mean - held[c, 0]) / held[c, 1] if held[c, 1] > 0.0 else 0.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..stage import Stage, gathered
 from ..types import EXPIRE, LEARN, OBSERVE
 from .history import ERROR_GAIN, LABEL_LAGS, MEAN_STEP, powers
@@ -66,7 +65,7 @@ class ImputedTargetPending(NamedTuple):
     scale: np.ndarray  # (slots, 2)
 
 
-@njit(**leaf_options)
+@leaf
 def _deviation(stat):
     # with one value only its size is known, with none nothing: then every forecast is the mean
     if stat[2] > SMALLEST_VARIANCE_RATIO * stat[1] * stat[1] and stat[2] > SMALLEST_VARIANCE:
@@ -74,12 +73,12 @@ def _deviation(stat):
     return max(abs(stat[1]), UNKNOWN_DEVIATION)
 
 
-@njit(**leaf_options)
+@leaf
 def _scaled(v, m, s):
     return min(max((v - m) / s, -INPUT_CLIP), INPUT_CLIP)
 
 
-@njit(**leaf_options)
+@leaf
 def _tamed(y, m, s, labels):
     # a lone outlier must not blind history and scale for hundreds of labels; a new level still gets through
     return (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, smaller, smallest, splat, store
 from .._kernels.memory import zeros
 
@@ -29,7 +28,7 @@ def with_columns(ring: np.ndarray, columns: int) -> np.ndarray:
     return out
 
 
-@njit(**leaf_options)
+@leaf
 def hold(ring, d, q, rows, s, at):
     """Put row `s` of the store into place `q`."""
     o = q // BLOCK * d * BLOCK + q % BLOCK
@@ -37,7 +36,7 @@ def hold(ring, d, q, rows, s, at):
         ring[o + i * BLOCK] = rows[s, at + i]
 
 
-@njit(**leaf_options)
+@leaf
 def distances(ring, d, block, rows, s, at, worst, dist, nearest):
     """Squared distances of row `s` of the store to the 64 rows of a block, and the smallest of each sixteen.
 

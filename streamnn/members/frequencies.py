@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..features.layout import Layout
 from ..stage import grown
 from ..state import Arrays
@@ -30,7 +29,7 @@ class _Seen(NamedTuple):
     stay: np.ndarray
 
 
-@njit(**leaf_options)
+@leaf
 def _unknown(c, last, stay, C):
     # nothing is known yet of what follows this class: it stays as often as others do
     return stay if c == last else (1.0 - stay) / max(C - 1, 1)

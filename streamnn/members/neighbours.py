@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from .._kernels.lanes import LANES
 from ..features.layout import Layout
 from ..state import Arrays
@@ -60,7 +59,7 @@ class _ValueStore(NamedTuple):
     p: np.ndarray
 
 
-@njit(**leaf_options)
+@leaf
 def _vote(near_i, label, trust, p, s, place):
     C = p.shape[2]
     t = _LEAST_VOTE * f4(C)

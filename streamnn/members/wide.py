@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import rsqrt32, softmax
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from .._kernels.lanes import LANES, load, rsqrt, splat, store
 from ..features.inputs import PAIR_BITS
 from ..features.layout import Layout
@@ -52,7 +51,7 @@ class _Store(NamedTuple):
     p: np.ndarray
 
 
-@njit(**leaf_options)
+@leaf
 def _add(table, ids, s, o):
     # scores of the rows of a table that an event names
     C = len(o)
@@ -64,7 +63,7 @@ def _add(table, ids, s, o):
             o[c] += table[r, 0, c]
 
 
-@njit(**leaf_options)
+@leaf
 def _adagrad(table, ids, s, o, step):
     C = len(o)
     for q in range(ids.shape[1]):

@@ -12,10 +12,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import exp64, log64
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from ..regret.bounds import fixed_share_bound, interval_bound
 from ..types import LOOK, OBSERVE
 
@@ -27,13 +26,13 @@ COPY_SHARE = 0.0001
 decision; .0005 before)."""
 
 
-@njit(**leaf_options)
+@leaf
 def next_copy(free, used):
     """The copy that the next event will take: the one last given back, or a new one."""
     return free[used[1] - 1] if used[1] else used[0]
 
 
-@njit(**leaf_options)
+@leaf
 def take_copy(copies, fresh, free, used):
     """Take that copy for an event; there is room for a new one."""
     if used[1]:
@@ -46,14 +45,14 @@ def take_copy(copies, fresh, free, used):
     return k
 
 
-@njit(**leaf_options)
+@leaf
 def free_copy(free, used, k):
     """Give copy k back: its event waits no longer."""
     free[used[1]] = k
     used[1] += 1
 
 
-@njit(**leaf_options)
+@leaf
 def mixed_by(weights, expert, floor, out):
     """Mixture of the rows of `expert` by the weights of a copy."""
     for c in range(len(out)):
@@ -63,7 +62,7 @@ def mixed_by(weights, expert, floor, out):
         out[c] = q
 
 
-@njit(**leaf_options)
+@leaf
 def learn_copy(weights, fresh, likelihood, weight):
     """A copy learns what its experts gave to the label; a share goes back to where copies begin."""
     total = 0.0

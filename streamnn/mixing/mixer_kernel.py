@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import exp64, log64
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from .._kernels.lanes import LANES
 from ..types import EXPIRE, LEARN, OBSERVE
 from .copies import free_copy, learn_copy, mixed_by, next_copy, take_copy
@@ -79,7 +78,7 @@ class MixerPending(NamedTuple):
     clock: np.ndarray  # (slots,), int64: labels learnt when the event came
 
 
-@njit(**leaf_options)
+@leaf
 def _logs64(x):
     for i in range(len(x)):
         x[i] = log64(x[i])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from ..regret.bounds import fixed_share_bound, interval_bound
 
 SHARES = (0.00005, 0.0005, 0.005)
@@ -17,7 +16,7 @@ STALENESS_STEP = 0.01
 """Least step of the running mean of the staleness, a label; before 100 labels it is their plain mean."""
 
 
-@njit(**leaf_options)
+@leaf
 def rate_under_delay(stale, late, labels):
     """Rate of exponential weights at label number `labels`, after `stale`, shape (1,), has followed `late`.
 
@@ -29,7 +28,7 @@ def rate_under_delay(stale, late, labels):
     return min(1.0, 1.0 / stale[0] + 1.0 / np.sqrt(labels * stale[0]))
 
 
-@njit(**leaf_options)
+@leaf
 def share_out(gain, prior, slow, v, rate, weights):
     """One label: weights of the experts and of the shares learn the likelihoods `gain`.
 

@@ -6,10 +6,9 @@ Logarithms lie class by class, less their mean over the classes; weights are the
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import log32, softmax
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, over, root, splat, store, total
 
 f4 = np.float32
@@ -36,7 +35,7 @@ STACKED_FLOOR = f4(1e-4)
 """No probability that is stacked counts as less: its logarithm must stay bounded (the first prototype's)."""
 
 
-@njit(**leaf_options)
+@leaf
 def centred_logs(each, n, P, logs, start, wide):
     """Write logarithms of probabilities less their mean over the classes: a row a class, a lane a member.
 
@@ -62,7 +61,7 @@ def centred_logs(each, n, P, logs, start, wide):
             store(logs, c * wide + j, load(logs, c * wide + j) - v)
 
 
-@njit(**leaf_options)
+@leaf
 def stack(w, k, P, logs, start, wide, b, o):
     """Write to `o` what stacker k says: row k of weights and biases on the logarithms that begin at
     `start`."""
@@ -75,7 +74,7 @@ def stack(w, k, P, logs, start, wide, b, o):
     softmax(o)
 
 
-@njit(**leaf_options)
+@leaf
 def stack_gradient(o, n, logs, start, wide, g):
     """Write to `g` the gradient of the log loss by a stacker's weights; `o` are the errors of its classes."""
     P = len(g)
@@ -88,7 +87,7 @@ def stack_gradient(o, n, logs, start, wide, g):
         g[m] = f4(0.0)
 
 
-@njit(**leaf_options)
+@leaf
 def newton_step(w, k, n, g, h, cov, trace, weight, step, keep):
     """Online Newton step (Hazan, Agarwal and Kale 2007): the inverse curvature `cov` scales the gradient `g`.
 
@@ -129,7 +128,7 @@ def newton_step(w, k, n, g, h, cov, trace, weight, step, keep):
         store(w, k * P + j, load(w, k * P + j) - load(h, j) * splat(step * r))
 
 
-@njit(**leaf_options)
+@leaf
 def gradient_step(w, w_2, k, g, rate, step):
     """Move row k of the weights against `g` over the root of its mean squares, which follow it at a rate."""
     for j in range(0, len(g), LANES):
@@ -140,7 +139,7 @@ def gradient_step(w, w_2, k, g, rate, step):
         store(w, i, load(w, i) - over(splat(step) * v, root(q) + splat(f4(1e-3))))
 
 
-@njit(**leaf_options)
+@leaf
 def _logs32(x):
     # loops over one array by itself: they run in lanes
     for i in range(len(x)):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import exp64, log64
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..stage import Stage, gathered
 from ..types import EXPIRE, LEARN
 from .shares import rate_under_delay, share_out, shares_bound, shares_state
@@ -64,12 +63,12 @@ class ValueMixerPending(NamedTuple):
     clock: np.ndarray  # (slots,), int64: labels learnt when the event came
 
 
-@njit(**leaf_options)
+@leaf
 def _clipped(x):
     return min(max(x, -TARGET_RANGE), TARGET_RANGE)
 
 
-@njit(**leaf_options)
+@leaf
 def _centred(p, s, M, x):
     mean = 0.0
     for m in range(M):
@@ -81,7 +80,7 @@ def _centred(p, s, M, x):
     return mean
 
 
-@njit(**leaf_options)
+@leaf
 def _aggregate(expert, s, weights):
     # the aggregating algorithm's forecast: no worse than the mixed loss at either end, so nowhere
     low, high = 0.0, 0.0

@@ -6,9 +6,8 @@ The functions are inlined into the kernel; apart from it they would hand some fo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, over, root, splat, store, where_positive
 from . import arrays as k
 from .decoder import reconstruct
@@ -18,7 +17,7 @@ from .spline import prelu_step, spline_step
 f4, i4 = np.float32, np.int32
 
 
-@njit(**leaf_options)
+@leaf
 def _reach(b, a, U, grid, reach):
     one, zero, beyond, chase = splat(f4(1.0)), splat(f4(0.0)), splat(k.OUTSIDE_SHARE), splat(k.REACH_PACE)
     for j in range(0, U, LANES):
@@ -28,7 +27,7 @@ def _reach(b, a, U, grid, reach):
         store(reach, U + j, high + q * (where_positive(v - high, one, zero) - beyond))
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def _output_layer(settings, state, scratch, fading):
     # out and its biases take their step; errors of the last layer's units are left in the buffers
     n, h, rule = settings.n, settings.h, settings.n[k.N_RULE]
@@ -70,7 +69,7 @@ def _output_layer(settings, state, scratch, fading):
                     out[i + j] *= v
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def _hidden_layers(settings, state, scratch, fading, afresh):
     # All but the weights of the first layer take their step, last layer to first. A layer's errors must have gone
     # through its activations before its weights are reached.
@@ -125,7 +124,7 @@ def _hidden_layers(settings, state, scratch, fading, afresh):
         here, H = below, G
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def _first_layer(s, m, event_store, settings, state, scratch, fading, afresh):
     # weights of the inputs that are not 0, and category rows
     rows, ids = event_store.rows, event_store.ids
@@ -161,7 +160,7 @@ def _first_layer(s, m, event_store, settings, state, scratch, fading, afresh):
         cap_units(weights.first, 0, n[k.N_IN], units, cap, afresh)
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def learn(s, m, target, weight, event_store, settings, state, scratch):
     """One step towards the label of row `s`, whose `m` inputs and activations are in the scratch."""
     n, h, weights, means, moments = settings.n, settings.h, state.weights, state.means, state.moments

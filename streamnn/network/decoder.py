@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, splat, store
 from .rows import dot, plain_row
 
@@ -15,7 +14,7 @@ DECODER_RATE = f4(0.05)
 (docs/decisions.md)."""
 
 
-@njit(**leaf_options)
+@leaf
 def reconstruct(decoder, row, b, z, dz, HL, pull):
     # Adds to dz the gradient of pull times the mean squared error of the row; then the decoder takes its step,
     # which is normalised (Widrow-Hoff), so that it depends on no unit. z and dz are places of b.

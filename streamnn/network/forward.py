@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import softmax
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, splat, store
 from .arrays import (
     B_A,
@@ -28,7 +27,7 @@ from .spline import activate
 f4 = np.float32
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def gather(s, rows, settings, scratch):
     """Inputs of row `s` of the store that are not 0, and their places, into the scratch; returns how many there are."""
     n, nz, x = settings.n, scratch.nz, scratch.xs
@@ -40,7 +39,7 @@ def gather(s, rows, settings, scratch):
     return m
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def forward(s, ids, m, settings, w, scratch):
     """Outputs of row `s`, whose `m` inputs have been gathered, into the scratch."""
     first, table, hidden, bias = w.first, w.table, w.hidden, w.bias

@@ -7,9 +7,7 @@ D D' has five diagonals; an active-set method solves it in finitely many steps, 
 
 from __future__ import annotations
 
-from numba import njit
-
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 
 _JOINT_ROUNDS = 8
 """Rounds in which all knots change sides at once; where that does not end, knots change sides one by one."""
@@ -17,7 +15,7 @@ FIRM = 4.0
 """A pruned knot comes back only when what bends it is this many times stronger than what killed it."""
 
 
-@njit(**leaf_options)
+@leaf
 def _free(b, lam, side, v, f, work):
     # Minimiser over coordinates whose side is 0, the others at their bound: v solves D D' v = b there. L D L' on two
     # subdiagonals; leaving out rows and columns of a banded matrix widens no band.
@@ -58,7 +56,7 @@ def _free(b, lam, side, v, f, work):
         v[f[i]] = x
 
 
-@njit(**leaf_options)
+@leaf
 def _kink(b, v, k):
     # the k-th second difference of the primal point that belongs to v
     r = b[k] - 6.0 * v[k]
@@ -68,7 +66,7 @@ def _kink(b, v, k):
     return r
 
 
-@njit(**leaf_options)
+@leaf
 def box(b, lam, side, u, work, f):
     """Minimise |c - D'u|^2 / 2 within |u[k]| <= lam[k], where b = D c.
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, larger, largest, load, rsqrt, splat, store, total
 
 f4 = np.float32
 
 
-@njit(**leaf_options)
+@leaf
 def dot(u, i, v, k, n):
     """Inner product of u[i : i + n] and v[k : k + n]."""
     s = splat(f4(0.0))
@@ -20,7 +19,7 @@ def dot(u, i, v, k, n):
     return total(s)
 
 
-@njit(**leaf_options)
+@leaf
 def dots(w, i, rows, units, out, at):
     # inner product of each row of weights with the units' errors
     d, k, n = units.error, units.error_first, units.size
@@ -31,7 +30,7 @@ def dots(w, i, rows, units, out, at):
         out[at + r] = total(s)
 
 
-@njit(**leaf_options)
+@leaf
 def rms_row(w, w2, i, x, d, k, n, pace):
     # one row of weights, step divided by each gradient's running root mean square
     b, tiny = splat(pace.kept), splat(f4(1e-8))
@@ -43,7 +42,7 @@ def rms_row(w, w2, i, x, d, k, n, pace):
         store(w, i + j, load(w, i + j) - xs * v * rsqrt(m + tiny))
 
 
-@njit(**leaf_options)
+@leaf
 def plain_row(w, i, x, d, k, n):
     # one row of weights less x times d
     xs = splat(x)
@@ -51,7 +50,7 @@ def plain_row(w, i, x, d, k, n):
         store(w, i + j, load(w, i + j) - xs * load(d, k + j))
 
 
-@njit(**leaf_options)
+@leaf
 def plain_rows(w, i, inputs, units):
     # rows of weights less input times error; a lane's norm stays in a register
     which, x, at, m = inputs.which, inputs.values, inputs.first, inputs.size
@@ -67,7 +66,7 @@ def plain_rows(w, i, inputs, units):
         store(norm, k + j, q)
 
 
-@njit(**leaf_options)
+@leaf
 def rms_rows(w, w2, i, inputs, units, pace):
     # the same with each weight's step divided by its gradient's running root mean square
     which, x, at, m = inputs.which, inputs.values, inputs.first, inputs.size
@@ -87,7 +86,7 @@ def rms_rows(w, w2, i, inputs, units, pace):
         store(norm, k + j, q)
 
 
-@njit(**leaf_options)
+@leaf
 def cap_units(w, i, rows, units, cap, afresh):
     # units whose weights (a column of w) are longer than cap are scaled back
     norm, k, n = units.norm, units.first, units.size
@@ -111,14 +110,14 @@ def cap_units(w, i, rows, units, cap, afresh):
             norm[k + j] = cap * cap
 
 
-@njit(**leaf_options)
+@leaf
 def average(mean, w, rate):
     # running averages move towards the weights
     for i in range(len(w)):
         mean[i] += rate * (w[i] - mean[i])
 
 
-@njit(**leaf_options)
+@leaf
 def moved(moment, k, v, b):
     moment[k] += b * (v * v - moment[k])
     return np.sqrt(moment[k])

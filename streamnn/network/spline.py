@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from .._kernels.lanes import (
     LANES,
     larger,
@@ -23,7 +22,7 @@ from . import arrays as k
 f4, i4, u8 = np.float32, np.int32, np.uint64
 
 
-@njit(**leaf_options)
+@leaf
 def activate(o, H, activations, b, knot):
     # units o .. o + H - 1; the grid are pieces on a length of 1, lengths of pieces, offsets
     act, K, U, c, grid = activations
@@ -55,7 +54,7 @@ def activate(o, H, activations, b, knot):
         store(b, k.B_SLOPE * U + j, d * load(grid, j))
 
 
-@njit(**leaf_options)
+@leaf
 def prelu_step(o, H, activations, b, step, limit):
     # the slope below 0 of each unit moves, and stays within the limit
     U, c = activations.U, activations.knots
@@ -68,7 +67,7 @@ def prelu_step(o, H, activations, b, step, limit):
         store(c, j, v)
 
 
-@njit(**leaf_options)
+@leaf
 def spline_step(o, H, activations, b, knot, step, limit):
     # Two knots of each unit move; a move that would break the slope limit is shortened to the part that keeps it.
     # Where there is no outer piece its step is set to 0, so that it binds nothing.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from .arrays import TIGHT, Adaptation, Splines
 from .prox import FIRM, box
 
@@ -15,7 +14,7 @@ HALVED_BELOW, DOUBLED_ABOVE = 0.4, 0.9
 """Shares of a grid: one of which less is used is halved, one of which more would be used is doubled."""
 
 
-@njit(**leaf_options)
+@leaf
 def proximal_step(splines, adaptation, room, f):
     """One proximal step on every unit, in place.
 
@@ -82,7 +81,7 @@ def proximal_step(splines, adaptation, room, f):
             dead[j, k] = 0 if side[j, k] != 0 else min(dead[j, k] + 1, 255)
 
 
-@njit(**leaf_options)
+@leaf
 def _move(c, piece, offset, new, place, x):
     # the same function's values on another grid; x is room
     K = len(c)
@@ -94,7 +93,7 @@ def _move(c, piece, offset, new, place, x):
         c[i] = np.float32(x[i])
 
 
-@njit(**leaf_options)
+@leaf
 def move_grids(splines, smallest, x):
     """Move grids to where the pre-activations are, in place.
 

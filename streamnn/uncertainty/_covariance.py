@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import log64
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..types import EXPIRE, LEARN
 from ._density import LOG_2PI, PARTIAL_SUMS, Settings, bayes, count, fold, share_out, take
 
@@ -37,7 +36,7 @@ class State(NamedTuple):
     skipped: np.ndarray  # int64[1], labelled latents that were not finite
 
 
-@njit(**leaf_options)
+@leaf
 def _whiten(root: np.ndarray, f: int, d: np.ndarray, out: np.ndarray, lane: np.ndarray) -> None:
     """Coordinates of d in which the Gaussian is round."""
     for k in range(0, d.size, PARTIAL_SUMS):
@@ -51,7 +50,7 @@ def _whiten(root: np.ndarray, f: int, d: np.ndarray, out: np.ndarray, lane: np.n
             out[k + l] = lane[l]
 
 
-@njit(**leaf_options)
+@leaf
 def _square(r: np.ndarray, lane: np.ndarray) -> float:
     for l in range(PARTIAL_SUMS):
         lane[l] = 0.0
@@ -61,7 +60,7 @@ def _square(r: np.ndarray, lane: np.ndarray) -> float:
     return fold(lane)
 
 
-@njit(**leaf_options)
+@leaf
 def _add(s: np.ndarray, rate: float, share: float, d: np.ndarray, hidden: int) -> None:
     """Covariance s moves towards share * d d'."""
     for i in range(hidden):
@@ -70,7 +69,7 @@ def _add(s: np.ndarray, rate: float, share: float, d: np.ndarray, hidden: int) -
             s[i, j] += rate * (x * d[j] - s[i, j])
 
 
-@njit(**leaf_options)
+@leaf
 def _invert_root(u: np.ndarray, hidden: int, row: np.ndarray) -> float:
     """Covariance (upper triangle) to the inverse of its transposed Cholesky factor; returns its log determinant."""
     log_det = 0.0
@@ -97,7 +96,7 @@ def _invert_root(u: np.ndarray, hidden: int, row: np.ndarray) -> float:
     return log_det
 
 
-@njit(**leaf_options)
+@leaf
 def _renew(
     u: np.ndarray,
     s: np.ndarray,

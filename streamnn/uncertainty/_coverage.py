@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 from ..errors import SpecError
 from ..stage import Stage
 from ._window import Window, room
@@ -39,7 +38,7 @@ class Levels(NamedTuple):
     record: Record
 
 
-@njit(**leaf_options)
+@leaf
 def note(covered: float, size: float, record: Record) -> None:
     """One more label: totals and curves."""
     total, clock, bucket = record

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import exp64, log64
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..types import EXPIRE, LEARN
 
 PARTIAL_SUMS = 8
@@ -50,13 +49,13 @@ class Settings(NamedTuple):
     unit: float  # labels a variance of 1 is worth within the pooled ones
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def fold(lane: np.ndarray) -> float:
     """The sum of the partial sums, in a fixed order."""
     return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
 
 
-@njit(**leaf_options)
+@leaf
 def count(seen: np.ndarray) -> tuple[int, int]:
     """Labels learnt, and classes that have one."""
     labels = known = 0
@@ -66,7 +65,7 @@ def count(seen: np.ndarray) -> tuple[int, int]:
     return labels, known
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def share_out(
     c: int, rate: float, prior: np.ndarray, constant: np.ndarray, score: np.ndarray, seen: np.ndarray
 ) -> None:
@@ -77,7 +76,7 @@ def share_out(
             score[k] = log64(max(prior[k], RAREST)) + constant[k]
 
 
-@njit(**leaf_options)
+@leaf
 def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, lane: np.ndarray) -> float:
     """Squared distance of z from the mean of class c in its own widths."""
     for l in range(PARTIAL_SUMS):
@@ -89,7 +88,7 @@ def _distance(z: np.ndarray, c: int, mean: np.ndarray, precision: np.ndarray, la
     return fold(lane)
 
 
-@njit(**leaf_options)
+@leaf
 def bayes(joint: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
     """-log p(z) and the entropy of p(y|z), from log p(z, y) of the classes seen."""
     best = -np.inf
@@ -108,7 +107,7 @@ def bayes(joint: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
     return -(best + spread), max(spread - mixed / total, 0.0)
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def _average(
     z: np.ndarray,
     c: int,
@@ -136,7 +135,7 @@ def _average(
         pooled[i] += g_pooled * (square - pooled[i])
 
 
-@njit(**leaf_options, forceinline=True)
+@leaf(inline=True)
 def _renew(
     c: int,
     hidden: int,
@@ -165,7 +164,7 @@ def _renew(
     return -0.5 * (log_det + hidden * LOG_2PI)
 
 
-@njit(**leaf_options)
+@leaf
 def take(latent: np.ndarray, row: int, normalise: bool, z: np.ndarray) -> bool:
     """Copy a latent, cut to a range whose squares are finite; False when it held NaN or infinity.
 

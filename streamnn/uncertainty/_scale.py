@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .._kernels.ieee import exp64, log64
-from .._kernels.jit import kernel, leaf_options
+from .._kernels.jit import kernel, leaf
 from ..types import EXPIRE, LEARN
 from ._density import FARTHEST, PARTIAL_SUMS, fold
 
@@ -38,7 +37,7 @@ class Scale(NamedTuple):
     seen: np.ndarray  # int64[1], targets learnt
 
 
-@njit(**leaf_options)
+@leaf
 def _log_ratio(latent: np.ndarray, row: int, s: Scale, h: np.ndarray, lane: np.ndarray) -> float:
     """Log of the variance over the mean squared error; h receives the standardised latent."""
     for i in range(latent.shape[1]):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .._kernels.jit import leaf_options
+from .._kernels.jit import leaf
 
 
 class Window(NamedTuple):
@@ -18,7 +17,7 @@ class Window(NamedTuple):
     taken: np.ndarray  # int64[1], values taken in so far
 
 
-@njit(**leaf_options)
+@leaf
 def below(order: np.ndarray, n: int, v: float) -> int:
     """How many of the first n values, which rise, are less than v."""
     a, b = 0, n
@@ -31,7 +30,7 @@ def below(order: np.ndarray, n: int, v: float) -> int:
     return a
 
 
-@njit(**leaf_options)
+@leaf
 def slide(window: Window, v: float) -> None:
     """Take in a value; when there is no room the oldest goes."""
     ring, order, taken = window

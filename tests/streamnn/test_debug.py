@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from streamnn._kernels.interpreted import Interpreted
-from streamnn._kernels.jit import njit_options
+from streamnn._kernels.jit import kernel_options
 from streamnn.learners import Classifier, Regressor
 from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk
 
@@ -82,6 +82,11 @@ def run_kernels(tmp_path: Path, code: str, **switches: str) -> list[str]:
     """Lines that `code` prints after the kernels above; a file, so that numba can cache them."""
     (tmp_path / "kernels.py").write_text(KERNELS + code)
     return run_python(str(tmp_path / "kernels.py"), **switches).splitlines()[1:]
+
+
+def test_nothing_is_compiled_but_by_the_three_decorators():
+    root = HERE.parents[2] / "streamnn"
+    assert [p.name for p in root.rglob("*.py") if "njit" in p.read_text()] == ["jit.py"]
 
 
 def test_a_leaf_refuses_a_call_from_python(tmp_path):
@@ -156,7 +161,7 @@ def mixed(a, b, k, x, n):
     )
 
 
-compiled_mixed = njit(**{**njit_options, "cache": False})(mixed)
+compiled_mixed = njit(**{**kernel_options, "cache": False})(mixed)
 interpreted_mixed = Interpreted(mixed)
 singles = st.floats(f4(-1e6), f4(1e6), width=32) | st.sampled_from([0.0, -0.0, 0.1, -0.7])
 
