@@ -4,7 +4,7 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-TESTS := tests/test_layers.py tests/streamnn tests/connectors tests/jobs tests/broker
+TESTS := tests/test_layers.py tests/test_docs_links.py tests/test_docs_names.py tests/streamnn tests/connectors tests/jobs tests/broker
 DOCTESTS := --doctest-modules streamnn connectors jobs
 DOCS := $(wildcard README.md CONTRIBUTING.md docs/*.md)
 

@@ -160,6 +160,25 @@ def test_documents_name_files_and_tests_that_are_there(document: str) -> None:
     assert [name for name in named if f"def test_{name}" not in tests] == []
 
 
+def test_decisions_that_comments_quote_are_there() -> None:
+    decisions = " ".join(DOCS["decisions.md"].split())
+    quoted = [
+        (path.name, title)
+        for path in FILES
+        for title in re.findall(r'decisions\.md, "([^"]+)"', re.sub(r"\n\s*(?:# )?", " ", path.read_text()))
+    ]
+    assert quoted
+    assert [(name, title) for name, title in quoted if title not in decisions] == []
+
+
+def test_lines_of_code_that_a_debugger_shows_are_where_it_says() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    shown = re.findall(r"> (streamnn/[\w/]+\.py)\((\d+)\)\w+\(\)\n +-> (.*)", text)
+    assert shown
+    for file, number, line in shown:
+        assert (ROOT / file).read_text().splitlines()[int(number) - 1].strip() == line
+
+
 def test_reasons_of_dead_letters_are_those_there_are() -> None:
     listed = re.search(
         r"`reason` of dead letters is one of (.*?)\. `cause`", DOCS["operations.md"], re.DOTALL

@@ -31,7 +31,7 @@ LABEL_LAGS = 3
 """Labels remembered one by one, of classes and of numbers."""
 IMPUTATION_STEP = 0.005
 """Least step of the weights by which members impute labels that are not known yet (docs/decisions.md, "Labels
-not known yet are stood in for by a mixture": .001 is worse)."""
+not known yet are imputed by a mixture": .001 is worse)."""
 
 
 def powers(decays: tuple[float, ...]) -> np.ndarray:

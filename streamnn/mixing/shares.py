@@ -11,7 +11,7 @@ SHARES = (0.00005, 0.0005, 0.005)
 """Rates of fixed share (Herbster and Warmuth 1998, Tracking the best expert): the part of its weight that
 each expert gives up at a label, and that all experts get by their prior. Three rates, for experts that are
 best for about 20,000, 2,000 and 200 labels on end; weights over the rates find the best of them
-(docs/decisions.md, "The share is learnt")."""
+(docs/decisions.md, "The fixed share is learnt")."""
 STALENESS_STEP = 0.01
 """Least step of the running mean of the staleness, a label; before 100 labels it is their plain mean."""
 

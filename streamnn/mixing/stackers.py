@@ -14,7 +14,7 @@ from .._kernels.lanes import LANES, load, over, root, splat, store, total
 f4 = np.float32
 GRADIENT_STEPS = (0.003, 0.01)
 """Steps of the two gradient stackers, in units of the running root mean square of each weight's gradient
-(docs/decisions.md, "Stackers' steps are scaled"; .0002 was tried there and is no better)."""
+(docs/decisions.md, "Steps of gradient stackers are scaled"; .0002 was tried there and is no better)."""
 GRADIENT_MEMORY = 500.0
 """Labels over which the gradient stackers' mean square gradients are averaged. No comparison with other
 values is recorded."""

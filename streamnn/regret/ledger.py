@@ -15,7 +15,7 @@ from .comparators import best_sequences, worst_interval
 
 LEDGER_ENTRIES = 512
 """Most entries of the history, which are state and what a report draws: half of them go when it is full
-(docs/decisions.md, "The ledger's history and the trace are state")."""
+(docs/decisions.md, "The ledger's history and the curves are state")."""
 FIRST_SPACING = 32
 """Labels between two entries of the history at first; they are doubled whenever the history is full."""
 

@@ -37,8 +37,8 @@ class KafkaJob(BaseJob):
         With ``source.topic``.
     policy : callable
         How events and labels are merged, where they come on two topics.
-    make, say, progress, observers, clock
-        As of :class:`~streamnn_jobs.run.job.BaseJob`.
+    **options
+        ``make``, ``say``, ``progress``, ``observers`` and ``clock``, as of :class:`~streamnn_jobs.run.job.BaseJob`.
 
     Examples
     --------

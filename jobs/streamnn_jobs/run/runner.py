@@ -39,8 +39,8 @@ class Job(BaseJob):
         Instead of the one the spec names.
     sinks : mapping of str to sink, optional
         Instead of the files the spec names: any of ``predictions``, ``dead_letters``, ``alarms``.
-    make, say, progress, observers, clock
-        As of :class:`BaseJob`.
+    **options
+        ``make``, ``say``, ``progress``, ``observers`` and ``clock``, as of :class:`~streamnn_jobs.run.job.BaseJob`.
 
     Examples
     --------
