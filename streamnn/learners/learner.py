@@ -60,7 +60,7 @@ class Learner(ABC):
     def __repr__(self) -> str:
         given = {**vars(self._options), **self._task_options}
         parameters = inspect.signature(type(self)).parameters.items()
-        said = [f"{k}={given[k]!r}" for k, p in parameters if k in given and given[k] != p.default]
+        said = [f"{k}={_written(given[k])}" for k, p in parameters if k in given and given[k] != p.default]
         return f"{type(self).__name__}({', '.join(said)})"
 
     def __str__(self) -> str:
@@ -271,6 +271,14 @@ class Learner(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_one": None}  # it holds addresses
+
+
+def _written(value: Any) -> str:
+    """As it is written in Python; classes and functions by their names."""
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(map(_written, value))
+        return f"[{inner}]"
+    return getattr(value, "__name__", None) or repr(value)
 
 
 def _columns(x: Mapping[str, Any]) -> dict[str, np.ndarray]:

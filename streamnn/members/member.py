@@ -81,7 +81,8 @@ class Member(Stage):
 
     A pool takes whatever makes one from a :class:`Room`: ``Classifier(members=[MyMember])``. The pool weighs it
     against all others, so that a bad one costs little. Write :meth:`step` as a compiled kernel over the segment, or
-    derive from :class:`EventMember` for plain Python.
+    derive from :class:`EventMember` for plain Python. If it raises, the pool stops between two events and is of no
+    more use: go on from the last state saved.
 
     Parameters
     ----------

@@ -177,7 +177,9 @@ def test_it_is_saved_with_the_pool_and_asked_for_when_loaded() -> None:
     assert pickle.loads(pickle.dumps(model)).state_hash() == model.state_hash()
     with pytest.raises(StateError, match="members"):
         Classifier().load_state_dict(*model.state_dict())
-    assert repr(Classifier(seed=2, members=[NaiveBayes])).startswith("Classifier(seed=2, members=[<class")
+    written = repr(Classifier(["a"], seed=2, members=[NaiveBayes]))
+    assert written == "Classifier(classes=['a'], seed=2, members=[NaiveBayes])"
+    assert repr(eval(written)) == written
 
 
 @pytest.mark.parametrize("members", [NaiveBayes, ["NaiveBayes"], [3]])
