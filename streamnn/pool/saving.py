@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def options(pool: Pool) -> dict[str, Any]:
     if (
         o.members
     ):  # a state says nothing of members where there are no others, as it did before there could be
-        found["members"] = [getattr(m, "__name__", repr(m)) for m in o.members]
+        found["members"] = [_name(m) for m in o.members]
     return found
 
 
@@ -126,6 +127,13 @@ def memory(pool: Pool) -> dict[str, int]:
     if "copies" in pool.mixer.s:
         event += 8 + pool.mixer.s["copies"][:1].nbytes
     return {"now": now, "at_most": now + rows + (pool.options.max_pending - len(pool.pending)) * event}
+
+
+def _name(factory: Any) -> str:
+    # of what makes a member, the same in every process
+    while isinstance(factory, partial):
+        factory = factory.func
+    return str(getattr(factory, "__qualname__", type(factory).__qualname__))
 
 
 def _under(name: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
