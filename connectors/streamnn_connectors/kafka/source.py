@@ -21,7 +21,8 @@ from .admin import KafkaAdmin, TopicInfo
 from .contract import Change
 from .settings import KafkaSettings
 
-MAX_COLUMNS = 1000
+MAX_MESSAGE_COLUMNS = 1000
+"""Most fields of a message, unless told otherwise: one with more is a bad record."""
 
 
 class KafkaSource:
@@ -103,7 +104,7 @@ class KafkaSource:
         until_end: bool = False,
         isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
         max_record_bytes: int = MAX_RECORD_BYTES,
-        max_columns: int = MAX_COLUMNS,
+        max_columns: int = MAX_MESSAGE_COLUMNS,
         session_timeout_s: float = 10.0,
         instance_id: str | None = None,
         revoke_timeout_s: float = 20.0,

@@ -21,7 +21,8 @@ from .access import TOKEN
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}/?|\[[0-9a-fA-F:]+\]:\d{1,5}/?")
 TIMEOUT_S = 10.0
-SAVE_TIMEOUT_S = 40.0
+SAVE_ANSWER_TIMEOUT_S = 40.0
+"""Seconds an answer is waited for when a checkpoint is asked for: longer than the server tries."""
 
 
 def as_url(target: str) -> str | None:

@@ -19,7 +19,8 @@ LEASE_S = 30.0
 TIMEOUT_S = 10.0
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
 """Of stores that put under a condition."""
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
+_STORE_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
+"""Scheme, bucket, path, and what follows the path."""
 
 
 def is_url(place: str | Path) -> bool:
@@ -42,7 +43,7 @@ def wrong_url(url: str) -> str | None:
     >>> wrong_url("http://host/x")
     'is no object store that puts under a condition: s3, s3a, gs, az, azure, adl, abfs or abfss'
     """
-    found = _URL.fullmatch(url)
+    found = _STORE_URL.fullmatch(url)
     if found is None or found[1].lower() not in SCHEMES:
         return f"is no object store that puts under a condition: {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}"
     if not found[2]:
