@@ -12,7 +12,8 @@ from .reading import read_messages
 from .settings import KafkaSettings
 from .takeover import take_over
 
-_MESSAGE_BYTES = 1 << 23
+MESSAGE_BYTES = 1 << 23
+"""Largest message that a replay sends; the limit of a broker may be lower."""
 
 
 class DeadLetters:
@@ -81,7 +82,7 @@ class DeadLetters:
             group or identity,
             places if group else [],
             [],
-            message_bytes=_MESSAGE_BYTES,
+            message_bytes=MESSAGE_BYTES,
         )
         reader = _Reader(self._settings, places)
         count = 0

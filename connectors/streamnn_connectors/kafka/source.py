@@ -10,7 +10,7 @@ from streamnn.errors import SourceError, SpecError
 from .._blocks import position_of
 from .._rows import MAX_RECORD_BYTES
 from ..base import Resume, SourceInfo
-from ._arrow_values import ROW_BITS, ArrowValues
+from ._arrow_values import ArrowValues
 from ._client import client, make_consumer
 from ._fields import MessageFields
 from ._json_values import JsonValues
@@ -18,7 +18,7 @@ from ._loop import ConsumerLoop
 from ._partition import KafkaPartition, Tombstones
 from ._watch import TopicWatch
 from .admin import KafkaAdmin, TopicInfo
-from .contract import Change
+from .contract import ROW_BITS, Change
 from .settings import KafkaSettings
 
 MAX_MESSAGE_COLUMNS = 1000

@@ -16,8 +16,9 @@ from .flights import EXPIRE_AFTER_MIN
 if TYPE_CHECKING:
     from streamnn_connectors import Source
 
-_PARQUET = (".parquet", ".pq")
-SUFFIXES = (*_PARQUET, ".csv", ".jsonl")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+"""As in `streamnn_connectors.opening`, which is not imported: completing a name must not load pyarrow."""
+SUFFIXES = (*PARQUET_SUFFIXES, ".csv", ".jsonl")
 FOLDER = "STREAMNN_DATA"
 """Environment variable that names a folder of recorded files."""
 
@@ -54,7 +55,7 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
     """
     path = Path(path)
     try:
-        columns, records, about, task = _parquet(path) if path.suffix in _PARQUET else _text(path)
+        columns, records, about, task = _parquet(path) if path.suffix in PARQUET_SUFFIXES else _text(path)
     except (OSError, ValueError) as e:  # Arrow's errors are among these
         raise SourceError(f"{path}: can't be read: {e}") from e
     if about.get("kind") == "image":

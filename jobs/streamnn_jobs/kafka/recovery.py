@@ -18,6 +18,7 @@ from streamnn_connectors.kafka import (
     TransactionFailed,
     take_over,
 )
+from streamnn_connectors.kafka.contract import ROW_BITS
 
 from ..run.checkpoint import CheckpointStore
 from ..run.manifest import check_manifest, make_manifest
@@ -27,7 +28,6 @@ from ..stores.lease import LeaseLost
 from .merge_log import Merged, read_chain
 from .setup import Setup
 
-_ROW_BITS = 20
 _NEW_GROUP_ADVICE = "to learn anew, start a new group and another checkpoint folder"
 """End of messages about positions and checkpoints that do not fit together."""
 
@@ -195,7 +195,7 @@ def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]
         )
     arrow = [setup.events.arrow, False]
     return [
-        offset.offset << _ROW_BITS | offset.row if rows else offset.offset
+        offset.offset << ROW_BITS | offset.row if rows else offset.offset
         for offset, rows in zip(found, arrow, strict=False)
         if offset is not None
     ]

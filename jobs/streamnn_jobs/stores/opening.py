@@ -16,7 +16,8 @@ from .obstore_bucket import ObstoreBucket
 from .store import Store
 
 LEASE_S = 30.0
-TIMEOUT_S = 10.0
+STORE_TIMEOUT_S = 10.0
+"""Seconds that one request to an object store may take, unless told otherwise."""
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
 """Of stores that put under a condition."""
 _STORE_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
@@ -89,7 +90,7 @@ def open_store(
     place: str | Path,
     say: Callable[[str], None] = lambda text: None,
     lease_s: float = LEASE_S,
-    timeout_s: float = TIMEOUT_S,
+    timeout_s: float = STORE_TIMEOUT_S,
 ) -> Store:
     """The store at a path or URL; nothing is made or asked yet.
 
