@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from streamnn.errors import SinkError
 from streamnn_connectors._rows import RowDecoder
 from streamnn_connectors.kafka import Encoding
-from streamnn_connectors.kafka._arrow_values import ROW_BITS, ArrowValues
+from streamnn_connectors.kafka._arrow_values import ArrowValues
 from streamnn_connectors.kafka._json_values import JsonValues
+from streamnn_connectors.kafka.contract import ROW_BITS
 
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4), st.just([1]), st.just('"\\')

