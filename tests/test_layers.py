@@ -279,11 +279,11 @@ def at_run_time(tree: ast.AST) -> ast.AST:
 def floors(room: str, trees: dict[str, tuple[ast.AST, bool]]) -> list[set[str]]:
     """Packages of a room, lowest first: each imports packages of lower floors only. CycleError where they go round.
 
-    A module beside the packages counts as one; the room's own `__init__` gives names away and stands above all.
+    A module beside the packages counts as one; the room's own `__init__` and `__main__` stand above all.
     """
     arrows: dict[str, set[str]] = {}
     for module, (tree, is_package) in trees.items():
-        if module == room:
+        if module in (room, f"{room}.__main__"):
             continue
         own = module.split(".")[1]
         arrows.setdefault(own, set())

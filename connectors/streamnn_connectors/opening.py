@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamnn.errors import SinkError, SourceError
 
@@ -16,11 +16,52 @@ from .jsonl_sink import JsonLinesSink
 from .parquet import ParquetSource
 from .parquet_sink import ParquetSink
 
-PARQUET_SUFFIXES = (".parquet", ".pq")
-"""What the path of a Parquet file ends with."""
-_JSON = (".jsonl", ".ndjson", ".json")
-SINK_SUFFIXES = (*_JSON, ".csv", *PARQUET_SUFFIXES)
+
+class Format(NamedTuple):
+    """A format of recorded files.
+
+    Parameters
+    ----------
+    source : type
+        Reads it.
+    suffixes : tuple of str
+        Of its files.
+    packed : bool
+        Whether files may be packed, with ``.gz`` behind the suffix.
+    open_columns : bool
+        Whether a column may come at any record; otherwise the first says which there are.
+    untyped : bool
+        Whether "7" may be text or a number: the source takes an option ``text`` with the columns that are text.
+    """
+
+    source: type[CsvSource] | type[JsonLinesSource] | type[ParquetSource]
+    suffixes: tuple[str, ...]
+    packed: bool = False
+    open_columns: bool = False
+    untyped: bool = False
+
+
+FORMATS = {
+    "parquet": Format(ParquetSource, (".parquet", ".pq")),
+    "csv": Format(CsvSource, (".csv",), packed=True, untyped=True),
+    "jsonl": Format(JsonLinesSource, (".jsonl", ".ndjson", ".json"), packed=True, open_columns=True),
+}
+"""Every format that can be read, by its name in a job spec: the one place where they are listed."""
+_JSON, _FOLDERS = FORMATS["jsonl"].suffixes, FORMATS["parquet"].suffixes
+SINK_SUFFIXES = (*_JSON, ".csv", *_FOLDERS)
 """What a path of :func:`open_sink` may end with."""
+_COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def has_suffix(path: str | os.PathLike[str]) -> bool:
+    """Whether the name of a file says its format.
+
+    Examples
+    --------
+    >>> [has_suffix(p) for p in ("a.csv.gz", "A.NDJSON", "a.parquet.gz", "a.txt", "flights")]
+    [True, True, False, False, False]
+    """
+    return _format(path) is not None
 
 
 def open_source(path: str | os.PathLike[str], **options: Any) -> Source:
@@ -55,18 +96,24 @@ def source_class(
     >>> source_class("prices.csv.gz").__name__
     'CsvSource'
     """
+    found = _format(path)
+    if found is None:
+        plain = [s for f in FORMATS.values() for s in f.suffixes if not f.packed]
+        packed = [s for f in FORMATS.values() for s in f.suffixes if f.packed]
+        *first, last = plain + packed
+        raise SourceError(
+            f"{path}: the suffix says no format that can be read. Use {', '.join(first)} or {last} "
+            f"(the last {_COUNTS[len(packed)]} also with .gz)."
+        )
+    return found.source
+
+
+def _format(path: str | os.PathLike[str]) -> Format | None:
     name = Path(path).name.lower()
-    if name.endswith(PARQUET_SUFFIXES):
-        return ParquetSource
-    name = name.removesuffix(".gz")
-    if name.endswith(".csv"):
-        return CsvSource
-    if name.endswith(_JSON):
-        return JsonLinesSource
-    raise SourceError(
-        f"{path}: the suffix says no format that can be read. Use .parquet, .pq, .csv, .jsonl, .ndjson or "
-        ".json (the last four also with .gz)."
-    )
+    for f in FORMATS.values():
+        if name.endswith(f.suffixes) or (f.packed and name.removesuffix(".gz").endswith(f.suffixes)):
+            return f
+    return None
 
 
 def open_sink(path: str | os.PathLike[str]) -> CsvSink | JsonLinesSink | ParquetSink:
@@ -89,7 +136,7 @@ def open_sink(path: str | os.PathLike[str]) -> CsvSink | JsonLinesSink | Parquet
     >>> sink.close()
     """
     name = os.fspath(path).lower()
-    if name.endswith((*PARQUET_SUFFIXES, "/", os.sep)) or Path(path).is_dir():
+    if name.endswith((*_FOLDERS, "/", os.sep)) or Path(path).is_dir():
         return ParquetSink(path)
     if name.endswith(".csv"):
         return CsvSink(path)

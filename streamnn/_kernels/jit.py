@@ -93,7 +93,14 @@ def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
         return Interpreted(function)
     if DEBUG:  # numba names a file of its cache after the function, and after no option
         function.__qualname__ = f"debug.{function.__qualname__}"
-    return njit(**options)(function)
+    return _cached(options, function)
+
+
+def _cached(options: dict[str, Any], function: Callable[..., Any]) -> Any:
+    try:
+        return njit(**options)(function)
+    except RuntimeError:  # it is in no file, beside which it could be cached
+        return njit(**{**options, "cache": False})(function)
 
 
 def _take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
@@ -130,7 +137,7 @@ def _take_apart(function: Callable[..., Any]) -> tuple[Any, list[str]] | None:
         function.__name__,
         function.__qualname__,
     )
-    return njit(**{**kernel_options, "_nrt": False})(flat), given
+    return _cached({**kernel_options, "_nrt": False}, flat), given
 
 
 def _tuple_kind(owner: Any, name: str) -> Any:

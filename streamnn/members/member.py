@@ -117,14 +117,20 @@ class Member(Stage):
         return {}
 
     def make_room(self, room: Room) -> None:
-        """Grow with rows and labels without changing what was learnt; a new column or class starts at nothing."""
+        """Grow with rows and labels without changing what was learnt.
+
+        A column that is not there yet must count as one whose value is missing, which is 0 in a row: labels learnt
+        before it came leave for it what they would have left with zeros. In a chunk a column is there from the first
+        event on, and the bits must be those of single events, for which it comes with its first value.
+        """
 
     @abstractmethod
     def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Predict at OBSERVE and LOOK, learn at LEARN.
 
         A prediction goes to ``store["p"][slot, place + i]``: the probability of every class, or a number in units of
-        the target's running location and scale (``store["scale"][slot]``). LOOK must change nothing else.
+        the target's running location and scale (``store["scale"][slot]``). What is not finite counts as no opinion,
+        all classes alike or the running mean; a probability below 1e-7 counts as 1e-7. LOOK must change nothing else.
         """
 
 

@@ -78,7 +78,7 @@ def describe(pool: Pool) -> str:
     members: list[tuple[str, ...]] = [("member", "reads", "when", "predictions")]
     for m in pool.members:
         reads = m.reads[0] if m.reads[0] == m.reads[1] else f"{m.reads[0]} to {m.reads[1]}"
-        when = "before imputation" if m.early else "after it"
+        when = ("before imputation" if m.early else "after it") + ", in Python" * (not m.compiled)
         members.append(
             (m.name, reads, when + f", from event {m.begins}" * bool(m.begins), ", ".join(m.names))
         )

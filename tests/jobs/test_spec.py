@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from streamnn.errors import SpecError
+from streamnn_connectors.opening import FORMATS
+from streamnn_jobs.data.files import SUFFIXES
 from streamnn_jobs.run.plan import make_plan
 from streamnn_jobs.spec.fingerprint import differences, learning_fields, spec_hash, spec_of_fields
+from streamnn_jobs.spec.job import SourceSpec
 from streamnn_jobs.spec.load import load_spec, make_spec, set_field
 
 JOBS = Path(__file__).parents[2] / "jobs"
@@ -165,3 +169,18 @@ def test_columns_of_a_message_differ_and_decide_what_is_learnt() -> None:
     for bad in ({"key": "a", "timestamp": "a"}, {"headers": {"x": "a", "y": "a"}}):
         with pytest.raises(SpecError, match="two of them become column 'a'"):
             make_spec(base | {"kafka": bad})
+
+
+def test_every_format_can_be_asked_for_and_completed() -> None:
+    asked = get_args(SourceSpec.model_fields["format"].annotation)
+    assert sorted(asked) == sorted(["auto", *FORMATS])
+    assert sorted(SUFFIXES) == sorted(s for f in FORMATS.values() for s in f.suffixes)
+
+
+def test_columns_may_come_late_in_json_lines_by_any_suffix(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text("".join(json.dumps({"x": i} | ({"y": i % 2} if i else {})) + "\n" for i in range(9)))
+    spec = make_spec(
+        {"source": {"path": str(path)}, "label": {"column": "y"}, "learner": {"task": "classification"}}
+    )
+    assert make_plan(spec).task == "classification"

@@ -37,7 +37,8 @@ class NaiveBayes(EventMember):
         mean = self.s["sum"] / n
         variance = (self.s["squares"] + 1.0) / n - mean**2
         each = -0.5 * np.log(variance) - 0.5 * (row - mean) ** 2 / variance
-        scores = np.log(n[:, 0] / n.sum()) + each.sum(1)
+        # a missing value says nothing, and neither does a column that is not there yet
+        scores = np.log(n[:, 0] / n.sum()) + each[:, row != 0].sum(1)
         p = np.exp(scores - scores.max())
         return p / p.sum()
 

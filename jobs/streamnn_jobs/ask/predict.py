@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from streamnn.errors import SchemaError, SinkError, StateError
-from streamnn_connectors import CsvSource, open_sink
+from streamnn_connectors import open_sink
 from streamnn_connectors.base import Source
-from streamnn_connectors.opening import source_class
+from streamnn_connectors.opening import FORMATS, source_class
 
 from ..outputs.predictions import prediction_columns
 from ..run.checkpoint import CheckpointStore
@@ -158,10 +158,11 @@ class Predictor:
 
     def _file(self, target: str) -> Source:
         kind = source_class(target)
-        if kind is not CsvSource:
+        if not any(f.untyped and f.source is kind for f in FORMATS.values()):
             return kind(target)
         # text stays as it is written even where it is all digits: "007" is not 7
-        return CsvSource(target, text=[k for k, v in self.worker.encoder.kinds.items() if v == "text"])
+        untyped: Callable[..., Source] = kind
+        return untyped(target, text=[k for k, v in self.worker.encoder.kinds.items() if v == "text"])
 
     def _compare(self, names: list[str]) -> None:
         kinds = self.worker.encoder.kinds

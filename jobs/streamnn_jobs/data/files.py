@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from streamnn_connectors import Source
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
-"""As in `streamnn_connectors.opening`, which is not imported: completing a name must not load pyarrow."""
-SUFFIXES = (*PARQUET_SUFFIXES, ".csv", ".jsonl")
+"""Of Parquet files."""
+SUFFIXES = (*PARQUET_SUFFIXES, ".csv", ".jsonl", ".ndjson", ".json")
+"""Those of :data:`streamnn_connectors.opening.FORMATS`, which is not imported: completing a name must not load pyarrow."""
 FOLDER = "STREAMNN_DATA"
 """Environment variable that names a folder of recorded files."""
 

@@ -16,8 +16,6 @@ from .river_streams import RIVER_PREFIX, river_names, river_stream
 
 __all__ = ["Dataset", "datasets", "is_path", "resolve"]
 
-_FILE_SUFFIXES = (".parquet", ".pq", ".csv", ".jsonl", ".ndjson", ".json", ".gz")
-
 
 def datasets() -> list[Dataset]:
     """Everything that can be replayed by name here, shipped first.
@@ -95,8 +93,11 @@ def resolve(name: str) -> Dataset:
 
 def is_path(target: str) -> bool:
     """Whether a target is a path: by its suffix, or because there is such a file and no dataset of that name."""
-    if target.lower().endswith(_FILE_SUFFIXES) or not Path(target).is_file():
-        return target.lower().endswith(_FILE_SUFFIXES)
+    from streamnn_connectors.opening import has_suffix
+
+    said = has_suffix(target) or target.lower().endswith(".gz")
+    if said or not Path(target).is_file():
+        return said
     try:
         resolve(target)
     except SpecError:

@@ -10,7 +10,7 @@ import numpy as np
 
 from streamnn.errors import SourceError, SpecError
 from streamnn_connectors.base import Batch, Source
-from streamnn_connectors.opening import source_class
+from streamnn_connectors.opening import FORMATS, source_class
 
 from ..records import arrow
 from ..spec.job import JobSpec
@@ -86,9 +86,7 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
         raise SpecError(
             "label.time: is missing; labels that expire need the column that says when they were known"
         )
-    fixed = spec.source.format != "jsonl" and not str(spec.source.path or "").endswith(
-        (".jsonl", ".jsonl.gz")
-    )
+    fixed = not any(f.open_columns and isinstance(source, f.source) for f in FORMATS.values())
     notes = _check_columns(spec, probe, fixed)
     task: str = spec.learner.task
     if task == "auto":
@@ -98,8 +96,6 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
 
 
 def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
-    import streamnn_connectors as connectors
-
     from ..data.names import resolve
 
     s = spec.source
@@ -109,12 +105,7 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
         dataset = resolve(s.dataset)
         return dataset.open(), dataset
     assert s.path is not None  # a topic is refused before
-    kinds: dict[str, Callable[..., Source]] = {
-        "parquet": connectors.ParquetSource,
-        "csv": connectors.CsvSource,
-        "jsonl": connectors.JsonLinesSource,
-    }
-    kind = source_class(s.path) if s.format == "auto" else kinds[s.format]
+    kind: Callable[..., Source] = source_class(s.path) if s.format == "auto" else FORMATS[s.format].source
     check_options(kind, s.options)
     source = kind(s.path, **s.options)
     # a file that says what its columns are
