@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from streamnn.errors import StateError
 
-NAME = "owner.json"
+OWNER_FILE = "owner.json"
 
 
 @dataclass(frozen=True, slots=True)
