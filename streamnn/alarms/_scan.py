@@ -262,9 +262,8 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                 for second in range(2):
                     w = r if second else v
                     if collect(s, w, second == 1, rest if second else x):
-                        if (
-                            second and s.taken == BLOCK_VALUES
-                        ):  # only now is it known what is out of all proportion
+                        if second and s.taken == BLOCK_VALUES:
+                            # only now is it known what is out of all proportion
                             for q in range(BLOCK_VALUES):
                                 w.buffer[q] = follow(s, min(max(w.buffer[q], s.bound[0]), s.bound[1]))
                         take_in(s, w, second == 1)

@@ -88,7 +88,7 @@ class Pool:
         self.inputs = Inputs(steady=not task.classify)
         self.delays: Delays | None = None  # of streams with times
         self.pending = Pending({})
-        # what is said beside predictions
+        # beside predictions
         self.calibration = Calibration(task.classify, options.coverage, options.p_values, task.declared)
         self.curves = UncertaintyCurves()
         self.recent = Recent()
@@ -129,9 +129,9 @@ class Pool:
         self.timed = timed
         self.inputs.grow(self.schema.text[:first], first)
         self.layout = self._new_layout()
-        self.recent.grow(np.zeros(0, np.int64), self._width)
+        self.recent.grow(np.zeros(0, np.int64), self._row_width)
         self.delays = Delays(self.layout.columns) if timed else None
-        room = self._new_room(self.layout, np.arange(self._width))
+        room = self._new_room(self.layout, np.arange(self._row_width))
         self.members, self.experts = [], []
         for factory in (*task.recipe.members, *self.options.members):
             member = factory(room._replace(place=len(self.experts)))
@@ -171,7 +171,7 @@ class Pool:
         places = old.positions_in(new)
         if new != old:
             self.layout = new
-            self.recent.grow(places, self._width)
+            self.recent.grow(places, self._row_width)
             if self.density.classes < values:
                 self.density.grow(values)
         if self.delays is not None:
@@ -198,7 +198,7 @@ class Pool:
         return latent, losses
 
     @property
-    def _width(self) -> int:
+    def _row_width(self) -> int:
         return int(self.layout.offsets[-1])
 
     def _new_layout(self) -> Layout:
@@ -226,7 +226,7 @@ class Pool:
         for member in self.members:
             members |= member.leaves(room)
         return {
-            "row": (f4, (self._width,)),
+            "row": (f4, (self._row_width,)),
             "ids": (np.int32, (max(self.layout.columns, 1),)),
             "mean_ids": (np.int32, (MAX_MEANS,)),
             "pairs": (np.int32, (PAIRS + SINGLES,)),

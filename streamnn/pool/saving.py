@@ -29,9 +29,7 @@ def options(pool: Pool) -> dict[str, Any]:
         "alarms": o.alarms,
         **pool.task.options(),
     }
-    if (
-        o.members
-    ):  # a state says nothing of members where there are no others, as it did before there could be
+    if o.members:  # a state says nothing of members where all are the recipe's
         found["members"] = [getattr(m, "__name__", repr(m)) for m in o.members]
     return found
 
