@@ -16,7 +16,7 @@ from .base import TOO_MANY_COLUMNS, BadRecord
 TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "string": pa.string()}
 MAX_RECORD_BYTES = 1_000_000
 MAX_COLUMNS = 10_000
-_NUMBER_TYPES = (int, float, np.integer, np.floating, np.bool_)
+_NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 _ARRAY_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
 Decoded = tuple[pa.RecordBatch, np.ndarray, list[BadRecord]]
@@ -90,7 +90,7 @@ class RowDecoder:
         for name, value in row.items():
             if value is None:
                 continue
-            if isinstance(value, _NUMBER_TYPES):
+            if isinstance(value, _NUMBERS):
                 kind = "number"
                 value = _float(value)
             elif isinstance(value, str):

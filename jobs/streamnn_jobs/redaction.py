@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-_SECRET_NAMES = re.compile(
-    r"pass(word|wd|phrase)?$|secret|token|api_?key|credential|private_?key", re.IGNORECASE
-)
-_URL_LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
-_SHORTEST_SECRET = 6
+_NAMES = re.compile(r"pass(word|wd|phrase)?$|secret|token|api_?key|credential|private_?key", re.IGNORECASE)
+_URL = re.compile(r"(?<=://)[^/\s@]+@")
+_SHORTEST = 6
 
 
 def hide_user(url: str) -> str:
@@ -46,7 +44,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         if self._values is not None:
             text = self._values.sub("***", text)
-        return _URL_LOGIN.sub("***@", text)
+        return _URL.sub("***@", text)
 
 
 def _found(place: Mapping[str, object]) -> list[str]:
@@ -55,6 +53,6 @@ def _found(place: Mapping[str, object]) -> list[str]:
         value = getattr(value, "get_secret_value", lambda value=value: value)()
         if isinstance(value, Mapping):
             out += _found(value)
-        elif isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET_NAMES.search(str(name)):
+        elif isinstance(value, str) and len(value) >= _SHORTEST and _NAMES.search(str(name)):
             out.append(value)
     return out

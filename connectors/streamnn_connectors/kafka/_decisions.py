@@ -9,7 +9,7 @@ from .reading import read_messages
 from .settings import KafkaSettings
 
 TOPIC = "__transaction_state"
-_STATUS_HEAD = struct.Struct(">hqhib")  # version, producer id, producer epoch, time-out, status
+_HEAD = struct.Struct(">hqhib")  # version, producer id, producer epoch, time-out, status
 _ONGOING = 1
 _STATUS = {2: True, 4: True, 3: False, 5: False, 6: False}  # prepared or complete: commit, abort; fenced
 
@@ -41,8 +41,8 @@ def decision(
     found: bool | None = None
     ongoing = False
     for message in read_messages(settings, [place], isolation="read_uncommitted"):
-        if message.key == key and message.value is not None and len(message.value) >= _STATUS_HEAD.size:
-            _, whose, when, _, status = _STATUS_HEAD.unpack_from(message.value)
+        if message.key == key and message.value is not None and len(message.value) >= _HEAD.size:
+            _, whose, when, _, status = _HEAD.unpack_from(message.value)
             if (whose, when) == (producer_id, epoch):
                 ongoing = status == _ONGOING
                 found = None if ongoing else _STATUS.get(status, found)

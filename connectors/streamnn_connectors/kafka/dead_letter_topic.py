@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from .admin import KafkaAdmin
 from .contract import Message, Offset, Place
-from .dead_letters import HEADER_PREFIX, DeadLetter, dead_letter, own_headers
+from .dead_letters import PREFIX, DeadLetter, dead_letter, own_headers
 from .offsets import KafkaOffsets
 from .reading import read_messages
 from .settings import KafkaSettings
@@ -157,5 +157,5 @@ def _again(letter: DeadLetter, topic: str | None) -> Message:
     old = letter.original
     # the partition of its key, as when it was written first; without a key the same one
     partition = old.partition if old.key is None and topic is None else -1
-    headers = (*old.headers, (HEADER_PREFIX + "replayed", letter.where.encode()))
+    headers = (*old.headers, (PREFIX + "replayed", letter.where.encode()))
     return Message(topic or old.topic, partition, -1, old.key, old.value, headers)

@@ -12,7 +12,7 @@ from ._client import client, in_our_words, make_consumer
 from .contract import Message, Place
 from .settings import KafkaSettings
 
-_READ_POLL_MS = 200
+_POLL_MS = 200
 
 
 def read_messages(
@@ -57,7 +57,7 @@ def read_messages(
                 consumer.seek(tp, at)
                 moved_s = time.monotonic()
                 while at < ends[tp]:
-                    records = consumer.poll(timeout_ms=_READ_POLL_MS).get(tp, [])
+                    records = consumer.poll(timeout_ms=_POLL_MS).get(tp, [])
                     for r in records:
                         if r.offset < ends[tp]:
                             headers = tuple(r.headers)

@@ -8,7 +8,7 @@ import numpy as np
 
 from streamnn.errors import LimitError
 
-from ..data.processes import PROCESS_PREFIX, SEED, process_names
+from ..data.processes import PREFIX, SEED, process_names
 from ..records.encode import Encoder
 from ..records.label_column import Labels
 from ..run.plan import Plan
@@ -28,10 +28,10 @@ def best_possible(plan: Plan, labelled: int) -> Scores | None:
         return None
     from streamnn.regret.processes import process
 
-    oracle = process(plan.name.removeprefix(PROCESS_PREFIX), SEED)
+    law = process(plan.name.removeprefix(PREFIX), SEED)
     if plan.task == "classification":
-        return {"log_loss": oracle.best_loss(labelled, log=True)}
-    return {"rmse": oracle.best_loss(labelled) ** 0.5}
+        return {"log_loss": law.best_loss(labelled, log=True)}
+    return {"rmse": law.best_loss(labelled) ** 0.5}
 
 
 def best_fixed_linear(plan: Plan, records: int) -> Scores:

@@ -13,7 +13,7 @@ from ..run.plan import Plan
 from ..run.summary import number
 from ..run.worker import Worker
 
-_REDRAW_EVERY_S = 0.25
+_EVERY_S = 0.25
 
 
 class Progress:
@@ -55,7 +55,7 @@ class Progress:
             self._began = (now, records)
         if now < self._next_s:
             return
-        self._next_s = now + _REDRAW_EVERY_S
+        self._next_s = now + _EVERY_S
         total = plan.total if self._until is None else min(self._until, plan.total or self._until)
         text = "\n".join(folded(self.parts(worker, total, now), self._live.console.width))
         self._live.update(Text(text), refresh=True)

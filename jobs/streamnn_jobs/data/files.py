@@ -21,7 +21,7 @@ SUFFIXES = (*_PARQUET, ".csv", ".jsonl")
 FOLDER = "STREAMNN_DATA"
 """Environment variable that names a folder of recorded files."""
 
-_TASK_OF_KIND = {"cls": "classification", "reg": "regression"}
+_TASKS = {"cls": "classification", "reg": "regression"}
 
 
 def recorded_files() -> dict[str, Path]:
@@ -90,7 +90,7 @@ def _parquet(path: Path) -> tuple[list[str], int, dict[str, Any], str | None]:
     about = json.loads((schema.metadata or {}).get(b"streamnn", b"{}"))
     if not isinstance(about, dict):
         about = {}
-    task = _TASK_OF_KIND.get(str(about.get("kind")))
+    task = _TASKS.get(str(about.get("kind")))
     if task is None and "y" in schema.names:
         task = "regression" if pa.types.is_floating(schema.field("y").type) else "classification"
     return schema.names, records, about, task

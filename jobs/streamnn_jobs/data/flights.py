@@ -41,7 +41,7 @@ _NOTE = (
     "y=1 arrival >=15 min late, 0 not, -1 label never arrives (cancelled/diverted); "
     "t_label_min = t_event_min + dep_delay + air_time (landing; taxi time not in the source), -1 never"
 )
-_CSV_COLUMNS = [
+_COLUMNS = [
     "year", "month", "day", "sched_dep_time", "dep_delay", "sched_arr_time", "arr_delay",
     "carrier", "flight", "origin", "dest", "air_time", "distance",
 ]  # fmt: skip
@@ -76,12 +76,12 @@ def flights_table(archive: str | Path) -> pa.Table:
             text = z.read("flights.csv")
         raw = pyarrow.csv.read_csv(
             io.BytesIO(text),
-            convert_options=pyarrow.csv.ConvertOptions(include_columns=_CSV_COLUMNS, null_values=["NA", ""]),
+            convert_options=pyarrow.csv.ConvertOptions(include_columns=_COLUMNS, null_values=["NA", ""]),
         )
     except (OSError, zipfile.BadZipFile, KeyError, pa.ArrowInvalid) as e:
         raise SourceError(f"{archive}: not the flights of the package {PACKAGE!r}: {e}") from e
 
-    column = {n: raw[n].to_numpy() for n in _CSV_COLUMNS if n not in CATEGORICAL}  # nulls become NaN
+    column = {n: raw[n].to_numpy() for n in _COLUMNS if n not in CATEGORICAL}  # nulls become NaN
     books: dict[str, list[str]] = {}
     for name in CATEGORICAL:
         coded = raw[name].combine_chunks().dictionary_encode()

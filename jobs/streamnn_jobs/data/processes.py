@@ -9,9 +9,9 @@ from .dataset import Dataset
 if TYPE_CHECKING:
     from streamnn_connectors import Source
 
-PROCESS_PREFIX = "process/"
+PREFIX = "process/"
 LABEL = "y"
-LAG_FEATURES = tuple(f"lag{k}" for k in range(1, 17))
+FEATURES = tuple(f"lag{k}" for k in range(1, 17))
 RECORDS = 40_000
 SEED = 1
 NOTES = {  # written here too, because importing the processes themselves loads compiled code
@@ -25,7 +25,7 @@ NOTES = {  # written here too, because importing the processes themselves loads 
 
 def process_names() -> list[str]:
     """Names of the processes, such as ``"process/tent"``."""
-    return [PROCESS_PREFIX + name for name in NOTES]
+    return [PREFIX + name for name in NOTES]
 
 
 def process_stream(name: str) -> Dataset:
@@ -49,7 +49,7 @@ def process_stream(name: str) -> Dataset:
     >>> process_stream("process/parity").task
     'classification'
     """
-    short = name.removeprefix(PROCESS_PREFIX)
+    short = name.removeprefix(PREFIX)
     task, note = NOTES[short]
 
     def opener() -> Source:
@@ -60,7 +60,7 @@ def process_stream(name: str) -> Dataset:
 
         x, y = process(short, SEED).take(RECORDS)
         label = y.astype("int64") if task == "classification" else y
-        columns = {c: x[:, k].copy() for k, c in enumerate(LAG_FEATURES)}
+        columns = {c: x[:, k].copy() for k, c in enumerate(FEATURES)}
         return MemorySource(pa.table({**columns, LABEL: label}), name=name)
 
     return Dataset(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from streamnn_connectors import Source
 
-RIVER_PREFIX = "river/"
+PREFIX = "river/"
 LABEL = "y"
 _TASKS = {
     "Binary classification": "classification",
@@ -29,7 +29,7 @@ def river_names() -> list[str]:
     Streams that river would download and those with several labels are left out.
     """
     try:
-        return [RIVER_PREFIX + name for name in _bundled()]
+        return [PREFIX + name for name in _bundled()]
     except MissingPackage:
         return []
 
@@ -49,7 +49,7 @@ def river_stream(name: str) -> Dataset:
     MissingPackage
         When river isn't installed.
     """
-    stream = _bundled()[name.removeprefix(RIVER_PREFIX)]
+    stream = _bundled()[name.removeprefix(PREFIX)]
 
     def opener() -> Source:
         from streamnn_connectors import MemorySource

@@ -21,7 +21,7 @@ from .access import TOKEN
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}/?|\[[0-9a-fA-F:]+\]:\d{1,5}/?")
 TIMEOUT_S = 10.0
-ANSWER_TIMEOUT_S = 40.0
+SAVE_TIMEOUT_S = 40.0
 
 
 def as_url(target: str) -> str | None:

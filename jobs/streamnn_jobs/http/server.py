@@ -18,7 +18,7 @@ from ..version import VERSION
 from .access import TOKEN, Access
 from .routes import Answer, Routes
 
-CONNECTION_IDLE_S = 20.0
+IDLE_S = 20.0
 MOST_CONNECTIONS = 32
 _BODY_BYTES = 64 * 1024
 
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = f"streamnn/{VERSION}"
     sys_version = ""
-    timeout = CONNECTION_IDLE_S
+    timeout = IDLE_S
     server: _Server
 
     def do_GET(self) -> None:

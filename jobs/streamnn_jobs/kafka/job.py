@@ -17,8 +17,8 @@ from .partition import PartitionJob
 from .setup import Setup
 from .topics import check_topics
 
-LONGEST_WAIT_S = 0.05
-_SHORTEST_WAIT_S = 0.004
+IDLE_S = 0.05
+_SHORT_S = 0.004
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _DUELS = 8
 """Fenced so often within a minute, in partitions that are handed out by nobody: somebody else runs this job."""
@@ -144,11 +144,11 @@ class KafkaJob(BaseJob):
         """Until something comes in, or is due."""
         jobs = self._jobs.values()
         dues = [job.due_s for job in jobs if job.live and job.due_s is not None]
-        wait_s = min([LONGEST_WAIT_S, *(max(due - self.clock(), _SHORTEST_WAIT_S) for due in dues)])
+        wait_s = min([IDLE_S, *(max(due - self.clock(), _SHORT_S) for due in dues)])
         coming = any(not job.live for job in jobs)
         if coming or self._setup.labels is not None or self._setup.spec.kafka.until_end:
             # what is there is waited for elsewhere: do not spin on it
-            time.sleep(min(wait_s, _SHORTEST_WAIT_S))
+            time.sleep(min(wait_s, _SHORT_S))
         else:
             begun_s = time.monotonic()
             self._setup.events.wait(wait_s)

@@ -24,10 +24,10 @@ from .templating import SCRIPT, STYLE, TEMPLATES
 
 DRAWN_S = 1.5
 """Seconds before sections are drawn again, however many browsers show the page."""
-DRAWING_SHARE = 0.012
+SHARE = 0.012
 """Most of a CPU that drawing takes: what is slower to draw is drawn less often."""
 _ORDER = ("state", *FAST, *SLOW)
-_STATE_WORDS = {
+_WORDS = {
     "starting": "Starting",
     "recovering": "Recovering",
     "running": "Learning",
@@ -117,7 +117,7 @@ class LivePage:
         for name, draw in todo.items():
             html[name] = draw(report, view)
         if todo.keys() == FAST.keys():
-            self._rest_s = max(DRAWN_S, (time.thread_time() - begun_s) / DRAWING_SHARE)
+            self._rest_s = max(DRAWN_S, (time.thread_time() - begun_s) / SHARE)
         self._drawn[view.partition] = (view, self._monitor.up_s, html)
         return html
 
@@ -137,7 +137,7 @@ class LivePage:
         return TEMPLATES.render(
             "state.html",
             state=word,
-            word=_STATE_WORDS.get(word, word),
+            word=_WORDS.get(word, word),
             facts=facts,
             buttons=self._buttons and word in ("running", "paused"),
         )

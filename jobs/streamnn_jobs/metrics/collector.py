@@ -22,17 +22,9 @@ from ..version import VERSION
 from .families import FAMILIES, Family
 
 MOST_EXPERTS = 32
-_METRIC_KINDS = {
-    "counter": CounterMetricFamily,
-    "gauge": GaugeMetricFamily,
-    "histogram": HistogramMetricFamily,
-}
+_KINDS = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
 _CONTROLS = ("no_change", "majority", "mean", "logistic", "linear")
-_SCORE_METRICS = (
-    ("accuracy_ratio", "accuracy"),
-    ("mean_log_loss_nats", "log_loss"),
-    ("mean_absolute_error", "mae"),
-)
+_SCORES = (("accuracy_ratio", "accuracy"), ("mean_log_loss_nats", "log_loss"), ("mean_absolute_error", "mae"))
 Row = tuple[tuple[str, ...], Any]
 
 
@@ -86,7 +78,7 @@ def _buckets_and_sum(histogram: Histogram) -> tuple[list[tuple[str, float]], flo
 
 
 def _family(f: Family) -> Any:
-    return _METRIC_KINDS[f.kind](f.name.removesuffix("_total"), f.help, labels=f.labels)
+    return _KINDS[f.kind](f.name.removesuffix("_total"), f.help, labels=f.labels)
 
 
 def _stream(part: PartitionMonitor, v: PartitionView) -> Iterator[tuple[str, tuple[str, ...], Any]]:
@@ -139,7 +131,7 @@ def _learner(v: PartitionView) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     else:
         yield "absolute_error_total", (), _summed(v, "mae")
         yield "squared_error_total", (), _summed(v, "rmse", square=True)
-    for name, score in _SCORE_METRICS:
+    for name, score in _SCORES:
         for predictor in ("pool", *_CONTROLS):
             value = _score(v.scores, predictor, score)
             if math.isfinite(value):

@@ -12,16 +12,16 @@ from .line_charts import Axes, Band, Line, area_chart, line_chart
 from .report import Report
 from .templating import TEMPLATES
 
-_MOST_POINTS = 128
+_POINTS = 128
 _COVERAGE_POINTS = 64
 _LEADERS = 7
-_LABELS_AXIS = "labels learnt"
-_EVENTS_AXIS = "events seen"
+_LABELS = "labels learnt"
+_EVENTS = "events seen"
 
 
 def quality(report: Report) -> Markup:
     """Accuracy (or mean absolute error) and loss over time."""
-    shorter = Downsampling(report.bucket_sizes(), _MOST_POINTS)
+    shorter = Downsampling(report.bucket_sizes(), _POINTS)
     x, marks = report.axis()[shorter.last], report.marks("labelled")
 
     def predictors(kind: str, *named: tuple[str, str, str]) -> list[Line]:
@@ -37,7 +37,7 @@ def quality(report: Report) -> Markup:
                 ("no-change", "accuracy_no_change", "last"),
                 ("majority", "accuracy_majority", "plain"),
             ),
-            Axes(_LABELS_AXIS, "accuracy", floor=0.0, ceil=1.0), marks=marks,
+            Axes(_LABELS, "accuracy", floor=0.0, ceil=1.0), marks=marks,
         )  # fmt: skip
         second = line_chart(
             "loss", "Log loss over time", x,
@@ -46,7 +46,7 @@ def quality(report: Report) -> Markup:
                 ("the pool", "log_loss", "pool"),
                 ("logistic regression", "log_loss_logistic", "linear"),
             ),
-            Axes(_LABELS_AXIS, "log loss (nats)", floor=0.0), marks=marks,
+            Axes(_LABELS, "log loss (nats)", floor=0.0), marks=marks,
         )  # fmt: skip
         title, what = "Accuracy and loss over time", "higher accuracy and lower log loss are better"
     else:
@@ -59,13 +59,13 @@ def quality(report: Report) -> Markup:
                 ("no-change", "mae_no_change", "last"),
                 ("running mean", "mae_mean", "plain"),
             ),
-            Axes(_LABELS_AXIS, "mean absolute error", floor=0.0), marks=marks,
+            Axes(_LABELS, "mean absolute error", floor=0.0), marks=marks,
         )  # fmt: skip
         steps = np.diff(report.curve("pool_loss"), prepend=0.0)
         mean = np.divide(steps, shorter.sizes, out=np.full(steps.size, np.nan), where=shorter.sizes > 0)
         second = line_chart(
             "loss", "Loss of the pool over time", x, [Line("the pool", shorter.mean(mean), "pool")],
-            Axes(_LABELS_AXIS, f"loss ({report.loss_unit})"), marks=marks,
+            Axes(_LABELS, f"loss ({report.loss_unit})"), marks=marks,
         )  # fmt: skip
         title, what = "Error and loss over time", "lower is better in both pictures"
     how = f"Each curve scores one predictor on the labels that became known at that time; {what}."
@@ -95,7 +95,7 @@ def regret(report: Report) -> Markup:
     near = np.isfinite(bound) and bound <= 4 * size + 1
     picture = line_chart(
         "regret", "Regret of the pool against its best expert", x, [Line("regret", curve, "pool")],
-        Axes(_LABELS_AXIS, f"cumulative regret ({unit})", zero=True), marks=report.marks("labelled"),
+        Axes(_LABELS, f"cumulative regret ({unit})", zero=True), marks=report.marks("labelled"),
         level=(f"proven bound {decimal(bound, 3)}", bound) if near else None,
     )  # fmt: skip
     how = (
@@ -153,7 +153,7 @@ def _expert_table(report: Report) -> Markup:
 def weights(report: Report) -> Markup:
     """Weights of the leading experts over time."""
     names, _, grid = report.experts()
-    shorter = Downsampling(report.bucket_sizes(), _MOST_POINTS)
+    shorter = Downsampling(report.bucket_sizes(), _POINTS)
     x = report.axis()
     clean = np.where(np.isfinite(grid), grid, 0.0)
     order = np.argsort(-clean.mean(axis=0), kind="stable") if names and x.size else np.empty(0, int)
@@ -167,7 +167,7 @@ def weights(report: Report) -> Markup:
         lines.append(Line(f"{len(order) - most} others", shorter.mean(rest, weighted=False), "s7"))
     picture = area_chart(
         "weights", "Weights of the experts over time", x[shorter.last], lines,
-        Axes(_LABELS_AXIS, "share of the prediction"), report.marks("labelled"),
+        Axes(_LABELS, "share of the prediction"), report.marks("labelled"),
     )  # fmt: skip
     how = (
         "The height of a colour is how much the pool listens to that expert at that time; the heights add "
@@ -179,7 +179,7 @@ def weights(report: Report) -> Markup:
 def surprise(report: Report) -> Markup:
     """Surprise and entropy over time with the alarms, and the list of alarms."""
     marks = report.marks("observed")
-    shorter = Downsampling(report.bucket_sizes("observed"), _MOST_POINTS)
+    shorter = Downsampling(report.bucket_sizes("observed"), _POINTS)
     x = report.axis("observed")[shorter.last]
     mean = shorter.mean(report.curve("surprise", "observed"))
     top = report.curve("surprise_max", "observed")
@@ -189,13 +189,13 @@ def surprise(report: Report) -> Markup:
         high = np.where(np.isfinite(high), high, np.nan)
     first = line_chart(
         "surprise", "Surprise over time", x, [Line("mean surprise", mean, "pool")],
-        Axes(_EVENTS_AXIS, "surprise (nats)"), marks=marks,
+        Axes(_EVENTS, "surprise (nats)"), marks=marks,
         band=Band("mean to highest", mean, high) if np.isfinite(high).any() else None,
     )  # fmt: skip
     entropy = shorter.mean(report.curve("entropy", "observed"))
     second = line_chart(
         "entropy", "Entropy over time", x, [Line("mean entropy", entropy, "linear")],
-        Axes(_EVENTS_AXIS, "entropy (nats)"), marks=marks,
+        Axes(_EVENTS, "entropy (nats)"), marks=marks,
     )  # fmt: skip
     how = (
         "Surprise says how unlike anything known the inputs are; entropy says how undecided the answer is even "
@@ -243,14 +243,14 @@ def coverage(report: Report) -> Markup:
     held = shorter.mean(report.curve("covered", "covered_at"))
     first = line_chart(
         "coverage", "Coverage over time", x, [Line("labels covered", held, "pool", "percent")],
-        Axes(_LABELS_AXIS, "labels covered", ceil=1.0), marks=marks, level=("asked for", asked),
+        Axes(_LABELS, "labels covered", ceil=1.0), marks=marks, level=("asked for", asked),
     )  # fmt: skip
     unit, name = (
         ("set_size", "classes in a set") if "set_size" in found else ("width", "width of an interval")
     )
     size = shorter.mean(report.curve(unit, "covered_at"))
     second = line_chart(
-        "size", "Size over time", x, [Line(name, size, "pool")], Axes(_LABELS_AXIS, name), marks=marks
+        "size", "Size over time", x, [Line(name, size, "pool")], Axes(_LABELS, name), marks=marks
     )
     how = (
         f"Of all labels {percent(as_float(found.get('covered')))} were in the set or interval that had been given, "

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from streamnn.errors import StateError
 
-OWNER_FILE = "owner.json"
+NAME = "owner.json"
 
 
 @dataclass(frozen=True, slots=True)
