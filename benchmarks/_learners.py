@@ -45,7 +45,7 @@ def _pool(
     stream: _data.Stream, log: _prequential.Log, seed: int, declare: bool
 ) -> tuple[np.ndarray, float, dict[str, Any]]:
     model = _prequential.learner(stream, seed, declare)
-    p, cpu = _prequential.prequential(model, stream.columns, stream.y, log)
+    p, cpu = _prequential.run(model, stream.columns, stream.y, log)
     learnt = log.learnt()
     recount = (_prequential.score_classes if stream.classify else _prequential.score_values)(
         p, stream.y, learnt

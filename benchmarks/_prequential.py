@@ -101,10 +101,10 @@ def warm() -> None:
     """Load every kernel, so that no stream's CPU time holds that."""
     for y in (np.arange(64) % 2, np.arange(64.0)):
         stream = Stream("warm", {"a": np.arange(64.0) % 5, "b": np.arange(64.0)}, y, y.dtype.kind == "i", {})
-        prequential(learner(stream, 1, True), stream.columns, y, after(y, 3))
+        run(learner(stream, 1, True), stream.columns, y, after(y, 3))
 
 
-def prequential(
+def run(
     model: Classifier | Regressor, columns: dict[str, np.ndarray], y: np.ndarray, log: Log
 ) -> tuple[np.ndarray, float]:
     """Run a log. Returns predictions of all events (probabilities by class number, or mean and median) and CPU seconds."""

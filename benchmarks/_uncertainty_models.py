@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from streamnn.network import Network, NetworkSpec
-from streamnn.types import LEARN
+from streamnn.types import LEARN, OBSERVE
 from streamnn.uncertainty import LatentDensity
 
 f4 = np.float32
@@ -75,7 +75,7 @@ class Encoder:
 
     def learn(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predict each event, then learn it: probabilities, and latents before learning, both by event."""
-        p, latent = self._run(x, y, np.tile(np.array([0, LEARN], np.int8), len(x)), 2)
+        p, latent = self._run(x, y, np.tile(np.array([OBSERVE, LEARN], np.int8), len(x)), 2)
         return p, latent[::2]
 
     def look(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -33,7 +33,7 @@ NAMES = {"log_loss": "log loss", "accuracy": "accuracy", "mae": "MAE"}
 def run(stream: _data.Stream, log: _prequential.Log, seed: int, declare: bool) -> dict[str, Any]:
     """One pass: scores by contender."""
     model = _prequential.learner(stream, seed, declare)
-    p, cpu = _prequential.prequential(model, stream.columns, stream.y, log)
+    p, cpu = _prequential.run(model, stream.columns, stream.y, log)
     s, labels = model.scores(), log.learnt()
     row: dict[str, Any] = {"labelled": len(labels), "pending": s["pending"]}
     if stream.classify:
