@@ -9,7 +9,7 @@ from pathlib import Path
 
 import _data
 import _peers_models
-import _play
+import _prequential
 import numpy as np
 from numba import njit
 
@@ -141,7 +141,7 @@ def _units(op, ticket, y):
     return before, after
 
 
-def units(y: np.ndarray, log: _play.Log) -> tuple[np.ndarray, np.ndarray]:
+def units(y: np.ndarray, log: _prequential.Log) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of the target when an event comes, and when its label has come; each of shape (n, 2)."""
     return _units(log.op, log.ticket, y)
 
@@ -153,7 +153,7 @@ def codes(columns: list[np.ndarray], n: int) -> np.ndarray:
 
 
 def fed(
-    stream: _data.Stream, log: _play.Log, scaled: bool, splits: bool = False
+    stream: _data.Stream, log: _prequential.Log, scaled: bool, splits: bool = False
 ) -> tuple[np.ndarray, list[str]]:
     """Our feature stage: row, context, label history, label means of columns with 3 to 400 values.
 
@@ -187,7 +187,9 @@ def fed(
     return x, [f"f{i:03}" for i in range(x.shape[1])]
 
 
-def save(path: Path, stream: _data.Stream, log: _play.Log, peer: _peers_models.Peer, features: bool) -> None:
+def save(
+    path: Path, stream: _data.Stream, log: _prequential.Log, peer: _peers_models.Peer, features: bool
+) -> None:
     """Write what a peer is run on."""
     named = [c for c in NAMES.get(stream.name, ()) if peer.named]
     if features:

@@ -38,12 +38,12 @@ STEP_MB = 2.0
 def low_limits() -> Iterator[None]:
     """What is kept up to a limit is full within the warm-up: alarms after 20 (else 1,000: ten million records here),
     samples of the live page after 20 s (else ten minutes)."""
-    before = alarmlog.KEPT, live.KEPT_S
-    alarmlog.KEPT, live.KEPT_S = 20, 20
+    before = alarmlog.KEPT_ALARMS, live.KEPT_S
+    alarmlog.KEPT_ALARMS, live.KEPT_S = 20, 20
     try:
         yield
     finally:
-        alarmlog.KEPT, live.KEPT_S = before
+        alarmlog.KEPT_ALARMS, live.KEPT_S = before
 
 
 def give_back() -> None:

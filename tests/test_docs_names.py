@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streamnn_jobs.outputs.dead_letters import WORDS
+from streamnn_jobs.outputs.dead_letters import REASON_WORDS
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {
@@ -183,4 +183,4 @@ def test_reasons_of_dead_letters_are_those_there_are() -> None:
     listed = re.search(
         r"`reason` of dead letters is one of (.*?)\. `cause`", DOCS["operations.md"], re.DOTALL
     )
-    assert listed is not None and tuple(re.findall(r"`(\w+)`", listed[1])) == WORDS
+    assert listed is not None and tuple(re.findall(r"`(\w+)`", listed[1])) == REASON_WORDS

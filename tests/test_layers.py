@@ -325,3 +325,58 @@ def test_an_arrow_back_up_is_found() -> None:
     assert floors("r", {**room, "r.low.a": (only_types, False)}) == [{"low"}, {"high"}]
     with pytest.raises(CycleError):
         floors("r", {**room, "r.low.a": (low, False)})
+
+
+SAME_ROLE = {"SCRIPT", "STYLE", "TEMPLATES"}
+"""Constants that the packages `report` and `live` have each of their own: the page's script, style and templates."""
+
+
+def constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Name, without underscores before it, and value of every constant of a module; those it imports are not its own."""
+    for node in tree.body:
+        targets = (
+            node.targets
+            if isinstance(node, ast.Assign)
+            else [node.target]
+            if isinstance(node, ast.AnnAssign)
+            else []
+        )
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        for target in targets:
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs = list(zip(target.elts, value.elts, strict=True))
+            elif isinstance(target, ast.Tuple):  # of a range, for one
+                pairs = [(part, value) for part in target.elts]
+            else:
+                pairs = [(target, value)]
+            for part, its in pairs:
+                if isinstance(part, ast.Name) and part.id.strip("_").isupper() and its is not None:
+                    yield part.id.lstrip("_"), ast.unparse(its)
+
+
+def ambiguous(trees: dict[str, ast.Module]) -> dict[str, dict[str, str]]:
+    """Names of constants with more than one value, each with its modules and their values."""
+    found: dict[str, dict[str, str]] = {}
+    for module, tree in trees.items():
+        for name, value in constants(tree):
+            found.setdefault(name, {})[module] = value
+    return {n: values for n, values in found.items() if len(set(values.values())) > 1 and n not in SAME_ROLE}
+
+
+def test_a_constant_has_one_meaning() -> None:
+    """Who reads a name in one module and knows it from another is not misled, and can search for it."""
+    assert ambiguous({name: ast.parse(path.read_text()) for _, name, path in MODULES}) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "name"),
+    [
+        ("WIDTH = 8", "WIDTH = 9", "WIDTH"),
+        ("WIDTH: int = 8", "_WIDTH = 9", "WIDTH"),
+        ("_WIDTH, _HEIGHT = 8, 9", "_HEIGHT = 8", "HEIGHT"),
+        ("LOOK, LEARN = range(2)", "LEARN = 1", "LEARN"),
+    ],
+)
+def test_a_constant_with_two_meanings_is_found(one: str, other: str, name: str) -> None:
+    assert list(ambiguous({"a": ast.parse(one), "b": ast.parse(other)})) == [name]
+    assert ambiguous({"a": ast.parse(one), "b": ast.parse(one)}) == {}

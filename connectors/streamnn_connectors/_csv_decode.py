@@ -10,7 +10,7 @@ import pyarrow.csv as pa_csv
 
 from ._csv_records import split_fields, wrong_width
 from ._faults import Fault, not_utf8, short, too_long
-from ._rows import TYPES, Decoded, record_batch
+from ._rows import ARROW_TYPES, Decoded, record_batch
 from .base import BadRecord
 
 _MISSING = frozenset((b"", b"NA", b"null", b"nan"))
@@ -62,7 +62,7 @@ class CsvDecoder:
                 column.append(value)
             position.append(first + i)
         arrays = {
-            name: pa.array(column, TYPES[kind or "number"])
+            name: pa.array(column, ARROW_TYPES[kind or "number"])
             for (name, kind), column in zip(self.kinds.items(), columns, strict=True)
         }
         return record_batch(arrays, len(position)), np.array(position, np.int64), bad
@@ -94,7 +94,7 @@ class CsvDecoder:
             return None
         read = pa_csv.ReadOptions(column_names=list(self.kinds), use_threads=False, block_size=len(block) + 1)
         convert = pa_csv.ConvertOptions(
-            column_types={name: TYPES[kind or "number"] for name, kind in self.kinds.items()},
+            column_types={name: ARROW_TYPES[kind or "number"] for name, kind in self.kinds.items()},
             null_values=[token.decode() for token in _MISSING],
             strings_can_be_null=True,
         )

@@ -12,7 +12,8 @@ from ._faults import Fault, not_utf8, short, too_long
 decode = msgspec.json.Decoder().decode
 DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BOM = b"\xef\xbb\xbf"
-_WORDS = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+_VALUE_WORDS = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+"""What a value of JSON is, for messages; any other is a number."""
 
 
 def parse_object(line: bytes, max_bytes: int) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def parse_object(line: bytes, max_bytes: int) -> dict[str, Any]:
         if isinstance(value, dict) and count_quotes(line) != 2 * (len(value) + count_strings(value)):
             _refuse_duplicates(line)
     if not isinstance(value, dict):
-        word = _WORDS.get(type(value), "a number")
+        word = _VALUE_WORDS.get(type(value), "a number")
         raise Fault(f"not an object but {word}: each line must be one JSON object")
     return value
 

@@ -13,10 +13,13 @@ from ._faults import Fault, short
 from ._json import DECODE_ERRORS, count_quotes, decode, parse_object
 from .base import TOO_MANY_COLUMNS, BadRecord
 
-TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "string": pa.string()}
+ARROW_TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "string": pa.string()}
+"""Arrow type of each kind of column."""
 MAX_RECORD_BYTES = 1_000_000
 MAX_COLUMNS = 10_000
-_NUMBERS = (int, float, np.integer, np.floating, np.bool_)
+"""Most columns of a source, unless told otherwise."""
+_NUMBER_TYPES = (int, float, np.integer, np.floating, np.bool_)
+"""Types of values that a numeric column takes."""
 _ARRAY_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
 Decoded = tuple[pa.RecordBatch, np.ndarray, list[BadRecord]]
@@ -77,7 +80,7 @@ class RowDecoder:
                 if only_present:
                     present.update(row)
         columns = {
-            name: pa.array([row.get(name) for row in rows], TYPES[kind])
+            name: pa.array([row.get(name) for row in rows], ARROW_TYPES[kind])
             for name, kind in self.kinds.items()
             if not only_present or name in present
         }
@@ -90,7 +93,7 @@ class RowDecoder:
         for name, value in row.items():
             if value is None:
                 continue
-            if isinstance(value, _NUMBERS):
+            if isinstance(value, _NUMBER_TYPES):
                 kind = "number"
                 value = _float(value)
             elif isinstance(value, str):
@@ -136,7 +139,9 @@ class RowDecoder:
         for name, kind in self.kinds.items():
             cells = values.pop(name, None)
             try:
-                columns[name] = pa.array(cells, TYPES[kind]) if cells else pa.nulls(len(rows), TYPES[kind])
+                columns[name] = (
+                    pa.array(cells, ARROW_TYPES[kind]) if cells else pa.nulls(len(rows), ARROW_TYPES[kind])
+                )
             except _ARRAY_ERRORS:
                 return None
             if kind == "string":

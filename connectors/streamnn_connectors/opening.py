@@ -16,9 +16,10 @@ from .jsonl_sink import JsonLinesSink
 from .parquet import ParquetSource
 from .parquet_sink import ParquetSink
 
-_PARQUET = (".parquet", ".pq")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+"""What the path of a Parquet file ends with."""
 _JSON = (".jsonl", ".ndjson", ".json")
-SINK_SUFFIXES = (*_JSON, ".csv", *_PARQUET)
+SINK_SUFFIXES = (*_JSON, ".csv", *PARQUET_SUFFIXES)
 """What a path of :func:`open_sink` may end with."""
 
 
@@ -55,7 +56,7 @@ def source_class(
     'CsvSource'
     """
     name = Path(path).name.lower()
-    if name.endswith(_PARQUET):
+    if name.endswith(PARQUET_SUFFIXES):
         return ParquetSource
     name = name.removesuffix(".gz")
     if name.endswith(".csv"):
@@ -88,7 +89,7 @@ def open_sink(path: str | os.PathLike[str]) -> CsvSink | JsonLinesSink | Parquet
     >>> sink.close()
     """
     name = os.fspath(path).lower()
-    if name.endswith((*_PARQUET, "/", os.sep)) or Path(path).is_dir():
+    if name.endswith((*PARQUET_SUFFIXES, "/", os.sep)) or Path(path).is_dir():
         return ParquetSink(path)
     if name.endswith(".csv"):
         return CsvSink(path)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-_NAMES = re.compile(r"pass(word|wd|phrase)?$|secret|token|api_?key|credential|private_?key", re.IGNORECASE)
-_URL = re.compile(r"(?<=://)[^/\s@]+@")
-_SHORTEST = 6
+_SECRET_NAMES = re.compile(
+    r"pass(word|wd|phrase)?$|secret|token|api_?key|credential|private_?key", re.IGNORECASE
+)
+"""Names of settings whose values are secrets."""
+_URL_USER = re.compile(r"(?<=://)[^/\s@]+@")
+"""User and password in a URL."""
+_SHORTEST_SECRET = 6
+"""Characters; shorter values are not hidden, since they would be found in ordinary words."""
 
 
 def hide_user(url: str) -> str:
@@ -44,7 +49,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         if self._values is not None:
             text = self._values.sub("***", text)
-        return _URL.sub("***@", text)
+        return _URL_USER.sub("***@", text)
 
 
 def _found(place: Mapping[str, object]) -> list[str]:
@@ -53,6 +58,6 @@ def _found(place: Mapping[str, object]) -> list[str]:
         value = getattr(value, "get_secret_value", lambda value=value: value)()
         if isinstance(value, Mapping):
             out += _found(value)
-        elif isinstance(value, str) and len(value) >= _SHORTEST and _NAMES.search(str(name)):
+        elif isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET_NAMES.search(str(name)):
             out.append(value)
     return out

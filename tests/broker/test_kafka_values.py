@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from streamnn.errors import SinkError
 from streamnn_connectors._rows import RowDecoder
 from streamnn_connectors.kafka import Encoding
-from streamnn_connectors.kafka._arrow_values import ROW_BITS, ArrowValues
+from streamnn_connectors.kafka._arrow_values import ArrowValues
 from streamnn_connectors.kafka._json_values import JsonValues
+from streamnn_connectors.kafka.contract import ROW_BITS
 
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4), st.just([1]), st.just('"\\')
@@ -60,14 +61,14 @@ def test_the_fast_way_is_taken() -> None:
     fast = values._fast(messages)
     assert fast is not None and fast.to_pylist()[4] == {"x": 4.0, "w": "a4"}
     # every doubt leads to the careful way
-    for doubt in (
+    for unusual in (
         b'{"x":1,"w":"a","w":"b"}',
         b'{"x":1}',
         b'{"x":1,"w":"\\u0061"}',
         b'{"x":true,"w":"a"}',
         b'{"x":1,"w":"a","n":1}',
     ):
-        assert values._fast([*messages, doubt]) is None
+        assert values._fast([*messages, unusual]) is None
         values._skip = 0
 
 

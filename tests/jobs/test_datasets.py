@@ -18,7 +18,7 @@ import pytest
 import streamnn_jobs.data.flights as flights_module
 from streamnn.errors import MissingPackage, SourceError, SpecError
 from streamnn_jobs.data import flights_table
-from streamnn_jobs.data.flights import EXPIRE_AFTER_MIN, FEATURES, SHIPPED, package_archive
+from streamnn_jobs.data.flights import EXPIRE_AFTER_MIN, FLIGHT_FEATURES, SHIPPED, package_archive
 from streamnn_jobs.data.names import Dataset, datasets, resolve
 
 TOOL = Path(__file__).parents[2] / "tools" / "build_flights.py"
@@ -63,10 +63,10 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
 def test_the_shipped_quarter_is_what_the_catalogue_says() -> None:
     flights = resolve("flights")
     table = read(flights)
-    roles = {*FEATURES, *flights.ignore, flights.label, flights.event_time, flights.label_time}
+    roles = {*FLIGHT_FEATURES, *flights.ignore, flights.label, flights.event_time, flights.label_time}
     assert roles == set(table.column_names)
     assert len(table) == flights.records == 80_789
-    assert not set(FEATURES) & {flights.label, *flights.ignore}
+    assert not set(FLIGHT_FEATURES) & {flights.label, *flights.ignore}
 
 
 def test_labels_of_flights_come_after_their_events_and_before_they_expire() -> None:

@@ -16,8 +16,8 @@ from script import late_spec, stream
 from served import Clock
 
 from streamnn_connectors import ScriptedSource
-from streamnn_jobs.logs import EVENTS, JobLog, Log
-from streamnn_jobs.logs.events import LEVELS
+from streamnn_jobs.logs import LOG_EVENTS, JobLog, Log
+from streamnn_jobs.logs.events import LOG_LEVELS
 from streamnn_jobs.logs.setup import bridged
 from streamnn_jobs.redaction import Redactor
 from streamnn_jobs.run.observer import Observer
@@ -49,7 +49,9 @@ def logged(
 def test_a_job_tells_its_story(tmp_path: Any) -> None:
     lines = logged(str(tmp_path))
     events = [line["event"] for line in lines]
-    assert set(events) <= set(EVENTS) and all(line["level"] == EVENTS[line["event"]][0] for line in lines)
+    assert set(events) <= set(LOG_EVENTS) and all(
+        line["level"] == LOG_EVENTS[line["event"]][0] for line in lines
+    )
     # the place before the first record is saved before anything else
     assert events[:3] == ["checkpoint_written", "job_started", "partition_opened"]
     assert events[-2:] == ["partition_closed", "job_ended"]
@@ -178,5 +180,5 @@ def test_a_failure_is_told_once(run: Run, log: str, tmp_path: Any) -> None:
 
 
 def test_events_have_levels_and_words() -> None:
-    for name, (level, words) in EVENTS.items():
-        assert level in LEVELS and name.replace("_", "").isalpha() and words.endswith(".")
+    for name, (level, words) in LOG_EVENTS.items():
+        assert level in LOG_LEVELS and name.replace("_", "").isalpha() and words.endswith(".")

@@ -17,7 +17,7 @@ from served import ask, serve
 
 import streamnn_connectors
 from streamnn_jobs.metrics import FAMILIES
-from streamnn_jobs.outputs.dead_letters import WORDS, reason_word
+from streamnn_jobs.outputs.dead_letters import REASON_WORDS, reason_word
 from streamnn_jobs.run.runner import Job
 
 PROMTOOL = shutil.which("promtool")
@@ -172,7 +172,7 @@ def test_reasons_of_a_job_have_words() -> None:
     found: set[str] = set()
     serve({43: lambda url, job: found.update(_dead(ask(url + "metrics")[1]))}, items=[*stream(290), *_odd()])
     assert found == {"malformed_json", "wrong_type", "bad_time", "not_an_object"}
-    assert set(WORDS) >= found
+    assert set(REASON_WORDS) >= found
 
 
 def _odd() -> list[Any]:

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streamnn_jobs.logs import EVENTS
+from streamnn_jobs.logs import LOG_EVENTS
 from streamnn_jobs.metrics import FAMILIES
-from streamnn_jobs.outputs.dead_letters import WORDS
+from streamnn_jobs.outputs.dead_letters import REASON_WORDS
 from streamnn_jobs.process.exits import EXIT_CODES
 from streamnn_jobs.spec.job import JobSpec
 
@@ -36,7 +36,7 @@ def metrics() -> list[str]:
 
 
 def events() -> list[str]:
-    return [f"| `{name}` | {level} | {words} |" for name, (level, words) in EVENTS.items()]
+    return [f"| `{name}` | {level} | {words} |" for name, (level, words) in LOG_EVENTS.items()]
 
 
 def exits() -> list[str]:
@@ -79,7 +79,7 @@ def test_every_exit_code_is_listed_as_it_is() -> None:
 
 def test_reasons_of_dead_letters_are_listed() -> None:
     text = DOC.read_text("utf-8")
-    assert [w for w in WORDS if f"`{w}`" not in text] == []
+    assert [w for w in REASON_WORDS if f"`{w}`" not in text] == []
 
 
 def test_every_path_of_a_job_is_listed() -> None:
@@ -113,4 +113,4 @@ def test_every_event_of_the_code_is_in_the_table_and_the_other_way_round() -> No
                 and call.func.attr == "event"
             ):
                 told |= {n.value for n in ast.walk(call.args[0]) if isinstance(n, ast.Constant)}
-    assert told == set(EVENTS)
+    assert told == set(LOG_EVENTS)

@@ -17,7 +17,7 @@ from streamnn_jobs.run.summary import lines, number, plain, summarise
 
 
 def watched(terminal: bool, monkeypatch: pytest.MonkeyPatch, width: int = 200) -> tuple[str, str]:
-    monkeypatch.setattr("streamnn_jobs.cli.progress._EVERY_S", 0.0)
+    monkeypatch.setattr("streamnn_jobs.cli.progress._REDRAW_EVERY_S", 0.0)
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=width)
     with Progress(console, until_records=200) as progress:

@@ -13,9 +13,8 @@ from .._blocks import Block
 from .._faults import short
 from .._rows import too_many
 from ..base import BadRecord
+from .contract import ROW_BITS
 
-ROW_BITS = 20
-"""A position is ``offset << 20 | row``: rows below 2**20 a message, offsets below 2**43."""
 MOST_ROWS = 1 << ROW_BITS
 _ERRORS = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, KeyError)
 

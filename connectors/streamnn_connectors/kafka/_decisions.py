@@ -9,7 +9,8 @@ from .reading import read_messages
 from .settings import KafkaSettings
 
 TOPIC = "__transaction_state"
-_HEAD = struct.Struct(">hqhib")  # version, producer id, producer epoch, time-out, status
+_STATUS_STRUCT = struct.Struct(">hqhib")
+"""Start of a record of the transaction log: version, producer id, producer epoch, time-out, status."""
 _ONGOING = 1
 _STATUS = {2: True, 4: True, 3: False, 5: False, 6: False}  # prepared or complete: commit, abort; fenced
 
@@ -41,8 +42,8 @@ def decision(
     found: bool | None = None
     ongoing = False
     for message in read_messages(settings, [place], isolation="read_uncommitted"):
-        if message.key == key and message.value is not None and len(message.value) >= _HEAD.size:
-            _, whose, when, _, status = _HEAD.unpack_from(message.value)
+        if message.key == key and message.value is not None and len(message.value) >= _STATUS_STRUCT.size:
+            _, whose, when, _, status = _STATUS_STRUCT.unpack_from(message.value)
             if (whose, when) == (producer_id, epoch):
                 ongoing = status == _ONGOING
                 found = None if ongoing else _STATUS.get(status, found)

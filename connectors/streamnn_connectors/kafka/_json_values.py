@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from .._faults import Fault, short
 from .._json import DECODE_ERRORS, parse_object
-from .._rows import TYPES, Decoded, RowDecoder, record_batch
+from .._rows import ARROW_TYPES, Decoded, RowDecoder, record_batch
 from ..base import BadRecord
 
-_TYPES: dict[str, Any] = {"number": float | None, "string": str | None}
+_JSON_TYPES: dict[str, Any] = {"number": float | None, "string": str | None}
+"""Type that msgspec decodes each kind of column to."""
 _MOST_FIELDS = 256
 _QUOTE = ord('"')
 _MOST_SKIPS = 64
@@ -90,7 +91,7 @@ class JsonValues:
         columns: dict[str, pa.Array] = {}
         strings = 0
         for (name, kind), column in zip(self._built.items(), cells, strict=True):
-            columns[name] = pa.array(column, TYPES[kind])
+            columns[name] = pa.array(column, ARROW_TYPES[kind])
             if kind == "string":
                 strings += len(rows) - columns[name].null_count
         if self._names is None:
@@ -113,7 +114,7 @@ class JsonValues:
         fields = {name: f"f{i}" for i, name in enumerate(order)}
         struct = msgspec.defstruct(
             "Row",
-            [(field, _TYPES[kinds[name]]) for name, field in fields.items()],
+            [(field, _JSON_TYPES[kinds[name]]) for name, field in fields.items()],
             rename={field: name for name, field in fields.items()},
             array_like=self._names is not None,
             forbid_unknown_fields=True,

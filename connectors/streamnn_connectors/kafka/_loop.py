@@ -17,7 +17,8 @@ from ._slots import Slot
 from ._trouble import expired, failed, taken, truncated, unreadable
 from .settings import KafkaSettings
 
-_POLL_MS = 20
+_LOOP_POLL_MS = 20
+"""Milliseconds of a poll: for so long a command to the loop may wait."""
 _JOIN_MS = 1000
 _CALL_S = 60.0
 
@@ -199,7 +200,7 @@ class ConsumerLoop:
             while not self._closing:
                 self._obey()
                 if self._failure is not None:
-                    time.sleep(_POLL_MS / 1000)
+                    time.sleep(_LOOP_POLL_MS / 1000)
                     continue
                 try:
                     polled = self._poll()
@@ -208,7 +209,7 @@ class ConsumerLoop:
                 except errors.LogTruncationError as error:
                     self.fail(truncated(self.topic, error))
                 except errors.RetriableError:
-                    time.sleep(_POLL_MS / 1000)
+                    time.sleep(_LOOP_POLL_MS / 1000)
                 except (errors.CorruptRecordError, UnicodeDecodeError) as error:
                     self.fail(unreadable(self.topic, self._consumer, error))
                 except errors.KafkaError as error:
@@ -216,7 +217,7 @@ class ConsumerLoop:
                 else:
                     self._keep(polled)
                 # as long as there is no poll the rebalance does not go on; heartbeats do
-                while self.ownership.held(_POLL_MS / 1000) and not self._closing:
+                while self.ownership.held(_LOOP_POLL_MS / 1000) and not self._closing:
                     self._obey()
         except BaseException as error:  # a thread that dies in silence would look like a quiet topic
             self.fail(failed(self.topic, error))
@@ -236,11 +237,11 @@ class ConsumerLoop:
     def _poll(self) -> dict[Any, list[Any]]:
         consumer = self._consumer
         if not self.managed and not consumer.assignment():
-            time.sleep(_POLL_MS / 1000)
+            time.sleep(_LOOP_POLL_MS / 1000)
             return {}
         # a join that ends between two polls is thrown away and begun again: stay inside until it is done
         joining = self.managed and not self._stable()
-        polled = consumer.poll(timeout_ms=_JOIN_MS if joining else _POLL_MS)
+        polled = consumer.poll(timeout_ms=_JOIN_MS if joining else _LOOP_POLL_MS)
         if self.managed and not self.joined:
             self.joined = self._stable()
         return polled

@@ -13,12 +13,12 @@ import pyarrow as pa
 from .._blocks import Block, closed_partition
 from .._rows import record_batch
 from ..base import BadRecord, Batch, Resume
-from ._arrow_values import ROW_BITS, ArrowValues
+from ._arrow_values import ArrowValues
 from ._fields import MessageFields
 from ._json_values import JsonValues
 from ._loop import ConsumerLoop
 from ._slots import Slot
-from .contract import Message, Offset, Place
+from .contract import ROW_BITS, Message, Offset, Place
 from .offsets import commit_offsets
 
 Tombstones = Literal["bad", "row", "skip"]

@@ -8,7 +8,8 @@ from streamnn.errors import SourceError
 
 from ._client import words
 
-_START_OVER = "start a new job without the old checkpoints."
+_NEW_JOB_ADVICE = "start a new job without the old checkpoints."
+"""End of messages about records that the topic no longer has."""
 
 
 def expired(topic: str, partition: int, offset: int) -> SourceError:
@@ -16,7 +17,7 @@ def expired(topic: str, partition: int, offset: int) -> SourceError:
     return SourceError(
         f"{topic}: offset {offset} of partition {partition} is not there (any more): retention has passed "
         "it, or the topic was made anew. Nothing was skipped. Raise retention.ms for the next time; to "
-        f"begin at what is left, {_START_OVER}"
+        f"begin at what is left, {_NEW_JOB_ADVICE}"
     )
 
 
@@ -24,7 +25,7 @@ def truncated(topic: str, error: BaseException) -> SourceError:
     """Messages that were read and are gone."""
     return SourceError(
         f"{topic}: messages that were read are not in the log any more, or the topic was made anew: "
-        f"{words(error)}. To begin at what is left, {_START_OVER}"
+        f"{words(error)}. To begin at what is left, {_NEW_JOB_ADVICE}"
     )
 
 

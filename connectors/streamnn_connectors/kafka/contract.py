@@ -8,6 +8,9 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from ..base import Partition, Resume, Source
 
+ROW_BITS = 20
+"""Of messages with many rows a position is ``offset << 20 | row``: rows below 2**20, offsets below 2**43."""
+
 
 class Place(NamedTuple):
     """A partition of a topic."""

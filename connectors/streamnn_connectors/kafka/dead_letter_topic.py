@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 from .admin import KafkaAdmin
 from .contract import Message, Offset, Place
-from .dead_letters import PREFIX, DeadLetter, dead_letter, own_headers
+from .dead_letters import HEADER_PREFIX, DeadLetter, dead_letter, own_headers
 from .offsets import KafkaOffsets
 from .reading import read_messages
 from .settings import KafkaSettings
 from .takeover import take_over
 
-_MESSAGE_BYTES = 1 << 23
+MESSAGE_BYTES = 1 << 23
+"""Largest message that a replay sends; the limit of a broker may be lower."""
 
 
 class DeadLetters:
@@ -81,7 +82,7 @@ class DeadLetters:
             group or identity,
             places if group else [],
             [],
-            message_bytes=_MESSAGE_BYTES,
+            message_bytes=MESSAGE_BYTES,
         )
         reader = _Reader(self._settings, places)
         count = 0
@@ -157,5 +158,5 @@ def _again(letter: DeadLetter, topic: str | None) -> Message:
     old = letter.original
     # the partition of its key, as when it was written first; without a key the same one
     partition = old.partition if old.key is None and topic is None else -1
-    headers = (*old.headers, (PREFIX + "replayed", letter.where.encode()))
+    headers = (*old.headers, (HEADER_PREFIX + "replayed", letter.where.encode()))
     return Message(topic or old.topic, partition, -1, old.key, old.value, headers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..base import BadRecord
 from .contract import Message, Offset, Place
 
-PREFIX = "streamnn-"
+HEADER_PREFIX = "streamnn-"
 """What the names of our headers begin with."""
 _REASON_BYTES = 1000
 
@@ -98,16 +98,19 @@ def dead_letter_messages(
     parts = [bad.raw[i : i + room] for i in range(0, len(bad.raw), room)] or [b""]
     out = []
     for i, part in enumerate(parts):
-        headers = [(PREFIX + name, value) for name, value in own]
+        headers = [(HEADER_PREFIX + name, value) for name, value in own]
         if len(parts) > 1:
-            headers += [(PREFIX + "part", b"%d" % i), (PREFIX + "parts", b"%d" % len(parts))]
+            headers += [(HEADER_PREFIX + "part", b"%d" % i), (HEADER_PREFIX + "parts", b"%d" % len(parts))]
         out.append(Message(topic, -1, -1, key, part, (*theirs, *headers)))
     return out
 
 
 def own_headers(message: Message) -> dict[str, bytes]:
     """Our headers, without what their names begin with; empty where the message is no letter."""
-    return {name.removeprefix(PREFIX): value or b"" for name, value in message.headers[_first_own(message) :]}
+    return {
+        name.removeprefix(HEADER_PREFIX): value or b""
+        for name, value in message.headers[_first_own(message) :]
+    }
 
 
 def dead_letter(message: Message, raw: bytes) -> DeadLetter:
@@ -129,7 +132,7 @@ def dead_letter(message: Message, raw: bytes) -> DeadLetter:
 def _first_own(message: Message) -> int:
     """Ours come last, whatever names the record's own headers have."""
     names = [name for name, _ in message.headers]
-    first = PREFIX + "reason"
+    first = HEADER_PREFIX + "reason"
     return len(names) - 1 - names[::-1].index(first) if first in names else len(names)
 
 

@@ -21,7 +21,8 @@ from .settings import KafkaSettings
 from .takeover import take_over
 from .transaction import KafkaTransaction
 
-_PATIENCE_S = 1.0
+_LONGEST_SLEEP_S = 1.0
+"""Seconds slept at once while the next message is waited for."""
 _AROUND_BYTES = 200
 
 
@@ -208,7 +209,7 @@ class KafkaFeed:
                     self._commit(output, done - 1, member)
                 while not self._stop and wait_s > 0:
                     # in short steps, so that stop() is heard
-                    self._sleep(min(wait_s, _PATIENCE_S))
+                    self._sleep(min(wait_s, _LONGEST_SLEEP_S))
                     wait_s = self._wait_s(step)
             self._add(step, output)
             full = self.fed.messages % 2000 == 0

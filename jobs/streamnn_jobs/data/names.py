@@ -11,9 +11,8 @@ from streamnn.errors import MissingPackage, SourceError, SpecError
 from .dataset import Dataset
 from .files import FOLDER, SUFFIXES, dataset_of_file, recorded_files
 from .flights import PACKAGE, flights_2013, shipped_flights
-from .processes import PREFIX as PROCESS
-from .processes import process_names, process_stream
-from .river_streams import PREFIX, river_names, river_stream
+from .processes import PROCESS_PREFIX, process_names, process_stream
+from .river_streams import RIVER_PREFIX, river_names, river_stream
 
 __all__ = ["Dataset", "datasets", "is_path", "resolve"]
 
@@ -79,7 +78,7 @@ def resolve(name: str) -> Dataset:
         return _year()
     if name in process_names():
         return process_stream(name)
-    if name.startswith(PREFIX):
+    if name.startswith(RIVER_PREFIX):
         try:
             return river_stream(name)
         except KeyError:
@@ -118,7 +117,7 @@ def _year() -> Dataset:
 def _unknown(name: str) -> SpecError:
     known = ["flights", "flights-2013", *process_names(), *river_names(), *recorded_files()]
     # people type the bare name of a process or river stream, and any case
-    bare = {k.removeprefix(PROCESS).removeprefix(PREFIX).lower(): k for k in known}
+    bare = {k.removeprefix(PROCESS_PREFIX).removeprefix(RIVER_PREFIX).lower(): k for k in known}
     lower = {k.lower(): k for k in known} | bare
     near = list(dict.fromkeys(lower[m] for m in difflib.get_close_matches(name.lower(), lower, n=4)))
     hint = f"near: {', '.join(near)}; " if near else f"recorded files are looked for in ${FOLDER}; "

@@ -9,9 +9,12 @@ from .dataset import Dataset
 if TYPE_CHECKING:
     from streamnn_connectors import Source
 
-PREFIX = "process/"
-LABEL = "y"
-FEATURES = tuple(f"lag{k}" for k in range(1, 17))
+PROCESS_PREFIX = "process/"
+"""What names of generated processes begin with."""
+LABEL_COLUMN = "y"
+"""Label column of streams that are made in memory, here and in `river_streams`."""
+LAG_COLUMNS = tuple(f"lag{k}" for k in range(1, 17))
+"""Feature columns: the latest 16 values before each event."""
 RECORDS = 40_000
 SEED = 1
 NOTES = {  # written here too, because importing the processes themselves loads compiled code
@@ -25,7 +28,7 @@ NOTES = {  # written here too, because importing the processes themselves loads 
 
 def process_names() -> list[str]:
     """Names of the processes, such as ``"process/tent"``."""
-    return [PREFIX + name for name in NOTES]
+    return [PROCESS_PREFIX + name for name in NOTES]
 
 
 def process_stream(name: str) -> Dataset:
@@ -49,7 +52,7 @@ def process_stream(name: str) -> Dataset:
     >>> process_stream("process/parity").task
     'classification'
     """
-    short = name.removeprefix(PREFIX)
+    short = name.removeprefix(PROCESS_PREFIX)
     task, note = NOTES[short]
 
     def opener() -> Source:
@@ -60,15 +63,15 @@ def process_stream(name: str) -> Dataset:
 
         x, y = process(short, SEED).take(RECORDS)
         label = y.astype("int64") if task == "classification" else y
-        columns = {c: x[:, k].copy() for k, c in enumerate(FEATURES)}
-        return MemorySource(pa.table({**columns, LABEL: label}), name=name)
+        columns = {c: x[:, k].copy() for k, c in enumerate(LAG_COLUMNS)}
+        return MemorySource(pa.table({**columns, LABEL_COLUMN: label}), name=name)
 
     return Dataset(
         name=name,
         origin="process",
         task=task,
         records=RECORDS,
-        label=LABEL,
+        label=LABEL_COLUMN,
         opener=opener,
         note=f"{note}. Its best possible loss is known",
     )

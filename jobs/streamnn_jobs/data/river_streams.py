@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 from streamnn.errors import MissingPackage, SourceError
 
 from .dataset import Dataset
+from .processes import LABEL_COLUMN
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from streamnn_connectors import Source
 
-PREFIX = "river/"
-LABEL = "y"
-_TASKS = {
+RIVER_PREFIX = "river/"
+"""What names of river's streams begin with."""
+_RIVER_TASKS = {
     "Binary classification": "classification",
     "Multi-class classification": "classification",
     "Regression": "regression",
 }
+"""Our name of each of river's tasks."""
 
 
 def river_names() -> list[str]:
@@ -29,7 +31,7 @@ def river_names() -> list[str]:
     Streams that river would download and those with several labels are left out.
     """
     try:
-        return [PREFIX + name for name in _bundled()]
+        return [RIVER_PREFIX + name for name in _bundled()]
     except MissingPackage:
         return []
 
@@ -49,7 +51,7 @@ def river_stream(name: str) -> Dataset:
     MissingPackage
         When river isn't installed.
     """
-    stream = _bundled()[name.removeprefix(PREFIX)]
+    stream = _bundled()[name.removeprefix(RIVER_PREFIX)]
 
     def opener() -> Source:
         from streamnn_connectors import MemorySource
@@ -59,9 +61,9 @@ def river_stream(name: str) -> Dataset:
     return Dataset(
         name=name,
         origin="package river",
-        task=_TASKS[stream.task],
+        task=_RIVER_TASKS[stream.task],
         records=stream.n_samples,
-        label=LABEL,
+        label=LABEL_COLUMN,
         opener=opener,
         note=stream.desc.strip().splitlines()[0].rstrip("."),
     )
@@ -79,7 +81,7 @@ def _bundled() -> dict[str, Any]:
         bundled = isinstance(kind, type) and issubclass(kind, base.FileDataset)
         if bundled and not issubclass(kind, base.RemoteDataset):
             stream = kind()
-            if stream.task in _TASKS:
+            if stream.task in _RIVER_TASKS:
                 found[name] = stream
     return found
 
@@ -98,9 +100,9 @@ def _table(stream: Any, name: str) -> pa.Table:
         for column in columns.values():
             if len(column) < len(labels):
                 column.append(None)
-    if LABEL in columns:
-        raise SourceError(f"{name}: has a feature named {LABEL!r}, the name of its label")
-    return pa.table({**columns, LABEL: labels})
+    if LABEL_COLUMN in columns:
+        raise SourceError(f"{name}: has a feature named {LABEL_COLUMN!r}, the name of its label")
+    return pa.table({**columns, LABEL_COLUMN: labels})
 
 
 def _seconds(when: date) -> float:

@@ -12,7 +12,8 @@ from streamnn.errors import SpecError
 
 TOKEN = "STREAMNN_TOKEN"
 """The environment variable that holds the token."""
-_SHORTEST = 8
+_SHORTEST_TOKEN = 8
+"""Characters; a shorter token could be guessed."""
 
 
 class Access:
@@ -38,8 +39,8 @@ class Access:
     """
 
     def __init__(self, host: str, token: str | None):
-        if token is not None and len(token) < _SHORTEST:
-            raise SpecError(f"{TOKEN}: has fewer than {_SHORTEST} characters: take a longer one")
+        if token is not None and len(token) < _SHORTEST_TOKEN:
+            raise SpecError(f"{TOKEN}: has fewer than {_SHORTEST_TOKEN} characters: take a longer one")
         self._local = is_local(host)
         self._token = token
 

@@ -20,8 +20,10 @@ from ..run.summary import number, plain
 from .access import TOKEN
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}/?|\[[0-9a-fA-F:]+\]:\d{1,5}/?")
-TIMEOUT_S = 10.0
-SAVE_TIMEOUT_S = 40.0
+CALL_TIMEOUT_S = 10.0
+"""Seconds that a running job is given for an answer, unless told otherwise."""
+SAVE_ANSWER_TIMEOUT_S = 40.0
+"""Seconds an answer is waited for when a checkpoint is asked for: longer than the server tries."""
 
 
 def as_url(target: str) -> str | None:
@@ -37,7 +39,7 @@ def as_url(target: str) -> str | None:
     return f"http://{target.rstrip('/')}/" if _ADDRESS.fullmatch(target) else None
 
 
-def call_job(target: str, path: str, method: str = "GET", timeout_s: float = TIMEOUT_S) -> Any:
+def call_job(target: str, path: str, method: str = "GET", timeout_s: float = CALL_TIMEOUT_S) -> Any:
     """Ask a running job, with the token of the environment.
 
     Raises

@@ -21,6 +21,7 @@ from ..run.summary import plain
 from .access import Access
 
 SAVE_TIMEOUT_S = 30.0
+"""Seconds that a request for a checkpoint waits for it to be written."""
 Headers = Mapping[str, str] | Message
 
 

@@ -18,7 +18,8 @@ from ..version import VERSION
 from .access import TOKEN, Access
 from .routes import Answer, Routes
 
-IDLE_S = 20.0
+CONNECTION_IDLE_S = 20.0
+"""Seconds after which a connection that sends nothing is closed: connections are few."""
 MOST_CONNECTIONS = 32
 _BODY_BYTES = 64 * 1024
 
@@ -141,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = f"streamnn/{VERSION}"
     sys_version = ""
-    timeout = IDLE_S
+    timeout = CONNECTION_IDLE_S
     server: _Server
 
     def do_GET(self) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from streamnn.errors import SinkError, SourceError, SpecError
 from streamnn_connectors.kafka import DeadLetter, KafkaAdmin, KafkaSettings, KafkaTransaction, Message, Place
+from streamnn_connectors.kafka.dead_letter_topic import MESSAGE_BYTES
 
 _BATCH = 1000
-_MESSAGE_BYTES = 1 << 23
 
 
 def read_letters(path: Path) -> Iterator[DeadLetter]:
@@ -93,7 +93,7 @@ def to_topic(letters: Iterable[DeadLetter], settings: KafkaSettings, topic: str)
         admin.describe(topic)
     count = 0
     rest = iter(letters)
-    output = KafkaTransaction(settings, f"streamnn-replay-into-{topic}", message_bytes=_MESSAGE_BYTES)
+    output = KafkaTransaction(settings, f"streamnn-replay-into-{topic}", message_bytes=MESSAGE_BYTES)
     try:
         while some := list(islice(rest, _BATCH)):
             output.begin()

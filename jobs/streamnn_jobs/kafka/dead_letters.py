@@ -20,9 +20,11 @@ from ..process.exits import quiet_pipe
 from .dead_letter_file import read_letters, to_file, to_topic
 
 Keep = Callable[[DeadLetter], bool]
-_KINDS = 100
-_QUOTED = re.compile(r"(column )?('[^']*'|\"[^\"]*\")")
-_NUMBER = re.compile(r"\d+")
+_MOST_KINDS = 100
+"""Kinds of reasons counted apart; the others are counted together."""
+_QUOTED_NAME = re.compile(r"(column )?('[^']*'|\"[^\"]*\")")
+"""Something in quotes; only the name of a column stays part of the kind."""
+_DIGIT_RUN = re.compile(r"\d+")
 _OTHERS = ("", "(further reasons)")
 
 
@@ -58,7 +60,7 @@ def kind_of(reason: str) -> str:
     >>> kind_of("column 'x' is a number but has 'abc'"), kind_of("3000 bytes, the limit is 1000")
     ("column 'x' is a number but has '…'", '# bytes, the limit is #')
     """
-    return _NUMBER.sub("#", _QUOTED.sub(lambda m: m[0] if m[1] else "'…'", reason))
+    return _DIGIT_RUN.sub("#", _QUOTED_NAME.sub(lambda m: m[0] if m[1] else "'…'", reason))
 
 
 def list_letters(target: str, settings: KafkaSettings, keep: Keep, limit: int, as_json: bool) -> int:
@@ -72,7 +74,7 @@ def list_letters(target: str, settings: KafkaSettings, keep: Keep, limit: int, a
         count += 1
         kind = (letter.stage, kind_of(letter.reason))
         # a hostile stream has reasons without end
-        kinds[kind if kind in kinds or len(kinds) < _KINDS else _OTHERS] += 1
+        kinds[kind if kind in kinds or len(kinds) < _MOST_KINDS else _OTHERS] += 1
         if len(shown) < limit:
             shown.append(letter)
     with quiet_pipe():

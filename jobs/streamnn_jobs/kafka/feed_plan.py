@@ -13,7 +13,7 @@ from streamnn_connectors.kafka import FeedColumns
 
 from ..data.names import resolve
 
-UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+SECONDS_PER_UNIT = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """Seconds in each unit of time."""
 TOPICS = ("events", "labels", "predictions", "dead", "merge")
 
@@ -170,14 +170,14 @@ def _unit(column: str, unit: str | None, schema: pa.Schema | None) -> float:
     text = schema is not None and column in schema.names and pa.types.is_string(schema.field(column).type)
     if unit is None:
         ending = column.rpartition("_")[2]
-        unit = "s" if text else ending if ending in UNITS else None
+        unit = "s" if text else ending if ending in SECONDS_PER_UNIT else None
     if unit is None:
         raise SpecError(
-            f"--time-unit: is missing; say what {column!r} counts: {', '.join(UNITS)} (a name that ends in "
+            f"--time-unit: is missing; say what {column!r} counts: {', '.join(SECONDS_PER_UNIT)} (a name that ends in "
             "_s or _min says so itself)"
         )
-    if unit not in UNITS:
-        raise SpecError(f"--time-unit: is {unit!r}; allowed: {', '.join(UNITS)}")
+    if unit not in SECONDS_PER_UNIT:
+        raise SpecError(f"--time-unit: is {unit!r}; allowed: {', '.join(SECONDS_PER_UNIT)}")
     if text and unit != "s":
         raise SpecError(f"--time-unit: {column!r} has texts, whose times are seconds: leave it out")
-    return UNITS[unit]
+    return SECONDS_PER_UNIT[unit]

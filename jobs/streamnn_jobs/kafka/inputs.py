@@ -15,7 +15,7 @@ from .stream import Stream
 
 Policy = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Times of events and of labels, in the order of each, to a sequence of EVENT and LABEL."""
-PATIENCE_S = 0.05
+OLDER_WAIT_S = 0.05
 """How long one input is waited for, when there may be older records in it than the other has."""
 BACKLOG_S = 5.0
 """The same for what was there at the start: without it a backlog of events would be learnt long before its labels."""
@@ -138,4 +138,4 @@ class Inputs:
         if seen != state:
             since_s = now
         self._waits[id(stream)] = (state, since_s)
-        return now - since_s < (BACKLOG_S if behind else PATIENCE_S)
+        return now - since_s < (BACKLOG_S if behind else OLDER_WAIT_S)

@@ -17,7 +17,8 @@ from .partition import PartitionJob
 from .setup import Setup
 from .topics import check_topics
 
-IDLE_S = 0.05
+LONGEST_WAIT_S = 0.05
+"""Seconds that the job waits at most before it looks again whether something is due."""
 _SHORT_S = 0.004
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _DUELS = 8
@@ -144,7 +145,7 @@ class KafkaJob(BaseJob):
         """Until something comes in, or is due."""
         jobs = self._jobs.values()
         dues = [job.due_s for job in jobs if job.live and job.due_s is not None]
-        wait_s = min([IDLE_S, *(max(due - self.clock(), _SHORT_S) for due in dues)])
+        wait_s = min([LONGEST_WAIT_S, *(max(due - self.clock(), _SHORT_S) for due in dues)])
         coming = any(not job.live for job in jobs)
         if coming or self._setup.labels is not None or self._setup.spec.kafka.until_end:
             # what is there is waited for elsewhere: do not spin on it

@@ -18,6 +18,7 @@ from streamnn_connectors.kafka import (
     TransactionFailed,
     take_over,
 )
+from streamnn_connectors.kafka.contract import ROW_BITS
 
 from ..run.checkpoint import CheckpointStore
 from ..run.manifest import check_manifest, make_manifest
@@ -27,8 +28,8 @@ from ..stores.lease import LeaseLost
 from .merge_log import Merged, read_chain
 from .setup import Setup
 
-_ROW_BITS = 20
-_START_OVER = "to learn anew, start a new group and another checkpoint folder"
+_NEW_GROUP_ADVICE = "to learn anew, start a new group and another checkpoint folder"
+"""End of messages about positions and checkpoints that do not fit together."""
 
 
 @dataclass(slots=True)
@@ -190,11 +191,11 @@ def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]
         raise StateError(
             f"group {setup.group}: has a committed offset for only one of "
             f"{', '.join(p.topic for p in inputs)}: it is another job's group. Name one of this job's own; "
-            f"{_START_OVER}"
+            f"{_NEW_GROUP_ADVICE}"
         )
     arrow = [setup.events.arrow, False]
     return [
-        offset.offset << _ROW_BITS | offset.row if rows else offset.offset
+        offset.offset << ROW_BITS | offset.row if rows else offset.offset
         for offset, rows in zip(found, arrow, strict=False)
         if offset is not None
     ]
@@ -207,14 +208,14 @@ def _load(
     if found is None:
         return None, None, 0
     arrays, manifest, path = found
-    check_manifest(manifest, path, setup.spec, setup.topics.events, str(partition), _START_OVER)
+    check_manifest(manifest, path, setup.spec, setup.topics.events, str(partition), _NEW_GROUP_ADVICE)
     worker.load_state_dict(arrays, manifest["worker"])
     if goal is None and (worker.counters.records or worker.counters.label_records):
         raise StateError(
             f"group {setup.group}: has no committed offset for partition {partition}, and {path} has learnt "
             f"{worker.counters.records} records: offsets expire when a group is away for long "
             "(offsets.retention.minutes). To go on from there, commit offset "
-            f"{manifest['resume']['position']} with kafka-consumer-groups.sh --reset-offsets; {_START_OVER}"
+            f"{manifest['resume']['position']} with kafka-consumer-groups.sh --reset-offsets; {_NEW_GROUP_ADVICE}"
         )
     resume = [manifest["resume"], manifest.get("resume_labels")]
     return [token for token in resume if token is not None], str(path), int(manifest.get("merge_log", 0))
@@ -230,7 +231,7 @@ def _require_beginning(setup: Setup, partition: int, inputs: list[Place]) -> Non
         raise StateError(
             f"group {setup.group}: offsets of partition {partition} are committed, but there is no "
             f"checkpoint to go on from, and what was learnt can't be learnt again: {why}. Bring the "
-            f"checkpoints back; {_START_OVER}"
+            f"checkpoints back; {_NEW_GROUP_ADVICE}"
         )
     setup.job.say(f"{setup.topics.events}/{partition}: no checkpoint, learning again from the first message")
 

@@ -13,7 +13,8 @@ from .eviction import evict_oldest
 from .leaves import check_leaves
 from .operations import Operations
 
-_NEVER = np.inf
+_NO_TIME = np.inf
+"""When the label of an event that has none is due."""
 
 
 class LabelJoin:
@@ -153,7 +154,7 @@ class LabelJoin:
         ticket = np.concatenate([self._ticket, np.arange(first, first + n)])
         times = np.concatenate([self._time, time])
         never = np.isnan(label) | np.isnan(label_time)
-        due = np.concatenate([self._due, np.where(never, _NEVER, label_time)])
+        due = np.concatenate([self._due, np.where(never, _NO_TIME, label_time)])
         labels = np.concatenate([self._label, np.where(never, np.nan, label)])
 
         # slot i is just before event i of this piece; slot n is not reached yet

@@ -12,9 +12,9 @@ from .partition_monitor import PartitionMonitor
 from .partition_view import PartitionView
 from .slope_thread import SlopeThread
 
-EVERY_S = 1.0
+VIEW_EVERY_S = 1.0
 """How often views and samples are made."""
-SHARE = 0.003
+VIEW_SHARE = 0.003
 """Most of the job's time that they take: of many partitions they are made less often."""
 
 
@@ -131,7 +131,7 @@ class JobMonitor(Observer):
         ):  # the first of a kind may compile, which the next does not cost
             self._known.add(networks)
             cost_s = 0.0
-        self._next_s = now + max(EVERY_S, cost_s / SHARE)
+        self._next_s = now + max(VIEW_EVERY_S, cost_s / VIEW_SHARE)
 
     def _look(self, now: float, parts: list[PartitionMonitor]) -> bool:
         """At the networks of one partition: copies and functions here, slopes in a thread of their own."""

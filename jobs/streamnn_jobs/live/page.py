@@ -24,10 +24,10 @@ from .templating import SCRIPT, STYLE, TEMPLATES
 
 DRAWN_S = 1.5
 """Seconds before sections are drawn again, however many browsers show the page."""
-SHARE = 0.012
+DRAWING_SHARE = 0.012
 """Most of a CPU that drawing takes: what is slower to draw is drawn less often."""
 _ORDER = ("state", *FAST, *SLOW)
-_WORDS = {
+_STATE_TITLES = {
     "starting": "Starting",
     "recovering": "Recovering",
     "running": "Learning",
@@ -35,6 +35,7 @@ _WORDS = {
     "stopping": "Stopping",
     "over": "Over",
 }
+"""How the page shows each state of a job."""
 
 
 class LivePage:
@@ -117,7 +118,7 @@ class LivePage:
         for name, draw in todo.items():
             html[name] = draw(report, view)
         if todo.keys() == FAST.keys():
-            self._rest_s = max(DRAWN_S, (time.thread_time() - begun_s) / SHARE)
+            self._rest_s = max(DRAWN_S, (time.thread_time() - begun_s) / DRAWING_SHARE)
         self._drawn[view.partition] = (view, self._monitor.up_s, html)
         return html
 
@@ -137,7 +138,7 @@ class LivePage:
         return TEMPLATES.render(
             "state.html",
             state=word,
-            word=_WORDS.get(word, word),
+            word=_STATE_TITLES.get(word, word),
             facts=facts,
             buttons=self._buttons and word in ("running", "paused"),
         )

@@ -20,8 +20,9 @@ from ..version import VERSION
 from .partition_view import PartitionView
 from .stream_flow import stream_flow
 
-_UNITS = 12
-_ALARMS = 20
+_SHOWN_UNITS = 12
+"""Learned functions drawn on the live page; the report at the end draws more of them."""
+_MARKED_ALARMS = 20
 """Of many, the last: their marks would cover the curves."""
 
 FAST: dict[str, Callable[[Report, PartitionView], Markup]] = {
@@ -35,7 +36,7 @@ FAST: dict[str, Callable[[Report, PartitionView], Markup]] = {
 """Drawn again with every view."""
 SLOW: dict[str, Callable[[Report, PartitionView], Markup]] = {
     "slopes": lambda report, view: certificate(report),
-    "functions": lambda report, view: functions(report, _UNITS, steady=True),
+    "functions": lambda report, view: functions(report, _SHOWN_UNITS, steady=True),
     "details": lambda report, view: details(report),
 }
 """Drawn again when there are new figures of the networks."""
@@ -71,4 +72,4 @@ def make_report(view: PartitionView, plan: Plan, title: str) -> Report:
         "version": VERSION,
         "spec": learning_fields(plan.spec),
     }
-    return Report(title, summary, view.history, view.networks, view.alarms[-_ALARMS:], info)
+    return Report(title, summary, view.history, view.networks, view.alarms[-_MARKED_ALARMS:], info)

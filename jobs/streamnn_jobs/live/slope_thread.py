@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-SHARE = 0.008
+CERTIFICATE_SHARE = 0.008
 """Most of a CPU that certificates take: those of large pools are made less often."""
 
 
@@ -35,7 +35,7 @@ class SlopeThread:
     def free(self, now_s: float) -> bool:
         """Whether another may be taken on."""
         busy = self._thread is not None and self._thread.is_alive()
-        return not busy and now_s - self._began_s >= self._spent_s / SHARE
+        return not busy and now_s - self._began_s >= self._spent_s / CERTIFICATE_SHARE
 
     def work(self, now_s: float, make: Callable[[], Any], take: Callable[[Any], None]) -> None:
         """Hand what `make` gives to `take`, from another thread."""

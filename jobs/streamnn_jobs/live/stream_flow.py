@@ -11,8 +11,10 @@ from ..report.line_charts import Axes, Line, line_chart
 from .partition_view import PartitionView
 from .templating import TEMPLATES
 
-_POINTS = 120
-_HEIGHT = 130
+_FLOW_POINTS = 120
+"""Points that a curve is thinned to: the pictures are small."""
+_FLOW_HEIGHT = 130
+"""Of a picture, in the units of its paths."""
 
 
 def stream_flow(view: PartitionView) -> Markup:
@@ -24,10 +26,16 @@ def stream_flow(view: PartitionView) -> Markup:
     ends = (float(at[0]), float(at[-1])) if len(at) > 1 and at[-1] > at[0] else None
 
     def chart(name: str, title: str, y_name: str, x: np.ndarray, values: np.ndarray) -> Markup:
-        shorter = Downsampling(np.ones(x.size), _POINTS)
+        shorter = Downsampling(np.ones(x.size), _FLOW_POINTS)
         line = Line(title.lower(), shorter.mean(values), "pool")
         axes = Axes(
-            "seconds since the start", y_name, floor=0.0, zero=True, reach=4.0, x_range=ends, height=_HEIGHT
+            "seconds since the start",
+            y_name,
+            floor=0.0,
+            zero=True,
+            reach=4.0,
+            x_range=ends,
+            height=_FLOW_HEIGHT,
         )
         return line_chart(name, title, x[shorter.last], [line], axes)
 

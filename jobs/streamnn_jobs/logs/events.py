@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-LEVELS = ("debug", "info", "warning", "error")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+"""From the least to the most severe."""
 
-EVENTS: dict[str, tuple[str, str]] = {
+LOG_EVENTS: dict[str, tuple[str, str]] = {
     "job_started": ("info", "The job begins: version, spec hash, process."),
     "partition_opened": ("info", "A partition is learnt from a position on; `resumed` says from a checkpoint."),
     "partition_closed": ("info", "A partition is given up, or the job ends."),
@@ -22,3 +23,4 @@ EVENTS: dict[str, tuple[str, str]] = {
     "note": ("info", "Words for a person, such as a limit that was reached."),
     "library": ("warning", "What a library said, such as the Kafka client."),
 }  # fmt: skip
+"""Level and meaning of every event of the log, by its name."""

@@ -20,7 +20,7 @@ from ..spec.job import JobSpec
 from ..version import VERSION
 from .log import Log
 
-LISTED = 10
+LISTED_PER_MINUTE = 10
 """Dead letters listed a minute."""
 _ALARM = ("position", "cause", "signal", "statistic", "direction", "feature", "began_position")
 
@@ -103,7 +103,7 @@ class JobLog(Observer):
         now = self._clock()
         if now - self._minute_s >= 60.0:
             self._minute_s, self._listed = now, 0
-        if self._listed == LISTED:
+        if self._listed == LISTED_PER_MINUTE:
             self._unlisted += 1
             return
         self._listed += 1

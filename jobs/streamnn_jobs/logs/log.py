@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 from ..run.summary import plain as _plain
-from .events import EVENTS, LEVELS
+from .events import LOG_EVENTS, LOG_LEVELS
 
 Format = Literal["plain", "text", "json"]
 
@@ -54,7 +54,7 @@ class Log:
         wall: Callable[[], float] = time.time,
     ):
         self.format = format
-        self._least = LEVELS.index(level)
+        self._least = LOG_LEVELS.index(level)
         self._stream = stream
         self._hide = hide
         self._say = say
@@ -67,9 +67,9 @@ class Log:
         return self.format == "plain"
 
     def event(self, event: str, message: str = "", level: str | None = None, **fields: Any) -> None:
-        """Log an event of :data:`EVENTS`; its level is that of the table, unless told."""
-        level = level or EVENTS[event][0]
-        if LEVELS.index(level) < self._least:
+        """Log an event of :data:`LOG_EVENTS`; its level is that of the table, unless told."""
+        level = level or LOG_EVENTS[event][0]
+        if LOG_LEVELS.index(level) < self._least:
             return
         if self.plain:
             if event == "note" and self._say is not None:

@@ -16,15 +16,26 @@ from streamnn.alarms import CAUSES
 from ..live.job_monitor import JobMonitor
 from ..live.partition_monitor import PartitionMonitor
 from ..live.partition_view import PartitionView
-from ..outputs.dead_letters import WORDS
+from ..outputs.dead_letters import REASON_WORDS
 from ..run.control import Control
 from ..version import VERSION
 from .families import FAMILIES, Family
 
 MOST_EXPERTS = 32
-_KINDS = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
-_CONTROLS = ("no_change", "majority", "mean", "logistic", "linear")
-_SCORES = (("accuracy_ratio", "accuracy"), ("mean_log_loss_nats", "log_loss"), ("mean_absolute_error", "mae"))
+_FAMILY_CLASSES = {
+    "counter": CounterMetricFamily,
+    "gauge": GaugeMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+"""Class of the client library for each kind of metric."""
+_CONTROL_NAMES = ("no_change", "majority", "mean", "logistic", "linear")
+"""Controls with a label `predictor` of their own, beside the pool."""
+_SCORE_METRICS = (
+    ("accuracy_ratio", "accuracy"),
+    ("mean_log_loss_nats", "log_loss"),
+    ("mean_absolute_error", "mae"),
+)
+"""Metric and the score of a partition that it shows."""
 Row = tuple[tuple[str, ...], Any]
 
 
@@ -78,7 +89,7 @@ def _buckets_and_sum(histogram: Histogram) -> tuple[list[tuple[str, float]], flo
 
 
 def _family(f: Family) -> Any:
-    return _KINDS[f.kind](f.name.removesuffix("_total"), f.help, labels=f.labels)
+    return _FAMILY_CLASSES[f.kind](f.name.removesuffix("_total"), f.help, labels=f.labels)
 
 
 def _stream(part: PartitionMonitor, v: PartitionView) -> Iterator[tuple[str, tuple[str, ...], Any]]:
@@ -99,7 +110,7 @@ def _stream(part: PartitionMonitor, v: PartitionView) -> Iterator[tuple[str, tup
     yield "events_settled_total", ("expired",), since("expired") - since("evicted")
     yield "events_settled_total", ("evicted",), since("evicted")
     yield "events_settled_total", ("unlabelled",), since("unlabelled")
-    for reason, count in _with_zeros(WORDS, part.dead):
+    for reason, count in _with_zeros(REASON_WORDS, part.dead):
         yield "dead_letters_total", (reason,), count
     yield "missing_values_total", (), sum(v.missing.values()) - sum(v.start_missing.values())
     yield "pending_events", (), v.pending
@@ -131,8 +142,8 @@ def _learner(v: PartitionView) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     else:
         yield "absolute_error_total", (), _summed(v, "mae")
         yield "squared_error_total", (), _summed(v, "rmse", square=True)
-    for name, score in _SCORES:
-        for predictor in ("pool", *_CONTROLS):
+    for name, score in _SCORE_METRICS:
+        for predictor in ("pool", *_CONTROL_NAMES):
             value = _score(v.scores, predictor, score)
             if math.isfinite(value):
                 yield name, (predictor,), value

@@ -13,7 +13,7 @@ _FIELDS = (
     *("position", "event", "cause", "feature", "signal", "direction", "before", "after"),
     *("began", "began_position", "statistic", "moved"),
 )
-KEPT = 1000
+KEPT_ALARMS = 1000
 """Alarms kept for the summary and the report."""
 
 
@@ -38,7 +38,7 @@ class AlarmLog:
             at = self._positions.of(int(alarm.event))
             record = _in_order({**alarm.to_dict(), "position": at, "began_position": began})
             self.count += 1
-            self.recent = [*self.recent[-(KEPT - 1) :], record]
+            self.recent = [*self.recent[-(KEPT_ALARMS - 1) :], record]
             self.held.append(record)
         out = [a for a in self.held if a["event"] < last_ticket]
         self.held = [a for a in self.held if a["event"] >= last_ticket]

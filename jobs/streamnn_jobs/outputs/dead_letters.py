@@ -31,7 +31,8 @@ REASONS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 """Word and the pattern it stands for, the first that fits; anything else is `other`."""
 
-WORDS = (*(word for word, _ in REASONS), "other")
+REASON_WORDS = (*(word for word, _ in REASONS), "other")
+"""Every word that a reason can be given."""
 _COMPILED = [(word, re.compile(pattern)) for word, pattern in REASONS]
 
 

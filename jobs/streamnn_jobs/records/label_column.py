@@ -12,7 +12,8 @@ from . import arrow
 
 MOST_TARGET = 1e100
 """Targets beyond this are faults of the source: their squares would not be numbers any more."""
-_NAMES = {"bool": "true or false", "int": "whole numbers", "text": "text", "number": "numbers"}
+_KIND_WORDS = {"bool": "true or false", "int": "whole numbers", "text": "text", "number": "numbers"}
+"""What a label column of each kind holds, for messages."""
 
 
 class Labels:
@@ -105,7 +106,7 @@ class Labels:
             if kind == "text" and missing:  # "NA" among numbers
                 found = [None if v in missing else v for v in arrow.texts(column)]
                 column = pa.array(found, pa.string())
-            return self._none_of(column, good, _NAMES[self.kind or "int"])
+            return self._none_of(column, good, _KIND_WORDS[self.kind or "int"])
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
         values: list[Any] = []

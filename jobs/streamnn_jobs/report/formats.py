@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-NOTHING = "–"
+NO_NUMBER = "–"
 """What is shown where a number is missing."""
 
 
@@ -43,7 +43,7 @@ def whole(value: Any) -> str:
     ('81,234', '−3', '–')
     """
     number = as_float(value)
-    return true_minus(f"{number:,.0f}") if math.isfinite(number) else NOTHING
+    return true_minus(f"{number:,.0f}") if math.isfinite(number) else NO_NUMBER
 
 
 def decimal(value: Any, digits: int = 4) -> str:
@@ -56,7 +56,7 @@ def decimal(value: Any, digits: int = 4) -> str:
     """
     number = as_float(value)
     if math.isnan(number):
-        return NOTHING
+        return NO_NUMBER
     if math.isinf(number):
         return "∞" if number > 0 else "−∞"
     size = abs(number)
@@ -80,7 +80,7 @@ def percent(value: Any, digits: int = 1) -> str:
     '81.2\\xa0%'
     """
     number = as_float(value)
-    return true_minus(f"{100 * number:.{digits}f}\u00a0%") if math.isfinite(number) else NOTHING
+    return true_minus(f"{100 * number:.{digits}f}\u00a0%") if math.isfinite(number) else NO_NUMBER
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from .elements import Cell, table
-from .formats import NOTHING, as_float, decimal, percent, whole
+from .formats import NO_NUMBER, as_float, decimal, percent, whole
 from .report import Report
 from .templating import TEMPLATES
 
@@ -24,10 +24,11 @@ _REGRESSION = [
     ("no-change (the last known value)", "no_change", "mae_no_change", "", "last"),
     ("running mean", "mean", "mae_mean", "", "plain"),
 ]
-_HINDSIGHT = (
+_HINDSIGHT_PHRASES = (
     ("linear_in_hindsight", "best fixed linear model, in hindsight"),
     ("best_possible", "best possible"),
 )
+"""Key of each score known only in hindsight, and how the report calls it."""
 _ALIASES = {"mean": ("mean", "running_mean", "majority"), "linear": ("linear", "logistic")}
 
 
@@ -167,21 +168,21 @@ def _control_table(report: Report, pool: _Predictor, controls: list[_Predictor])
     cls = report.classification
     say = percent if cls else decimal
     own = 1 - pool.first if cls else pool.first
-    figures = (say(pool.first), decimal(pool.second), NOTHING)
+    figures = (say(pool.first), decimal(pool.second), NO_NUMBER)
     rows: list[list[str | Cell]] = [
         [Cell([pool.name], tone=pool.tone, strong=True), *(Cell([f], strong=True) for f in figures)]
     ]
     for c in controls:
         miss = 1 - c.first if cls else c.first
-        saved = percent(1 - own / miss, 0) if math.isfinite(c.first) and miss > 0 else NOTHING
+        saved = percent(1 - own / miss, 0) if math.isfinite(c.first) and miss > 0 else NO_NUMBER
         word, bracket, hint = c.name.partition(" (")
         name = Cell([word], hint=bracket.strip() + hint, tone=c.tone)
         rows.append([name, say(c.first), decimal(c.second), saved])
-    for key, words in _HINDSIGHT:
+    for key, words in _HINDSIGHT_PHRASES:
         found = report.summary.get(key)
         if found:
             scores = [as_float(found.get(k)) for k in (("accuracy", "log_loss") if cls else ("mae", "rmse"))]
-            rows.append([Cell([words], tone=""), say(scores[0]), decimal(scores[1]), NOTHING])
+            rows.append([Cell([words], tone=""), say(scores[0]), decimal(scores[1]), NO_NUMBER])
     last = "fewer errors by the pool" if cls else "less error by the pool"
     headers = ["predictor", "accuracy", "log loss", last] if cls else ["predictor", "MAE", "RMSE", last]
     return table(headers, rows, "The pool beside simple controls, all under the same label delay")

@@ -12,16 +12,18 @@ from .line_charts import Axes, Band, Line, area_chart, line_chart
 from .report import Report
 from .templating import TEMPLATES
 
-_POINTS = 128
+_CURVE_POINTS = 128
+"""Points that a curve is thinned to, so that the page stays small."""
 _COVERAGE_POINTS = 64
 _LEADERS = 7
 _LABELS = "labels learnt"
-_EVENTS = "events seen"
+_EVENTS_AXIS = "events seen"
+"""Name of the x axis of what is counted by events rather than labels."""
 
 
 def quality(report: Report) -> Markup:
     """Accuracy (or mean absolute error) and loss over time."""
-    shorter = Downsampling(report.bucket_sizes(), _POINTS)
+    shorter = Downsampling(report.bucket_sizes(), _CURVE_POINTS)
     x, marks = report.axis()[shorter.last], report.marks("labelled")
 
     def predictors(kind: str, *named: tuple[str, str, str]) -> list[Line]:
@@ -153,7 +155,7 @@ def _expert_table(report: Report) -> Markup:
 def weights(report: Report) -> Markup:
     """Weights of the leading experts over time."""
     names, _, grid = report.experts()
-    shorter = Downsampling(report.bucket_sizes(), _POINTS)
+    shorter = Downsampling(report.bucket_sizes(), _CURVE_POINTS)
     x = report.axis()
     clean = np.where(np.isfinite(grid), grid, 0.0)
     order = np.argsort(-clean.mean(axis=0), kind="stable") if names and x.size else np.empty(0, int)
@@ -179,7 +181,7 @@ def weights(report: Report) -> Markup:
 def surprise(report: Report) -> Markup:
     """Surprise and entropy over time with the alarms, and the list of alarms."""
     marks = report.marks("observed")
-    shorter = Downsampling(report.bucket_sizes("observed"), _POINTS)
+    shorter = Downsampling(report.bucket_sizes("observed"), _CURVE_POINTS)
     x = report.axis("observed")[shorter.last]
     mean = shorter.mean(report.curve("surprise", "observed"))
     top = report.curve("surprise_max", "observed")
@@ -189,13 +191,13 @@ def surprise(report: Report) -> Markup:
         high = np.where(np.isfinite(high), high, np.nan)
     first = line_chart(
         "surprise", "Surprise over time", x, [Line("mean surprise", mean, "pool")],
-        Axes(_EVENTS, "surprise (nats)"), marks=marks,
+        Axes(_EVENTS_AXIS, "surprise (nats)"), marks=marks,
         band=Band("mean to highest", mean, high) if np.isfinite(high).any() else None,
     )  # fmt: skip
     entropy = shorter.mean(report.curve("entropy", "observed"))
     second = line_chart(
         "entropy", "Entropy over time", x, [Line("mean entropy", entropy, "linear")],
-        Axes(_EVENTS, "entropy (nats)"), marks=marks,
+        Axes(_EVENTS_AXIS, "entropy (nats)"), marks=marks,
     )  # fmt: skip
     how = (
         "Surprise says how unlike anything known the inputs are; entropy says how undecided the answer is even "

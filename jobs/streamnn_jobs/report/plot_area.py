@@ -13,7 +13,7 @@ from .scales import Tick
 Mark = tuple[float, str, str]
 """A vertical mark: place on the x axis, short word, longer hint."""
 
-WIDTH = 1000.0
+PLOT_WIDTH = 1000.0
 """Of the plot area, in the units of its paths."""
 _MANY_MARKS = 40
 
@@ -78,7 +78,7 @@ class PlotArea:
     def x(self, values: Any) -> Any:
         """Units (0 to 1000) of values on the x axis."""
         low, high = self.x_axis.low, self.x_axis.high
-        return (np.asarray(values, float) - low) / (high - low) * WIDTH
+        return (np.asarray(values, float) - low) / (high - low) * PLOT_WIDTH
 
     def y(self, values: Any) -> Any:
         """Units (0 to `height`, downwards) of values on the y axis, kept near the picture."""
@@ -96,7 +96,7 @@ class PlotArea:
 
     def x_anchor(self, value: float) -> str:
         """How the word of a tick is aligned: the last must not pass the right end."""
-        return "end" if float(self.x(value)) > 0.975 * WIDTH else "middle"
+        return "end" if float(self.x(value)) > 0.975 * PLOT_WIDTH else "middle"
 
     @property
     def many_marks(self) -> bool:
@@ -117,11 +117,11 @@ class PlotArea:
 
     def _shown_marks(self) -> list[Mark]:
         placed = [(float(self.x(value)), word, hint) for value, word, hint in self.marks]
-        return [mark for mark in placed if 0 <= mark[0] <= WIDTH]
+        return [mark for mark in placed if 0 <= mark[0] <= PLOT_WIDTH]
 
 
 def _share(units: float) -> str:
-    return f"{units / WIDTH:.2%}"
+    return f"{units / PLOT_WIDTH:.2%}"
 
 
 def join_words(marks: Sequence[tuple[float, str]], letter: float) -> list[tuple[float, str]]:

@@ -13,7 +13,7 @@ from .formats import as_float, decimal, true_minus, whole
 from .plot_area import polyline
 from .templating import TEMPLATES
 
-_WIDTH, _HEIGHT = 120, 84
+_CELL_WIDTH, _CELL_HEIGHT = 120, 84
 """Of a cell, in the units of its paths."""
 LEAK = 0.01
 """Slope of the initial leaky ReLU below zero."""
@@ -104,10 +104,10 @@ def spline_gallery(network: dict[str, Any], number: int, most: int = 24, steady:
     high = high if high > low else low + 1.0
 
     def x(values: Any) -> Any:
-        return 4 + (values - knots[0]) / (knots[-1] - knots[0]) * (_WIDTH - 8)
+        return 4 + (values - knots[0]) / (knots[-1] - knots[0]) * (_CELL_WIDTH - 8)
 
     def y(values: Any) -> Any:
-        return 5 + (high - np.asarray(values, float)) / (high - low) * (_HEIGHT - 10)
+        return 5 + (high - np.asarray(values, float)) / (high - low) * (_CELL_HEIGHT - 10)
 
     px, all_used = x(knots), np.nansum(used) > 0
     cells = []
@@ -127,7 +127,7 @@ def spline_gallery(network: dict[str, Any], number: int, most: int = 24, steady:
         "spline_gallery.html",
         name=name,
         plot=plot,
-        size=(_WIDTH, _HEIGHT),
+        size=(_CELL_WIDTH, _CELL_HEIGHT),
         note=f"{whole(units.size)} of {whole(len(splines))} units; input {ends[0]} to {ends[1]}, "
         f"output {decimal(low, 3)} to {decimal(high, 3)} in every cell",
         ends=ends,

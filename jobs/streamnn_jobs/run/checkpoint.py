@@ -15,7 +15,7 @@ from streamnn.state import from_bytes, state_hash, to_bytes
 
 from ..spec.job import CheckpointSpec
 from ..stores import Saved, Store, open_store
-from ..stores.opening import LEASE_S, TIMEOUT_S, split_place
+from ..stores.opening import LEASE_S, STORE_TIMEOUT_S, split_place
 
 
 class CheckpointStore:
@@ -40,7 +40,7 @@ class CheckpointStore:
         keep: int = 2,
         warn: Callable[[str], None] = lambda text: None,
         lease_s: float = LEASE_S,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = STORE_TIMEOUT_S,
     ):
         self.store: Store
         if isinstance(place, str | Path):

@@ -21,7 +21,7 @@ from .sinks import ColumnSink, Outputs, open_sinks
 from .warmup import warm_up
 from .worker import Step, Worker
 
-IDLE_S = 0.01
+POLL_PAUSE_S = 0.01
 """How long a live stream with nothing to read is left alone."""
 
 
@@ -195,7 +195,7 @@ class Job(BaseJob):
     def _rest(self, worker: Worker, lag: int | None) -> None:
         self.audience.waiting(worker, lag)
         self.audience.idle()
-        time.sleep(IDLE_S)
+        time.sleep(POLL_PAUSE_S)
 
     def _lag(self, partition: Partition, place: Resume) -> int | None:
         lag: Callable[[], int] | None = getattr(partition, "lag", None)  # of a live one

@@ -10,22 +10,25 @@ from rich.table import Table
 
 from .result import Result
 
-_CONTROLS = (
+_CONTROL_TITLES = (
     ("no_change", "no-change"),
     ("majority", "majority"),
     ("mean", "running mean"),
     ("logistic", "logistic"),
     ("linear", "linear"),
 )
-_HINDSIGHT = (("linear_in_hindsight", "best linear, in hindsight"), ("best_possible", "best possible"))
-_SCORES = {
+"""Key and title of each control, in the order of the table."""
+_HINDSIGHT_TITLES = (("linear_in_hindsight", "best linear, in hindsight"), ("best_possible", "best possible"))
+"""Key and title of the scores known only in hindsight."""
+_TASK_SCORES = {
     "classification": ("accuracy", "log_loss", "brier", "auroc"),
     "regression": ("mae", "rmse"),
 }
-_ALARMS = 5
+"""Scores that the summary of a task always has, None where they could not be counted."""
+_TOLD_ALARMS = 5
 """Alarms that a person is told at the end; the report and alarms.jsonl have more."""
 _ALWAYS = ("no_change", "majority", "best_expert", "regret_per_event")
-_COLUMNS = (
+_SCORE_TITLES = (
     ("accuracy", "accuracy"),
     ("log_loss", "log loss"),
     ("brier", "Brier"),
@@ -33,6 +36,7 @@ _COLUMNS = (
     ("mae", "MAE"),
     ("rmse", "RMSE"),
 )
+"""Key and title of each score that is a column of the table."""
 
 
 def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
@@ -70,7 +74,7 @@ def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = Non
         "dead_letters": c.dead,
     }
     out.update({k: v for k, v in scores.items() if k not in out})
-    for name in (*_ALWAYS, *_SCORES[worker.task]):
+    for name in (*_ALWAYS, *_TASK_SCORES[worker.task]):
         out.setdefault(name, None)
     missing = {name: count for name, count in worker.learner.missing().items() if count}
     out.update(
@@ -101,20 +105,20 @@ def title(summary: dict[str, Any]) -> str:
 
 def table(summary: dict[str, Any]) -> Table:
     """The learner beside the simplest controls."""
-    columns = [(key, title) for key, title in _COLUMNS if isinstance(summary.get(key), (int, float))]
+    columns = [(key, title) for key, title in _SCORE_TITLES if isinstance(summary.get(key), (int, float))]
     out = Table()
     out.add_column("")
     for _, title in columns:
         out.add_column(title, justify="right")
     out.add_row("[bold]streamnn[/bold]", *(f"[bold]{number(summary.get(k))}[/bold]" for k, _ in columns))
-    for name, title in _CONTROLS:
+    for name, title in _CONTROL_TITLES:
         control = summary.get(name)
         if control is None:
             continue
         if not isinstance(control, dict):
             control = {columns[0][0]: control} if columns else {}
         out.add_row(title, *(number(control.get(k)) for k, _ in columns))
-    for name, title in _HINDSIGHT:
+    for name, title in _HINDSIGHT_TITLES:
         if summary.get(name):
             out.add_row(title, *(number(summary[name].get(k)) for k, _ in columns))
     return out
@@ -165,7 +169,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"missing values {sum(s['missing'].values()):,}: {named}{more}")
     if s["columns_refused"]:
         out.append(f"values of columns beyond learner.max_columns, left out: {s['columns_refused']:,}")
-    told = s["alarms"][-_ALARMS:]
+    told = s["alarms"][-_TOLD_ALARMS:]
     last = f", the last {len(told)}:" if s["alarm_count"] > len(told) else ""
     out.append(f"alarms {s['alarm_count']:,}{last}")
     for a in told:

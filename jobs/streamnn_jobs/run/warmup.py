@@ -13,7 +13,8 @@ from ..spec.job import JobSpec
 from .learner import MakeLearner, make_learner
 from .worker import Worker
 
-ROWS = 32
+WARM_UP_ROWS = 32
+"""Records that the throw-away learner learns."""
 
 
 def warm_up(
@@ -27,7 +28,7 @@ def warm_up(
 
         if not compiled(task):
             say("compiling: the first run on a machine takes some 20 seconds longer")
-    rows = probe.rows.slice(0, ROWS)
+    rows = probe.rows.slice(0, WARM_UP_ROWS)
     at_once = spec.model_copy(
         update={
             "label": spec.label.model_copy(
@@ -42,11 +43,11 @@ def warm_up(
 
 def warm_up_without_records(spec: JobSpec, make: MakeLearner, say: Callable[[str], None]) -> None:
     """The same with made-up records: a live topic may have none yet."""
-    label = [i % 2 for i in range(ROWS)]
+    label = [i % 2 for i in range(WARM_UP_ROWS)]
     rows = pa.RecordBatch.from_pydict(
         {
-            "number": [float(i) for i in range(ROWS)],
-            "text": ["ab"[i % 2] for i in range(ROWS)],
+            "number": [float(i) for i in range(WARM_UP_ROWS)],
+            "text": ["ab"[i % 2] for i in range(WARM_UP_ROWS)],
             "label": label,
         }
     )
@@ -60,5 +61,5 @@ def warm_up_without_records(spec: JobSpec, make: MakeLearner, say: Callable[[str
             "learner": type(spec.learner)(task=spec.learner.task),
         }
     )
-    probe = Batch(rows, np.arange(ROWS, dtype=np.int64), {"position": ROWS})
+    probe = Batch(rows, np.arange(WARM_UP_ROWS, dtype=np.int64), {"position": WARM_UP_ROWS})
     warm_up(alone, spec.learner.task, make, probe, say)

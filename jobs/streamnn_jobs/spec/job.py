@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from ..redaction import hide_user
-from ..stores.opening import LEASE_S, TIMEOUT_S, is_url, wrong_url
+from ..stores.opening import LEASE_S, STORE_TIMEOUT_S, is_url, wrong_url
 from .kafka import KafkaSpec
 from .section import Count, Seconds, Section
 
@@ -136,7 +136,7 @@ class CheckpointSpec(Section):
         "after its last sign of life",
     )
     timeout_s: Seconds = Field(
-        default=TIMEOUT_S,
+        default=STORE_TIMEOUT_S,
         description="a number of seconds above 0: for one request to an object store; an operation ends within twice that",
     )
 

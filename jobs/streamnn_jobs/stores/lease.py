@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from streamnn.errors import StateError
 
 from .bucket import Bucket, Conflict, StoreError, Tag
-from .ledger import NAME, Ledger
+from .ledger import OWNER_FILE, Ledger
 
 
 class LeaseLost(StateError):
@@ -51,7 +51,7 @@ class Lease:
         self._clock = clock
         self._sleep = sleep
         self._me = f"{socket.gethostname()} process {os.getpid()} {secrets.token_hex(8)}"
-        self._where = f"{bucket.where}/{NAME}"
+        self._where = f"{bucket.where}/{OWNER_FILE}"
         self._lock = threading.Lock()
         self._held: tuple[Ledger, Tag] | None = None
         self._lost: LeaseLost | None = None
@@ -76,7 +76,7 @@ class Lease:
     def look(self) -> tuple[Ledger, Tag] | None:
         """The owner object as it is now; None where there is none."""
         try:
-            data, tag = self._bucket.get(NAME)
+            data, tag = self._bucket.get(OWNER_FILE)
         except FileNotFoundError:
             return None
         return Ledger.from_bytes(data, self._where), tag
@@ -230,10 +230,10 @@ class Lease:
     def _replace(self, ledger: Ledger, tag: Tag | None) -> Tag:
         data = ledger.to_bytes()
         try:
-            return self._bucket.put(NAME, data, tag)
+            return self._bucket.put(OWNER_FILE, data, tag)
         except Conflict:
             try:
-                found, now = self._bucket.get(NAME)
+                found, now = self._bucket.get(OWNER_FILE)
             except FileNotFoundError:
                 found, now = b"", {}
             if found != data:  # else it was put by an earlier try
@@ -274,7 +274,7 @@ class Lease:
         again = self._mine()[0].next().to_bytes()
         for match in (None, old):
             try:
-                self._bucket.put(NAME, again, match)
+                self._bucket.put(OWNER_FILE, again, match)
             except Conflict:
                 continue
             raise StateError(

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, replace
 
 from streamnn.errors import StateError
 
-NAME = "owner.json"
+OWNER_FILE = "owner.json"
+"""Object in which the owner of a place is written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,12 @@ from .obstore_bucket import ObstoreBucket
 from .store import Store
 
 LEASE_S = 30.0
-TIMEOUT_S = 10.0
+STORE_TIMEOUT_S = 10.0
+"""Seconds that one request to an object store may take, unless told otherwise."""
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
 """Of stores that put under a condition."""
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
+_STORE_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
+"""Scheme, bucket, path, and what follows the path."""
 
 
 def is_url(place: str | Path) -> bool:
@@ -42,7 +44,7 @@ def wrong_url(url: str) -> str | None:
     >>> wrong_url("http://host/x")
     'is no object store that puts under a condition: s3, s3a, gs, az, azure, adl, abfs or abfss'
     """
-    found = _URL.fullmatch(url)
+    found = _STORE_URL.fullmatch(url)
     if found is None or found[1].lower() not in SCHEMES:
         return f"is no object store that puts under a condition: {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}"
     if not found[2]:
@@ -88,7 +90,7 @@ def open_store(
     place: str | Path,
     say: Callable[[str], None] = lambda text: None,
     lease_s: float = LEASE_S,
-    timeout_s: float = TIMEOUT_S,
+    timeout_s: float = STORE_TIMEOUT_S,
 ) -> Store:
     """The store at a path or URL; nothing is made or asked yet.
 
