@@ -16,7 +16,7 @@ from .._json import DECODE_ERRORS, parse_object
 from .._rows import TYPES, Decoded, RowDecoder, record_batch
 from ..base import BadRecord
 
-_TYPES: dict[str, Any] = {"number": float | None, "string": str | None}
+_FIELD_TYPES: dict[str, Any] = {"number": float | None, "string": str | None}
 _MOST_FIELDS = 256
 _QUOTE = ord('"')
 _MOST_SKIPS = 64
@@ -113,7 +113,7 @@ class JsonValues:
         fields = {name: f"f{i}" for i, name in enumerate(order)}
         struct = msgspec.defstruct(
             "Row",
-            [(field, _TYPES[kinds[name]]) for name, field in fields.items()],
+            [(field, _FIELD_TYPES[kinds[name]]) for name, field in fields.items()],
             rename={field: name for name, field in fields.items()},
             array_like=self._names is not None,
             forbid_unknown_fields=True,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from streamnn_connectors import Source
 
 PROCESS_PREFIX = "process/"
-LABEL = "y"
+LABEL_COLUMN = "y"
 LAG_FEATURES = tuple(f"lag{k}" for k in range(1, 17))
 RECORDS = 40_000
 SEED = 1
@@ -61,14 +61,14 @@ def process_stream(name: str) -> Dataset:
         x, y = process(short, SEED).take(RECORDS)
         label = y.astype("int64") if task == "classification" else y
         columns = {c: x[:, k].copy() for k, c in enumerate(LAG_FEATURES)}
-        return MemorySource(pa.table({**columns, LABEL: label}), name=name)
+        return MemorySource(pa.table({**columns, LABEL_COLUMN: label}), name=name)
 
     return Dataset(
         name=name,
         origin="process",
         task=task,
         records=RECORDS,
-        label=LABEL,
+        label=LABEL_COLUMN,
         opener=opener,
         note=f"{note}. Its best possible loss is known",
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streamnn_connectors import Source
 
 RIVER_PREFIX = "river/"
-LABEL = "y"
+LABEL_COLUMN = "y"
 _TASKS = {
     "Binary classification": "classification",
     "Multi-class classification": "classification",
@@ -61,7 +61,7 @@ def river_stream(name: str) -> Dataset:
         origin="package river",
         task=_TASKS[stream.task],
         records=stream.n_samples,
-        label=LABEL,
+        label=LABEL_COLUMN,
         opener=opener,
         note=stream.desc.strip().splitlines()[0].rstrip("."),
     )
@@ -98,9 +98,9 @@ def _table(stream: Any, name: str) -> pa.Table:
         for column in columns.values():
             if len(column) < len(labels):
                 column.append(None)
-    if LABEL in columns:
-        raise SourceError(f"{name}: has a feature named {LABEL!r}, the name of its label")
-    return pa.table({**columns, LABEL: labels})
+    if LABEL_COLUMN in columns:
+        raise SourceError(f"{name}: has a feature named {LABEL_COLUMN!r}, the name of its label")
+    return pa.table({**columns, LABEL_COLUMN: labels})
 
 
 def _seconds(when: date) -> float:

@@ -22,7 +22,7 @@ from .dead_letter_file import read_letters, to_file, to_topic
 Keep = Callable[[DeadLetter], bool]
 _MOST_KINDS = 100
 _QUOTED_NAME = re.compile(r"(column )?('[^']*'|\"[^\"]*\")")
-_DIGITS = re.compile(r"\d+")
+_WHOLE_NUMBER = re.compile(r"\d+")
 _OTHERS = ("", "(further reasons)")
 
 
@@ -58,7 +58,7 @@ def kind_of(reason: str) -> str:
     >>> kind_of("column 'x' is a number but has 'abc'"), kind_of("3000 bytes, the limit is 1000")
     ("column 'x' is a number but has '…'", '# bytes, the limit is #')
     """
-    return _DIGITS.sub("#", _QUOTED_NAME.sub(lambda m: m[0] if m[1] else "'…'", reason))
+    return _WHOLE_NUMBER.sub("#", _QUOTED_NAME.sub(lambda m: m[0] if m[1] else "'…'", reason))
 
 
 def list_letters(target: str, settings: KafkaSettings, keep: Keep, limit: int, as_json: bool) -> int:

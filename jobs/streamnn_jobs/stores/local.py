@@ -14,7 +14,7 @@ from streamnn_connectors.files import replacing
 from .folder_lock import owning, unwritable
 from .store import UNUSABLE, Saved
 
-_NAME = re.compile(r"checkpoint-(\d{12,})\.safetensors")
+_FILE_NAME = re.compile(r"checkpoint-(\d{12,})\.safetensors")
 
 
 class LocalStore:
@@ -35,7 +35,7 @@ class LocalStore:
 
     def saved(self) -> list[Saved]:
         try:
-            found = [(int(m[1]), p) for p in self.directory.iterdir() if (m := _NAME.fullmatch(p.name))]
+            found = [(int(m[1]), p) for p in self.directory.iterdir() if (m := _FILE_NAME.fullmatch(p.name))]
         except FileNotFoundError:
             return []
         except OSError as e:

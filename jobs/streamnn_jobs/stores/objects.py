@@ -13,7 +13,7 @@ from .lease import Lease
 from .ledger import Ledger
 from .store import UNUSABLE, Saved
 
-_NAME = re.compile(r"checkpoint-(\d{12,})(?:\.(\d+)-(\d+))?\.safetensors")
+_OBJECT_NAME = re.compile(r"checkpoint-(\d{12,})(?:\.(\d+)-(\d+))?\.safetensors")
 
 
 class ObjectStore:
@@ -132,7 +132,7 @@ class ObjectStore:
 
     def _saved(self, names: Iterable[str], sizes: dict[str, int] | None = None) -> list[Saved]:
         """The newest first; among those of one position, the last one written."""
-        found = [(int(m[1]), *_writer(m), m[0]) for name in names if (m := _NAME.fullmatch(name))]
+        found = [(int(m[1]), *_writer(m), m[0]) for name in names if (m := _OBJECT_NAME.fullmatch(name))]
         return [
             Saved(position, name, f"{self.where}/{name}", (sizes or {}).get(name, 0))
             for position, _, _, name in sorted(found, reverse=True)
@@ -141,13 +141,13 @@ class ObjectStore:
     def _first(self) -> Ledger:
         """Where nobody has been the owner, what is there counts: it may have been copied from elsewhere."""
         names = [saved.name for saved in self._saved(self._bucket.sizes())]
-        epochs = [_writer(m)[0] for name in names if (m := _NAME.fullmatch(name))]
+        epochs = [_writer(m)[0] for name in names if (m := _OBJECT_NAME.fullmatch(name))]
         return Ledger(None, max(epochs, default=0), 0, 0.0, tuple(names))
 
     def _former(self, epoch: int) -> set[str]:
         """What is there of this owner and those before it; never of a later one, who may have come since."""
         there = self._bucket.sizes()
-        return {name for name in there if (m := _NAME.fullmatch(name)) and _writer(m)[0] <= epoch}
+        return {name for name in there if (m := _OBJECT_NAME.fullmatch(name)) and _writer(m)[0] <= epoch}
 
 
 def _writer(found: re.Match[str]) -> tuple[int, int]:

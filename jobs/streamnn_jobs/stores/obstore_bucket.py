@@ -12,7 +12,7 @@ from streamnn.errors import MissingPackage
 from .bucket import Conflict, StoreError, Tag
 
 RETRIES = 3
-_REASONS = (
+_REFUSALS = (
     (r"kind: Timeout|TimedOut", "no answer within the time-out"),
     (r"dns error", "its host name is not known"),
     (r"kind: Connect", "no connection"),
@@ -124,7 +124,7 @@ def _words(error: Exception) -> str:
     text = str(error)
     if re.search(r"/latest/(api/token|meta-data)", text):  # the last place where credentials are looked for
         return "the environment has no credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
-    for pattern, words in _REASONS:
+    for pattern, words in _REFUSALS:
         if re.search(pattern, text):
             return words
     if found := re.search(r"status code: (\d{3} [A-Za-z ]+)", text):
