@@ -11,7 +11,7 @@ import pytest
 from streamnn import Classifier, Regressor
 from streamnn.checks import CHECKS, check_learner
 from streamnn.errors import SpecError, StateError
-from streamnn.members import EventMember, Member, Room, kernel
+from streamnn.members import EventMember, Leaves, Member, Room, kernel
 from streamnn.stage import grown
 from streamnn.types import EXPIRE, LEARN
 
@@ -189,6 +189,23 @@ def test_what_makes_no_member_is_refused(members: object) -> None:
 def test_two_of_one_name_are_refused() -> None:
     with pytest.raises(SpecError, match="two members of a pool are named 'bayes'"):
         Classifier(members=[NaiveBayes, NaiveBayes]).learn_one({"a": 1.0}, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expert", "leaf"),
+    [("mixer", "own", "own"), ("alarms", "own", "own"), ("own", "stack-0.01", "own"), ("own", "own", "row")],
+)
+def test_names_of_other_parts_are_refused(name: str, expert: str, leaf: str) -> None:
+    class Own(NaiveBayes):
+        def __init__(self, room: Room) -> None:
+            super().__init__(room)
+            self.name, self.names = name, (expert,)
+
+        def leaves(self, room: Room) -> Leaves:
+            return {leaf: (np.float32, ())}
+
+    with pytest.raises(SpecError, match="names must differ"):
+        Classifier(members=[Own]).learn_one({"a": 1.0}, 0)
 
 
 def test_a_pool_can_be_printed_and_written_down() -> None:
