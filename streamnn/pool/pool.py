@@ -134,7 +134,8 @@ class Pool:
         Raises
         ------
         SpecError
-            When a member has the name of another part, or keeps an array of pending events under a name that is taken.
+            When a member is none, reads no block of the row, has the name of another part, or keeps an array of
+            pending events under a name that is taken.
         """
         task, first = self.task, self.schema.first
         self.timed = timed
@@ -146,6 +147,11 @@ class Pool:
         self.members, self.experts = [], []
         for factory in (*task.recipe.members, *self.options.members):
             member = factory(room._replace(place=len(self.experts)))
+            if not isinstance(member, Member):
+                raise SpecError(
+                    f"learner option members: {factory!r} makes a {type(member).__name__}, no Member"
+                )
+            self.layout.span(*member.reads)  # refuses a block that no row has
             self.members.append(member)
             self.experts += member.names
         _check_names("members of a pool", [m.name for m in self.members])
