@@ -91,7 +91,7 @@ def load_state_dict(pool: Pool, arrays: Mapping[str, np.ndarray], meta: Mapping[
     pool.events = meta["events"]
     pool.monitor.load_state_dict(_under("alarms", arrays), meta["alarms"])
     pool.curves.load_state_dict(arrays)
-    known = {"alarms", pool.curves.name, pool.recent.name, "density", "pending"}
+    known = set(pool.other_parts)
     if meta["started"]:
         pool.start(timed=bool(meta["timed"]))
         pool.task.widen(int(meta.get("width", 0)))
