@@ -13,7 +13,7 @@ from ..stage import Stage
 from ..state import Arrays
 from ..types import EXPIRE, LEARN
 
-FARTHEST = 100.0
+FARTHEST_PREDICTION = 100.0
 """Running deviations from the mean at which a number that a member in Python predicts is cut."""
 Leaves = dict[str, tuple[type, tuple[int, ...]]]
 """Arrays by name: dtype and shape of one entry."""
@@ -199,7 +199,7 @@ class EventMember(Member):
 def _harmless(p: np.ndarray) -> np.ndarray:
     """Predictions as the mixer may take them: a row that is no distribution over classes is made one."""
     if p.shape[1] == 1:
-        return np.clip(p, -FARTHEST, FARTHEST)
+        return np.clip(p, -FARTHEST_PREDICTION, FARTHEST_PREDICTION)
     if (p >= 0.0).all() and (np.abs(p.sum(1) - 1.0) < 1e-3).all():
         return p
     share = np.clip(np.nan_to_num(p, nan=0.0), 0.0, 1e30)
