@@ -45,7 +45,7 @@ def regimes(rng: np.random.Generator, n: int, leave: float) -> np.ndarray:
 
 
 def shaped(noise: np.ndarray, shape: str) -> np.ndarray:
-    """Standard normal noise reshaped: same mean and variance, another law."""
+    """Standard normal noise reshaped: same mean and variance, another distribution."""
     cdf = np.array([NormalDist().cdf(v) for v in noise.tolist()]).clip(1e-12, 1 - 1e-12)
     if shape == "Laplace":
         out = np.where(cdf < 0.5, np.log(2 * cdf), -np.log(2 * (1 - cdf))) / np.sqrt(2)

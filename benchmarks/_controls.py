@@ -6,13 +6,13 @@ from typing import Any
 
 import _data
 import _peers_scores
-import _play
+import _prequential
 import numpy as np
 
 from streamnn.types import LEARN, OBSERVE
 
 
-def controls(stream: _data.Stream, log: _play.Log, n: int) -> dict[str, dict[str, Any]]:
+def controls(stream: _data.Stream, log: _prequential.Log, n: int) -> dict[str, dict[str, Any]]:
     """Majority (or running mean) and no-change, over the first n events, from the labels known when an event came."""
     y, learn = stream.y, log.op == LEARN
     place = np.cumsum(learn)[log.op == OBSERVE]  # labels known when each event came

@@ -16,8 +16,8 @@ from typing import Any
 import _data
 import _peers_features
 import _peers_models
-import _play
-from _standing import FED
+import _prequential
+from _ranking import FED
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -28,12 +28,12 @@ EXPIRE_MIN = 2880
 PROMPT = "at once"
 
 
-def log_of(stream: _data.Stream, delay: str) -> _play.Log:
+def log_of(stream: _data.Stream, delay: str) -> _prequential.Log:
     """The order of events and labels: at once, after a number of events, or at the stream's true times."""
     if delay == "true":
         event, label = stream.extras["t_event_min"], stream.extras["t_label_min"]
-        return _play.at_times(event, label, stream.y >= 0, EXPIRE_MIN)
-    return _play.after(stream.y, 1 if delay == PROMPT else int(delay))
+        return _prequential.at_times(event, label, stream.y >= 0, EXPIRE_MIN)
+    return _prequential.after(stream.y, 1 if delay == PROMPT else int(delay))
 
 
 def key(stream: str, delay: str = PROMPT) -> str:

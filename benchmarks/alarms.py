@@ -28,7 +28,7 @@ from streamnn.alarms import DriftMonitor
 
 N, AT, WINDOW = 100_000, 50_000, 20_000
 PER = 10_000
-YOUNG = 1000  # events that a pool's loss is left alone
+WARM_UP_EVENTS = 1000  # events that a pool's loss is left alone
 Rows = list[dict[str, Any]]
 
 
@@ -75,7 +75,7 @@ def learner(count: int) -> Rows:
         rows.append(
             _rate(
                 f"pool on {background}: its loss alone",
-                [[e + YOUNG for e, _ in alarms_of(loss=r.loss[YOUNG:])] for r in runs],
+                [[e + WARM_UP_EVENTS for e, _ in alarms_of(loss=r.loss[WARM_UP_EVENTS:])] for r in runs],
                 N // 2,
             )
         )

@@ -18,8 +18,8 @@ from typing import Any
 import _data
 import _one_core
 import _peers_cache as cache
-import _play
-import _standing
+import _prequential
+import _ranking
 import _table
 import numpy as np
 
@@ -30,23 +30,23 @@ SPREAD = "largest deviation"
 NAMES = {"log_loss": "log loss", "accuracy": "accuracy", "mae": "MAE"}
 
 
-def run(stream: _data.Stream, log: _play.Log, seed: int, declare: bool) -> dict[str, Any]:
+def run(stream: _data.Stream, log: _prequential.Log, seed: int, declare: bool) -> dict[str, Any]:
     """One pass: scores by contender."""
-    model = _play.learner(stream, seed, declare)
-    p, cpu = _play.play(model, stream.columns, stream.y, log)
+    model = _prequential.learner(stream, seed, declare)
+    p, cpu = _prequential.run(model, stream.columns, stream.y, log)
     s, labels = model.scores(), log.learnt()
     row: dict[str, Any] = {"labelled": len(labels), "pending": s["pending"]}
     if stream.classify:
-        anew = _play.score_classes(p, stream.y, labels)
-        row["pool"] = anew | {"log_loss": s["log_loss"]}
+        recount = _prequential.score_classes(p, stream.y, labels)
+        row["pool"] = recount | {"log_loss": s["log_loss"]}
         row["logistic"] = s["logistic"]
         row["no-change"] = {"accuracy": s["no_change"]}
-        row["majority"] = _play.majority_scores(stream.y, log)
+        row["majority"] = _prequential.majority_scores(stream.y, log)
     else:
-        row["pool"] = anew = _play.score_values(p, stream.y, labels)
+        row["pool"] = recount = _prequential.score_values(p, stream.y, labels)
         row["linear"] = s["linear"]
         row["no-change"], row["mean"] = {"mae": s["no_change"]}, {"mae": s["majority"]}
-    _play.check(model, anew, len(labels))
+    _prequential.check(model, recount, len(labels))
     row |= {"regret": s["regret"], "regret_bound": s["regret_bound"]}
     return row | {"regret_per_event": s["regret_per_event"], "events_per_cpu_s": len(stream) / cpu}
 
@@ -77,12 +77,12 @@ def table(found: dict[str, dict[str, list[dict[str, Any]]]], kind: str, metric: 
 
 def targets(found: dict[str, dict[str, list[dict[str, Any]]]]) -> Iterator[dict[str, Any]]:
     """The targets for late labels beside what was reached."""
-    for run_name, goals in _standing.TARGETS.items():
+    for run_name, goals in _ranking.TARGETS.items():
         stream, _, delay = run_name.partition("@")
         if delay in found.get(stream, {}):
             scores = mean(found[stream][delay], "pool")
             for k, goal in goals.items():
-                met = scores[k] >= goal if k in _standing.BETTER_IS_MORE else scores[k] <= goal
+                met = scores[k] >= goal if k in _ranking.BETTER_IS_MORE else scores[k] <= goal
                 about = {"stream": stream, "delay": delay, "score": k, "target": goal}
                 yield about | {"pool": scores[k], "met": bool(met)}
 
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     _one_core.one_core()
-    _play.warm()
+    _prequential.warm()
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for name in _data.present(options.streams):
         stream = _data.load(name)
@@ -180,7 +180,7 @@ def main() -> None:
             "seeds": options.seeds,
             "declared": options.declare,
             "expire_min": cache.EXPIRE_MIN,
-            "targets": _standing.TARGETS,
+            "targets": _ranking.TARGETS,
             "runs": found,
         },
     )

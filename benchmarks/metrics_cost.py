@@ -25,7 +25,7 @@ from streamnn_jobs.spec.load import make_spec
 # What looks on, in a process of its own: a page that takes what has changed every two seconds, as the real one does,
 # and Prometheus. Seconds here are those of the job's CPU: at full rate on a machine of its own they are those of a
 # clock, on a shared machine the job would else be looked at more often for the same work.
-LOOK = """
+VIEWER_SCRIPT = """
 import json, os, select, sys, urllib.request
 url, job, page_s, scrape_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
 def spent():
@@ -96,7 +96,7 @@ def run(table: pa.Table, way: tuple[float, float] | None) -> dict[str, float]:
         result = job.run()
         return {"cpu_s": result.cpu_s, "wall_s": result.wall_s} | dict.fromkeys(_MORE, 0.0)
     with JobServer("127.0.0.1:0", watch, job.control, linger_s=0.0) as server:
-        others = [sys.executable, "-c", LOOK, server.url, str(os.getpid()), *map(str, way)]
+        others = [sys.executable, "-c", VIEWER_SCRIPT, server.url, str(os.getpid()), *map(str, way)]
         looker = _start(others) if any(way) else None
         process_s, thread_s = time.process_time(), time.thread_time()
         result = job.run()

@@ -96,9 +96,9 @@ def run(contender: str, stream: Path, libraries: list[str]) -> dict[str, Any]:
         return {"missing": "gcc"}
     events = str(EVENTS.get(kind, 10**9))
     if peer:
-        command = [str(PEERS_PYTHON), str(HERE / "_peers.py"), contender, str(stream), events]
+        command = [str(PEERS_PYTHON), str(HERE / "_throughput_peers.py"), contender, str(stream), events]
     else:
-        command = [sys.executable, str(HERE / "_ours.py"), contender, str(stream), events, *libraries]
+        command = [sys.executable, str(HERE / "_throughput.py"), contender, str(stream), events, *libraries]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         return {"missing": (done.stderr.strip().splitlines() or ["failed"])[-1]}

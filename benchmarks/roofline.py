@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import _one_core
-import _ours
 import _table
+import _throughput
 import numpy as np
 from numba import njit
 
@@ -79,7 +79,7 @@ def row(kind: str, hidden: tuple[int, ...], d: int, peak: dict[str, float], roun
     y = ((x[:, 0] * x[:, 1] > 0) ^ (rng.random(8192) < 0.1)).astype(np.int64)
     us = statistics.median(
         1e6 * r["cpu_s"] / r["events"]
-        for r in (_ours.run_network(kind, hidden, x, y, 2) for _ in range(rounds))
+        for r in (_throughput.run_network(kind, hidden, x, y, 2) for _ in range(rounds))
     )
     sizes = (d, *hidden, 2)
     weights = [a * b for a, b in pairwise(sizes)]

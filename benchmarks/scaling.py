@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import _one_core
-import _ours
 import _table
+import _throughput
 import numpy as np
 
 from streamnn.learners import Classifier, recipes
@@ -47,10 +47,10 @@ def cost(columns: int, classes: int, networks: int, rounds: int) -> float:
     for r in range(rounds):
         x, y = stream(columns, classes, r)
         model, half = Classifier(range(classes)), EVENTS // 2
-        _ours.feed(model, {k: v[:half] for k, v in x.items()}, y[:half])
+        _throughput.feed(model, {k: v[:half] for k, v in x.items()}, y[:half])
         assert len(model._pool.networks) == networks
         start = time.process_time()
-        _ours.feed(model, {k: v[half:] for k, v in x.items()}, y[half:])
+        _throughput.feed(model, {k: v[half:] for k, v in x.items()}, y[half:])
         found.append((time.process_time() - start) / half * 1e6)
     return statistics.median(found)
 

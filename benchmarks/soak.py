@@ -27,7 +27,7 @@ from streamnn_jobs.spec.load import make_spec
 KEEP = 2
 A_MINUTE = 10
 # An open page and Prometheus, in a process of their own.
-LOOK = """
+VIEWER_SCRIPT = """
 import json, select, sys, urllib.request
 url, keys, n = sys.argv[1], {}, 0
 try:
@@ -99,7 +99,9 @@ def phase(name: str, seconds: float, every_s: float, step_s: float) -> dict[str,
         )
         until.job = job
         with JobServer("127.0.0.1:0", watch, job.control, linger_s=0.0) as server:
-            looker = subprocess.Popen([sys.executable, "-c", LOOK, server.url], stdin=subprocess.PIPE)
+            looker = subprocess.Popen(
+                [sys.executable, "-c", VIEWER_SCRIPT, server.url], stdin=subprocess.PIPE
+            )
             try:
                 job.run()
             finally:

@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _doubt import (
+from _table import keep, show
+from _uncertainty_encoders import ENCODERS, moving
+from _uncertainty_images import LETTERS, blended, digits, drawn, fonts, images, rotated
+from _uncertainty_models import (
     Dropout,
     Encoder,
     InputDensity,
@@ -30,10 +33,7 @@ from _doubt import (
     entropy,
     learn_density,
 )
-from _images import LETTERS, blended, digits, drawn, fonts, images, rotated
-from _moving import ENCODERS, moving
-from _streams import coverage, electricity, numbers
-from _table import keep, show
+from _uncertainty_tables import coverage, electricity, numbers
 
 from streamnn.uncertainty import LatentDensity
 

@@ -51,3 +51,10 @@ def column_rows(columns: Columns) -> list[dict[str, Any]]:
     lists = column_lists(columns)
     names = tuple(lists)
     return [dict(zip(names, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def json_value(value: Any) -> Any:
+    """A numpy value as JSON can hold it; TypeError for what has no JSON form."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} has no JSON form")

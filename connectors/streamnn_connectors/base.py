@@ -69,7 +69,7 @@ class SourceInfo:
     records : int or None
         How many records there are, where that is known.
     metadata : dict
-        What the file says of itself (label names, code books, notes).
+        What the file says of itself (label names, names of categories, notes).
     path : str or None
         The file that holds the records, where it is one file.
     """

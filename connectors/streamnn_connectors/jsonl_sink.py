@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import IO, Any
 
 import msgspec
-import numpy as np
 
-from ._columns import Columns, column_rows
+from ._columns import Columns, column_rows, json_value
 from ._faults import not_json
 from ._text_sink import TAIL_BYTES, TextSink
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 
 class JsonLinesSink(TextSink):
@@ -55,7 +48,7 @@ class JsonLinesSink(TextSink):
     >>> sink.close()
     """
 
-    _encoder = msgspec.json.Encoder(enc_hook=_plain)
+    _encoder = msgspec.json.Encoder(enc_hook=json_value)
 
     def _encode(self, records: list[dict[str, Any]]) -> bytes:
         try:

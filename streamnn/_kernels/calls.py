@@ -37,7 +37,7 @@ HEAD = 6
 """Words of a block before the arguments: address, room for an error, room for an answer of up to 32 bytes."""
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
-_WORDS = _I64.as_pointer()
+_WORD_POINTER = _I64.as_pointer()
 _engines: list[Any] = []  # what holds the machine code
 _stubs: dict[str, int] = {}
 _runner: list[Callable[[int, int, int], int]] = []
@@ -63,7 +63,7 @@ def stub(signature: ir.FunctionType) -> int:
     if key in _stubs:
         return _stubs[key]
     module = ir.Module("stub")
-    f = ir.Function(module, ir.FunctionType(_I32, [_WORDS]), "call")
+    f = ir.Function(module, ir.FunctionType(_I32, [_WORD_POINTER]), "call")
     b = ir.IRBuilder(f.append_basic_block())
     block = f.args[0]
     values = []
@@ -97,7 +97,7 @@ def runner() -> Callable[[int, int, int], int]:
     if _runner:
         return _runner[0]
     module = ir.Module("runner")
-    f = ir.Function(module, ir.FunctionType(_I64, [_WORDS, _I64, _I64]), "run")
+    f = ir.Function(module, ir.FunctionType(_I64, [_WORD_POINTER, _I64, _I64]), "run")
     table, first, stop = f.args
     entry, head, body, asked, failed, guarded, stopped, nxt, done = (
         f.append_basic_block(n)
@@ -113,8 +113,8 @@ def runner() -> Callable[[int, int, int], int]:
     b = ir.IRBuilder(body)
     row = b.mul(i, three)
     call, block, guard = (b.load(b.gep(table, [b.add(row, ir.Constant(_I64, k))])) for k in range(3))
-    words = b.inttoptr(block, _WORDS)
-    function = b.inttoptr(call, ir.FunctionType(_I32, [_WORDS]).as_pointer())
+    words = b.inttoptr(block, _WORD_POINTER)
+    function = b.inttoptr(call, ir.FunctionType(_I32, [_WORD_POINTER]).as_pointer())
     status = b.call(function, [words])
     after = b.add(i, one)
     b.cbranch(b.icmp_signed("==", status, ir.Constant(_I32, 0)), asked, failed)

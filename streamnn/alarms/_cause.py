@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ._evidence import DIED, UNIT, Evidence
+from ._columns import DIED, UNIT
+from ._evidence import Evidence
 
 MOVED = 3.5
 """Standard errors from which a signal counts as moved."""

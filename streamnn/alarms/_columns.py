@@ -37,6 +37,8 @@ USUAL, RECORD = 14.0, 1.5
 events or so, or this multiple of the column's own record."""
 FADES = 1.0 / 50_000.0
 """Share of a column's record that is forgotten with every event."""
+DIED, UNIT, SHIFTED = 1, 2, 3
+"""Kinds in a tag of "feature worst": 4 * column + kind."""
 REPEATS_EVERY = 64
 """Events between two looks at how often values repeat."""
 UNLEARNT = 1000
@@ -145,12 +147,12 @@ def scan(
                 a[c, C_WOKEN] = NAP
             nats = _repeats(a, c, v == a[c, C_LAST])
             a[c, C_LAST] = v
-            kind = 1
+            kind = DIED
             if not missing and not text[c]:
                 z = _standardise(a, c, v)
                 moved, unit = _moved(a, c, z)
                 if moved > nats:
-                    nats, kind = moved, 2 if unit else 3
+                    nats, kind = moved, UNIT if unit else SHIFTED
                 cut = min(max(z, -CLIP_SD_PAIR), CLIP_SD_PAIR)
                 active += 1.0
                 location += cut if (c * 0x9E37 >> 7) & 1 else -cut
@@ -164,7 +166,7 @@ def scan(
                 nats = 0.0
             if a[c, C_WOKEN] > 0.0:
                 a[c, C_WOKEN] -= 1.0
-                nats, kind = MOST_NATS, 3
+                nats, kind = MOST_NATS, SHIFTED
             a[c, C_STOOD_OUT] = a[c, C_STOOD_OUT] + 1.0 if nats > STANDS_OUT else 0.0
             if a[c, C_STOOD_OUT] > STALE:
                 _forget(a, c)

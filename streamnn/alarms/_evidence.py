@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._columns import SHIFTED
 from ._layout import BLOCK_VALUES, COARSE, RING
 
-DIED, UNIT, SHIFTED = 1, 2, 3
-"""Kinds in a tag of "feature worst": 4 * column + kind."""
 _BEFORE = 500
 """Values before a change that are compared with those after it, at most."""
-_YOUNGEST = 100
+_FEWEST_BEFORE = 100
 """Values a signal must have had before the change to have an opinion."""
 _LATEST = 256
 """Values of the mean that says what the signal has come to."""
@@ -75,7 +74,7 @@ def evidence(s: np.void, v: np.void, began: int, op: int, whole: bool = False) -
     if count < 1:
         return NOTHING
     lrv = v["lrv_was" if s["refreshed"] > op else "lrv"]
-    known = m >= _YOUNGEST
+    known = m >= _FEWEST_BEFORE
     location, scale = (
         float((here[k] - there[k]) / np.sqrt(lrv[k - 1] * count * (1.0 + count / max(m, 1))))
         if known

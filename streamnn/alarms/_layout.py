@@ -43,7 +43,7 @@ PEAKS = 32
 """Largest peaks that shape a threshold; one more is kept as their base."""
 SHORTEST_BATCH = 4
 """Values in the shortest batch mean; those of each level are twice as long as those below."""
-LEVELS = 14
+BATCH_LEVELS = 14
 """Levels of batch means: the longest are of 32,768 values."""
 RAW_STRIDE = 4
 """Values between two looks at the widest contrast of values."""
@@ -119,11 +119,11 @@ VIEW = np.dtype(
         ("filled", i8),
         # dependence
         ("batched", i8),
-        ("batch_sum", f8, (LEVELS, SCORES)),
-        ("batch_mean", f8, (LEVELS, SCORES)),
-        ("batch_var", f8, (LEVELS, SCORES)),
-        ("batch_n", f8, (LEVELS,)),
-        ("batch_half", i8, (LEVELS,)),
+        ("batch_sum", f8, (BATCH_LEVELS, SCORES)),
+        ("batch_mean", f8, (BATCH_LEVELS, SCORES)),
+        ("batch_var", f8, (BATCH_LEVELS, SCORES)),
+        ("batch_n", f8, (BATCH_LEVELS,)),
+        ("batch_half", i8, (BATCH_LEVELS,)),
         ("lrv", f8, (SCORES,)),  # long-run variance of the scores
         ("lrv_was", f8, (SCORES,)),  # before the last refresh
         ("block", f8),  # length of an independent block

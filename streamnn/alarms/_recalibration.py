@@ -14,6 +14,7 @@ from ._layout import (
     ARM_BLOCKS,
     ARM_EVENTS,
     ARMED,
+    BATCH_LEVELS,
     BLIND,
     BLOCK_VALUES,
     CAUTION,
@@ -23,7 +24,6 @@ from ._layout import (
     FEWEST,
     JUMP_SPANS,
     JUMPS,
-    LEVELS,
     NEVER,
     PEAK_DIVISOR,
     PEAKS,
@@ -97,7 +97,7 @@ def _dependence(s: Signal, w: View, horizon: float) -> None:
     known = max(min(s.regime * 1.0, REFERENCE_MEMORY), BLOCK_VALUES * 1.0)
     for i in range(SCORES):
         lrv = least
-        for l in range(LEVELS):
+        for l in range(BATCH_LEVELS):
             n = w.batch_n[l]
             if n >= 8.0 and w.scale[i] > 0.0:
                 lrv = max(lrv, w.batch_var[l, i] / w.var[i] * (SHORTEST_BATCH << l) * n / (n - 1.0))

@@ -8,6 +8,7 @@ from .._kernels.jit import kernel, leaf
 from ._arguments import Family, Operations
 from ._layout import (
     ARM_EVENTS,
+    BATCH_LEVELS,
     BLIND,
     BLOCK_VALUES,
     CARRIED,
@@ -16,7 +17,6 @@ from ._layout import (
     CUSUMS,
     JUMP_SPANS,
     JUMP_STRIDE,
-    LEVELS,
     PURSE_AIM,
     PURSE_CAP,
     PURSE_COST,
@@ -39,6 +39,8 @@ REVIEW_DUE = 1_000_000
 """Added to the number of fires where an alarm is due for its review; above any number of fires."""
 OWN_TEST = 8
 """Added to the kind of operation at which a signal has values, where the signal is its own test."""
+CUSUM, JUMP, RAW_JUMP = range(3)
+"""Kinds of statistics: sums of scores, and contrasts of neighbouring windows, of scores or raw."""
 FIRE_FIELDS = 6
 """Numbers of one fire: operation, signal, statistic, ticket, operation and ticket at which the change began."""
 
@@ -90,7 +92,7 @@ def _end_trial(s: Signal, v: View, r: View) -> None:
             u.records = 0
             u.floor = u.block
             u.batched = u.filled = 0
-            for l in range(LEVELS):
+            for l in range(BATCH_LEVELS):
                 u.batch_half[l], u.batch_n[l] = 0, 0.0
             adopt(s, u, shift if k else 0.0)
 
@@ -245,13 +247,13 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                     standardise(s, w, rest if second else x)
                     if second == 0:
                         location, scale = s.signed[0], s.signed[2]
-                    for kind in range(3):
-                        if kind == 1 and s.taken % JUMP_STRIDE:
+                    for kind in range(RAW_JUMP + 1):
+                        if kind == JUMP and s.taken % JUMP_STRIDE:
                             continue
-                        j, ratio = cusums(s, w) if kind == 0 else jumps(s, w, second, kind == 2)
-                        if kind == 2 and ratio > raw_ratio:
+                        j, ratio = cusums(s, w) if kind == CUSUM else jumps(s, w, second, kind == RAW_JUMP)
+                        if kind == RAW_JUMP and ratio > raw_ratio:
                             raw, raw_second, raw_ratio = j, second, ratio
-                        if kind < 2 and ratio > lasting_ratio:
+                        if kind != RAW_JUMP and ratio > lasting_ratio:
                             lasting, lasting_second, lasting_ratio = j, second, ratio
                     if w.records and not s.on_trial:
                         w.exposure += 1.0
@@ -262,9 +264,8 @@ def scan(family: Family, operations: Operations, out: np.ndarray) -> int:
                 for second in range(2):
                     w = r if second else v
                     if collect(s, w, second == 1, rest if second else x):
-                        if (
-                            second and s.taken == BLOCK_VALUES
-                        ):  # only now is it known what is out of all proportion
+                        if second and s.taken == BLOCK_VALUES:
+                            # only now is it known what is out of all proportion
                             for q in range(BLOCK_VALUES):
                                 w.buffer[q] = follow(s, min(max(w.buffer[q], s.bound[0]), s.bound[1]))
                         take_in(s, w, second == 1)

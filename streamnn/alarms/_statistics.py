@@ -8,12 +8,12 @@ from .._kernels.jit import leaf
 from ._layout import (
     AR_LAGS,
     ARMED,
+    BATCH_LEVELS,
     BLIND,
     CUSUMS,
     JUMP_GAP,
     JUMP_SPANS,
     JUMP_STRIDE,
-    LEVELS,
     PEAK_GAP,
     RAW,
     RAW_STRIDE,
@@ -66,7 +66,7 @@ def _batch_means(s: Signal, w: View) -> None:
         first[i] = (0.0 if fresh else first[i]) + s.score[i]
     if w.batched % SHORTEST_BATCH:
         return
-    for l in range(LEVELS):
+    for l in range(BATCH_LEVELS):
         below = w.batch_sum[l]
         w.batch_n[l] += 1.0
         scale = 1.0 / (SHORTEST_BATCH << l)
@@ -76,7 +76,7 @@ def _batch_means(s: Signal, w: View) -> None:
             d = below[i] * scale - mean[i]
             mean[i] += g * d
             var[i] += g * ((1.0 - g) * d * d - var[i])
-        if l + 1 == LEVELS:
+        if l + 1 == BATCH_LEVELS:
             break
         w.batch_half[l] ^= 1
         half = w.batch_sum[l + 1]

@@ -150,10 +150,10 @@ class DriftMonitor:
                 f"{len(self.signals)} signals: values {table.shape}, event {event.shape}, op {kinds.shape} and tags "
                 f"{marks.shape} must be of shapes (signals, m) and (m,)"
             )
-        segment = self.stretch(table, marks, kinds, event, when)
+        segment = self.segment(table, marks, kinds, event, when)
         return self.report(segment, segment.take(), names) if event.size else []
 
-    def stretch(
+    def segment(
         self,
         values: np.ndarray,
         tags: np.ndarray,

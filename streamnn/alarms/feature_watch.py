@@ -7,7 +7,7 @@ import numpy as np
 from ..stage import Stage, grown
 from ._columns import C_LAST, C_REPEATS, COLUMN_FIGURES, scan
 
-INPUT_SIGNALS = ("feature place", "feature spread", "feature pairs", "feature worst")
+FEATURE_SIGNALS = ("feature place", "feature spread", "feature pairs", "feature worst")
 
 
 class FeatureWatch(Stage):

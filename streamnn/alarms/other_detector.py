@@ -57,7 +57,7 @@ class OtherDetector:
                 )
 
     def scan(self, values: Mapping[str, np.ndarray], event: np.ndarray) -> list[Alarm]:
-        """Take the values of a stretch of events, as :meth:`DriftMonitor.scan` does; values not finite are left out.
+        """Take the values of a segment of the log, as :meth:`DriftMonitor.scan` does; values not finite are left out.
 
         Raises
         ------

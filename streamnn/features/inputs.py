@@ -43,7 +43,7 @@ CONTEXT_SPANS = (4.0, 32.0)
 """Events over which the running means of the context reach: the best of four sets of spans on electricity in
 the prototype pool, where others mattered little elsewhere."""
 
-EVENTS, CATEGORY_ROWS, MEAN_COLUMNS = range(3)
+EVENT_COUNT, CATEGORY_ROWS, MEAN_COLUMNS = range(3)
 """Places in `InputsState.stat`: events seen, category rows in use, columns with label means."""
 
 
@@ -99,7 +99,7 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
         r += 1
         keep = op[i] == OBSERVE
         s = slot[i]
-        t = stat[EVENTS]
+        t = stat[EVENT_COUNT]
         used, unseen, tokens, p = 0, 0, 0, 0
         for q in range(mean_ids.shape[1]):
             mean_ids[s, q] = -1
@@ -199,7 +199,7 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
         for q in range(p, pairs.shape[1]):
             pairs[s, q] = -1
         if keep:
-            stat[EVENTS] = t + 1
+            stat[EVENT_COUNT] = t + 1
     return stat[CATEGORY_ROWS] + stat[MEAN_COLUMNS] - before
 
 

@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import SpecError
+
 BLOCKS = ("known", "context", "x", "imputed", "means", "delays", "overdue", "residual", "lags")
 """Names of the blocks of a row, in their order; members say by them what they read."""
 _PLACE = {name: i for i, name in enumerate(BLOCKS)}
@@ -91,9 +93,18 @@ class Layout:
         return np.cumsum([0] + [o * i for o, i in self.shapes]).astype(np.int64)
 
     def span(self, first: str, last: str) -> tuple[int, int]:
-        """Start and stop of the piece from block `first` to block `last`, both included."""
+        """Start and stop of the piece from block `first` to block `last`, both included.
+
+        Raises
+        ------
+        SpecError
+            When a row has no such block.
+        """
         o = self._starts
-        return o[_PLACE[first]], o[_PLACE[last] + 1]
+        try:
+            return o[_PLACE[first]], o[_PLACE[last] + 1]
+        except KeyError as error:
+            raise SpecError(f"a row has no block {error}: its blocks are {', '.join(BLOCKS)}") from None
 
     def width(self, reads: tuple[str, str]) -> int:
         """Values of the piece from one block to another, both included."""

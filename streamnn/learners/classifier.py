@@ -143,7 +143,7 @@ class Classes(Task):
         found = pool.density.scan(segment.op, segment.y, segment.latent)
         return found[0], found[1], np.zeros((len(segment.op), 0))
 
-    def said(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
+    def fields(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities of the classes known."""
         if not pool.started:
             return {"proba": np.zeros((0, 0), f4)}

@@ -107,7 +107,7 @@ class Number(Task):
         assert isinstance(density, ValueDensity)
         return density.scan(segment.op, error, segment.latent)
 
-    def said(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
+    def fields(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
         """Forecasts of mean and median."""
         if not pool.started:
             return {"mean": np.zeros(0), "median": np.zeros(0)}

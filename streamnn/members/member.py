@@ -13,6 +13,8 @@ from ..stage import Stage
 from ..state import Arrays
 from ..types import EXPIRE, LEARN
 
+FARTHEST_PREDICTION = 100.0
+"""Running deviations from the mean at which a number that a member in Python predicts is cut."""
 Leaves = dict[str, tuple[type, tuple[int, ...]]]
 """Arrays by name: dtype and shape of one entry."""
 
@@ -171,6 +173,8 @@ class EventMember(Member):
     def predict(self, row: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Predictions of an event; float, shape (values,), or (names, values) where there is more than one name.
 
+        What is no distribution over the classes is divided by its sum, without what is negative or NaN.
+
         Parameters
         ----------
         row : ndarray of float32
@@ -195,4 +199,16 @@ class EventMember(Member):
             if op == LEARN:
                 self.learn(row, ids, float(segment.target[i]), float(segment.weight[i]))
             else:
-                store["p"][slot, self.place : self.place + len(self.names)] = self.predict(row, ids)
+                p = store["p"][slot, self.place : self.place + len(self.names)]
+                p[...] = _harmless(np.broadcast_to(np.asarray(self.predict(row, ids), np.float64), p.shape))
+
+
+def _harmless(p: np.ndarray) -> np.ndarray:
+    """Predictions as the mixer may take them: a row that is no distribution over classes is made one."""
+    if p.shape[1] == 1:
+        return np.clip(p, -FARTHEST_PREDICTION, FARTHEST_PREDICTION)
+    if (p >= 0.0).all() and (np.abs(p.sum(1) - 1.0) < 1e-3).all():
+        return p
+    share = np.clip(np.nan_to_num(p, nan=0.0), 0.0, 1e30)
+    total = share.sum(1, keepdims=True)
+    return np.where(total > 0.0, share / np.where(total > 0.0, total, 1.0), 1.0 / p.shape[1])

@@ -6,7 +6,7 @@ import numpy as np
 
 from .functions import Functions
 
-_KEPT, _TRIES, _SEARCH_ROUNDS = 4, 16, 6
+_STARTS_KEPT, _TRIES, _SEARCH_ROUNDS = 4, 16, 6
 """Steepest rows that a round begins from, tries around each, and rounds, each of half the step of the last."""
 _ROWS_AT_ONCE = 32
 """Rows whose Jacobians are in memory together."""
@@ -40,7 +40,7 @@ def attack(
     scale = x.std(0) + 0.1
     found = slopes_at(layers, out, bias, functions, x)
     for turn in range(_SEARCH_ROUNDS):
-        top = np.argsort(-found, kind="stable")[:_KEPT]
+        top = np.argsort(-found, kind="stable")[:_STARTS_KEPT]
         x, found = x[top], found[top]
         step = scale * 2.0 ** (1 - turn) * rng.standard_normal((len(x) * _TRIES, x.shape[1]))
         near = np.repeat(x, _TRIES, 0) + step

@@ -45,7 +45,7 @@ class Calibration:
     def scan(
         self, segment: Segment, surprise: np.ndarray, deviation: np.ndarray, store: dict[str, np.ndarray]
     ) -> np.ndarray:
-        """Go through the operations, after everything else said what it predicts. P-values come back, or nothing."""
+        """Go through the operations, once the pool has predicted. Returns p-values, or no column."""
         op, slot, y = segment.op, segment.slot, segment.y
         if self.sets is not None:
             self.sets.scan(op, slot, y, store["mixed"], store["limit"])

@@ -85,7 +85,7 @@ class OneEvent:
                     self._renew()
             else:
                 fired = self._learn.answers(_watch)[0]
-                alarms += pool.monitor.report(self._stretch, fired, pool.schema.names)
+                alarms += pool.monitor.report(self._watched, fired, pool.schema.names)
             stop = self._learn.run(stop.place)
         pool.events = t + 1
         if pool.reaction is not None:
@@ -144,8 +144,8 @@ class OneEvent:
             surprise, entropy, *_ = scan.evaluate(pool, segment)
             if pool.options.alarms:
                 signals, tags = scan.watch(pool, segment, x, surprise, entropy)
-                self._stretch = pool.monitor.stretch(signals, tags, op, self._ticket[:m])
-                self._stretch.take()
+                self._watched = pool.monitor.segment(signals, tags, op, self._ticket[:m])
+                self._watched.take()
         return calls
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -88,7 +88,7 @@ class Pool:
         self.inputs = Inputs(steady=not task.classify)
         self.delays: Delays | None = None  # of streams with times
         self.pending = Pending({})
-        # what is said beside predictions
+        # beside predictions
         self.calibration = Calibration(task.classify, options.coverage, options.p_values, task.declared)
         self.curves = UncertaintyCurves()
         self.recent = Recent()
@@ -123,23 +123,38 @@ class Pool:
             *self.calibration.stages,
         ]
 
+    @property
+    def other_parts(self) -> list[str]:
+        """Names under which the state holds what is none of :attr:`stages`."""
+        return ["alarms", self.curves.name, self.recent.name, "density", "pending"]
+
     def start(self, timed: bool) -> None:
-        """Make the parts whose width the first event decides."""
+        """Make the parts whose width the first event decides.
+
+        Raises
+        ------
+        SpecError
+            When a member is none, reads no block of the row, has the name of another part, or keeps an array of
+            pending events under a name that is taken.
+        """
         task, first = self.task, self.schema.first
         self.timed = timed
         self.inputs.grow(self.schema.text[:first], first)
         self.layout = self._new_layout()
-        self.recent.grow(np.zeros(0, np.int64), self._width)
+        self.recent.grow(np.zeros(0, np.int64), self._row_width)
         self.delays = Delays(self.layout.columns) if timed else None
-        room = self._new_room(self.layout, np.arange(self._width))
+        room = self._new_room(self.layout, np.arange(self._row_width))
         self.members, self.experts = [], []
         for factory in (*task.recipe.members, *self.options.members):
             member = factory(room._replace(place=len(self.experts)))
-            taken = set(member.names) & set(self.experts) | {member.name} & {m.name for m in self.members}
-            if taken:
-                raise SpecError(f"two members of a pool are named {sorted(taken)[0]!r}: names must differ")
+            if not isinstance(member, Member):
+                raise SpecError(
+                    f"learner option members: {factory!r} makes a {type(member).__name__}, no Member"
+                )
+            self.layout.span(*member.reads)  # refuses a block that no row has
             self.members.append(member)
             self.experts += member.names
+        _check_names("members of a pool", [m.name for m in self.members])
         self.early = [m for m in self.members if m.early]
         self.late = [m for m in self.members if not m.early]
         self.units = next(n.sizes[-1] for n in self.networks if n.watched)
@@ -147,6 +162,9 @@ class Pool:
         self.scores = Scores(task.classify)
         self.ledger = Ledger(self.scores.names, [*self.experts, *self.mixer.stackers])
         self.density = task.density(self.units)
+        _check_names("experts of a pool", self.ledger.experts)
+        _check_names("parts of a pool", [*(stage.name for stage in self.stages), *self.other_parts])
+        _check_names("arrays of pending events", [leaf for some in self._leaves_of(room) for leaf in some])
         self.pending = Pending(self._leaves(room))
         self.started = True
 
@@ -171,7 +189,7 @@ class Pool:
         places = old.positions_in(new)
         if new != old:
             self.layout = new
-            self.recent.grow(places, self._width)
+            self.recent.grow(places, self._row_width)
             if self.density.classes < values:
                 self.density.grow(values)
         if self.delays is not None:
@@ -198,7 +216,7 @@ class Pool:
         return latent, losses
 
     @property
-    def _width(self) -> int:
+    def _row_width(self) -> int:
         return int(self.layout.offsets[-1])
 
     def _new_layout(self) -> Layout:
@@ -222,18 +240,26 @@ class Pool:
         return Room(self.layout, before, places, task.width, rows, task.classify, self.options.seed)
 
     def _leaves(self, room: Room) -> Leaves:
-        members: dict[str, Any] = {}
-        for member in self.members:
-            members |= member.leaves(room)
-        return {
-            "row": (f4, (self._width,)),
-            "ids": (np.int32, (max(self.layout.columns, 1),)),
-            "mean_ids": (np.int32, (MAX_MEANS,)),
-            "pairs": (np.int32, (PAIRS + SINGLES,)),
-            "clock": (np.int64, ()),
-            "p": (f4, (len(self.experts), room.values)),
-            **self.task.leaves(self),
-            **members,
-            **self.calibration.leaves,
-            **({"usual": (np.float64, (3,)), "record": (np.int64, ())} if self.timed else {}),
-        }
+        return {leaf: kept for part in self._leaves_of(room) for leaf, kept in part.items()}
+
+    def _leaves_of(self, room: Room) -> list[Leaves]:
+        return [
+            {
+                "row": (f4, (self._row_width,)),
+                "ids": (np.int32, (max(self.layout.columns, 1),)),
+                "mean_ids": (np.int32, (MAX_MEANS,)),
+                "pairs": (np.int32, (PAIRS + SINGLES,)),
+                "clock": (np.int64, ()),
+                "p": (f4, (len(self.experts), room.values)),
+            },
+            self.task.leaves(self),
+            *(member.leaves(room) for member in self.members),
+            self.calibration.leaves,
+            {"usual": (np.float64, (3,)), "record": (np.int64, ())} if self.timed else {},
+        ]
+
+
+def _check_names(what: str, names: Sequence[str]) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise SpecError(f"two {what} are named {twice[0]!r}: names must differ")

@@ -30,9 +30,7 @@ def options(pool: Pool) -> dict[str, Any]:
         "alarms": o.alarms,
         **pool.task.options(),
     }
-    if (
-        o.members
-    ):  # a state says nothing of members where there are no others, as it did before there could be
+    if o.members:  # a state says nothing of members where all are the recipe's
         found["members"] = [_name(m) for m in o.members]
     return found
 
@@ -94,7 +92,7 @@ def load_state_dict(pool: Pool, arrays: Mapping[str, np.ndarray], meta: Mapping[
     pool.events = meta["events"]
     pool.monitor.load_state_dict(_under("alarms", arrays), meta["alarms"])
     pool.curves.load_state_dict(arrays)
-    known = {"alarms", pool.curves.name, pool.recent.name, "density", "pending"}
+    known = set(pool.other_parts)
     if meta["started"]:
         pool.start(timed=bool(meta["timed"]))
         pool.task.widen(int(meta.get("width", 0)))

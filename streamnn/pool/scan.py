@@ -31,8 +31,11 @@ from .signals import fill_signals
 
 f4 = np.float32
 LOOK_ROWS = 1024
-"""Rows looked at in one go: so much memory is enough."""
+"""Rows looked at in one go: it bounds the memory that a look takes."""
 _NO_SLOTS = np.zeros(0, np.int64)
+
+Results = tuple[np.ndarray, ...]
+"""Slot, surprise, entropy, deviation and p-value of the events of a segment."""
 
 
 def encode(pool: Pool, segment: Segment, x: np.ndarray) -> None:
@@ -90,7 +93,8 @@ def run(pool: Pool, chunk: Chunk) -> Output:
 
     Notes
     -----
-    When it raises, nothing has been changed.
+    When it raises one of these, nothing has been changed. What a member in Python raises comes through and leaves
+    the pool between two events: go on from a saved state then.
     """
     ops = operations(chunk, pool.events)
     seen = ops.op == OBSERVE
@@ -104,7 +108,7 @@ def run(pool: Pool, chunk: Chunk) -> Output:
         cuts = sorted([*cuts, *((i, 0) for i in after.tolist())])
     if n and not pool.started:
         pool.start(timed=chunk.time is not None)
-    said: list[tuple[np.ndarray, ...]] = []
+    results: list[Results] = []
     released: list[np.ndarray] = []
     alarms: list[Alarm] = []
     row = 0
@@ -114,9 +118,9 @@ def run(pool: Pool, chunk: Chunk) -> Output:
             continue
         k = int(seen[a:b].sum())
         pool.widen()
-        alarms += _segment(pool, ops.cut(a, b), y[a:b], x[row : row + k], said, released)
+        alarms += _segment(pool, ops.cut(a, b), y[a:b], x[row : row + k], results, released)
         row += k
-    out = _output(pool, np.arange(pool.events - n, pool.events), said, alarms)
+    out = _output(pool, np.arange(pool.events - n, pool.events), results, alarms)
     if released:  # slots are used again only once the chunk's predictions have been read
         pool.pending.give_back(np.concatenate(released))
     pool.task.hide_unknown(out, np.flatnonzero(seen))
@@ -128,10 +132,10 @@ def look(pool: Pool, columns: Mapping[str, np.ndarray], n: int) -> Output:
     x = pool.schema.encode(pool.schema.prepare(columns, n), n, learn=False)
     ticket = np.full(n, pool.events, np.int64)
     if not pool.started:  # nothing is known: of every row the same
-        nothing = pool.task.said(pool, _NO_SLOTS)
-        fields = {k: np.zeros((n, *v.shape[1:]), v.dtype) for k, v in nothing.items()}
+        empty = pool.task.fields(pool, _NO_SLOTS)
+        fields = {k: np.zeros((n, *v.shape[1:]), v.dtype) for k, v in empty.items()}
         return Output(ticket, np.zeros(n), np.zeros(n), [], **fields)
-    said: list[tuple[np.ndarray, ...]] = []
+    results: list[Results] = []
     for a in range(0, n, LOOK_ROWS):
         m = min(LOOK_ROWS, n - a)
         now = Operations(np.full(m, LOOK, np.int8), ticket[a : a + m], np.ones(m, f4), np.full(m, np.nan))
@@ -140,9 +144,9 @@ def look(pool: Pool, columns: Mapping[str, np.ndarray], n: int) -> Output:
         segment = new_segment(pool, now, slot, y)
         encode(pool, segment, x[a : a + m])
         predict(pool, segment)
-        said.append((slot, *evaluate(pool, segment)))
-    out = _output(pool, ticket, said, [])
-    for slot, *_ in said:
+        results.append((slot, *evaluate(pool, segment)))
+    out = _output(pool, ticket, results, [])
+    for slot, *_ in results:
         pool.pending.give_back(slot)
     pool.task.hide_unknown(out, None)
     return out
@@ -168,18 +172,18 @@ def _segment(
     ops: Operations,
     y: np.ndarray,
     x: np.ndarray,
-    said: list[tuple[np.ndarray, ...]],
+    results: list[Results],
     released: list[np.ndarray],
 ) -> list[Alarm]:
-    """Lead a segment along the route. Adds to what was said of its events, and the slots that are free after it."""
+    """Lead a segment along the route. Adds to `results`, and to `released` the slots that are free after it."""
     store, op, ticket, first = pool.pending, ops.op, ops.ticket, pool.events
     seen = op == OBSERVE
     n = int(seen.sum())
-    mine = store.take(n)
+    new = store.take(n)
     slot = np.empty(len(op), np.int64)
-    slot[seen] = mine
+    slot[seen] = new
     inside, outside = ~seen & (ticket >= first), ~seen & (ticket < first)
-    slot[inside] = mine[ticket[inside] - first]
+    slot[inside] = new[ticket[inside] - first]
     if outside.any():
         slot[outside] = store.find(ticket[outside])
 
@@ -196,14 +200,14 @@ def _segment(
         last = first - 1 + np.cumsum(seen)
         alarms = pool.monitor.scan(signals, last, op, tags, pool.schema.names)
 
-    pool.recent.take(first, store.a["row"], mine)
+    pool.recent.take(first, store.a["row"], new)
     pool.events += n
-    said.append((mine, surprise[seen], entropy[seen], deviation[seen], p_value[seen]))
+    results.append((new, surprise[seen], entropy[seen], deviation[seen], p_value[seen]))
     stays = np.ones(n, np.bool_)
     stays[ticket[inside] - first] = False
-    store.keep(np.flatnonzero(stays) + first, mine[stays])
+    store.keep(np.flatnonzero(stays) + first, new[stays])
     store.forget(ticket[outside])
-    released.append(np.concatenate([mine[~stays], slot[outside]]))
+    released.append(np.concatenate([new[~stays], slot[outside]]))
     if pool.reaction is not None:
         pool.reaction.note(alarms)
         if seen[-1] and may_react(ticket[-1]) and pool.reaction.due():
@@ -212,12 +216,10 @@ def _segment(
     return alarms
 
 
-def _output(
-    pool: Pool, ticket: np.ndarray, said: list[tuple[np.ndarray, ...]], alarms: list[Alarm]
-) -> Output:
-    nothing = (_NO_SLOTS, *np.zeros((4, 0)))
-    slot, surprise, entropy, deviation, p_value = map(np.concatenate, zip(*(said or [nothing]), strict=True))
-    fields = pool.task.said(pool, slot)
+def _output(pool: Pool, ticket: np.ndarray, results: list[Results], alarms: list[Alarm]) -> Output:
+    empty = (_NO_SLOTS, *np.zeros((4, 0)))
+    slot, surprise, entropy, deviation, p_value = map(np.concatenate, zip(*(results or [empty]), strict=True))
+    fields = pool.task.fields(pool, slot)
     if pool.started:
         pool.calibration.add(fields, slot, p_value, deviation, pool.pending.a)
     return Output(ticket, surprise, entropy, alarms, **fields)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..alarms import FeatureWatch, gather
-from ..alarms.feature_watch import INPUT_SIGNALS
+from ..alarms.feature_watch import FEATURE_SIGNALS
 
-SIGNALS = ("surprise", "entropy", "loss", "label", *INPUT_SIGNALS)
+SIGNALS = ("surprise", "entropy", "loss", "label", *FEATURE_SIGNALS)
 """However many features there are; in the order in which alarms of one operation are told."""
 
 
@@ -36,5 +36,5 @@ def fill_signals(
     """
     values, tags = np.zeros((len(SIGNALS), len(op))), np.zeros(len(op), np.int32)
     gather(op, *uncertainty, losses, column, y, features.s["seen"], values)
-    features.scan(op, x, values[len(SIGNALS) - len(INPUT_SIGNALS) :], tags)
+    features.scan(op, x, values[len(SIGNALS) - len(FEATURE_SIGNALS) :], tags)
     return values, tags

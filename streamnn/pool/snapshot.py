@@ -36,9 +36,8 @@ class NetworkSnapshot:
         """Name and learnt activation functions of every member. Quick."""
         out = []
         for net, mean, name, _ in self._members:
-            above = np.abs(net.s["mean_out" if mean else "out"]).sum(
-                0
-            )  # how much the last layer's units count
+            # how much the last layer's units count
+            above = np.abs(net.s["mean_out" if mean else "out"]).sum(0)
             used = np.ones(len(net.s["bias"]))
             used[-len(above) :] = above
             functions = net.functions(mean)

@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
 
 
 class Task(ABC):
-    """Labels, the parts that depend on their kind, and what is said of an event.
+    """Labels, the parts that depend on their kind, and the answer to an event.
 
     Attributes
     ----------
@@ -98,10 +98,10 @@ class Task(ABC):
     def uncertainty(self, pool: Pool, segment: Segment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Surprise, entropy and deviation of operations; no column of the last where there are classes."""
 
-    # what is said
+    # answers
 
     @abstractmethod
-    def said(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
+    def fields(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
         """Fields of an output about the events in these slots. Before the first event `slot` is empty."""
 
     @abstractmethod

@@ -102,9 +102,8 @@ class LatentDensity:
     def effective_size(self) -> np.ndarray:
         """How many labels each class's mean is worth, (sum of weights)^2 / sum of their squares: float64[classes]."""
         n, m = self._state.seen.astype(np.float64), max(self._memory, 1.0)
-        still = 1.0 / (
-            2.0 * m - 1.0
-        )  # sum of squared weights once all labels from before forgetting are gone
+        # sum of squared weights once all labels from before forgetting are gone
+        still = 1.0 / (2.0 * m - 1.0)
         squares = still + (1.0 / m - still) * (1.0 - 1.0 / m) ** (2.0 * np.maximum(n - m, 0.0))
         return np.where(n <= m, n, 1.0 / squares)
 

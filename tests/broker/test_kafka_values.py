@@ -61,14 +61,14 @@ def test_the_fast_way_is_taken() -> None:
     fast = values._fast(messages)
     assert fast is not None and fast.to_pylist()[4] == {"x": 4.0, "w": "a4"}
     # every doubt leads to the careful way
-    for doubt in (
+    for unusual in (
         b'{"x":1,"w":"a","w":"b"}',
         b'{"x":1}',
         b'{"x":1,"w":"\\u0061"}',
         b'{"x":true,"w":"a"}',
         b'{"x":1,"w":"a","n":1}',
     ):
-        assert values._fast([*messages, doubt]) is None
+        assert values._fast([*messages, unusual]) is None
         values._skip = 0
 
 

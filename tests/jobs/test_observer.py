@@ -39,7 +39,7 @@ class Notebook(Observer):
 
 
 def test_an_observer_sees_it_all_and_changes_nothing(tmp_path: Path) -> None:
-    book, alone = Notebook(), disks()
+    notebook, alone = Notebook(), disks()
     plain = Job(late_spec(str(tmp_path / "a")), source=ScriptedSource(stream()), sinks=alone, make=make_fake)
     watched = disks()
     job = Job(
@@ -47,16 +47,16 @@ def test_an_observer_sees_it_all_and_changes_nothing(tmp_path: Path) -> None:
         source=ScriptedSource(stream()),
         sinks=watched,
         make=make_fake,
-        observers=[book],
+        observers=[notebook],
     )
     assert outcome(job.run(), watched) == outcome(plain.run(), alone)
-    kinds = [t[0] for t in book.told]
+    kinds = [t[0] for t in notebook.told]
     # before any output the place is saved
     assert kinds[:2] == ["saved", "opened"] and kinds[-2:] == ["closed", "ended"]
-    steps = [t for t in book.told if t[0] == "stepped"]
+    steps = [t for t in notebook.told if t[0] == "stepped"]
     assert sum(t[1] for t in steps) == 300 and steps[-1][2:] == (300, 0)
     assert [p + lag for _, _, p, lag in steps] == [300] * len(steps)
-    for _, name, size in [t for t in book.told if t[0] == "saved"][-2:]:
+    for _, name, size in [t for t in notebook.told if t[0] == "saved"][-2:]:
         assert (tmp_path / "b" / name).stat().st_size == size
 
 
@@ -66,18 +66,18 @@ def test_an_observer_that_fails_is_dropped_and_said() -> None:
             raise ZeroDivisionError("oh")
 
     said: list[str] = []
-    book = Notebook()
+    notebook = Notebook()
     job = Job(
         late_spec(None),
         source=ScriptedSource(stream()),
         sinks={},
         make=make_fake,
         say=said.append,
-        observers=[Broken(), book],
+        observers=[Broken(), notebook],
     )
     assert job.run().events == 300
     assert said.count("Broken failed and is off from here on: ZeroDivisionError: oh") == 1
-    assert book.told[-1] == ("ended", "ended")
+    assert notebook.told[-1] == ("ended", "ended")
 
 
 def test_a_failed_job_says_so() -> None:
@@ -93,17 +93,17 @@ def test_a_failed_job_says_so() -> None:
         def flush(self, timeout_s: float | None = None) -> None: ...
         def close(self) -> None: ...
 
-    book = Notebook()
+    notebook = Notebook()
     job = Job(
         late_spec(None),
         source=ScriptedSource(stream()),
         sinks={"predictions": Full()},
         make=make_fake,
-        observers=[book],
+        observers=[notebook],
     )
     with pytest.raises(OSError):
         job.run()
-    assert book.told[-2:] == [("closed", "0"), ("ended", "failed")]
+    assert notebook.told[-2:] == [("closed", "0"), ("ended", "failed")]
 
 
 def test_pause_holds_the_job_and_a_checkpoint_is_written_meanwhile(tmp_path: Path) -> None:
@@ -122,22 +122,22 @@ def test_pause_holds_the_job_and_a_checkpoint_is_written_meanwhile(tmp_path: Pat
 
     def meanwhile() -> None:
         at.append(job.control.save(30.0))
-        at.append(len([t for t in book.told if t[0] == "stepped"]))
+        at.append(len([t for t in notebook.told if t[0] == "stepped"]))
         job.control.resume()
 
     at: list[Any] = []
-    book, helper = Pausing(), threading.Thread(target=meanwhile)
+    notebook, helper = Pausing(), threading.Thread(target=meanwhile)
     job = Job(
         late_spec(str(tmp_path), every_events=10_000),
         source=ScriptedSource(stream()),
         sinks={},
         make=make_fake,
-        observers=[book],
+        observers=[notebook],
     )
     result = job.run()
     helper.join()
     assert at == [True, 4] and result.events == 300  # after "saved" and "opened" four batches
-    assert [t[1] for t in book.told if t[0] == "saved"] == [
+    assert [t[1] for t in notebook.told if t[0] == "saved"] == [
         "checkpoint-000000000000.safetensors",
         "checkpoint-000000000028.safetensors",
         "checkpoint-000000000300.safetensors",

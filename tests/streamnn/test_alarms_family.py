@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamnn.alarms import DriftMonitor, FeatureWatch, OtherDetector
-from streamnn.alarms.feature_watch import INPUT_SIGNALS as INPUTS
+from streamnn.alarms.feature_watch import FEATURE_SIGNALS
 from streamnn.errors import SpecError, StateError
 from streamnn.learners import Classifier, Regressor
 from streamnn.pool.signals import fill_signals
@@ -180,14 +180,14 @@ def columns(seed, n=N, d=12, constant=None):
 
 
 def watched(x, cut=4096):
-    watch, monitor = FeatureWatch(), DriftMonitor(INPUTS)
+    watch, monitor = FeatureWatch(), DriftMonitor(FEATURE_SIGNALS)
     names = [f"c{i}" for i in range(x.shape[1])]
     watch.grow([False] * x.shape[1])
     found = []
     for a in range(0, len(x), cut):
         m = len(x[a : a + cut])
         values, tags = np.zeros((4, m)), np.zeros(m, np.int32)
-        watch.scan(np.zeros(m, np.int8), x[a : a + cut], values, tags)
+        watch.scan(np.full(m, OBSERVE, np.int8), x[a : a + cut], values, tags)
         found += monitor.scan(values, np.arange(a, a + m), None, tags, names)
     return found, state_hash(*monitor.state_dict()), state_hash(watch.state_dict(), {})
 

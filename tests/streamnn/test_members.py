@@ -11,7 +11,7 @@ import pytest
 from streamnn import Classifier, Regressor
 from streamnn.checks import CHECKS, check_learner
 from streamnn.errors import SpecError, StateError
-from streamnn.members import EventMember, Member, Room, kernel
+from streamnn.members import EventMember, Leaves, Member, Room, kernel
 from streamnn.stage import grown
 from streamnn.types import EXPIRE, LEARN
 
@@ -192,6 +192,54 @@ def test_what_makes_no_member_is_refused(members: object) -> None:
 def test_two_of_one_name_are_refused() -> None:
     with pytest.raises(SpecError, match="two members of a pool are named 'bayes'"):
         Classifier(members=[NaiveBayes, NaiveBayes]).learn_one({"a": 1.0}, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expert", "leaf"),
+    [("mixer", "own", "own"), ("alarms", "own", "own"), ("own", "stack-0.01", "own"), ("own", "own", "row")],
+)
+def test_names_of_other_parts_are_refused(name: str, expert: str, leaf: str) -> None:
+    class Own(NaiveBayes):
+        def __init__(self, room: Room) -> None:
+            super().__init__(room)
+            self.name, self.names = name, (expert,)
+
+        def leaves(self, room: Room) -> Leaves:
+            return {leaf: (np.float32, ())}
+
+    with pytest.raises(SpecError, match="names must differ"):
+        Classifier(members=[Own]).learn_one({"a": 1.0}, 0)
+
+
+def test_what_is_no_member_is_refused_at_the_first_event() -> None:
+    class Lost(NaiveBayes):
+        reads = ("x", "rest")
+
+    with pytest.raises(SpecError, match=r"makes a int, no Member"):
+        Classifier(members=[lambda room: 3]).learn_one({"a": 1.0}, 0)  # type: ignore[list-item, return-value]
+    with pytest.raises(SpecError, match="no block 'rest': its blocks are known, "):
+        Classifier(members=[Lost]).learn_one({"a": 1.0}, 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -1.0, 1e30, 3.0])
+@pytest.mark.parametrize("make", [Classifier, Regressor])
+def test_what_is_no_prediction_costs_little(make: type[Classifier] | type[Regressor], value: float) -> None:
+    class Odd(EventMember):
+        def __init__(self, room: Room) -> None:
+            super().__init__("odd", ("odd",), room)
+
+        def predict(self, row: np.ndarray, ids: np.ndarray) -> np.ndarray:
+            return np.array([value])
+
+        def learn(self, row: np.ndarray, ids: np.ndarray, target: float, weight: float) -> None:
+            pass
+
+    model, alone = make(members=[Odd]), make()
+    for i in range(200):
+        for m in (model, alone):
+            m.learn_one({"a": float(i % 3)}, i % 3 // 2)
+    key = "log_loss" if make is Classifier else "mae"
+    assert 0.0 < model.scores()[key] < alone.scores()[key] + 0.05
 
 
 def test_a_pool_can_be_printed_and_written_down() -> None:

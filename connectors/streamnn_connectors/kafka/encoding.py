@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from streamnn.errors import SinkError
 
-from .._columns import Columns, check_lengths, column_rows
+from .._columns import Columns, check_lengths, column_rows, json_value
 from .._faults import not_json
 
 
@@ -128,13 +128,7 @@ class Encoding:
 _Piece = Callable[[int, int], bytes]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_plain)
+_encoder = msgspec.json.Encoder(enc_hook=json_value)
 
 
 def json_lines(rows: list[dict[str, Any]]) -> list[bytes]:

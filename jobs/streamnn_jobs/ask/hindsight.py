@@ -29,10 +29,10 @@ def best_possible(plan: Plan, labelled: int) -> Scores | None:
         return None
     from streamnn.regret.processes import process
 
-    law = process(plan.name.removeprefix(PROCESS_PREFIX), SEED)
+    generator = process(plan.name.removeprefix(PROCESS_PREFIX), SEED)
     if plan.task == "classification":
-        return {"log_loss": law.best_loss(labelled, log=True)}
-    return {"rmse": law.best_loss(labelled) ** 0.5}
+        return {"log_loss": generator.best_loss(labelled, log=True)}
+    return {"rmse": generator.best_loss(labelled) ** 0.5}
 
 
 def best_fixed_linear(plan: Plan, records: int) -> Scores:

@@ -61,7 +61,7 @@ def flights_table(archive: str | Path) -> pa.Table:
     -------
     pyarrow.Table
         336,776 rows ordered by scheduled departure, carrier code and flight number. Features are float32
-        (`CATEGORICAL` as codes in order of first appearance; the code books are in the schema metadata
+        (`CATEGORICAL` as codes in order of first appearance; the names of the categories are in the schema metadata
         under ``streamnn``), ``y`` is int32, times are int64 minutes.
 
     Raises
@@ -84,10 +84,10 @@ def flights_table(archive: str | Path) -> pa.Table:
         raise SourceError(f"{archive}: not the flights of the package {PACKAGE!r}: {e}") from e
 
     column = {n: raw[n].to_numpy() for n in _RAW_COLUMNS if n not in CATEGORICAL}  # nulls become NaN
-    books: dict[str, list[str]] = {}
+    categories: dict[str, list[str]] = {}
     for name in CATEGORICAL:
         coded = raw[name].combine_chunks().dictionary_encode()
-        column[name], books[name] = coded.indices.to_numpy(), coded.dictionary.to_pylist()
+        column[name], categories[name] = coded.indices.to_numpy(), coded.dictionary.to_pylist()
 
     months = (column["year"] - 1970).astype("M8[Y]").astype("M8[M]") + (column["month"] - 1)
     day = (months.astype("M8[D]") + (column["day"] - 1)).astype(np.int64)  # days since 1970-01-01, a Thursday
@@ -106,7 +106,7 @@ def flights_table(archive: str | Path) -> pa.Table:
     out["dep_delay"] = column["dep_delay"].astype(np.float32)
     out["t_event_min"] = event
     out["t_label_min"] = np.where(never, -1, landed).astype(np.int64)
-    about = {"name": PACKAGE, "kind": "cls", "categories": books, "note": _NOTE}
+    about = {"name": PACKAGE, "kind": "cls", "categories": categories, "note": _NOTE}
     table = pa.table({n: a[order] for n, a in out.items()})
     return table.replace_schema_metadata({"streamnn": json.dumps(about)})
 

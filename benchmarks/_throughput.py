@@ -1,6 +1,6 @@
 """streamnn and the C loop for per_event.py, each run in a process of its own: prints one JSON object.
 
-python benchmarks/_ours.py CONTENDER STREAM.npz EVENTS [PLAIN_NET_LIBRARY ...]
+python benchmarks/_throughput.py CONTENDER STREAM.npz EVENTS [PLAIN_NET_LIBRARY ...]
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A recorded stream through a learner, labels at once or late, and the scores counted anew from its predictions."""
+"""A recorded stream through a learner, labels at once or late, and the scores counted again from its predictions."""
 
 from __future__ import annotations
 
@@ -101,10 +101,10 @@ def warm() -> None:
     """Load every kernel, so that no stream's CPU time holds that."""
     for y in (np.arange(64) % 2, np.arange(64.0)):
         stream = Stream("warm", {"a": np.arange(64.0) % 5, "b": np.arange(64.0)}, y, y.dtype.kind == "i", {})
-        play(learner(stream, 1, True), stream.columns, y, after(y, 3))
+        run(learner(stream, 1, True), stream.columns, y, after(y, 3))
 
 
-def play(
+def run(
     model: Classifier | Regressor, columns: dict[str, np.ndarray], y: np.ndarray, log: Log
 ) -> tuple[np.ndarray, float]:
     """Run a log. Returns predictions of all events (probabilities by class number, or mean and median) and CPU seconds."""
@@ -176,14 +176,14 @@ def majority_scores(y: np.ndarray, log: Log) -> dict[str, float]:
     return score_classes(p / p.sum(1, keepdims=True), y, log.learnt())
 
 
-def check(model: Classifier | Regressor, anew: dict[str, float], labels: int) -> None:
-    """The learner's own accuracy and Brier score, or MAE and RMSE, must be those counted anew. They differ only where a class
+def check(model: Classifier | Regressor, recount: dict[str, float], labels: int) -> None:
+    """The learner's own accuracy and Brier score, or MAE and RMSE, must be those counted again. They differ only where a class
     was not known yet: the learner has a probability for it then that it doesn't show."""
     own = model.scores()
     if own["labelled"] != labels:
         raise SystemExit(f"the learner counts {own['labelled']} labels, {labels} arrived")
-    slack = {k: 1e-6 + anew.get("unknown", 0.0) for k in ("accuracy", "brier")}
-    slack |= {k: 1e-9 * abs(anew.get(k, 0.0)) for k in ("mae", "rmse")}
+    slack = {k: 1e-6 + recount.get("unknown", 0.0) for k in ("accuracy", "brier")}
+    slack |= {k: 1e-9 * abs(recount.get(k, 0.0)) for k in ("mae", "rmse")}
     for k, most in slack.items():
-        if k in anew and abs(own[k] - anew[k]) > most:
-            raise SystemExit(f"the learner's {k} is {own[k]}, counted anew it is {anew[k]}")
+        if k in recount and abs(own[k] - recount[k]) > most:
+            raise SystemExit(f"the learner's {k} is {own[k]}, counted again it is {recount[k]}")

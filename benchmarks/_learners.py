@@ -12,7 +12,7 @@ import _data
 import _peers_features
 import _peers_run
 import _peers_scores
-import _play
+import _prequential
 import numpy as np
 
 from streamnn.network import Network, NetworkSpec
@@ -24,7 +24,7 @@ STEP = 0.001  # of the single networks; rule rms, 64 spline units, budget of the
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an arm reached.
+    """What a learner reached.
 
     Parameters
     ----------
@@ -42,13 +42,15 @@ class Found:
 
 
 def _pool(
-    stream: _data.Stream, log: _play.Log, seed: int, declare: bool
+    stream: _data.Stream, log: _prequential.Log, seed: int, declare: bool
 ) -> tuple[np.ndarray, float, dict[str, Any]]:
-    model = _play.learner(stream, seed, declare)
-    p, cpu = _play.play(model, stream.columns, stream.y, log)
+    model = _prequential.learner(stream, seed, declare)
+    p, cpu = _prequential.run(model, stream.columns, stream.y, log)
     learnt = log.learnt()
-    anew = (_play.score_classes if stream.classify else _play.score_values)(p, stream.y, learnt)
-    _play.check(model, anew, len(learnt))
+    recount = (_prequential.score_classes if stream.classify else _prequential.score_values)(
+        p, stream.y, learnt
+    )
+    _prequential.check(model, recount, len(learnt))
     return (p if stream.classify else p[:, ::-1]), cpu, model.scores()
 
 
@@ -61,7 +63,7 @@ def _category_rows(stream: _data.Stream) -> np.ndarray:
 
 
 def _network(
-    stream: _data.Stream, log: _play.Log, seed: int, memory: bool
+    stream: _data.Stream, log: _prequential.Log, seed: int, memory: bool
 ) -> tuple[np.ndarray, float, dict[str, Any]]:
     x = _peers_features.fed(stream, log, True)[0] if memory else _data.standardised(stream)
     x = np.ascontiguousarray(x, f4)
@@ -85,7 +87,9 @@ def _network(
     return np.repeat(guess[:, :1] + guess[:, 1:] * p[:, 0], 2, 1), cpu, {}
 
 
-ARMS: dict[str, Callable[[_data.Stream, _play.Log, int, bool], tuple[np.ndarray, float, dict[str, Any]]]] = {
+LEARNERS: dict[
+    str, Callable[[_data.Stream, _prequential.Log, int, bool], tuple[np.ndarray, float, dict[str, Any]]]
+] = {
     "pool": _pool,
     "network, memory": lambda stream, log, seed, _: _network(stream, log, seed, True),
     "network alone": lambda stream, log, seed, _: _network(stream, log, seed, False),
@@ -94,21 +98,21 @@ ARMS: dict[str, Callable[[_data.Stream, _play.Log, int, bool], tuple[np.ndarray,
 
 
 def warm() -> None:
-    """Load every kernel, so that no arm's time or memory holds that."""
-    _play.warm()
+    """Load every kernel, so that no learner's time or memory holds that."""
+    _prequential.warm()
     for y in (np.arange(64) % 3, np.arange(64.0)):
         columns = {"a": np.arange(64.0) % 5, "b": np.arange(64.0)}
         stream = _data.Stream("warm", columns, y, y.dtype.kind == "i", {})
-        for arm in ARMS:
-            run(arm, stream, _play.at_once(y), 1, False, [])
+        for learner in LEARNERS:
+            run(learner, stream, _prequential.at_once(y), 1, False, [])
 
 
 def run(
-    arm: str, stream: _data.Stream, log: _play.Log, seed: int, declare: bool, prefixes: list[int]
+    learner: str, stream: _data.Stream, log: _prequential.Log, seed: int, declare: bool, prefixes: list[int]
 ) -> Found:
-    """One pass of an arm, its scores over the whole stream and over prefixes."""
+    """One pass of a learner, its scores over the whole stream and over prefixes."""
     before = _peers_run.resident_mb()
-    p, cpu, own = ARMS[arm](stream, log, seed, declare)
+    p, cpu, own = LEARNERS[learner](stream, log, seed, declare)
     memory = _peers_run.resident_mb() - before
     learnt = log.learnt()
     learnt = learnt[learnt < len(stream)]

@@ -40,7 +40,7 @@ TARGETS = {
 
 
 @dataclass
-class Sheet:
+class StreamScores:
     """Scores of one stream.
 
     Parameters
@@ -90,18 +90,18 @@ class Rank:
         return self.ours / self.theirs - 1.0 if self.theirs else float("inf")
 
 
-def ranks(sheets: Sequence[Sheet], metric: str, peers: frozenset[str]) -> Iterator[Rank]:
+def ranks(by_stream: Sequence[StreamScores], metric: str, peers: frozenset[str]) -> Iterator[Rank]:
     """For each stream where a peer has the metric, the peer (or control) that does best against ours on its own rows."""
     more = metric in BETTER_IS_MORE
-    for sheet in sheets:
+    for scored in by_stream:
         found = []
         some: set[str] = set()
-        for name in peers & set(sheet.scores):
-            theirs = sheet.scores[name]
+        for name in peers & set(scored.scores):
+            theirs = scored.scores[name]
             value = theirs.get(metric)
             if value is None or value != value:
                 continue
-            ours = sheet.ours(theirs["events"])[metric]
+            ours = scored.ours(theirs["events"])[metric]
             some.add(name)
             found.append(((value - ours) if more else (ours - value), name, value, ours, theirs["events"]))
         alone = {n.removesuffix(FED) for n in some} - set(CONTROLS)
@@ -113,12 +113,12 @@ def ranks(sheets: Sequence[Sheet], metric: str, peers: frozenset[str]) -> Iterat
         else:
             first = ours >= value - EQUAL if more else ours <= value * (1.0 + EQUAL)
         fed = sum(n.endswith(FED) for n in some)
-        yield Rank(sheet.stream, metric, name, value, ours, first, events, len(alone), fed)
+        yield Rank(scored.stream, metric, name, value, ours, first, events, len(alone), fed)
 
 
-def cell(sheet: Sheet, name: str, metric: str) -> str:
+def cell(scored: StreamScores, name: str, metric: str) -> str:
     """A figure as the tables show it; with a degree sign where it is over the first events only."""
-    found = sheet.scores.get(name)
+    found = scored.scores.get(name)
     v = (found or {}).get(metric)
     # no score, no time worth the name, or a process that gave memory back
     if not found or v is None or v != v or (metric == "memory_mb" and v < 0.0):
@@ -126,22 +126,22 @@ def cell(sheet: Sheet, name: str, metric: str) -> str:
     if metric == "events_per_cpu_s" and found["events"] / v < LEAST_CPU_S:
         return "-"
     text = (
-        f"{v:.4f}" if sheet.classify and metric not in ("events_per_cpu_s", "memory_mb") else _table.text(v)
+        f"{v:.4f}" if scored.classify and metric not in ("events_per_cpu_s", "memory_mb") else _table.text(v)
     )
-    return text + ("°" if found["events"] < sheet.rows else "")
+    return text + ("°" if found["events"] < scored.rows else "")
 
 
-def matrix(sheets: Sequence[Sheet], names: Sequence[str], metric: str) -> list[dict[str, str]]:
+def matrix(by_stream: Sequence[StreamScores], names: Sequence[str], metric: str) -> list[dict[str, str]]:
     """A row a contender, a column a stream."""
     rows = []
     for name in names:
-        row = {s.stream: cell(s, name, metric) for s in sheets}
+        row = {s.stream: cell(s, name, metric) for s in by_stream}
         if any(v != "-" for v in row.values()):
             rows.append({metric: name, **row})
     return rows
 
 
-def prefixes(sheets: Sequence[Sheet], names: Sequence[str], metric: str) -> list[dict[str, Any]]:
+def prefixes(by_stream: Sequence[StreamScores], names: Sequence[str], metric: str) -> list[dict[str, Any]]:
     """Runs that ended before their stream did, with ours on the same rows."""
     return [
         {
@@ -151,21 +151,21 @@ def prefixes(sheets: Sequence[Sheet], names: Sequence[str], metric: str) -> list
             metric: float(r[metric]),
             "ours there": float(s.ours(r["events"])[metric]),
         }
-        for s in sheets
+        for s in by_stream
         for name in names
         if (r := s.scores.get(name)) and r["events"] < s.rows and metric in r
     ]
 
 
-def spread(sheets: Sequence[Sheet], metrics: Sequence[str]) -> list[dict[str, str]]:
+def spread(by_stream: Sequence[StreamScores], metrics: Sequence[str]) -> list[dict[str, str]]:
     """Standard deviation of the pool's scores over the seeds."""
     return [
-        {"deviation": m, **{s.stream: _table.text(s.scores[OURS]["sd"].get(m)) for s in sheets}}
+        {"deviation": m, **{s.stream: _table.text(s.scores[OURS]["sd"].get(m)) for s in by_stream}}
         for m in metrics
     ]
 
 
-def standing(found: Sequence[Rank]) -> tuple[str, list[dict[str, Any]]]:
+def ranking(found: Sequence[Rank]) -> tuple[str, list[dict[str, Any]]]:
     """How often ours is first, and for every stream the best peer and how many peers there are."""
     first = sum(r.first for r in found)
     points = bool(found) and found[0].metric in BETTER_IS_MORE

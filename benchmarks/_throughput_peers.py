@@ -1,6 +1,6 @@
 """Peers of per_event.py, each run in a process of its own by the interpreter in .peers: prints one JSON object.
 
-.peers/bin/python benchmarks/_peers.py PEER STREAM.npz EVENTS
+.peers/bin/python benchmarks/_throughput_peers.py PEER STREAM.npz EVENTS
 """
 
 from __future__ import annotations
