@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 import numpy as np
-from _doubt import Encoder, ask, auroc, learn_density
+from _uncertainty import Encoder, ask, auroc, learn_density
 
 from streamnn.uncertainty import LatentDensity
 

@@ -13,6 +13,8 @@ import _play
 import numpy as np
 from numba import njit
 
+from streamnn.types import LEARN, OBSERVE
+
 NAMES = {
     "electricity": ("day",),
     "airlines_first200k": ("Airline", "AirportFrom", "AirportTo", "DayOfWeek"),
@@ -57,7 +59,7 @@ def _label_history(op, ticket, y, C, decays, least, codes, sizes):
     mean, seen = np.zeros((k, sizes, C)), np.zeros((k, sizes))
     for i in range(len(op)):
         t = ticket[i]
-        if op[i] == 0:
+        if op[i] == OBSERVE:
             if last >= 0:
                 out[t, last] = 1.0
             out[t, C : (1 + m) * C] = fade.ravel()
@@ -66,7 +68,7 @@ def _label_history(op, ticket, y, C, decays, least, codes, sizes):
                 w = seen[q, v] / (seen[q, v] + 5.0)
                 for c in range(C):
                     out[t, o + c] = 4.0 * (mean[q, v, c] - prior[c]) * w
-        elif op[i] == 1:
+        elif op[i] == LEARN:
             last = y[t]
             labels += 1
             for c in range(C):
@@ -94,14 +96,14 @@ def _value_history(op, ticket, y, decays, lags, codes, sizes, unit):
     mean, seen = np.zeros((k, sizes)), np.zeros((k, sizes))
     for i in range(len(op)):
         t = ticket[i]
-        if op[i] == 0:
+        if op[i] == OBSERVE:
             out[t, :lags] = last
             out[t, lags : lags + m] = fade
             for q in range(k):
                 v = codes[t, q]
                 w = seen[q, v] / (seen[q, v] + 2.0)
                 out[t, lags + m + q] = w * mean[q, v] + (1.0 - w) * unit[t, 0]
-        elif op[i] == 1:
+        elif op[i] == LEARN:
             if labels == 0:
                 last[:], fade[:] = y[t], y[t]
             labels += 1
@@ -125,16 +127,16 @@ def _units(op, ticket, y):
     mean, var, labels = 0.0, 0.0, 0
     for i in range(len(op)):
         t = ticket[i]
-        if op[i] == 1:
+        if op[i] == LEARN:
             labels += 1
             h = max(1.0 / labels, FORGET)
             d = y[t] - mean
             mean += h * d
             var = (1.0 - h) * (var + h * d * d)
         sd = np.sqrt(var) if var > 1e-24 * mean * mean and labels > 1 else max(abs(mean), 1e-150)
-        if op[i] == 0:
+        if op[i] == OBSERVE:
             before[t] = mean, sd
-        elif op[i] == 1:
+        elif op[i] == LEARN:
             after[t] = mean, sd
     return before, after
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from _data import load, present
-from _doubt import auroc
+from _uncertainty import auroc
 
 from streamnn.learners import Classifier, Regressor
 from streamnn.types import LEARN, OBSERVE, Chunk

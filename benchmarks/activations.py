@@ -133,12 +133,14 @@ def play(spec: Any, d: dict[str, Any], seed: int) -> dict[str, float]:
 
 def scan(net: Any, x: np.ndarray, target: np.ndarray | None, outputs: int) -> np.ndarray:
     """Predictions of all rows, each before its label is learnt; none is learnt without a target."""
+    from streamnn.types import LEARN, OBSERVE
+
     ops = 1 if target is None else 2
     p = np.zeros((len(x), len(net.spec.members), outputs), f4)
     y = np.zeros(len(x), f4) if target is None else target.astype(f4)
     for a in range(0, len(x), CHUNK):
         m = min(CHUNK, len(x) - a)
-        op = np.tile(np.array([0, 1], np.int8)[:ops], m)
+        op = np.tile(np.array([OBSERVE, LEARN], np.int8)[:ops], m)
         slot = np.repeat(np.arange(m), ops)
         net.scan(
             *(op, slot, np.repeat(y[a : a + m], ops), np.ones(m * ops, f4)),

@@ -18,7 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _doubt import (
+from _images import LETTERS, blended, digits, drawn, fonts, images, rotated
+from _moving import ENCODERS, moving
+from _streams import coverage, electricity, numbers
+from _table import keep, show
+from _uncertainty import (
     Dropout,
     Encoder,
     InputDensity,
@@ -30,10 +34,6 @@ from _doubt import (
     entropy,
     learn_density,
 )
-from _images import LETTERS, blended, digits, drawn, fonts, images, rotated
-from _moving import ENCODERS, moving
-from _streams import coverage, electricity, numbers
-from _table import keep, show
 
 from streamnn.uncertainty import LatentDensity
 

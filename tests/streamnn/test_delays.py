@@ -150,7 +150,7 @@ def test_times_must_be_as_many_as_operations():
         Classifier().run(
             Chunk(
                 {"a": np.ones(1)},
-                np.array([0, 1], np.int8),
+                np.array([OBSERVE, LEARN], np.int8),
                 np.zeros(2, np.int64),
                 np.zeros(2),
                 time=np.ones(1),

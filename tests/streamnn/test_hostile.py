@@ -11,7 +11,7 @@ from streamnn import Classifier, Regressor
 from streamnn.checks import check_chunks, check_resume
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
 from streamnn.learners import NetworkClassifier, class_labels
-from streamnn.types import LEARN, OBSERVE, Chunk
+from streamnn.types import LEARN, LOOK, OBSERVE, Chunk
 
 
 def at_once(columns, labels):
@@ -170,9 +170,9 @@ def test_a_constant_target_and_a_constant_column():
         lambda m: m.learn_many({"a": np.zeros(3)}, ["p", "NEW"]),
         lambda m: m.learn_many({"a": np.array([1, [2]], object)}, ["p", "NEW"]),
         lambda m: m.learn_many({"a": np.zeros(2), "fresh": np.zeros(3)}, ["p", "NEW"]),
-        lambda m: m.run(Chunk({}, np.array([3], np.int8), np.array([0]), np.array([None], object))),
+        lambda m: m.run(Chunk({}, np.array([LOOK], np.int8), np.array([0]), np.array([None], object))),
         lambda m: m.run(
-            Chunk({"a": np.zeros(1)}, np.array([0], np.int8), np.array([2]), np.array([], object))
+            Chunk({"a": np.zeros(1)}, np.array([OBSERVE], np.int8), np.array([2]), np.array([], object))
         ),
     ],
 )

@@ -32,7 +32,7 @@ def test_what_is_exactly_linear_is_learnt_although_the_targets_units_drift():
         "p": np.zeros((n, 3, 1), f4),
         "controls": np.zeros((n, 3)),
     }
-    op, slot = np.tile(np.array([0, 1], np.int8), n), np.repeat(np.arange(n), 2)
+    op, slot = np.tile(np.array([OBSERVE, LEARN], np.int8), n), np.repeat(np.arange(n), 2)
     target = ((y - unit[:, 0]) / unit[:, 1]).astype(f4)[slot]
     rows = Layout(2, 0, 0, 0, 1, 1, 1, 0)  # two columns and one earlier target
     LeastSquares(room(rows)).step(segment(op, slot, y[slot], target=target, unit=unit[slot]), rows, store)
@@ -66,7 +66,7 @@ def scan(stage, x):
         "pairs": np.zeros((n, 64), np.int32),
         "steady": np.zeros((n, 1), f4),
     }
-    stage.scan(np.zeros(n, np.int8), np.arange(n), x[:, None], layout.offsets, store)
+    stage.scan(np.full(n, OBSERVE, np.int8), np.arange(n), x[:, None], layout.offsets, store)
     return store["steady"][:, 0]
 
 

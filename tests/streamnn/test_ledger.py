@@ -9,6 +9,7 @@ from streamnn.errors import SpecError
 from streamnn.learners import Classifier, Regressor
 from streamnn.regret import Ledger
 from streamnn.regret.ledger import FIRST_SPACING
+from streamnn.types import LEARN
 
 
 def test_comparators_are_what_was_best_in_hindsight():
@@ -21,7 +22,7 @@ def test_comparators_are_what_was_best_in_hindsight():
     ledger = Ledger([], ["a", "b"])
     assert ledger.against() == []
     half = np.full(n, 0.5)
-    ledger.scan(np.ones(n, np.int8), np.column_stack([a, 1.25 * (1 - a), pool, half, half]))
+    ledger.scan(np.full(n, LEARN, np.int8), np.column_stack([a, 1.25 * (1 - a), pool, half, half]))
     best, one, two, worst = ledger.against((1, 2))
     assert best.comparator == "best expert, a" and best.loss == 2 * FIRST_SPACING
     assert best.regret == ledger.regret == pool.sum() - 2 * FIRST_SPACING
@@ -36,7 +37,7 @@ def test_regret_on_any_interval():
     n = 4 * FIRST_SPACING + 5
     ledger = Ledger([], ["a", "b"])
     loss = np.random.default_rng(1).uniform(size=(n, 3))
-    ledger.scan(np.ones(n, np.int8), np.column_stack([loss, np.full((n, 2), 0.5)]))
+    ledger.scan(np.full(n, LEARN, np.int8), np.column_stack([loss, np.full((n, 2), 0.5)]))
     for first, last, start, stop in (
         (1, n, 0, n), (1, 1, 0, FIRST_SPACING), (FIRST_SPACING, FIRST_SPACING + 1, 0, 2 * FIRST_SPACING), (FIRST_SPACING + 1, 3 * FIRST_SPACING, FIRST_SPACING, 3 * FIRST_SPACING),
         (n, n, 4 * FIRST_SPACING, n),

@@ -23,15 +23,16 @@ for make in (Classifier, Regressor):
     print(model.state_hash())
 import numpy as np
 from streamnn.checks import digest
+from streamnn.types import LEARN, OBSERVE
 from streamnn.uncertainty import LatentDensity
 z = np.random.default_rng(0).standard_normal((500, 20)).astype(np.float32)
 for kind in ("tied", "full"):
     density = LatentDensity(20, 3, 50, covariance=kind, normalise=True)
-    density.scan(np.tile(np.int8([0, 1]), 250), np.arange(500) % 3, z)
+    density.scan(np.tile(np.int8([OBSERVE, LEARN]), 250), np.arange(500) % 3, z)
     print(digest(density))
 from streamnn.network import Network, NetworkSpec
 net = Network(NetworkSpec("n", (32, 16), information=0.5), 20, 3, True, 1)
-op, slot, one = np.tile(np.int8([0, 1]), 250), np.arange(250).repeat(2), np.ones(500, np.float32)
+op, slot, one = np.tile(np.int8([OBSERVE, LEARN]), 250), np.arange(250).repeat(2), np.ones(500, np.float32)
 p, ids = np.zeros((250, 1, 3), np.float32), np.full((250, 1), -1, np.int32)
 net.scan(op, slot, (slot % 3).astype(np.float32), one, 0, z, ids, p)
 print(digest(net))

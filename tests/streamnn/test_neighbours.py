@@ -16,6 +16,7 @@ from streamnn.members.neighbours import (
     Neighbours,
     ValueNeighbours,
 )
+from streamnn.types import LEARN, OBSERVE
 
 f4 = np.float32
 
@@ -27,7 +28,7 @@ def _stream(columns: int, events: int, pace: float, seed: int) -> tuple[np.ndarr
 
 
 def _steps(events: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.tile(np.array([0, 1], np.int8), events), np.repeat(np.arange(events), 2)
+    return np.tile(np.array([OBSERVE, LEARN], np.int8), events), np.repeat(np.arange(events), 2)
 
 
 @settings(max_examples=12, deadline=None)

@@ -9,13 +9,14 @@ import pytest
 
 from streamnn.errors import SpecError, StateError
 from streamnn.network import Functions, Network, NetworkSpec, certify
+from streamnn.types import LEARN, OBSERVE
 
 f4 = np.float32
 
 
 def drive(net, rows, y, weight=None, ids=None):
     n = len(rows)
-    op, slot = np.tile(np.array([0, 1], np.int8), n), np.repeat(np.arange(n), 2)
+    op, slot = np.tile(np.array([OBSERVE, LEARN], np.int8), n), np.repeat(np.arange(n), 2)
     p = np.zeros((n, 1, len(net.s["out_bias"])), f4)
     target = np.repeat(np.asarray(y), 2).astype(f4)
     w = np.ones(2 * n, f4) if weight is None else np.repeat(weight, 2).astype(f4)
@@ -29,7 +30,7 @@ def predict(net, rows, ids=None):
     p = np.zeros((n, 1, len(net.s["out_bias"])), f4)
     ids = np.full((n, 1), -1, np.int32) if ids is None else ids
     net.scan(
-        np.zeros(n, np.int8),
+        np.full(n, OBSERVE, np.int8),
         np.arange(n),
         np.zeros(n, f4),
         np.ones(n, f4),
@@ -209,7 +210,7 @@ def test_a_network_outside_its_budget_is_not_loaded(activation):
     )
     net = Network(spec, 6, 2, True, 1)
     p = np.zeros((300, 2, 2), f4)
-    op, slot = np.tile(np.array([0, 1], np.int8), 300), np.repeat(np.arange(300), 2)
+    op, slot = np.tile(np.array([OBSERVE, LEARN], np.int8), 300), np.repeat(np.arange(300), 2)
     none = np.full((300, 1), -1, np.int32)
     net.scan(op, slot, np.repeat(y, 2).astype(f4), np.ones(600, f4), 0, x.astype(f4), none, p)
     good = net.state_dict()
@@ -317,7 +318,7 @@ def test_latents_of_several_layers():
     x, y = xor(50)
     net = Network(NetworkSpec("n", (32, 16), "rms", 0.003, categories=False), 6, 2, True, 1)
     drive(net, x, y)
-    op, target, weight = np.zeros(50, np.int8), np.zeros(50, f4), np.ones(50, f4)
+    op, target, weight = np.full(50, OBSERVE, np.int8), np.zeros(50, f4), np.ones(50, f4)
     p, both, last = np.zeros((50, 1, 2), f4), np.zeros((50, 48), f4), np.zeros((50, 16), f4)
     args = (op, np.arange(50), target, weight, 0, x.astype(f4), np.full((50, 1), -1, np.int32), p)
     net.scan(*args, both)

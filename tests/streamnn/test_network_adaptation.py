@@ -17,6 +17,7 @@ from streamnn.errors import SpecError
 from streamnn.network import Functions, Network, NetworkSpec
 from streamnn.network.arrays import Adaptation, Splines
 from streamnn.network.spline_adaptation import GRID_EVERY, adapt_splines
+from streamnn.types import LEARN, OBSERVE
 
 f4 = np.float32
 NONE = np.zeros((0, 0), f4)
@@ -184,7 +185,7 @@ def test_dead_knots_are_counted_and_the_budget_holds(hidden):
     )
     net = Network(spec, 6, 2, True, 1)
     p, ids = np.zeros((4000, 2, 2), f4), np.full((4000, 1), -1, np.int32)
-    op, slot = np.tile(np.array([0, 1], np.int8), 4000), np.repeat(np.arange(4000), 2)
+    op, slot = np.tile(np.array([OBSERVE, LEARN], np.int8), 4000), np.repeat(np.arange(4000), 2)
     cuts = [0, 6000, *range(6002, 8002, 2)]
     for a, b in pairwise(cuts):  # to an event at which knots die
         target = np.repeat(y, 2).astype(f4)
@@ -220,7 +221,7 @@ def test_a_program_of_single_events_adapts_splines_too():
     row, target, p = np.zeros((1, 6), f4), np.zeros(2, f4), np.zeros((1, 1, 2), f4)
     with recorded() as calls:
         single.scan(
-            *(np.array([0, 1], np.int8), np.zeros(2, np.int64), target, np.ones(2, f4), 0),
+            *(np.array([OBSERVE, LEARN], np.int8), np.zeros(2, np.int64), target, np.ones(2, f4), 0),
             *(row, np.full((1, 1), -1, np.int32), p),
         )
     program, found = Program(calls), []

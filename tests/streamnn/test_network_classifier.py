@@ -14,6 +14,7 @@ from streamnn.errors import SchemaError, StateError
 from streamnn.learners import NetworkClassifier
 from streamnn.network import Network, NetworkSpec
 from streamnn.state import from_bytes, to_bytes
+from streamnn.types import LEARN, OBSERVE
 
 
 def drive(model, rows, labels):
@@ -40,7 +41,7 @@ def test_it_is_the_network_on_standardised_columns():
     net.grow(np.arange(3), 3, 2, 900, 3)
     ids = np.arange(900, dtype=np.int32).reshape(300, 3)  # every value is new
     ids[:2] = -1  # fewer than three values are no category
-    op, slot = np.tile(np.int8([0, 1]), 300), np.repeat(np.arange(300), 2)
+    op, slot = np.tile(np.int8([OBSERVE, LEARN]), 300), np.repeat(np.arange(300), 2)
     rows = z.clip(-5, 5).astype(np.float32)
     net.scan(op, slot, y[slot].astype(np.float32), np.ones(600, np.float32), 0, rows, ids, p)
     assert max(abs(g[1] - q) for g, q in zip(got[2:], p[2:, 0, 1], strict=True)) < 1e-3

@@ -8,6 +8,7 @@ from test_network import drive, xor
 
 from streamnn.checks import check_scan
 from streamnn.network import Network, NetworkSpec
+from streamnn.types import LEARN, OBSERVE
 
 f4 = np.float32
 
@@ -60,7 +61,7 @@ def test_rows_can_be_told_from_the_latent(rule):
     left = []
     for information in (1e-9, 3.0):  # the first has a decoder, but the latent does not care
         net = network(information, (64, 16), rule, 8, 0.01 if rule == "sgd" else 0.003)
-        latent, op = np.zeros((12_000, 16), f4), np.tile(np.int8([0, 1]), 6000)
+        latent, op = np.zeros((12_000, 16), f4), np.tile(np.int8([OBSERVE, LEARN]), 6000)
         slot, p = np.arange(6000).repeat(2), np.zeros((6000, 1, 2), f4)
         ids = np.full((6000, 1), -1, np.int32)
         net.scan(op, slot, y.repeat(2).astype(f4), np.ones(12_000, f4), 0, x, ids, p, latent)
@@ -73,13 +74,13 @@ def test_rows_can_be_told_from_the_latent(rule):
 
 def test_invariants_and_growth():
     x, y = xor(300)
-    rows, op, slot = x.astype(f4), np.tile(np.int8([0, 1]), 300), np.arange(300).repeat(2)
+    rows, op, slot = x.astype(f4), np.tile(np.int8([OBSERVE, LEARN]), 300), np.arange(300).repeat(2)
     p, ids = np.zeros((300, 1, 2), f4), np.full((300, 1), -1, np.int32)
 
     def run(net, a, b):
         w = np.ones(b - a, f4)
         net.scan(op[a:b], slot[a:b], y[slot[a:b]].astype(f4), w, 0, rows, ids, p)
-        return p[slot[a:b][op[a:b] == 0], 0]
+        return p[slot[a:b][op[a:b] == OBSERVE], 0]
 
     check_scan(lambda: network(0.3, (32, 16), "rms", step=0.001), run, 600)
     net = network(0.3)

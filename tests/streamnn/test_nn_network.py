@@ -11,6 +11,7 @@ from streamnn.errors import SpecError, StateError  # noqa: E402
 from streamnn.network import Network, NetworkSpec  # noqa: E402
 from streamnn.network.attack import slopes_at  # noqa: E402
 from streamnn.nn import FactoredRule, LinearSpline, RmsRule, SgdRule, SplineNetwork  # noqa: E402
+from streamnn.types import LEARN, OBSERVE  # noqa: E402
 
 pytestmark = pytest.mark.slow
 torch.set_num_threads(1)
@@ -52,7 +53,7 @@ def play(net: Network, rows, ids, y, learn: bool = True, weight=None) -> np.ndar
     """Predictions of a streaming network, each made before its label is learnt."""
     n, k = len(rows), 2 if learn else 1
     p = np.zeros((n, 1, len(net.s["out"])), f4)
-    op = np.tile(np.array([0, 1][:k], np.int8), n)
+    op = np.tile(np.array([OBSERVE, LEARN][:k], np.int8), n)
     w = np.ones(n, f4) if weight is None else weight
     net.scan(op, np.repeat(np.arange(n), k), np.repeat(y, k), np.repeat(w, k), 0, rows, ids, p)
     return p[:, 0]
@@ -137,7 +138,7 @@ def test_a_spline_has_the_bits_of_the_kernel():
         net.s["bias"][:] = a
         latent, p = np.zeros((1, 16), f4), np.zeros((1, 1, CLASSES), f4)
         none = np.zeros(1, f4)
-        net.scan(np.zeros(1, np.int8), np.zeros(1, np.int64), none, none, 0, rows, ids, p, latent)
+        net.scan(np.full(1, OBSERVE, np.int8), np.zeros(1, np.int64), none, none, 0, rows, ids, p, latent)
         here = spline(torch.from_numpy(net.s["bias"][None])).detach().numpy()
         assert here.tobytes() == latent.tobytes()
 

@@ -125,7 +125,7 @@ NONE = np.array([None], object)
         (
             Chunk(
                 {"a": np.zeros(1)},
-                np.array([0, 1, 1], np.int8),
+                np.array([OBSERVE, LEARN, LEARN], np.int8),
                 np.array([300] * 3),
                 np.array([None, "up", "up"], object),
             ),
@@ -134,7 +134,7 @@ NONE = np.array([None], object)
         (
             Chunk(
                 {"a": np.zeros(1)},
-                np.array([0, 1], np.int8),
+                np.array([OBSERVE, LEARN], np.int8),
                 np.array([300, 300]),
                 np.array([None, [1]], object),
             ),
@@ -143,7 +143,7 @@ NONE = np.array([None], object)
         (
             Chunk(
                 {"a": np.zeros(1)},
-                np.array([0, 1], np.int8),
+                np.array([OBSERVE, LEARN], np.int8),
                 np.array([300, 300]),
                 np.array([None, None], object),
             ),
@@ -296,9 +296,9 @@ def test_what_follows_a_new_class_is_taken_from_the_others():
     n = len(y)
     store = {"p": np.zeros((n + 1, 3, 3), np.float32), "was": np.zeros((n + 1, 2), np.int64)}
     for i in range(n + 1):
-        model.step(segment(np.zeros(1, np.int8), np.array([i])), rows, store)
+        model.step(segment(np.full(1, OBSERVE, np.int8), np.array([i])), rows, store)
         if i < n:
-            model.step(segment(np.ones(1, np.int8), np.array([i]), y[i : i + 1]), rows, store)
+            model.step(segment(np.full(1, LEARN, np.int8), np.array([i]), y[i : i + 1]), rows, store)
     p = store["p"][:, 2]
     assert p[31, 1] > 0.9 and p[n, 2] > 0.9  # each seen once
     assert 0.5 < p[2, 0] < p[29, 0]

@@ -113,7 +113,7 @@ def test_looking_changes_nothing():
     log = log_of(300, 6, 2, seed=1)
     scan(density, log)
     before = state_hash(*density.state_dict())
-    density.scan(np.zeros(300, np.int8), log[1], log[2])
+    density.scan(np.full(300, OBSERVE, np.int8), log[1], log[2])
     density.scan(np.full(300, EXPIRE, np.int8), log[1], log[2])
     assert state_hash(*density.state_dict()) == before
 
@@ -134,7 +134,7 @@ def test_no_latent_makes_it_nan(z, seed):
 
 def test_before_any_label():
     surprise, entropy = LatentDensity(4, 3).scan(
-        np.zeros(2, np.int8), np.zeros(2, np.int64), np.ones((2, 4), "f4")
+        np.full(2, OBSERVE, np.int8), np.zeros(2, np.int64), np.ones((2, 4), "f4")
     )
     assert surprise.tolist() == [0, 0]
     np.testing.assert_allclose(entropy, np.log(3))
@@ -148,7 +148,7 @@ def test_surprise_separates_the_unknown():
     density.scan(np.full(6000, LEARN, np.int8), y, z)
     fresh = (4 * np.eye(3, 16)[y[:1000]] + rng.standard_normal((1000, 16))).astype(np.float32)
     probe = np.concatenate([fresh, fresh + np.float32(1.2)])
-    surprise, _ = density.scan(np.zeros(2000, np.int8), np.zeros(2000, np.int64), probe)
+    surprise, _ = density.scan(np.full(2000, OBSERVE, np.int8), np.zeros(2000, np.int64), probe)
     auroc = np.mean(surprise[1000:, None] > surprise[None, :1000])
     assert auroc > 0.95
     # nothing of the labels is needed to be unsurprised: about the entropy of the Gaussian, in nats
@@ -164,7 +164,7 @@ def test_entropy_is_high_between_two_classes_and_surprise_is_not():
     density.scan(np.full(4000, LEARN, np.int8), y, z)
     probe = np.zeros((3, 8), np.float32)
     probe[:, 0] = 0, 3, 40
-    surprise, entropy = density.scan(np.zeros(3, np.int8), np.zeros(3, np.int64), probe)
+    surprise, entropy = density.scan(np.full(3, OBSERVE, np.int8), np.zeros(3, np.int64), probe)
     assert entropy[0] < 0.01
     assert entropy[1] > 0.5
     assert surprise[1] < 20 < 100 < surprise[2]
@@ -177,7 +177,7 @@ def test_it_forgets():
         z = (rng.standard_normal((2000, 4)) + shift).astype(np.float32)
         density.scan(np.full(2000, LEARN, np.int8), np.zeros(2000, np.int64), z)
     probe = np.float32([[50] * 4, [0] * 4])
-    (near, far), entropy = density.scan(np.zeros(2, np.int8), np.zeros(2, np.int64), probe)
+    (near, far), entropy = density.scan(np.full(2, OBSERVE, np.int8), np.zeros(2, np.int64), probe)
     assert near < 10 < 100 < far
     assert entropy.tolist() == [0, 0]  # one class: nothing to be unsure of
 
@@ -186,7 +186,7 @@ def test_new_classes_leave_the_density_alone():
     log = log_of(500, 6, 2, seed=3)
     density = LatentDensity(6, 2)
     scan(density, log)
-    look = np.zeros(500, np.int8), log[1], log[2]
+    look = np.full(500, OBSERVE, np.int8), log[1], log[2]
     before = density.scan(*look)
     density.grow(5)
     assert density.classes == 5
@@ -209,9 +209,9 @@ def test_wrong_options_and_input():
             LatentDensity(**({"hidden": 2, "classes": 2} | options))
     density = LatentDensity(2, 2)
     with pytest.raises(SchemaError, match=r"\(m, 2\)"):
-        density.scan(np.zeros(1, np.int8), np.zeros(1, np.int64), np.zeros((1, 3), np.float32))
+        density.scan(np.full(1, OBSERVE, np.int8), np.zeros(1, np.int64), np.zeros((1, 3), np.float32))
     with pytest.raises(SchemaError, match=r"label 2 at operation 1"):
-        density.scan(np.ones(2, np.int8), np.array([0, 2]), np.zeros((2, 2), np.float32))
+        density.scan(np.full(2, LEARN, np.int8), np.array([0, 2]), np.zeros((2, 2), np.float32))
 
 
 def test_states_that_do_not_fit():

@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from streamnn.checks import check_scan
 from streamnn.errors import SpecError
-from streamnn.types import EXPIRE, LEARN, OBSERVE
+from streamnn.types import EXPIRE, LEARN, LOOK, OBSERVE
 from streamnn.uncertainty import PredictionIntervals, PredictionSets, SurpriseRank
-
-LOOK = 3
 
 
 def late_log(n, seed, delay=20):
@@ -57,7 +55,7 @@ def test_p_values_hold_their_level_and_follow_a_move():
     rng = np.random.default_rng(1)
     x = rng.standard_cauchy(20_000)
     x[10_000:] += 1000
-    op = np.zeros(20_001, np.int8)
+    op = np.full(20_001, OBSERVE, np.int8)
     op[0] = LEARN
     p = SurpriseRank().scan(op, np.append(0.0, x))[1:]
     for level in (0.01, 0.05, 0.2):
@@ -69,7 +67,7 @@ def test_p_values_hold_their_level_and_follow_a_move():
 
 def test_nothing_is_kept_before_the_first_label():
     rank = SurpriseRank()
-    assert rank.scan(np.zeros(50, np.int8), np.arange(50.0)).tolist() == [1.0] * 50
+    assert rank.scan(np.full(50, OBSERVE, np.int8), np.arange(50.0)).tolist() == [1.0] * 50
     assert rank.s["taken"][0] == 0
 
 
@@ -193,7 +191,7 @@ def test_intervals_are_wide_where_the_noise_is():
 
 def test_nothing_is_known_at_first():
     _, out = intervals_of(
-        0.9, np.zeros(3), np.zeros(3), np.array([0.0, 1, 1]), np.zeros(3, np.int8), np.arange(3)
+        0.9, np.zeros(3), np.zeros(3), np.array([0.0, 1, 1]), np.full(3, OBSERVE, np.int8), np.arange(3)
     )
     assert np.isneginf(out[:, 0]).all()
     assert np.isposinf(out[:, 1]).all()

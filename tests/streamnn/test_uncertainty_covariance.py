@@ -81,7 +81,7 @@ def test_invariants(kind, normalise):
         lambda: LatentDensity(9, 3, 30, covariance=kind, normalise=normalise),
         lambda s, a, b: s.scan(op[a:b], label[a:b], z[a:b]),
         len(op),
-        look=lambda s: s.scan(np.zeros(50, np.int8), label[:50], z[:50]),
+        look=lambda s: s.scan(np.full(50, OBSERVE, np.int8), label[:50], z[:50]),
     )
 
 
@@ -118,7 +118,7 @@ def test_only_a_covariance_sees_units_that_part():
     for kind, parts in (("diagonal", False), ("tied", True), ("full", True)):
         density = LatentDensity(4, 1, covariance=kind)
         density.scan(np.full(3800, LEARN, np.int8), np.zeros(3800, np.int64), z[200:].astype("f4"))
-        zero = np.zeros(200, np.int8)
+        zero = np.full(200, OBSERVE, np.int8)
         near, far = (density.scan(zero, zero.astype(np.int64), v)[0] for v in (known, broken))
         assert (np.median(far) > near.max()) == parts
 

@@ -66,7 +66,7 @@ def test_invariants(covariance):
         lambda: ValueDensity(6, 40, covariance=covariance),
         lambda s, a, b: s.scan(op[a:b], error[a:b], z[a:b]),
         len(op),
-        look=lambda s: s.scan(np.zeros(50, np.int8), error[:50], z[:50]),
+        look=lambda s: s.scan(np.full(50, OBSERVE, np.int8), error[:50], z[:50]),
     )
 
 
@@ -92,8 +92,8 @@ def test_deviation_follows_the_noise_and_the_unit_of_the_target():
     found = []
     for unit in (1.0, 10.0):
         density = ValueDensity(8)
-        density.scan(np.ones(19_000, np.int8), unit * error[:19_000], z[:19_000])
-        found.append(density.scan(np.zeros(1000, np.int8), np.zeros(1000), z[19_000:])[1:])
+        density.scan(np.full(19_000, LEARN, np.int8), unit * error[:19_000], z[:19_000])
+        found.append(density.scan(np.full(1000, OBSERVE, np.int8), np.zeros(1000), z[19_000:])[1:])
     (entropy, deviation), (entropy10, deviation10) = found
     assert np.corrcoef(deviation, sd[19_000:])[0, 1] > 0.9
     assert 0.7 < np.median(deviation / sd[19_000:]) < 1.5
@@ -104,7 +104,7 @@ def test_deviation_follows_the_noise_and_the_unit_of_the_target():
 def test_wrong_input_and_states():
     density = ValueDensity(3)
     with pytest.raises(SchemaError, match="value density"):
-        density.scan(np.zeros(2, np.int8), np.zeros(3), np.zeros((2, 3), "f4"))
+        density.scan(np.full(2, OBSERVE, np.int8), np.zeros(3), np.zeros((2, 3), "f4"))
     saved, meta = density.state_dict()
     with pytest.raises(StateError, match="hidden"):
         ValueDensity(4).load_state_dict(

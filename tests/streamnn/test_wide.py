@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from streamnn.learners import Classifier, Regressor
-from streamnn.types import Chunk
+from streamnn.types import LEARN, OBSERVE, Chunk
 
-OP = np.int8([0, 1])
+OP = np.int8([OBSERVE, LEARN])
 
 
 def learnt(model, columns, y):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from streamnn.network import Network, NetworkSpec
-from streamnn.types import LEARN
+from streamnn.types import LEARN, OBSERVE
 from streamnn.uncertainty import LatentDensity
 
 f4 = np.float32
@@ -75,12 +75,14 @@ class Encoder:
 
     def learn(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predict each event, then learn it: probabilities, and latents before learning, both by event."""
-        p, latent = self._run(x, y, np.tile(np.array([0, LEARN], np.int8), len(x)), 2)
+        p, latent = self._run(x, y, np.tile(np.array([OBSERVE, LEARN], np.int8), len(x)), 2)
         return p, latent[::2]
 
     def look(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities and latents; nothing changes."""
-        return self._run(np.ascontiguousarray(x, f4), np.zeros(len(x), int), np.zeros(len(x), np.int8), 1)
+        return self._run(
+            np.ascontiguousarray(x, f4), np.zeros(len(x), int), np.full(len(x), OBSERVE, np.int8), 1
+        )
 
     def _run(self, x: np.ndarray, y: np.ndarray, op: np.ndarray, times: int) -> tuple[np.ndarray, np.ndarray]:
         n, m = len(x), len(op)
@@ -98,7 +100,9 @@ def learn_density(density: LatentDensity, z: np.ndarray, y: np.ndarray) -> Laten
 
 def ask(density: LatentDensity, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Surprise and entropy of latents; nothing changes."""
-    return density.scan(np.zeros(len(z), np.int8), np.zeros(len(z), np.int64), np.ascontiguousarray(z))
+    return density.scan(
+        np.full(len(z), OBSERVE, np.int8), np.zeros(len(z), np.int64), np.ascontiguousarray(z)
+    )
 
 
 class InputDensity:
