@@ -42,6 +42,26 @@ def plain(name: Any, v: Any) -> float | str | None:
     )
 
 
+def columns_of(x: Mapping[Any, Any]) -> dict[str, np.ndarray]:
+    """A record as columns of one value each.
+
+    Raises
+    ------
+    SchemaError
+        As :func:`plain`.
+
+    Examples
+    --------
+    >>> columns_of({"a": 1, 2: "b"})
+    {'a': array([1.]), '2': array(['b'], dtype=object)}
+    """
+    columns = {}
+    for k, value in x.items():
+        v = plain(k, value)
+        columns[str(k)] = np.array([v]) if isinstance(v, float) else np.array([v], object)
+    return columns
+
+
 class Encoder:
     """Records of a schema's columns into one float64 row that stays where it is.
 

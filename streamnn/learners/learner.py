@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import StateError
-from ..features.encoder import plain
+from ..features.encoder import columns_of
 from ..pool import reading, saving, scan
 from ..pool.describe import describe
 from ..pool.one_event import OneEvent
@@ -111,7 +111,8 @@ class Learner(ABC):
 
         Notes
         -----
-        When it raises, nothing has been changed.
+        When it raises one of these, nothing has been changed. What a member of your own raises comes through and
+        leaves the learner between two events: go on from a saved state then.
         """
         return scan.run(self._pool, chunk)
 
@@ -137,7 +138,7 @@ class Learner(ABC):
         first event says whether a stream has times.
         """
         t = self.events
-        return self.run(_operation(OBSERVE, t, None, columns=_columns(x), time=time)), t
+        return self.run(_operation(OBSERVE, t, None, columns=columns_of(x), time=time)), t
 
     def learn(self, ticket: int, y: Any, w: float = 1.0, time: float | None = None) -> list[Alarm]:
         """The label of an event has come, at `time` if the stream has times."""
@@ -158,7 +159,7 @@ class Learner(ABC):
         labels = np.empty(2, object)
         labels[1] = y
         op, ticket = np.array([OBSERVE, LEARN], np.int8), np.array([t, t])
-        self.run(Chunk(_columns(x), op, ticket, labels, weights_of(1.0, w)))
+        self.run(Chunk(columns_of(x), op, ticket, labels, weights_of(1.0, w)))
 
     def learn_many(self, columns: Mapping[str, np.ndarray], y: Sequence[Any]) -> None:
         """The same bits as :meth:`learn_one` event by event, and faster."""
@@ -169,7 +170,7 @@ class Learner(ABC):
         self.run(Chunk(dict(columns), op, np.repeat(np.arange(self.events, self.events + n), 2), label))
 
     def _look_one(self, x: Mapping[str, Any]) -> Output:
-        return scan.look(self._pool, _columns(x), 1)
+        return scan.look(self._pool, columns_of(x), 1)
 
     def _single(self) -> OneEvent | None:
         """The route of single events, from the first event on; None where a member can't be recorded."""
@@ -279,14 +280,6 @@ def _written(value: Any) -> str:
         inner = ", ".join(map(_written, value))
         return f"[{inner}]"
     return getattr(value, "__name__", None) or repr(value)
-
-
-def _columns(x: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    columns = {}
-    for k, value in x.items():
-        v = plain(k, value)
-        columns[str(k)] = np.array([v]) if isinstance(v, float) else np.array([v], object)
-    return columns
 
 
 def _operation(

@@ -10,7 +10,7 @@ import numpy as np
 from .._kernels.jit import recorded
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
-from ..features.encoder import Encoder, plain
+from ..features.encoder import Encoder, columns_of
 from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.inputs import _scan as _encode
 from ..features.layout import Layout
@@ -118,7 +118,7 @@ class NetworkClassifier:
             label = None
         new = [] if label is not None else new_labels([y], self._class)
         if self._learn is None or not self._encoder.write(x, True):
-            columns = self._schema.prepare(_columns(x), 1)  # the last that may refuse
+            columns = self._schema.prepare(columns_of(x), 1)  # the last that may refuse
             row = self._schema.encode(columns, 1)
             self._grow(len(self.classes) + len(new))
             self._encoder.row[:] = row
@@ -139,7 +139,7 @@ class NetworkClassifier:
         if self._look is None:
             return {}
         if not self._encoder.write(x, False):
-            self._encoder.row[:] = self._schema.encode(self._schema.prepare(_columns(x), 1), 1, learn=False)
+            self._encoder.row[:] = self._schema.encode(self._schema.prepare(columns_of(x), 1), 1, learn=False)
         self._look.run()
         p = self._p[0, 0].tolist()[: len(self.classes)]
         total = 0.0
@@ -277,11 +277,3 @@ class NetworkClassifier:
         self._clear()
         if self._network is not None:
             self._grow(len(self.classes))
-
-
-def _columns(x: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    columns = {}
-    for k, value in x.items():
-        v = plain(k, value)
-        columns[str(k)] = np.array([v]) if isinstance(v, float) else np.array([v], object)
-    return columns
