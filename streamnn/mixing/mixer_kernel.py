@@ -124,7 +124,7 @@ def scan(op, slot, ticket, y, weight, state: MixerState, pending: MixerPending, 
                 t = f4(0.0)
                 for c in range(C):
                     t += p[s, m, c]
-                good = np.isfinite(t) and t > f4(0.5) and ticket[e] >= begins[m]
+                good = t > f4(0.5) and t < f4(1.5) and ticket[e] >= begins[m]
                 for c in range(C):
                     x = p[s, m, c] if good else f4(1.0) / f4(C)  # a member that broke says nothing
                     expert[s, m, c] = x
