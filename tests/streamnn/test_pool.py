@@ -171,7 +171,7 @@ def test_limits_say_so(monkeypatch):
         model.observe({"a": 1.0})
     wide = Classifier(max_columns=5)
     wide.learn_one({f"c{i}": 1.0 for i in range(50)}, 1)
-    assert len(wide.schema.names) == 5 and wide.schema.refused == 45
+    assert len(wide.columns) == 5 and wide.columns_refused == 45
     monkeypatch.setattr(class_labels, "MAX_CLASSES", 4)
     many = Classifier()
     with pytest.raises(LimitError, match="use regression"):
