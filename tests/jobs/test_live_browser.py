@@ -70,7 +70,7 @@ LATER = """
 @pytest.fixture(autouse=True)
 def quick_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looser bounds, and as often as they are asked for: what is tested is the page."""
-    monkeypatch.setattr("streamnn.network.certificate._ROUNDS", 1)
+    monkeypatch.setattr("streamnn.network.certificate._BALANCE_ROUNDS", 1)
     monkeypatch.setattr("streamnn_jobs.live.slope_thread.CERTIFICATE_SHARE", 100.0)
 
 

@@ -57,7 +57,7 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
     SourceError
         When the source can't be read.
     """
-    if spec.source.topic is not None:
+    if spec.source.topic is not None and source is None:
         raise SpecError(
             "source.topic: this job reads a recorded stream; open_job(spec), or `streamnn run`, opens the "
             "job of a topic"
