@@ -19,7 +19,7 @@ from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
 from .class_labels import known_codes, new_labels
 from .learner import Learner
-from .recipes import IMPUTERS, PRIOR_ODDS, find_recipe
+from .recipes import PRIOR_ODDS, find_recipe
 
 f4 = np.float32
 
@@ -104,7 +104,7 @@ class Classes(Task):
         odds += [PRIOR_ODDS.get(s, 2.0) for s in Mixer.stackers]
         begins = [m.begins for m in pool.members for _ in m.names]
         mixer = Mixer(len(experts), self.width, bool(self._declared), odds, begins)
-        return LabelHistory(self.width, [experts.index(e) for e in IMPUTERS]), mixer
+        return LabelHistory(self.width, [experts.index(e) for e in self.recipe.imputers]), mixer
 
     def density(self, units: int) -> LatentDensity:
         """One density a class."""
@@ -135,7 +135,7 @@ class Classes(Task):
         store, at, mixer = pool.pending.a, len(pool.scores.names), pool.mixer
         assert isinstance(mixer, Mixer)
         mixer.scan(op, slot, segment.ticket, y, segment.weight, store, at, losses)
-        logistic = pool.experts.index("logistic")
+        logistic = pool.experts.index(self.recipe.controls[0])
         pool.scores.scan_classes(op, slot, y, store, logistic, at + mixer.experts, losses)
 
     def uncertainty(self, pool: Pool, segment: Segment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -121,8 +121,11 @@ REGRESSOR_MEMBERS: tuple[Factory, ...] = (
 )
 """What the regressor has beside its networks."""
 
-IMPUTERS = ("net-known", "net-known-mean", "logistic", "neighbours-512")
-"""Predictions that stand in for class labels not known yet: their members do not read what they stand in for."""
+IMPUTERS = {True: ("net-known", "net-known-mean", "logistic", "neighbours-512"), False: ("net-known",)}
+"""Predictions of a classifier and of a regressor that stand in for labels not known yet: their members do not read what
+they stand in for. The regressor's is its first."""
+CONTROLS = {True: ("logistic", "majority", "no-change"), False: ("linear", "last", "mean")}
+"""Predictions of a classifier and of a regressor that its scores are set beside."""
 _SOUND = ("net-known", "net-slow", "wide", "logistic")
 PRIOR_ODDS = {**dict.fromkeys(_SOUND, 8.0), "stack-newton-0.001": 8.0, "stack-newton-0.0001": 8.0}
 """Prior odds of a classifier's experts, where they are not 1 for a member and 2 for a stacker: while labels are late and
@@ -159,4 +162,5 @@ def find_recipe(preset: object, classify: bool, restarted: bool) -> Recipe:
     if not isinstance(preset, str) or preset not in known:
         raise SpecError(f"learner option preset is {preset!r}: allowed is {' or '.join(known)}")
     more = networks(classify, [RESTARTED_NETWORKS[classify]]) if restarted else []
-    return Recipe((*known[preset], *more, *(CLASSIFIER_MEMBERS if classify else REGRESSOR_MEMBERS)))
+    members = (*known[preset], *more, *(CLASSIFIER_MEMBERS if classify else REGRESSOR_MEMBERS))
+    return Recipe(members, IMPUTERS[classify], CONTROLS[classify])

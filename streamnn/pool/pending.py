@@ -57,19 +57,41 @@ class Pending:
         """These slots are free again."""
         self._free = np.concatenate([self._free, slots])
 
-    def keep(self, tickets: np.ndarray, slots: np.ndarray) -> None:
-        """These events stay pending."""
-        self._slot.update(zip(tickets.tolist(), slots.tolist(), strict=True))
+    def slots(self, seen: np.ndarray, ticket: np.ndarray, first: int) -> np.ndarray:
+        """The slot of each operation of a segment: a free one where an event is seen, and that of the event elsewhere.
+
+        Parameters
+        ----------
+        seen : ndarray of bool, shape (m,)
+            Where an event is observed.
+        ticket : ndarray of int64, shape (m,)
+        first : int
+            Ticket of the first event that the segment may observe.
+        """
+        new = self.take(int(seen.sum()))
+        slot = np.empty(len(seen), np.int64)
+        slot[seen] = new
+        inside, outside = ~seen & (ticket >= first), ~seen & (ticket < first)
+        slot[inside] = new[ticket[inside] - first]
+        if outside.any():
+            slot[outside] = self.find(ticket[outside])
+        return slot
+
+    def release(self, seen: np.ndarray, ticket: np.ndarray, first: int, slot: np.ndarray) -> np.ndarray:
+        """Keep the events of a segment that still wait. Returns the slots of the others, which may be given back."""
+        new, inside, outside = slot[seen], ~seen & (ticket >= first), ~seen & (ticket < first)
+        waits = np.ones(len(new), np.bool_)
+        waits[ticket[inside] - first] = False
+        tickets = (np.flatnonzero(waits) + first).tolist()
+        self._slot.update(zip(tickets, new[waits].tolist(), strict=True))
+        for t in ticket[outside].tolist():
+            del self._slot[t]
+        return np.concatenate([new[~waits], slot[outside]])
 
     def find(self, tickets: np.ndarray) -> np.ndarray:
         """Slots of pending events; -1 for one that is not pending."""
         get = self._slot.get
         return np.fromiter((get(t, -1) for t in tickets.tolist()), np.int64, len(tickets))
-
-    def forget(self, tickets: np.ndarray) -> None:
-        """These events are pending no more."""
-        for t in tickets.tolist():
-            del self._slot[t]
 
     def reshape(
         self, leaf: str, shape: tuple[int, ...], columns: np.ndarray | None = None, fill: float = 0.0

@@ -157,7 +157,14 @@ class Pool:
         _check_names("members of a pool", [m.name for m in self.members])
         self.early = [m for m in self.members if m.early]
         self.late = [m for m in self.members if not m.early]
-        self.units = next(n.sizes[-1] for n in self.networks if n.watched)
+        watched = [n for n in self.networks if n.watched]
+        missing = {*task.recipe.imputers, *task.recipe.controls} - set(self.experts)
+        if missing or not watched:
+            what = (
+                f"a member that predicts {sorted(missing)[0]!r}" if missing else "a network that is watched"
+            )
+            raise SpecError(f"the recipe of this pool lacks {what}")
+        self.units = watched[0].sizes[-1]
         self.history, self.mixer = task.make(self)
         self.scores = Scores(task.classify)
         self.ledger = Ledger(self.scores.names, [*self.experts, *self.mixer.stackers])

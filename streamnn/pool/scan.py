@@ -176,18 +176,8 @@ def _segment(
     released: list[np.ndarray],
 ) -> list[Alarm]:
     """Lead a segment along the route. Adds to `results`, and to `released` the slots that are free after it."""
-    store, op, ticket, first = pool.pending, ops.op, ops.ticket, pool.events
-    seen = op == OBSERVE
-    n = int(seen.sum())
-    new = store.take(n)
-    slot = np.empty(len(op), np.int64)
-    slot[seen] = new
-    inside, outside = ~seen & (ticket >= first), ~seen & (ticket < first)
-    slot[inside] = new[ticket[inside] - first]
-    if outside.any():
-        slot[outside] = store.find(ticket[outside])
-
-    segment = new_segment(pool, ops, slot, y)
+    op, seen, first = ops.op, ops.op == OBSERVE, pool.events
+    segment = new_segment(pool, ops, pool.pending.slots(seen, ops.ticket, first), y)
     encode(pool, segment, x)
     pool.widen()  # for values of categories that have just come
     if pool.mixer.make_room(op):
@@ -199,18 +189,14 @@ def _segment(
         signals, tags = watch(pool, segment, x, surprise, entropy)
         last = first - 1 + np.cumsum(seen)
         alarms = pool.monitor.scan(signals, last, op, tags, pool.schema.names)
-
-    pool.recent.take(first, store.a["row"], new)
-    pool.events += n
+    new = segment.slot[seen]
     results.append((new, surprise[seen], entropy[seen], deviation[seen], p_value[seen]))
-    stays = np.ones(n, np.bool_)
-    stays[ticket[inside] - first] = False
-    store.keep(np.flatnonzero(stays) + first, new[stays])
-    store.forget(ticket[outside])
-    released.append(np.concatenate([new[~stays], slot[outside]]))
+    pool.recent.take(first, pool.pending.a["row"], new)
+    pool.events += len(new)
+    released.append(pool.pending.release(seen, ops.ticket, first, segment.slot))
     if pool.reaction is not None:
         pool.reaction.note(alarms)
-        if seen[-1] and may_react(ticket[-1]) and pool.reaction.due():
+        if seen[-1] and may_react(ops.ticket[-1]) and pool.reaction.due():
             restarted = next(net for net in pool.networks if net.spec.name == RESTARTED)
             restarted.restart(pool.options.seed + pool.reaction.count)
     return alarms

@@ -21,9 +21,21 @@ if TYPE_CHECKING:
 
 
 class Recipe(NamedTuple):
-    """What a pool is mixed from: makers of its members, in their order. One of them is a network that is watched."""
+    """What a pool is mixed from.
+
+    Parameters
+    ----------
+    members : sequence of Factory
+        In their order. One of them is a network that is watched: its last hidden layer is the ground of surprise.
+    imputers : sequence of str
+        Predictions that stand in for labels not known yet.
+    controls : sequence of str
+        Predictions that the scores set the pool beside.
+    """
 
     members: Sequence[Factory]
+    imputers: Sequence[str]
+    controls: Sequence[str]
 
 
 class Task(ABC):

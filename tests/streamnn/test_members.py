@@ -11,6 +11,7 @@ import pytest
 from streamnn import Classifier, Regressor
 from streamnn.checks import CHECKS, check_learner
 from streamnn.errors import SpecError, StateError
+from streamnn.learners import recipes
 from streamnn.members import EventMember, Leaves, Member, Room, kernel
 from streamnn.stage import grown
 from streamnn.types import EXPIRE, LEARN
@@ -256,3 +257,20 @@ def test_a_pool_can_be_printed_and_written_down() -> None:
         eval(repr(Classifier(coverage=0.9, classes=[1]))).state_hash()
         == Classifier([1], coverage=0.9).state_hash()
     )
+
+
+@pytest.mark.parametrize(("dropped", "lacks"), [(1, "logistic"), (2, "neighbours-512"), (3, "majority")])
+def test_a_recipe_that_lacks_a_prediction_is_refused(monkeypatch, dropped: int, lacks: str) -> None:
+    kept = [m for i, m in enumerate(recipes.CLASSIFIER_MEMBERS) if i != dropped]
+    monkeypatch.setattr(recipes, "CLASSIFIER_MEMBERS", kept)
+    with pytest.raises(SpecError, match=f"the recipe of this pool lacks a member that predicts '{lacks}'"):
+        Classifier().learn_one({"a": 1.0}, "x")
+
+
+def test_a_recipe_without_a_watched_network_is_refused(monkeypatch) -> None:
+    monkeypatch.setitem(recipes.WATCHED, False, "net-none")
+    monkeypatch.setitem(
+        recipes.PRESETS[False], "default", recipes.networks(False, recipes.REGRESSOR_NETWORKS)
+    )
+    with pytest.raises(SpecError, match="lacks a network that is watched"):
+        Regressor().learn_one({"a": 1.0}, 1.0)

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from streamnn.errors import SinkError
+from streamnn_connectors.files import replacing
 
 from .details import details
 from .headline import headline
@@ -101,15 +102,8 @@ def write_report(
     part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(part, "w", encoding="utf-8") as file:
-                file.write(page)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with replacing(target, part) as file:
+            file.write(page.encode())
     except OSError as e:
         raise SinkError(
             f"report {str(target)!r}: {e.strerror or e}; name a file in a folder that can be written"
