@@ -10,11 +10,14 @@ import numpy as np
 
 from ..errors import SpecError
 from ..features.history import LabelHistory
-from ..members.member import Factory, Leaves, Segment
+from ..features.layout import Layout
+from ..members.member import Factory, Leaves, Room, Segment
 from ..mixing.mixer import Mixer
 from ..pool.options import Options
-from ..pool.pool import Pool
 from ..pool.task import Task
+from ..regret.ledger import Ledger
+from ..regret.scores import Scores
+from ..state import Arrays
 from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
 from .class_labels import known_codes, new_labels
@@ -35,7 +38,10 @@ class Classes(Task):
     """
 
     classify = True
-    history = LabelHistory
+    history_kind = LabelHistory
+    history: LabelHistory
+    mixer: Mixer
+    density: LatentDensity
     lags = LabelHistory.lags
 
     def __init__(self, classes: Sequence[Any], options: Options) -> None:
@@ -97,61 +103,50 @@ class Classes(Task):
         """There are at least so many classes from here on."""
         self.width = max(self.width, width)
 
-    def make(self, pool: Pool) -> tuple[LabelHistory, Mixer]:
-        """Label history and mixer."""
-        experts = pool.experts
+    def make(self, experts: list[str], begins: list[int], units: int) -> None:
+        """History, mixer, and a density a class."""
         odds = [PRIOR_ODDS.get(e, 1.0) for e in experts]
         odds += [PRIOR_ODDS.get(s, 2.0) for s in Mixer.stackers]
-        begins = [m.begins for m in pool.members for _ in m.names]
-        mixer = Mixer(len(experts), self.width, bool(self._declared), odds, begins)
-        return LabelHistory(self.width, [experts.index(e) for e in self.recipe.imputers]), mixer
+        self.mixer = Mixer(len(experts), self.width, bool(self._declared), odds, begins)
+        self.history = LabelHistory(self.width, [experts.index(e) for e in self.recipe.imputers])
+        self.density = LatentDensity(units, self.width)
+        self._logistic = experts.index(self.recipe.controls[0])
 
-    def density(self, units: int) -> LatentDensity:
-        """One density a class."""
-        return LatentDensity(units, self.width)
-
-    def leaves(self, pool: Pool) -> Leaves:
+    def leaves(self, room: Room) -> Leaves:
         """What history and mixer keep of a pending event."""
-        C, mixer = self.width, pool.mixer
-        assert isinstance(mixer, Mixer)
+        C = room.values
         return {
-            "logs": (f4, (C, mixer.logs)),
-            "expert": (f4, (mixer.experts + 2, C)),  # and the mixture, and the stacker at the top
+            "logs": (f4, (C, self.mixer.logs)),
+            "expert": (f4, (self.mixer.experts + 2, C)),  # and the mixture, and the stacker at the top
             "mixed": (f4, (C,)),
             "fill": (f4, (C,)),
             "copy": (np.int64, ()),
             "reserve": (np.float64, (2,)),
         }
 
-    def take_labels(self, pool: Pool, segment: Segment) -> None:
+    def take_labels(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Write the history of known labels into rows; take in labels that come."""
-        rows, history = pool.pending.a["row"], pool.history
-        assert isinstance(history, LabelHistory)
-        history.scan_known(segment.op, segment.slot, segment.y, pool.layout.offsets, rows)
+        self.history.scan_known(segment.op, segment.slot, segment.y, layout.offsets, store["row"])
 
-    def mix(self, pool: Pool, segment: Segment) -> None:
+    def mix(self, segment: Segment, store: Arrays, scores: Scores) -> None:
         """One distribution over classes from the members'; losses and scores."""
         op, slot, y, losses = segment.op, segment.slot, segment.y, segment.losses
-        store, at, mixer = pool.pending.a, len(pool.scores.names), pool.mixer
-        assert isinstance(mixer, Mixer)
-        mixer.scan(op, slot, segment.ticket, y, segment.weight, store, at, losses)
-        logistic = pool.experts.index(self.recipe.controls[0])
-        pool.scores.scan_classes(op, slot, y, store, logistic, at + mixer.experts, losses)
+        at = len(scores.names)
+        self.mixer.scan(op, slot, segment.ticket, y, segment.weight, store, at, losses)
+        scores.scan_classes(op, slot, y, store, self._logistic, at + self.mixer.experts, losses)
 
-    def uncertainty(self, pool: Pool, segment: Segment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def uncertainty(self, segment: Segment, store: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Surprise and entropy."""
-        found = pool.density.scan(segment.op, segment.y, segment.latent)
-        return found[0], found[1], np.zeros((len(segment.op), 0))
+        surprise, entropy = self.density.scan(segment.op, segment.y, segment.latent)
+        return surprise, entropy, np.zeros((len(segment.op), 0))
 
-    def fields(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
+    def fields(self, store: Arrays, slot: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities of the classes known."""
-        if not pool.started:
-            return {"proba": np.zeros((0, 0), f4)}
-        return {"proba": pool.pending.a["mixed"][slot, : len(self.names)]}
+        return {"proba": store["mixed"][slot, : len(self.names)] if store else np.zeros((0, 0), f4)}
 
-    def answer(self, pool: Pool, slot: int) -> np.ndarray:
+    def answer(self, store: Arrays, slot: int) -> np.ndarray:
         """Probabilities."""
-        answer: np.ndarray = pool.pending.a["mixed"][slot]
+        answer: np.ndarray = store["mixed"][slot]
         return answer
 
     def hide_unknown(self, out: Output, at: np.ndarray | None) -> None:
@@ -164,13 +159,13 @@ class Classes(Task):
         if self._first:
             out.proba[np.arange(len(self.names)) >= out.known[:, None]] = 0.0
 
-    def scores(self, pool: Pool) -> dict[str, Any]:
+    def summary(self, ledger: Ledger, scores: Scores) -> dict[str, Any]:
         """Accuracy, log loss, Brier score and AUROC, and those of the controls."""
-        g = pool.ledger
-        out: dict[str, Any] = {k: g.mean(k) for k in ("accuracy", "log_loss", "brier")}
-        out["auroc"] = pool.scores.auroc() if len(self.names) == 2 else float("nan")
-        out["no_change"], out["majority"] = g.mean("accuracy_no_change"), g.mean("accuracy_majority")
-        out["logistic"] = {"accuracy": g.mean("accuracy_logistic"), "log_loss": g.mean("log_loss_logistic")}
+        mean = ledger.mean
+        out: dict[str, Any] = {k: mean(k) for k in ("accuracy", "log_loss", "brier")}
+        out["auroc"] = scores.auroc() if len(self.names) == 2 else float("nan")
+        out["no_change"], out["majority"] = mean("accuracy_no_change"), mean("accuracy_majority")
+        out["logistic"] = {"accuracy": mean("accuracy_logistic"), "log_loss": mean("log_loss_logistic")}
         return out
 
     def options(self) -> dict[str, Any]:

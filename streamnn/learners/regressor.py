@@ -10,12 +10,15 @@ import numpy as np
 from .._kernels.jit import kernel
 from ..errors import SchemaError
 from ..features.inputs import LARGEST_INPUT
+from ..features.layout import Layout
 from ..features.targets import TargetHistory
-from ..members.member import Factory, Leaves, Segment
+from ..members.member import Factory, Leaves, Room, Segment
 from ..mixing.value_mixer import ValueMixer
 from ..pool.options import Options
-from ..pool.pool import Pool
 from ..pool.task import Task
+from ..regret.ledger import Ledger
+from ..regret.scores import Scores
+from ..state import Arrays
 from ..types import LEARN
 from ..uncertainty import ValueDensity
 from .learner import Learner
@@ -42,7 +45,10 @@ class Number(Task):
     """
 
     classify = False
-    history = TargetHistory
+    history_kind = TargetHistory
+    history: TargetHistory
+    mixer: ValueMixer
+    density: ValueDensity
 
     def __init__(self, options: Options) -> None:
         self.recipe = find_recipe(options.preset, False, options.reaction != "off")
@@ -66,68 +72,61 @@ class Number(Task):
         """A target that is allowed."""
         return float(y) if isinstance(y, (int, float)) and abs(y) < LARGEST_INPUT else None
 
-    def make(self, pool: Pool) -> tuple[TargetHistory, ValueMixer]:
-        """Target history and mixer."""
-        return TargetHistory(), ValueMixer(len(pool.experts))
+    def make(self, experts: list[str], begins: list[int], units: int) -> None:
+        """History, mixer, and the density of latents and of errors."""
+        self.history, self.mixer, self.density = (
+            TargetHistory(),
+            ValueMixer(len(experts)),
+            ValueDensity(units),
+        )
 
-    def density(self, units: int) -> ValueDensity:
-        """The density of latents and of errors."""
-        return ValueDensity(units)
-
-    def leaves(self, pool: Pool) -> Leaves:
+    def leaves(self, room: Room) -> Leaves:
         """What history and mixer keep of a pending event."""
         return {
-            "steady": (f4, (pool.layout.columns,)),
-            "expert": (np.float64, (pool.mixer.experts,)),
+            "steady": (f4, (room.layout.columns,)),
+            "expert": (np.float64, (self.mixer.experts,)),
             "scale": (np.float64, (2,)),
             "forecast": (np.float64, (2,)),
             "controls": (np.float64, (3,)),
         }
 
-    def take_labels(self, pool: Pool, segment: Segment) -> None:
+    def take_labels(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Write the history of known targets and their scale into rows; take in targets that come."""
-        store, history = pool.pending.a, pool.history
-        assert isinstance(history, TargetHistory)
-        offsets, units = pool.layout.offsets, (segment.target, segment.unit)
-        history.scan_known(segment.op, segment.slot, segment.y, offsets, store, *units)
+        op, slot, y, units = segment.op, segment.slot, segment.y, (segment.target, segment.unit)
+        self.history.scan_known(op, slot, y, layout.offsets, store, *units)
 
-    def mix(self, pool: Pool, segment: Segment) -> None:
+    def mix(self, segment: Segment, store: Arrays, scores: Scores) -> None:
         """Forecasts of mean and median from the members'; losses and scores."""
         op, slot, y, losses = segment.op, segment.slot, segment.y, segment.losses
-        store, mixer = pool.pending.a, pool.mixer
-        assert isinstance(mixer, ValueMixer)
-        mixer.scan(op, slot, y, segment.weight, segment.unit, store, len(pool.scores.names), losses)
-        pool.scores.scan_values(op, slot, y, store, losses)
+        self.mixer.scan(op, slot, y, segment.weight, segment.unit, store, len(scores.names), losses)
+        scores.scan_values(op, slot, y, store, losses)
 
-    def uncertainty(self, pool: Pool, segment: Segment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def uncertainty(self, segment: Segment, store: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Surprise, entropy and deviation."""
-        store, error = pool.pending.a, np.zeros(len(segment.op))
+        error = np.zeros(len(segment.op))
         _errors(segment.op, segment.slot, segment.y, store["scale"], store["forecast"], error)
-        density = pool.density
-        assert isinstance(density, ValueDensity)
-        return density.scan(segment.op, error, segment.latent)
+        return self.density.scan(segment.op, error, segment.latent)
 
-    def fields(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
+    def fields(self, store: Arrays, slot: np.ndarray) -> dict[str, np.ndarray]:
         """Forecasts of mean and median."""
-        if not pool.started:
+        if not store:
             return {"mean": np.zeros(0), "median": np.zeros(0)}
-        scale, forecast = pool.pending.a["scale"][slot], pool.pending.a["forecast"][slot]
+        scale, forecast = store["scale"][slot], store["forecast"][slot]
         return {"mean": scale[:, 0] + scale[:, 1] * forecast[:, 1], "median": forecast[:, 0]}
 
-    def answer(self, pool: Pool, slot: int) -> np.ndarray:
+    def answer(self, store: Arrays, slot: int) -> np.ndarray:
         """Median, and mean in running units."""
-        answer: np.ndarray = pool.pending.a["forecast"][slot]
+        answer: np.ndarray = store["forecast"][slot]
         return answer
 
-    def scores(self, pool: Pool) -> dict[str, Any]:
+    def summary(self, ledger: Ledger, scores: Scores) -> dict[str, Any]:
         """Mean absolute and root mean squared error, and those of the controls."""
-        g = pool.ledger
         return {
-            "mae": g.mean("mae"),
-            "rmse": float(np.sqrt(g.mean("squared_error"))),
-            "no_change": g.mean("mae_no_change"),
-            "majority": g.mean("mae_mean"),
-            "linear": {"mae": g.mean("mae_linear")},
+            "mae": ledger.mean("mae"),
+            "rmse": float(np.sqrt(ledger.mean("squared_error"))),
+            "no_change": ledger.mean("mae_no_change"),
+            "majority": ledger.mean("mae_mean"),
+            "linear": {"mae": ledger.mean("mae_linear")},
         }
 
 

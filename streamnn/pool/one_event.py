@@ -118,7 +118,7 @@ class OneEvent:
             self._encoder = Encoder(pool.schema)
         self._losses = np.zeros((2, pool.ledger.width))
         self._look = Program(self._record(np.array([LOOK], np.int8)))
-        self._answer = pool.task.answer(pool, self.slot)
+        self._answer = pool.task.answer(pool.pending.a, self.slot)
         calls = self._record(np.array([OBSERVE, LEARN], np.int8))
         self._learn = Program(calls, (_encode, _watch))
 

@@ -165,10 +165,10 @@ class Pool:
             )
             raise SpecError(f"the recipe of this pool lacks {what}")
         self.units = watched[0].sizes[-1]
-        self.history, self.mixer = task.make(self)
+        task.make(self.experts, [m.begins for m in self.members for _ in m.names], self.units)
+        self.history, self.mixer, self.density = task.history, task.mixer, task.density
         self.scores = Scores(task.classify)
         self.ledger = Ledger(self.scores.names, [*self.experts, *self.mixer.stackers])
-        self.density = task.density(self.units)
         _check_names("experts of a pool", self.ledger.experts)
         _check_names("parts of a pool", [*(stage.name for stage in self.stages), *self.other_parts])
         _check_names("arrays of pending events", [leaf for some in self._leaves_of(room) for leaf in some])
@@ -233,11 +233,11 @@ class Pool:
             i.columns,
             i.context_columns,
             len(CONTEXT_SPANS),
-            task.history.rows,
+            task.history_kind.rows,
             task.width,
             i.mean_columns,
             task.codes,
-            task.history.residuals,
+            task.history_kind.residuals,
             task.lags,
             *delays,
         )
@@ -259,7 +259,7 @@ class Pool:
                 "clock": (np.int64, ()),
                 "p": (f4, (len(self.experts), room.values)),
             },
-            self.task.leaves(self),
+            self.task.leaves(room),
             *(member.leaves(room) for member in self.members),
             self.calibration.leaves,
             {"usual": (np.float64, (3,)), "record": (np.int64, ())} if self.timed else {},

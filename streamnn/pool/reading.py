@@ -19,7 +19,7 @@ def scores(pool: Pool) -> dict[str, Any]:
     if pool.started:
         ledger = pool.ledger
         labels = out["labelled"] = ledger.labels
-        out |= pool.task.scores(pool)
+        out |= pool.task.summary(ledger, pool.scores)
         out |= pool.calibration.summary()
         out["best_expert"] = ledger.best_expert
         out["regret"] = ledger.regret if labels else float("nan")

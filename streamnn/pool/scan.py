@@ -49,18 +49,18 @@ def predict(pool: Pool, segment: Segment) -> None:
     layout, store = pool.layout, pool.pending.a
     if pool.delays is not None:
         pool.delays.scan(op, slot, ticket, segment.time, layout.offsets, layout.mean_columns, store)
-    pool.task.take_labels(pool, segment)
+    pool.task.take_labels(segment, layout, store)
     _step(pool, pool.early, segment)
     # early members' predictions stand in for labels not known yet, in blocks that the others read
     pool.history.impute(op, slot, ticket, y, layout.offsets, layout.mean_columns, store)
     _step(pool, pool.late, segment)
-    pool.task.mix(pool, segment)
+    pool.task.mix(segment, store, pool.scores)
 
 
 def evaluate(pool: Pool, segment: Segment) -> tuple[np.ndarray, ...]:
     """What predictions were worth and how sure they are: surprise, entropy, deviation and p-values of operations."""
     pool.ledger.scan(segment.op, segment.losses)
-    surprise, entropy, deviation = pool.task.uncertainty(pool, segment)
+    surprise, entropy, deviation = pool.task.uncertainty(segment, pool.pending.a)
     p_value = pool.calibration.scan(segment, surprise, deviation, pool.pending.a)
     pool.curves.scan(segment.op, surprise, entropy)
     return surprise, entropy, deviation, p_value
@@ -132,7 +132,7 @@ def look(pool: Pool, columns: Mapping[str, np.ndarray], n: int) -> Output:
     x = pool.schema.encode(pool.schema.prepare(columns, n), n, learn=False)
     ticket = np.full(n, pool.events, np.int64)
     if not pool.started:  # nothing is known: of every row the same
-        empty = pool.task.fields(pool, _NO_SLOTS)
+        empty = pool.task.fields(pool.pending.a, _NO_SLOTS)
         fields = {k: np.zeros((n, *v.shape[1:]), v.dtype) for k, v in empty.items()}
         return Output(ticket, np.zeros(n), np.zeros(n), [], **fields)
     results: list[Results] = []
@@ -205,7 +205,7 @@ def _segment(
 def _output(pool: Pool, ticket: np.ndarray, results: list[Results], alarms: list[Alarm]) -> Output:
     empty = (_NO_SLOTS, *np.zeros((4, 0)))
     slot, surprise, entropy, deviation, p_value = map(np.concatenate, zip(*(results or [empty]), strict=True))
-    fields = pool.task.fields(pool, slot)
+    fields = pool.task.fields(pool.pending.a, slot)
     if pool.started:
         pool.calibration.add(fields, slot, p_value, deviation, pool.pending.a)
     return Output(ticket, surprise, entropy, alarms, **fields)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..features.history import LabelHistory
+from ..features.layout import Layout
 from ..features.targets import TargetHistory
-from ..members.member import Factory, Leaves, Segment
+from ..members.member import Factory, Leaves, Room, Segment
 from ..mixing.mixer import Mixer
 from ..mixing.value_mixer import ValueMixer
+from ..regret.ledger import Ledger
+from ..regret.scores import Scores
+from ..state import Arrays
 from ..types import Output
 from ..uncertainty import LatentDensity, ValueDensity
-
-if TYPE_CHECKING:
-    from .pool import Pool
 
 
 class Recipe(NamedTuple):
@@ -53,6 +54,11 @@ class Task(ABC):
         Labels that a row holds one by one.
     declared : int
         Classes known before the first event.
+    history_kind : type
+        Of the label history.
+    history, mixer, density
+        What takes in labels, what makes one prediction of the members', and the ground of surprise and entropy; there
+        from the first event on.
     """
 
     classify: bool
@@ -61,7 +67,10 @@ class Task(ABC):
     codes: int = 1
     lags: int = 0
     declared: int = 0
-    history: type[LabelHistory] | type[TargetHistory]
+    history_kind: type[LabelHistory] | type[TargetHistory]
+    history: LabelHistory | TargetHistory
+    mixer: Mixer | ValueMixer
+    density: LatentDensity | ValueDensity
 
     # labels
 
@@ -85,43 +94,49 @@ class Task(ABC):
     # parts
 
     @abstractmethod
-    def make(self, pool: Pool) -> tuple[LabelHistory | TargetHistory, Mixer | ValueMixer]:
-        """Label history and mixer, once the members are there."""
+    def make(self, experts: list[str], begins: list[int], units: int) -> None:
+        """Make history, mixer and density, once the members are there.
+
+        Parameters
+        ----------
+        experts : list of str
+            The members' predictions.
+        begins : list of int
+            The event from which on there is each.
+        units : int
+            Of the hidden layer that is the ground of surprise.
+        """
 
     @abstractmethod
-    def density(self, units: int) -> LatentDensity | ValueDensity:
-        """The density of surprise and entropy over so many hidden units."""
-
-    @abstractmethod
-    def leaves(self, pool: Pool) -> Leaves:
+    def leaves(self, room: Room) -> Leaves:
         """What history and mixer keep of a pending event."""
 
     # the scan's steps that differ, in their order
 
     @abstractmethod
-    def take_labels(self, pool: Pool, segment: Segment) -> None:
+    def take_labels(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Write what is known of earlier labels into rows; take in labels that come."""
 
     @abstractmethod
-    def mix(self, pool: Pool, segment: Segment) -> None:
+    def mix(self, segment: Segment, store: Arrays, scores: Scores) -> None:
         """From the members' predictions to the pool's; losses and scores of both into ``segment.losses``."""
 
     @abstractmethod
-    def uncertainty(self, pool: Pool, segment: Segment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def uncertainty(self, segment: Segment, store: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Surprise, entropy and deviation of operations; no column of the last where there are classes."""
 
     # answers
 
     @abstractmethod
-    def fields(self, pool: Pool, slot: np.ndarray) -> dict[str, np.ndarray]:
-        """Fields of an output about the events in these slots. Before the first event `slot` is empty."""
+    def fields(self, store: Arrays, slot: np.ndarray) -> dict[str, np.ndarray]:
+        """Fields of an output about the events in these slots. Before the first event store and `slot` are empty."""
 
     @abstractmethod
-    def answer(self, pool: Pool, slot: int) -> np.ndarray:
+    def answer(self, store: Arrays, slot: int) -> np.ndarray:
         """Where the prediction of the event in a slot lies."""
 
     @abstractmethod
-    def scores(self, pool: Pool) -> dict[str, Any]:
+    def summary(self, ledger: Ledger, scores: Scores) -> dict[str, Any]:
         """Prequential scores of the pool and the controls."""
 
     def hide_unknown(self, out: Output, at: np.ndarray | None) -> None:  # noqa: B027
