@@ -66,17 +66,21 @@ def name_of(value: Any) -> str:
 def kind_of(value: Any) -> str | None:
     """The kind that one value of a record shows; None when it is missing, or a text that says nothing.
 
+    A text of digits alone may be a code, so it is a text; one with a decimal point is a number that was quoted.
+
     Examples
     --------
-    >>> [kind_of(v) for v in (1, "1", True, 1 << 60, "2025-02-03", "n/a", None)]
-    ['number', 'text', 'boolean', 'id', 'time', None, None]
+    >>> [kind_of(v) for v in (1, "1", "1.5", True, 1 << 60, "2025-02-03", "n/a", None)]
+    ['number', 'text', 'number', 'boolean', 'id', 'time', None, None]
     """
     if is_missing(value):
         return None
     if isinstance(value, str):
         if value in MISSING or value in DOUBTFUL:
             return None
-        return "time" if is_time(value) else "text"
+        if is_time(value):
+            return "time"
+        return "number" if "." in value and number(value) is not None else "text"
     if isinstance(value, (bool, np.bool_)):
         return "boolean"
     if isinstance(value, (int, np.integer)):
@@ -88,7 +92,7 @@ def kind_of(value: Any) -> str | None:
     if isinstance(value, (timedelta, np.timedelta64)):
         return "duration"
     raise SchemaError(
-        f"a {type(value).__name__} is no value of a column: allowed are numbers, texts, bools, times, durations and None"
+        f"holds a {type(value).__name__}: allowed are numbers, texts, bools, times, durations and None"
     )
 
 

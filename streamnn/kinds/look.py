@@ -24,6 +24,7 @@ def look(
     missing: frozenset[str] = MISSING,
     decimal: str | None = None,
     thousands: str | None = None,
+    typed: bool = False,
 ) -> Column | None:
     """The kind of a column of which these are the first values.
 
@@ -35,6 +36,8 @@ def look(
         Texts that stand for a missing value.
     decimal, thousands : str, optional
         How numbers are written, where that is known.
+    typed : bool
+        Whether a number would have been given as one, as in JSON: texts of digits alone are texts then.
 
     Returns
     -------
@@ -63,7 +66,8 @@ def look(
     found = _of_texts(plain, decimal, thousands) if plain else None
     if not others:
         assert found is not None
-        return found
+        digits = typed and found.kind in ("number", "id") and all(t.lstrip("+-").isdigit() for t in plain)
+        return Column("text", "texts", fits=found.fits) if digits else found
     numbers = kinds["number"] + kinds["id"] + kinds["boolean"]
     if kinds["boolean"] == n:
         return Column("boolean", "all values are true or false", fits=min(n, SETTLED_AFTER))

@@ -21,15 +21,11 @@ COARSE_UNITS = {"min": 60, "h": 3600, "d": 86_400}
 SIZES = (("s", 1e11), ("ms", 1e14), ("us", 1e17))
 """Unit of a count since 1970 and what it stays below; greater ones are nanoseconds. From 1973-03-03 to 5138-11-16 a
 number is told rightly in all four."""
-ALLOWED_TIMES = (
-    "a datetime, a date, a numpy.datetime64, a text such as 2025-02-03T10:00:00+01:00, or a number of seconds since 1970"
-)
-ALLOWED_DURATIONS = (
-    'a number of seconds, or a text of numbers and units such as "2 days", "36 h", "90 min", "1 day 12 h", "500 ms"'
-)
+ALLOWED_TIMES = "a datetime, a date, a numpy.datetime64, a text such as 2025-02-03T10:00:00+01:00, or a number of seconds since 1970"
+ALLOWED_DURATIONS = 'a number of seconds, or a text of numbers and units such as "2 days", "36 h", "90 min", "1 day 12 h", "500 ms"'
 
-_EPOCH, _EPOCH_DAY = datetime(1970, 1, 1), date(1970, 1, 1).toordinal()
-_TIME = re.compile(
+_BEGINNING, _FIRST_DAY = datetime(1970, 1, 1), date(1970, 1, 1).toordinal()
+_ISO_8601 = re.compile(
     r"\d{4}(?:-\d\d-\d\d|(?=\d{4}[Tt])\d{4})"
     r"(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,](?P<fraction>\d+))?)?)?(?: ?(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?))?)?",
     re.ASCII,
@@ -45,7 +41,7 @@ _WORDS = {
     "7d": ("w", "week", "weeks"),
 }
 _UNIT_OF = {word: unit for unit, words in _WORDS.items() for word in words}
-_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([A-Za-zµμ]+)\s*(?:,|and\b)?")
+_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([A-Za-zµμ]+)\s*(?:,|and\b)?")
 
 
 def seconds(value: Any) -> float:
@@ -85,7 +81,7 @@ def seconds(value: Any) -> float:
     if isinstance(value, datetime):
         return _datetime_seconds(value)
     if isinstance(value, date):
-        return (value.toordinal() - _EPOCH_DAY) * 86_400.0
+        return (value.toordinal() - _FIRST_DAY) * 86_400.0
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         try:
             return float(value)
@@ -93,7 +89,9 @@ def seconds(value: Any) -> float:
             return float("inf") if value > 0 else float("-inf")
     if type(value).__name__ == "NAType":  # pandas' own missing value
         return float("nan")
-    raise SchemaError(f"a time is the {type(value).__name__} {str(value)[:40]!r}; allowed are {ALLOWED_TIMES}")
+    raise SchemaError(
+        f"a time is the {type(value).__name__} {str(value)[:40]!r}; allowed are {ALLOWED_TIMES}"
+    )
 
 
 def array_seconds(array: Any) -> np.ndarray:
@@ -177,7 +175,7 @@ def is_time(text: str) -> bool:
     [True, True, True, False, False, False]
     """
     text = text.strip()
-    if _TIME.fullmatch(text) is None:
+    if _ISO_8601.fullmatch(text) is None:
         return False
     try:
         _text_seconds(text)
@@ -216,7 +214,7 @@ def duration(value: Any) -> float:
         return float(value)
     total, text, at = 0.0, value if isinstance(value, str) else "", 0
     while at < len(text):
-        part = _PART.match(text, at)
+        part = _AMOUNT.match(text, at)
         unit = None if part is None else _UNIT_OF.get(part[2], _UNIT_OF.get(part[2].lower()))
         if part is None or unit is None:
             break
@@ -234,13 +232,13 @@ def _in_seconds(number: float, unit: str) -> float:
 
 
 def _datetime_seconds(at: datetime) -> float:
-    since = (at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)) - _EPOCH
+    since = (at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)) - _BEGINNING
     return since.days * 86_400.0 + since.seconds + since.microseconds / 1e6
 
 
 def _text_seconds(text: str) -> float:
     at, fraction = text.strip(), 0.0
-    found = _TIME.fullmatch(at)
+    found = _ISO_8601.fullmatch(at)
     try:
         if found is None:
             raise ValueError
@@ -250,6 +248,9 @@ def _text_seconds(text: str) -> float:
         if digits is not None:  # any number of them; Python's own reading ends at microseconds
             at = at.replace(found[0][found.start("fraction") - 1] + digits, "", 1)
             fraction = int(digits) / 10 ** len(digits)
-        return _datetime_seconds(datetime.fromisoformat(at.upper().replace(" +", "+").replace(" Z", "Z"))) + fraction
+        return (
+            _datetime_seconds(datetime.fromisoformat(at.upper().replace(" +", "+").replace(" Z", "Z")))
+            + fraction
+        )
     except (ValueError, OverflowError):
         raise SchemaError(f"the text {text[:40]!r} is no time; allowed are {ALLOWED_TIMES}") from None
