@@ -33,12 +33,16 @@ def columns_of(x: Mapping[Any, Any]) -> dict[str, np.ndarray]:
     {'a': array([1.]), '2': array(['b'], dtype=object)}
     """
     if not isinstance(x, Mapping):
-        raise SchemaError(f"a row is a mapping of column names to values, such as {{'a': 1.5}}; this is {x!r:.60}")
+        raise SchemaError(
+            f"a row is a mapping of column names to values, such as {{'a': 1.5}}; this is {x!r:.60}"
+        )
     columns: dict[str, np.ndarray] = {}
     for k, value in x.items():
         name = str(k)
         if name in columns:
-            raise SchemaError(f"a row has two columns that are both named {name!r}, {k!r} one of them: rename one")
+            raise SchemaError(
+                f"a row has two columns that are both named {name!r}, {k!r} one of them: rename one"
+            )
         columns[name] = _column_of(name, value)
     return columns
 

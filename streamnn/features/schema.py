@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import SchemaError
-from ..kinds import LARGEST_EXACT, MISFIT, SETTLED_AFTER, Column, array_seconds, declared, fits, is_missing, kind_of
+from ..kinds import (
+    LARGEST_EXACT,
+    MISFIT,
+    SETTLED_AFTER,
+    Column,
+    array_seconds,
+    declared,
+    fits,
+    is_missing,
+    kind_of,
+)
 from .calendar import CALENDAR_VALUES, calendar_columns, calendar_names
 
 OWN_CODES, HASHED_CODES = 336, 64
@@ -249,7 +259,11 @@ class Schema:
             read = given.column.read
             got = [read(x) for x in (v.tolist() if prepared.how != "time" else _datetimes(v))]
             got = [None if x is MISFIT else x for x in got]
-            v = _objects(got) if how == "text" else np.array([_NAN if x is None else x for x in got], np.float64)
+            v = (
+                _objects(got)
+                if how == "text"
+                else np.array([_NAN if x is None else x for x in got], np.float64)
+            )
         if how == "text":
             out[a:b, i] = self._coded(i, v, learn)
         elif how == "time":

@@ -90,7 +90,9 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
     whole = [integer(t) for t in texts]
     if sum(t.isdigit() and t[0] == "0" and len(t) > 2 for t in texts) and all(t.isdigit() for t in texts):
         return Column("id", "digits with zeros in front", fits=fits)
-    if sum(v is not None for v in whole) >= NEARLY_ALL * n and any(abs(v or 0) > LARGEST_EXACT for v in whole):
+    if sum(v is not None for v in whole) >= NEARLY_ALL * n and any(
+        abs(v or 0) > LARGEST_EXACT for v in whole
+    ):
         return Column("id", "integers beyond 2^53", fits=fits)
     times = sum(map(is_time, texts))
     if times >= NEARLY_ALL * n:
@@ -118,5 +120,3 @@ def _are_numbers(numbers: int, n: int, odd: set[str], different: int) -> bool:
 
 def _share(count: int, n: int, what: str) -> str:
     return f"all values are {what}" if count == n else f"{count:,} of {n:,} values are {what}"
-
-
