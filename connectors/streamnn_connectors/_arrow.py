@@ -13,7 +13,9 @@ import pyarrow.types as pt
 from streamnn.errors import SourceError
 
 from ._blocks import Block
+from ._flatten import flatten_batch, is_nested
 from .base import BadRecord
+from .wanted import EVERYTHING, Wanted
 
 
 def target_type(kind: pa.DataType) -> pa.DataType | None:
@@ -37,16 +39,25 @@ def target_type(kind: pa.DataType) -> pa.DataType | None:
     return None
 
 
-def kept_columns(name: str, schema: pa.Schema) -> tuple[dict[str, pa.DataType], dict[str, str]]:
-    """Types of the columns kept, and types (as text) of those dropped. SourceError when none is left."""
+def kept_columns(
+    name: str, schema: pa.Schema, wanted: Wanted = EVERYTHING
+) -> tuple[list[str], dict[str, str]]:
+    """The columns kept, nested ones among them, and types (as text) of those dropped. SourceError when none is left."""
     column, times = Counter(schema.names).most_common(1)[0] if schema.names else ("", 0)
     if times > 1:
         raise SourceError(f"{name} has the column {column!r} more than once. Rename one.")
-    types = {field.name: target_type(field.type) for field in schema}
-    kept = {column: kind for column, kind in types.items() if kind is not None}
-    dropped = {field.name: str(field.type) for field in schema if types[field.name] is None}
+    kept: list[str] = []
+    dropped: dict[str, str] = {}
+    for field in schema:
+        nested = is_nested(field.type)
+        if not (wanted.enters(field.name) if nested else wanted.takes(field.name)):
+            continue
+        if nested or target_type(field.type) is not None:
+            kept.append(field.name)
+        else:
+            dropped[field.name] = str(field.type)
     if not kept:
-        why = f"only {', '.join(dropped)}, which are nested or binary" if dropped else "no columns"
+        why = f"only {', '.join(dropped)}, which are binary" if dropped else "no columns"
         raise SourceError(f"{name} has {why}. Store numbers, booleans or strings, one a column.")
     return kept, dropped
 
@@ -72,9 +83,16 @@ def metadata_of(schema: pa.Schema, dropped: dict[str, str]) -> dict[str, Any]:
     return out
 
 
-def to_block(batch: pa.RecordBatch, kept: dict[str, pa.DataType], first: int) -> Block:
-    """The kept columns of `batch` in their types. Rows with a string that is not UTF-8 are bad records."""
-    columns = {name: _cast(batch.column(name), kind) for name, kind in kept.items()}
+def to_block(batch: pa.RecordBatch, kept: list[str], first: int, wanted: Wanted = EVERYTHING) -> Block:
+    """The kept columns of `batch`, flat, in their types. Rows with a string that is not UTF-8 are bad records."""
+    left: Counter[str] = Counter()
+    flat = flatten_batch(batch.select(kept), wanted, left)
+    columns: dict[str, pa.Array] = {}
+    for name, column in zip(flat.schema.names, flat.columns, strict=True):
+        if (kind := target_type(column.type)) is not None:
+            columns[name] = _cast(column, kind)
+        else:
+            left[name] += len(column) - column.null_count
     end = first + batch.num_rows
     position = np.arange(first, end, dtype=np.int64)
     wrong: dict[int, str] = {}
@@ -82,13 +100,15 @@ def to_block(batch: pa.RecordBatch, kept: dict[str, pa.DataType], first: int) ->
         if pt.is_string(column.type):
             for i in _not_utf8(column):
                 wrong.setdefault(i, f"column {name!r} is not valid UTF-8")
+    if not columns:  # all lists were empty
+        return Block(flat, position, [], first, end, left)
     rows = pa.RecordBatch.from_pydict(columns)
     if not wrong:
-        return Block(rows, position, [], first, end)
+        return Block(rows, position, [], first, end, left)
     bad = [BadRecord(first + i, wrong[i], "decode", _as_json(rows.slice(i, 1))) for i in sorted(wrong)]
     good = np.ones(len(position), dtype=bool)
     good[list(wrong)] = False
-    return Block(rows.filter(pa.array(good)), position[good], bad, first, end)
+    return Block(rows.filter(pa.array(good)), position[good], bad, first, end, left)
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:

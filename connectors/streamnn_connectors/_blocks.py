@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ class Block:
     bad: list[BadRecord]
     first: int
     end: int
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 class BlockPartition:
@@ -44,7 +46,10 @@ class BlockPartition:
         start, self._position = self._position, min(block.end, self._position + limit)
         i, j = np.searchsorted(block.position, [start, self._position])
         bad = [b for b in block.bad if start <= b.position < self._position] if block.bad else []
-        return Batch(block.rows.slice(i, j - i), block.position[i:j], {"position": int(self._position)}, bad)
+        # told once, with the first piece
+        left, block.left_out = block.left_out, Counter()
+        resume = {"position": int(self._position)}
+        return Batch(block.rows.slice(i, j - i), block.position[i:j], resume, bad, left)
 
     def close(self) -> None:
         self._closed = True

@@ -12,6 +12,7 @@ from ._csv_records import split_fields, wrong_width
 from ._faults import Fault, not_utf8, short, too_long
 from ._rows import ARROW_TYPES, Decoded, record_batch
 from .base import BadRecord
+from .wanted import EVERYTHING, Wanted
 
 _MISSING = frozenset((b"", b"NA", b"null", b"nan"))
 # what the block parser takes, so that a record means the same alone and in a block
@@ -25,12 +26,19 @@ class CsvDecoder:
     """Decodes records of a CSV file whose column names are known.
 
     `kinds` ("number" or "string") are known too, but for columns that had no value yet (None): the first one
-    in a good record settles it. Until then they are missing numbers.
+    in a good record settles it. Until then they are missing numbers. Columns that are not wanted are not looked at.
     """
 
-    def __init__(self, kinds: dict[str, str | None], delimiter: bytes, max_record_bytes: int):
+    def __init__(
+        self,
+        kinds: dict[str, str | None],
+        delimiter: bytes,
+        max_record_bytes: int,
+        wanted: Wanted = EVERYTHING,
+    ):
         self.kinds = dict(kinds)
-        self._open = [name for name, kind in kinds.items() if kind is None]
+        self._taken = [name for name in kinds if wanted.takes(name)]
+        self._open = [name for name in self._taken if kinds[name] is None]
         self._delimiter = delimiter
         self._max_bytes = max_record_bytes
         self._parse = pa_csv.ParseOptions(
@@ -47,7 +55,7 @@ class CsvDecoder:
                         self.kinds[name] = "number"
                 self._open = [name for name in self._open if self.kinds[name] is None]
                 return rows, np.arange(first, first + len(records), dtype=np.int64), []
-        columns: list[list[float | str | None]] = [[] for _ in self.kinds]
+        columns: list[list[float | str | None]] = [[] for _ in self._taken]
         position: list[int] = []
         bad: list[BadRecord] = []
         for i, record in enumerate(records):
@@ -62,8 +70,8 @@ class CsvDecoder:
                 column.append(value)
             position.append(first + i)
         arrays = {
-            name: pa.array(column, ARROW_TYPES[kind or "number"])
-            for (name, kind), column in zip(self.kinds.items(), columns, strict=True)
+            name: pa.array(column, ARROW_TYPES[self.kinds[name] or "number"])
+            for name, column in zip(self._taken, columns, strict=True)
         }
         return record_batch(arrays, len(position)), np.array(position, np.int64), bad
 
@@ -71,7 +79,9 @@ class CsvDecoder:
         fields = fields_of(record, self._delimiter, len(self.kinds), self._max_bytes)
         row: list[float | str | None] = []
         found: dict[str, str] = {}
-        for field, (name, kind) in zip(fields, self.kinds.items(), strict=True):
+        cells = dict(zip(self.kinds, fields, strict=True))
+        for name in self._taken:
+            field, kind = cells[name], self.kinds[name]
             if kind is None and (kind := kind_of(field)) is not None:
                 found[name] = kind
             if field in _MISSING:
@@ -95,6 +105,7 @@ class CsvDecoder:
         read = pa_csv.ReadOptions(column_names=list(self.kinds), use_threads=False, block_size=len(block) + 1)
         convert = pa_csv.ConvertOptions(
             column_types={name: ARROW_TYPES[kind or "number"] for name, kind in self.kinds.items()},
+            include_columns=self._taken,
             null_values=[token.decode() for token in _MISSING],
             strings_can_be_null=True,
         )

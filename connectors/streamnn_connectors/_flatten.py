@@ -15,15 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from .base import MOST_DEPTH, MOST_ELEMENTS, MOST_VALUES
 from .wanted import EVERYTHING, Wanted
 
-MOST_DEPTH = 8
-"""Steps from a record down to a value."""
-MOST_ELEMENTS = 64
-"""Of one list."""
-MOST_VALUES = 256
-"""That one nested column has in one record."""
-MOST_NEW = 10_000
+_MOST_NEW = 10_000
 """Columns that one nested column of a batch gives."""
 
 NESTED = frozenset((dict, list))
@@ -127,7 +122,9 @@ def flatten_batch(
     out: dict[str, tuple[tuple[int, _Path], pa.Array]] = {}
     for name, column in zip(schema.names, batch.columns, strict=True):
         if not is_nested(column.type):
-            leaves = [(name, (name,), column)] if wanted.takes(name) else []
+            leaves: list[tuple[str, _Path, pa.Array]] = (
+                [(name, (name,), column)] if wanted.takes(name) else []
+            )
         elif wanted.enters(name):
             leaves = _columns(name, column, wanted, left)
         else:
@@ -167,7 +164,7 @@ def _columns(top: str, column: pa.Array, wanted: Wanted, left: Left | None) -> l
                 left[name] += len(at) - at.null_count
             continue
         waiting += reversed(_below(name, path, at, left))
-        if len(found) + len(waiting) > MOST_NEW:
+        if len(found) + len(waiting) > _MOST_NEW:
             if left is not None:
                 left[top] += len(column) - column.null_count
             return []
@@ -219,7 +216,7 @@ def _entries(
         index = np.full(len(size), -1, np.int64)
         index[rows[mine]] = entries[mine]
         found.append((f"{name}.{key}", (*path, key), _take(at.items, index, index >= 0)))
-        if k >= MOST_NEW:
+        if k >= _MOST_NEW:
             break
     return found
 

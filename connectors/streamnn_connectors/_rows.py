@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from ._faults import Fault, short
-from ._json import DECODE_ERRORS, count_quotes, decode, parse_object
+from ._flatten import NESTED, flatten
+from ._json import DECODE_ERRORS, count_quotes, count_texts, decode, parse_object
 from .base import TOO_MANY_COLUMNS, BadRecord
+from .wanted import EVERYTHING, Wanted
 
 ARROW_TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "string": pa.string()}
 """Arrow type of each kind of column."""
@@ -49,10 +52,18 @@ class RowDecoder:
         kinds: dict[str, str] | None = None,
         max_record_bytes: int = MAX_RECORD_BYTES,
         max_columns: int = MAX_COLUMNS,
+        wanted: Wanted = EVERYTHING,
     ):
         self.kinds = dict(kinds or {})
+        self._wanted = wanted
+        self._left_out: Counter[str] = Counter()
         self._max_bytes = max_record_bytes
         self._max_columns = max_columns
+
+    def left_out(self) -> Counter[str]:
+        """Nested columns that were left out since the last call, and how often."""
+        found, self._left_out = self._left_out, Counter()
+        return found
 
     def lines(self, lines: list[bytes], first: int) -> Decoded:
         """Decode JSON lines at positions `first`...; the columns are all those known by then."""
@@ -72,6 +83,7 @@ class RowDecoder:
         for place, record in enumerate(records, first):
             try:
                 row = parse_object(record, self._max_bytes) if isinstance(record, bytes) else record
+                row = flatten(row, self._wanted, self._left_out)
                 rows.append(self._fit(row))
             except Fault as fault:
                 bad.append(BadRecord(place, fault.reason, fault.stage, _raw(record)))
@@ -122,6 +134,12 @@ class RowDecoder:
             return None
         if set(map(type, rows)) != {dict} or max(map(len, lines)) > self._max_bytes:
             return None
+        texts: int | None = None
+        left: Counter[str] = Counter()
+        # the first stands for all: where only others are nested, the columns can't be made
+        if not (self._wanted.everything and NESTED.isdisjoint(map(type, rows[0].values()))):
+            texts = sum(map(count_texts, rows))
+            rows = [flatten(row, self._wanted, left) for row in rows]
         shapes = set(map(tuple, rows))
         if len(shapes) == 1:
             (names,) = shapes
@@ -148,8 +166,11 @@ class RowDecoder:
                 strings += len(rows) - columns[name].null_count
         if any(cell is not None for cells in values.values() for cell in cells):
             return None
-        if sum(map(count_quotes, lines)) != 2 * (sum(map(len, rows)) + strings):
-            return None  # perhaps a key came twice: see count_strings
+        if texts is None:
+            texts = sum(map(len, rows)) + strings
+        if sum(map(count_quotes, lines)) != 2 * texts:
+            return None  # perhaps a key came twice: see count_texts
+        self._left_out += left
         return record_batch(columns, len(rows))
 
 

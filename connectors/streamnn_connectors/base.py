@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,6 +11,13 @@ import pyarrow as pa
 
 Resume = dict[str, Any]
 """JSON-able token: where a partition goes on. Has at least ``position``, that of the next record."""
+
+MOST_DEPTH = 8
+"""Steps from a record down to a value: what is nested deeper is left out."""
+MOST_ELEMENTS = 64
+"""Of one list: a longer one is left out."""
+MOST_VALUES = 256
+"""That one nested column has in one record: one with more is left out of it."""
 
 TOO_MANY_COLUMNS = "would be one of too many columns"
 """In the reason of every record that is refused for a name beyond the limit of its source."""
@@ -51,12 +59,15 @@ class Batch:
         The others, in order; positions lie between those of the rows.
     resume : dict
         Token of the place after the last record of the batch.
+    left_out : Counter of str
+        Nested columns that were too large or too deep, and in how many records; those are not bad for it.
     """
 
     rows: pa.RecordBatch
     position: np.ndarray
     resume: Resume
     bad: list[BadRecord] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from ._faults import Fault
 from ._lines import LineReader, check_file
 from ._rows import MAX_RECORD_BYTES
 from .base import Batch, Partition, Resume, SourceInfo
+from .wanted import EVERYTHING, Wanted
 
 _LOOK_RECORDS = 1000
 
@@ -36,6 +37,8 @@ class CsvSource:
         Longer records are bad records.
     text : sequence of str, optional
         Columns that are strings whatever they hold, such as post codes.
+    wanted : Wanted
+        The columns that are looked at, all by default.
 
     Raises
     ------
@@ -60,8 +63,10 @@ class CsvSource:
         delimiter: str = ",",
         max_record_bytes: int = MAX_RECORD_BYTES,
         text: Sequence[str] = (),
+        wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)
+        self._wanted = wanted
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
             raise SourceError(f"{path}: the delimiter {delimiter!r} is not one character such as ',' or ';'.")
         self._delimiter = delimiter.encode()
@@ -100,7 +105,7 @@ class CsvSource:
 
     def _at(self, position: int, byte: int, kinds: dict[str, str | None]) -> _CsvPartition:
         lines = LineReader(self._path, byte)
-        decoder = CsvDecoder(kinds, self._delimiter, self._max_bytes)
+        decoder = CsvDecoder(kinds, self._delimiter, self._max_bytes, self._wanted)
         records = RecordReader(lines, self._delimiter, len(self._kinds), self._max_bytes)
         return _CsvPartition(lines, records, decoder, position)
 

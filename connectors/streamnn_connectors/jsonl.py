@@ -9,6 +9,7 @@ from ._blocks import skip_to, start_of
 from ._lines import LineReader, check_file
 from ._rows import MAX_COLUMNS, MAX_RECORD_BYTES, RowDecoder
 from .base import Batch, Partition, Resume, SourceInfo
+from .wanted import EVERYTHING, Wanted
 
 
 class JsonLinesSource:
@@ -26,6 +27,9 @@ class JsonLinesSource:
         Longer lines are bad records.
     max_columns : int, default 10_000
         Records that would bring more columns are bad records.
+    wanted : Wanted
+        The columns that are looked at, all by default. Objects and lists become columns such as ``cart.price`` and
+        ``x[0]``.
 
     Raises
     ------
@@ -49,10 +53,11 @@ class JsonLinesSource:
         path: str | os.PathLike[str],
         max_record_bytes: int = MAX_RECORD_BYTES,
         max_columns: int = MAX_COLUMNS,
+        wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)
         check_file(self._path)
-        self._limits = (max_record_bytes, max_columns)
+        self._how = (max_record_bytes, max_columns, wanted)
 
     def info(self) -> SourceInfo:
         name = self._path.name.removesuffix(".gz")
@@ -64,11 +69,11 @@ class JsonLinesSource:
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume)
         if resume is None or not {"byte", "kinds"} <= resume.keys():
-            opened = _JsonPartition(LineReader(self._path), RowDecoder(None, *self._limits), 0)
+            opened = _JsonPartition(LineReader(self._path), RowDecoder(None, *self._how), 0)
             skip_to(str(self._path), opened, position)
             return opened
         reader = LineReader(self._path, resume["byte"])
-        return _JsonPartition(reader, RowDecoder(dict(resume["kinds"]), *self._limits), position)
+        return _JsonPartition(reader, RowDecoder(dict(resume["kinds"]), *self._how), position)
 
 
 class _JsonPartition:
@@ -88,7 +93,7 @@ class _JsonPartition:
             "byte": self._reader.byte,
             "kinds": [list(pair) for pair in self._decoder.kinds.items()],  # pairs: their order is kept
         }
-        return Batch(rows, position, resume, bad)
+        return Batch(rows, position, resume, bad, self._decoder.left_out())
 
     def close(self) -> None:
         self._reader.close()

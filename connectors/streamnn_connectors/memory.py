@@ -12,6 +12,7 @@ from ._blocks import Block, BlockPartition, start_of
 from ._columns import Columns, check_lengths, check_positions, column_rows
 from ._rows import RowDecoder
 from .base import Partition, Resume, SourceInfo
+from .wanted import EVERYTHING, Wanted
 
 
 class MemorySource:
@@ -24,6 +25,8 @@ class MemorySource:
         is not None; rows that do not fit are bad records. Every batch has all columns. A table is read as
         a Parquet file is.
     name : str, default "memory"
+    wanted : Wanted
+        The columns that are looked at, all by default.
 
     Raises
     ------
@@ -38,15 +41,21 @@ class MemorySource:
     ([{'x': 2.0, 'y': None}], "column 'x' is a number but has '?'")
     """
 
-    def __init__(self, rows: Sequence[dict[str, Any]] | pa.Table, name: str = "memory"):
+    def __init__(
+        self,
+        rows: Sequence[dict[str, Any]] | pa.Table,
+        name: str = "memory",
+        wanted: Wanted = EVERYTHING,
+    ):
         if isinstance(rows, pa.Table):
-            kept, dropped = kept_columns(name, rows.schema)
+            kept, dropped = kept_columns(name, rows.schema, wanted)
             whole = rows.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
-            self._block = to_block(whole[0], kept, 0)
+            self._block = to_block(whole[0], kept, 0, wanted)
             metadata = metadata_of(rows.schema, dropped)
         else:
-            batch, position, bad = RowDecoder().records(rows, 0)
-            self._block = Block(batch, position, bad, 0, len(rows))
+            decoder = RowDecoder(wanted=wanted)
+            batch, position, bad = decoder.records(rows, 0)
+            self._block = Block(batch, position, bad, 0, len(rows), decoder.left_out())
             metadata = {}
         self._info = SourceInfo(name, self._block.end, metadata)
 

@@ -15,6 +15,7 @@ from ._arrow import kept_columns, metadata_of, to_block
 from ._blocks import Block, BlockPartition, start_of
 from ._lines import check_file
 from .base import Partition, Resume, SourceInfo
+from .wanted import EVERYTHING, Wanted
 
 _READ_ROWS = 1 << 16
 
@@ -23,12 +24,14 @@ class ParquetSource:
     """A Parquet file, one record a row.
 
     Floats and decimals become float64, times int64 in the unit of their column, dictionaries their values;
-    integers, booleans and strings stay. Nested and binary columns are dropped and named in
-    ``info().metadata["dropped"]``.
+    integers, booleans and strings stay. Structs, lists and maps become columns such as ``cart.price`` and ``x[0]``.
+    Binary columns are dropped and named in ``info().metadata["dropped"]``.
 
     Parameters
     ----------
     path : str or path
+    wanted : Wanted
+        The columns that are looked at, all by default.
 
     Raises
     ------
@@ -48,14 +51,15 @@ class ParquetSource:
     [{'price': 2.5, 'y': 1}]
     """
 
-    def __init__(self, path: str | os.PathLike[str]):
+    def __init__(self, path: str | os.PathLike[str], wanted: Wanted = EVERYTHING):
         self._path = Path(path)
+        self._wanted = wanted
         check_file(self._path)
         with self._file() as file:
             schema = file.schema_arrow
             self._groups = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-        self._kept, dropped = kept_columns(str(self._path), schema)
-        self._select = list(self._kept) if dropped else None
+        self._kept, dropped = kept_columns(str(self._path), schema, wanted)
+        self._select = list(self._kept) if len(self._kept) < len(schema) else None
         self._info = SourceInfo(
             self._path.stem, sum(self._groups), metadata_of(schema, dropped), str(self._path)
         )
@@ -90,7 +94,7 @@ class ParquetSource:
                     ):
                         # before the start nothing is converted: a resumed run goes to its row group and on
                         if first + batch.num_rows > position:
-                            yield to_block(batch, self._kept, first)
+                            yield to_block(batch, self._kept, first, self._wanted)
                         first += batch.num_rows
                 except (pa.ArrowException, OSError, ValueError) as error:
                     raise self._damaged(error, f" at row {first}") from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -15,12 +15,16 @@ from .._faults import Fault, short
 from .._json import DECODE_ERRORS, parse_object
 from .._rows import ARROW_TYPES, Decoded, RowDecoder, record_batch
 from ..base import BadRecord
+from ..wanted import EVERYTHING, Wanted
+from ._door import Door
 
 _JSON_TYPES: dict[str, Any] = {"number": float | None, "string": str | None}
 """Type that msgspec decodes each kind of column to."""
 _MOST_FIELDS = 256
 _QUOTE = ord('"')
 _MOST_SKIPS = 64
+Tombstones = Literal["bad", "row", "skip"]
+"""What a message without a record is: a bad record, a row without values, or nothing."""
 
 
 class JsonValues:
@@ -37,8 +41,15 @@ class JsonValues:
         max_record_bytes: int,
         max_columns: int,
         names: Sequence[str] | None = None,
+        wanted: Wanted = EVERYTHING,
+        door: Door | None = None,
+        tombstones: Tombstones = "bad",
     ):
-        self._rows = RowDecoder(kinds, max_record_bytes, max_columns)
+        self._rows = RowDecoder(kinds, max_record_bytes, max_columns, wanted)
+        self.left_out = self._rows.left_out
+        self._door = door or Door((), None, max_record_bytes)
+        self._tombstones = tombstones
+        self.skipped = 0
         self._max_bytes = max_record_bytes
         self._names = None if names is None else tuple(names)
         self._built: dict[str, str] | None = None
@@ -58,16 +69,19 @@ class JsonValues:
 
     def decode(self, values: list[bytes], position: np.ndarray) -> Decoded:
         """Rows of the good values, their positions, and the bad ones with their bytes."""
-        rows = self._fast(values) if values and not self._skip else None
+        rows = self._fast(values) if values and not (self._skip or self._door.wraps) else None
         if rows is not None:
             self._skips = 0
             return rows, position, []
         self._skip = max(0, self._skip - 1)
         before = len(self.kinds)
-        if self._names is None:
-            rows, at, bad = self._rows.lines(values, 0)
+        names = self._names
+        if names is not None:
+            rows, at, bad = self._each(values, lambda value: _array(value, names, self._max_bytes))
+        elif self._door.concerns(values):
+            rows, at, bad = self._each(values, self._door.open)
         else:
-            rows, at, bad = self._arrays(values, self._names)
+            rows, at, bad = self._rows.lines(values, 0)
         if values and not bad and before == len(self.kinds):
             self._build()
         return rows, position[at], [_original(b, values, position) for b in bad]
@@ -125,17 +139,26 @@ class JsonValues:
         self._get = attrgetter(*(fields[name] for name in kinds))
         self._skip = self._skips = 0
 
-    def _arrays(self, values: list[bytes], names: tuple[str, ...]) -> Decoded:
+    def _each(self, values: list[bytes], open_value: Callable[[bytes], dict[str, Any] | None]) -> Decoded:
+        """One by one; what `open_value` says is no record is a tombstone."""
         good: list[dict[str, Any]] = []
         at: list[int] = []
         bad: list[BadRecord] = []
         for i, value in enumerate(values):
             try:
-                good.append(_array(value, names, self._max_bytes))
+                row = open_value(value)
             except Fault as fault:
                 bad.append(BadRecord(i, fault.reason, fault.stage, value))
-            else:
+                continue
+            if row is None and self._tombstones == "row":
+                row = {}
+            if row is not None:
+                good.append(row)
                 at.append(i)
+            elif self._tombstones == "bad":
+                bad.append(BadRecord(i, "a tombstone: the envelope has no record in it", "decode", value))
+            else:
+                self.skipped += 1
         rows, index, unfit = self._rows.records(good, 0)
         where = np.array(at, np.int64)
         bad += [replace(b, position=at[b.position]) for b in unfit]
