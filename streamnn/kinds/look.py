@@ -76,7 +76,8 @@ def look(
             return Column(kind, _share(kinds[kind], n, f"{kind}s"), fits=min(n, SETTLED_AFTER))
     read = sum(number(t) is not None for t in plain)
     odd = {t for t in plain if number(t) is None}
-    if _are_numbers(numbers + read, n, odd, len({v for v in others if isinstance(v, (int, float))})):
+    few = n < SETTLED_AFTER and 2 * (numbers + read) > n  # as one by one: the more decide
+    if few or _are_numbers(numbers + read, n, odd, len({v for v in others if isinstance(v, (int, float))})):
         if kinds["id"] and all(isinstance(v, int) for v in others):
             return Column("id", "integers beyond 2^53", fits=min(n, SETTLED_AFTER))
         return Column("number", _share(numbers + read, n, "numbers"), fits=min(n, SETTLED_AFTER))

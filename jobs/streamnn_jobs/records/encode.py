@@ -15,6 +15,7 @@ from streamnn_connectors.base import BadRecord, Batch
 from ..spec.job import JobSpec
 from . import arrow
 from .label_column import Labels
+from .wanted import roles, wanted_columns
 
 
 @dataclass(slots=True)
@@ -48,9 +49,8 @@ class Encoder:
         self._label = spec.label.column
         self._time = spec.source.event_time
         self._label_time = spec.label.time
-        roles = {self._label, self._time, self._label_time, spec.label.key} - {None}
-        self._apart = roles | set(spec.features.ignore or ())
-        self._include = None if spec.features.include is None else set(spec.features.include)
+        self._apart = roles(spec)
+        self._wanted = wanted_columns(spec)
 
     def encode(self, batch: Batch) -> Encoded:
         """Columns, labels and times of the good rows.
@@ -113,7 +113,7 @@ class Encoder:
     ) -> dict[str, np.ndarray]:
         out = {}
         for name, values in column.items():
-            if name in self._apart or (self._include is not None and name not in self._include):
+            if name in self._apart or not self._wanted.takes(name):
                 continue
             kind, known = arrow.kind_of(values.type), self.kinds.get(name)
             if kind == "null":

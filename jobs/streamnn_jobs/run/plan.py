@@ -11,8 +11,10 @@ import numpy as np
 from streamnn.errors import SourceError, SpecError
 from streamnn_connectors.base import Batch, Source
 from streamnn_connectors.opening import FORMATS, source_class
+from streamnn_connectors.wanted import Wanted
 
 from ..records import arrow
+from ..records.wanted import roles, wanted_columns
 from ..spec.job import JobSpec
 from ..spec.load import suggest
 from ..spec.overrides import check_options
@@ -107,11 +109,13 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
     assert s.path is not None  # a topic is refused before
     kind: Callable[..., Source] = source_class(s.path) if s.format == "auto" else FORMATS[s.format].source
     check_options(kind, s.options)
-    source = kind(s.path, **s.options)
+    wanted = wanted_columns(spec)
+    source = kind(s.path, wanted=wanted, **s.options)
     # a file that says what its columns are
     about = source.info().metadata
     if about.get("kind") in ("cls", "reg", "image"):
-        return source, resolve(s.path)
+        dataset = resolve(s.path)
+        return kind(s.path, wanted=wanted_columns(_filled(spec, dataset)), **s.options), dataset
     return source, None
 
 
@@ -170,6 +174,8 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]
         for column in columns:
             if column is None or column in names:
                 continue
+            if field == "features.include" and any(Wanted([column]).takes(n) for n in names):
+                continue  # it is nested
             if not fixed and field.startswith("label.") and spec.learner.task != "auto":
                 notes.append(
                     f"{field}: no record among the first {len(probe.position)} has a value in column "
@@ -177,11 +183,8 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]
                 )
             else:
                 raise SpecError(f"{field}: there is no column {column!r}; {suggest(column, names)}")
-    apart = {spec.label.column, spec.source.event_time, spec.label.time, *(spec.features.ignore or ())}
-    usable = [
-        n for n in names if n not in apart and (spec.features.include is None or n in spec.features.include)
-    ]
-    if fixed and not usable:
+    features = wanted_columns(spec)
+    if fixed and not any(features.takes(n) for n in set(names) - roles(spec)):
         raise SpecError(
             "features: no column is left to learn from; look at features.include and features.ignore"
         )
