@@ -19,10 +19,11 @@ from .base import BadRecord
 def target_type(kind: pa.DataType) -> pa.DataType | None:
     """What a column of type `kind` is handed on as; None when it is dropped.
 
-    Times become int64 in the unit of the column, dictionaries their values, nulls float64.
+    Points in time are instants: what has no zone is UTC, a date the instant at which it begins. Dictionaries become
+    their values, nulls float64, times of day and durations counts of the unit of the column.
 
-    >>> target_type(pa.timestamp("ms")), target_type(pa.float32()), target_type(pa.binary())
-    (DataType(int64), DataType(double), None)
+    >>> target_type(pa.timestamp("ms", "Asia/Tokyo")), target_type(pa.float32()), target_type(pa.binary())
+    (TimestampType(timestamp[ms, tz=UTC]), DataType(double), None)
     """
     if pt.is_dictionary(kind):
         return target_type(kind.value_type)
@@ -32,6 +33,10 @@ def target_type(kind: pa.DataType) -> pa.DataType | None:
         return pa.float64()
     if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
         return pa.string()
+    if pt.is_timestamp(kind):
+        return pa.timestamp(kind.unit, "UTC")
+    if pt.is_date(kind):
+        return pa.timestamp("us" if pt.is_date32(kind) else "ms", "UTC")
     if pt.is_temporal(kind) and not pt.is_interval(kind):
         return pa.int64()
     return None
@@ -96,7 +101,7 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
         column = column.dictionary_decode()
     if column.type == kind:
         return column
-    if pt.is_date32(column.type) or pt.is_time32(column.type):
+    if pt.is_time32(column.type):
         column = column.cast(pa.int32())
     return column.cast(kind)
 

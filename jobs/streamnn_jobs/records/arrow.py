@@ -69,7 +69,10 @@ def _nan(column: pa.Array) -> np.ndarray:
 
 def row_json(rows: pa.RecordBatch, i: int) -> bytes:
     """A row whose original bytes are not known: its values by name, however the batch was cut."""
-    record = rows.slice(i, 1).to_pylist()[0]
+    row = rows.slice(i, 1)
+    # Python has no nanoseconds
+    columns = [c.cast(pa.string()) if pa.types.is_timestamp(c.type) else c for c in row.columns]
+    record = pa.RecordBatch.from_arrays(columns, row.schema.names).to_pylist()[0]
     return msgspec.json.encode(
         {k: v for k, v in sorted(record.items()) if v is not None and v == v}, enc_hook=repr
     )

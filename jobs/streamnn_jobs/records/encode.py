@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from streamnn_connectors.base import BadRecord, Batch
 
 from ..spec.job import JobSpec
 from . import arrow
+from .clock import Judged, StreamClock
 from .label_column import Labels
+from .times import TimeColumn
 
 
 @dataclass(slots=True)
@@ -27,6 +29,10 @@ class Encoded:
     time: np.ndarray | None
     label_time: np.ndarray | None
     bad: list[BadRecord]
+    clock: Judged = field(default_factory=Judged)
+    """What the clock said; its `back` counts good rows."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of the times."""
 
 
 class Encoder:
@@ -46,9 +52,12 @@ class Encoder:
         self.labels = labels
         self.kinds: dict[str, str] = {}
         self._label = spec.label.column
-        self._time = spec.source.event_time
-        self._label_time = spec.label.time
-        roles = {self._label, self._time, self._label_time, spec.label.key} - {None}
+        event, known, unit = spec.source.event_time, spec.label.time, spec.source.time_unit
+        self._time = None if event is None else TimeColumn(event, unit)
+        self._label_time = None if known is None else TimeColumn(known, unit)
+        timed = known is not None or spec.label.expire_after is not None
+        self._clock = StreamClock(event, spec.limits.clock_jump) if event is not None and timed else None
+        roles = {self._label, event, known, spec.label.key} - {None}
         self._apart = roles | set(spec.features.ignore or ())
         self._include = None if spec.features.include is None else set(spec.features.include)
 
@@ -73,6 +82,7 @@ class Encoder:
         label_time = self._times(self._label_time, column, n, why, needed=False)
         good = np.ones(n, np.bool_)
         good[list(why)] = False
+        clock = self._judged(time, good, why)
         label, wrong = self.labels.encode(column.get(self._label or ""), good)
         for i, reason in wrong.items():
             why.setdefault(i, (reason, "label"))
@@ -96,7 +106,14 @@ class Encoder:
                 self.kinds[name] = "text" if text else "number"
             else:
                 del columns[name]
-        return Encoded(columns, position, label, time, label_time, bad)
+        clock.back = {int(np.count_nonzero(good[:i])): to for i, to in clock.back.items()}
+        notes = [note for each in (self._time, self._label_time) if each is not None for note in each.notes()]
+        return Encoded(columns, position, label, time, label_time, bad, clock, notes + clock.notes)
+
+    @property
+    def event_time(self) -> str | None:
+        """Name of the column that says when an event happened."""
+        return None if self._time is None else self._time.name
 
     def features(self, rows: pa.RecordBatch) -> tuple[dict[str, np.ndarray], dict[int, tuple[str, str]]]:
         """Columns of known names only, and the rows that do not fit; keeps nothing. For frozen scoring.
@@ -131,37 +148,48 @@ class Encoder:
 
     @staticmethod
     def _times(
-        name: str | None,
+        times: TimeColumn | None,
         column: Mapping[str, pa.Array],
         n: int,
         why: dict[int, tuple[str, str]],
         needed: bool,
     ) -> np.ndarray | None:
-        if name is None:
+        if times is None:
             return None
-        values = column.get(name)
-        kind = None if values is None else arrow.kind_of(values.type)
-        if values is not None and kind == "number":
-            t = arrow.numbers(values)
-            wrong = ~np.isfinite(t) if needed else np.isinf(t)
-        else:
-            t = np.full(n, np.nan)
-            wrong = np.ones(n, np.bool_) if needed else np.zeros(n, np.bool_)
-            if values is not None and kind != "null":
-                wrong |= arrow.present(values)
-        for i in np.flatnonzero(wrong).tolist():
-            got = "missing" if values is None or not values[i].is_valid else repr(values[i].as_py())
-            why.setdefault(i, (f"the time in column {name!r} is {got[:60]}, not a finite number", "schema"))
-        return t
+        values = column.get(times.name)
+        found, wrong = (np.full(n, np.nan), {}) if values is None else times.read(values)
+        if needed:
+            wrong = dict.fromkeys(np.flatnonzero(np.isnan(found)).tolist(), "missing") | wrong
+        for i, got in sorted(wrong.items()):
+            why.setdefault(i, (f"the time in column {times.name!r} is {got}", "schema"))
+        return found
+
+    def _judged(self, time: np.ndarray | None, good: np.ndarray, why: dict[int, tuple[str, str]]) -> Judged:
+        """What the clock says of the rows that are good so far; those it doubts are not."""
+        if self._clock is None or time is None:
+            return Judged()
+        rows = np.flatnonzero(good)
+        judged = self._clock.judge(time[rows])
+        judged.wrong = {int(rows[i]): reason for i, reason in judged.wrong.items()}
+        judged.back = {int(rows[i]): to for i, to in judged.back.items()}
+        why.update((i, (reason, "schema")) for i, reason in judged.wrong.items())
+        good[list(judged.wrong)] = False
+        return judged
 
     def state(self) -> dict[str, Any]:
         """As JSON-able data."""
-        return {"kinds": dict(self.kinds), "labels": self.labels.state()}
+        parts = {"time": self._time, "label_time": self._label_time, "clock": self._clock}
+        times = {name: part.state() for name, part in parts.items() if part is not None}
+        return {"kinds": dict(self.kinds), "labels": self.labels.state(), "times": times}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` gave."""
         self.kinds = dict(state["kinds"])
         self.labels.load(state["labels"])
+        times = state["times"]
+        for name, part in (("time", self._time), ("label_time", self._label_time), ("clock", self._clock)):
+            if part is not None:
+                part.load(times[name])
 
 
 def _numbers_as_text(values: pa.Array) -> np.ndarray:
