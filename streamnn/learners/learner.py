@@ -22,9 +22,10 @@ from ..pool.task import Task
 from ..state import Arrays, state_hash
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
 from ._river import join_river
+from .turns import Turns, without_turn
 
 
-class Learner(ABC):
+class Learner(Turns, ABC):
     """A face over a pool: everything is done by :mod:`streamnn.pool.scan`, or one event at a time by the same kernels.
 
     Parameters
@@ -208,6 +209,7 @@ class Learner(ABC):
         """Curves of scores, losses, weights, surprise and entropy; at most 512 points each."""
         return reading.history(self._pool)
 
+    @without_turn
     def networks(self) -> list[dict[str, Any]]:
         """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
         found = self.snapshot()
@@ -270,7 +272,7 @@ class Learner(ABC):
         """
         return saving.memory(self._pool)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def _kept(self) -> dict[str, Any]:
         return {**self.__dict__, "_one": None}  # it holds addresses
 
 

@@ -22,11 +22,12 @@ from ..state import Arrays, state_hash
 from ..types import LEARN, LOOK, OBSERVE
 from ._river import join_river
 from .class_labels import new_labels
+from .turns import Turns, without_turn
 
 f4 = np.float32
 
 
-class NetworkClassifier:
+class NetworkClassifier(Turns):
     """One spline network under its budget, fed with standardised columns and category rows: no memory, no pool.
 
     For where every microsecond counts; the pool (:class:`Classifier`) is far better wherever events depend on those
@@ -147,6 +148,7 @@ class NetworkClassifier:
             total += v
         return {c: v / total for c, v in zip(self.classes, p, strict=True)}
 
+    @without_turn
     def predict_one(self, x: Mapping[str, Any]) -> Any:
         """The most probable class, None before the first label. Changes nothing."""
         p = self.predict_proba_one(x)
@@ -269,7 +271,7 @@ class NetworkClassifier:
         """Hash of the whole state: equal means the same bits from here on."""
         return state_hash(*self.state_dict())
 
-    def __getstate__(self) -> dict[str, Any]:
+    def _kept(self) -> dict[str, Any]:
         return {**self.__dict__, "_look": None, "_learn": None, "_arrays": [], "_encoder": None}  # addresses
 
     def __setstate__(self, state: dict[str, Any]) -> None:
