@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._kernels.memory import read_only
 from ..errors import StateError
 from ..features.encoder import columns_of
 from ..pool import reading, saving, scan
@@ -41,6 +42,9 @@ class Learner(Turns, ABC):
     _tags: frozenset[str] = frozenset()
 
     _one: OneEvent | None = None
+    _read_only: tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None = (
+        None  # the state that is looked at
+    )
 
     def __init__(self, options: Options, **task_options: Any) -> None:
         self._options, self._task_options = options, task_options
@@ -115,6 +119,8 @@ class Learner(Turns, ABC):
         When it raises one of these, nothing has been changed. What a member of your own raises comes through and
         leaves the learner between two events: go on from a saved state then.
         """
+        if self._read_only is not None:
+            self._load(*self._read_only, keep=False)
         return scan.run(self._pool, chunk)
 
     def look(self, columns: Mapping[str, np.ndarray], n: int | None = None) -> Output:
@@ -151,7 +157,7 @@ class Learner(Turns, ABC):
 
     def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
         """Observe an event and learn its label at once."""
-        single = self._single()
+        single = self._single() if self._read_only is None else None
         if single is not None and self.pending < self._options.max_pending and is_weight(w):
             label = self._pool.task.code(y)
             if label is not None and single.learn(x, label, w) is not None:
@@ -236,6 +242,9 @@ class Learner(Turns, ABC):
     def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         """Go on from a state saved by :meth:`state_dict`; the learner must be new and have the same options.
 
+        Arrays that are read-only, such as those of a file mapped into memory, are not copied before something is
+        learnt: processes that only predict share them.
+
         Raises
         ------
         StateError
@@ -246,9 +255,12 @@ class Learner(Turns, ABC):
         make: Callable[[], Learner] = type(self)
         usual = saving.options(make()._pool)
         saving.check_options(saving.options(self._pool), usual, type(self).__name__, meta)
+        self._load(arrays, meta, any(map(read_only, arrays.values())))
+
+    def _load(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], keep: bool) -> None:
         fresh = self._new_pool()
-        saving.load_state_dict(fresh, arrays, meta)  # all or nothing
-        self._pool, self._one = fresh, None
+        saving.load_state_dict(fresh, arrays, meta, keep)  # all or nothing
+        self._pool, self._one, self._read_only = fresh, None, (arrays, meta) if keep else None
 
     def state_hash(self) -> str:
         """Hash of the whole state: equal means the same bits from here on."""

@@ -7,7 +7,7 @@ import inspect
 import os
 import threading
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from itertools import count
 from types import FunctionType
 from typing import Any, Self, TypeVar, cast
@@ -26,6 +26,45 @@ _alive: WeakValueDictionary[int, Turns] = WeakValueDictionary()
 _forking = threading.local()
 
 
+def without_turn(method: Method) -> Method:
+    """Decorator of a method that reaches what is learnt through other methods alone, so it need not be guarded."""
+    method.__dict__["takes_no_turn"] = True
+    return method
+
+
+def in_turn(method: Method) -> Method:
+    """A method that waits for its turn.
+
+    It is written with the parameters of the method: to hand any on, ``*args, **kwargs``, would take three times as
+    long.
+    """
+    if hasattr(method, "takes_no_turn"):
+        return method
+    parameters = [
+        p.replace(default=p.empty, annotation=p.empty) for p in inspect.signature(method).parameters.values()
+    ]
+    given = [f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else str(p) for p in parameters]
+    me = given[0]
+    source = f"""
+def make(method):
+    def turn{inspect.Signature(parameters)}:
+        if {me}._wanted or not {me}._turn.acquire(False):
+            {me}._wait()
+        try:
+            return method({", ".join(given)})
+        finally:
+            {me}._turn.release()
+    return turn
+"""
+    scope: dict[str, Any] = {}
+    # in the method's own module, where doctest looks for it
+    exec(compile(source, f"<turn of {method.__qualname__}>", "exec"), method.__globals__, scope)
+    made: Any = scope["make"](method)
+    update_wrapper(made, method)
+    made.__defaults__, made.__kwdefaults__ = method.__defaults__, method.__kwdefaults__
+    return cast(Method, made)
+
+
 class Turns:
     """Base of learners: one thread at a time is in a public method of one, and the others wait for their turn.
 
@@ -38,6 +77,7 @@ class Turns:
     """
 
     __slots__ = ("__weakref__", "_door", "_turn", "_wanted")
+    _turn: Any  # an RLock, or _Torn
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         self = super().__new__(cls)
@@ -52,6 +92,7 @@ class Turns:
             if isinstance(found, FunctionType) and (name[0] != "_" or name in _ALSO_GUARDED):
                 setattr(cls, name, in_turn(found))
 
+    @in_turn
     def __getstate__(self) -> dict[str, Any]:
         # whoever asked writes it down later, while another thread may learn
         return copy.deepcopy(self._kept())
@@ -61,67 +102,21 @@ class Turns:
         return self.__dict__
 
     def _renew_door(self) -> None:
-        self._door = threading.Lock()  # who waits for the turn holds it, so that others queue behind
+        self._door = threading.RLock()  # who waits for the turn holds it, so that others queue behind
         self._wanted = False  # whether somebody does
 
     def _wait(self, most_s: float = -1.0) -> bool:
         """Take the turn when those before have had theirs; False if that takes longer."""
-        if self._turn._is_owned():  # type: ignore[attr-defined]  # a method that calls another
-            return self._turn.acquire()
+        if self._turn._is_owned():  # a method that calls another
+            return bool(self._turn.acquire())
         if not self._door.acquire(timeout=most_s):
             return False
         self._wanted = True
         try:
-            return self._turn.acquire(timeout=most_s)
+            return bool(self._turn.acquire(timeout=most_s))
         finally:
             self._wanted = False
             self._door.release()
-
-
-def without_turn(method: Method) -> Method:
-    """Decorator of a method that reaches what is learnt through other methods alone, so it need not be guarded."""
-    method.__dict__["takes_no_turn"] = True
-    return method
-
-
-def in_turn(method: FunctionType) -> FunctionType:
-    """A method that waits for its turn.
-
-    It is written with the parameters of the method: to hand any on, ``*args, **kwargs``, would take three times as
-    long.
-    """
-    if hasattr(method, "takes_no_turn"):
-        return method
-    heads, given, stars = [], [], 0
-    for p in inspect.signature(method).parameters.values():
-        if p.kind is p.KEYWORD_ONLY and not stars:
-            heads.append("*")
-            stars = 1
-        stars += p.kind is p.VAR_POSITIONAL
-        star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
-        heads.append(star + p.name)
-        given.append(f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else star + p.name)
-    me = given[0]
-    source = f"""
-def make(method):
-    def turn({", ".join(heads)}):
-        if {me}._wanted or not {me}._turn.acquire(False):
-            {me}._wait()
-        try:
-            return method({", ".join(given)})
-        finally:
-            {me}._turn.release()
-    return turn
-"""
-    scope: dict[str, Any] = {}
-    # in the method's own module, where doctest looks for it
-    exec(compile(source, f"<turn of {method.__qualname__}>", "exec"), method.__globals__, scope)
-    made = wraps(method)(scope["make"](method))
-    made.__defaults__, made.__kwdefaults__ = method.__defaults__, method.__kwdefaults__
-    return cast(FunctionType, made)
-
-
-Turns.__getstate__ = in_turn(cast(FunctionType, Turns.__getstate__))  # type: ignore[method-assign]
 
 
 class _Torn:
@@ -148,15 +143,14 @@ def _after_fork() -> None:
 
 def _after_fork_in_child() -> None:
     _after_fork()
-    for one in list(_alive.values()):
+    for number, one in list(_alive.items()):
         one._renew_door()
         if one._turn.acquire(blocking=False):
             one._turn.release()
         else:
-            one._turn = _Torn()  # type: ignore[assignment]
+            one._turn = _Torn()
+            del _alive[number]
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
