@@ -150,7 +150,7 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
                             values[c, :] = 0.0
                             value_row[c, :] = 0
                     else:
-                        row = stat[CATEGORY_ROWS] + unseen  # a look gives it the row that it would get
+                        row = stat[CATEGORY_ROWS] + unseen  # a look hashes the row that it would get
                         n += 1
                         if not keep:
                             unseen += 1
@@ -163,15 +163,17 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
                             distinct[c] = n
                             stat[CATEGORY_ROWS] += 1
                     if row >= 0 and (n > 2 or text[c]):
-                        ids[s, used] = row
-                        used += 1
+                        known = row < stat[CATEGORY_ROWS]  # else it would weigh nothing
+                        if known:
+                            ids[s, used] = row
+                            used += 1
                         if tokens < PAIR_COLUMNS:
                             token[tokens] = np.uint64(row)
                             tokens += 1
                         if keep and mean_slot[c] < 0 and stat[MEAN_COLUMNS] < mean_ids.shape[1]:
                             mean_slot[c] = stat[MEAN_COLUMNS]
                             stat[MEAN_COLUMNS] += 1
-                        if mean_slot[c] >= 0:
+                        if known and mean_slot[c] >= 0:
                             mean_ids[s, mean_slot[c]] = row
                 if n > MAX_VALUES and p < SINGLES and v == np.floor(v) and abs(v) < LARGEST_HASHED:
                     h = _mixed(np.uint64(c + 1), np.uint64(np.int64(v)))

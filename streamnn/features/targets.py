@@ -228,10 +228,10 @@ class TargetHistory(Stage):
             "seen": np.zeros(0),
         }
 
-    def grow(self, values: int, category_rows: int, spare: int = 0) -> None:
+    def grow(self, values: int, category_rows: int) -> None:
         """Make room for category rows; `values`, the width of a label, is 1 here."""
-        self.reserve("mean", category_rows, spare)
-        self.reserve("seen", category_rows, spare)
+        self.reserve("mean", category_rows)
+        self.reserve("seen", category_rows)
 
     def scan_known(
         self,
