@@ -1,0 +1,91 @@
+"""A model's parameters, and fresh ones like it: what river asks of a model beside learning."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from ..state import Arrays
+from ._river import join_river
+
+
+class Estimator(ABC):
+    """What has parameters, a state and copies."""
+
+    _supervised = True
+    _multiclass = True
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        join_river(cls)
+        return super().__new__(cls)
+
+    @property
+    @abstractmethod
+    def _given(self) -> dict[str, Any]:
+        """Parameters by name, as they were given."""
+
+    @abstractmethod
+    def state_dict(self) -> tuple[Arrays, dict[str, Any]]:
+        """Everything a later prediction depends on."""
+
+    @abstractmethod
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
+        """Go on from a saved state."""
+
+    def _get_params(self) -> dict[str, Any]:
+        given, names = self._given, list[str]()
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            names += given if parameter.kind is parameter.VAR_KEYWORD else [name]
+        return {k: given[k] if k in given else getattr(self, k) for k in names}
+
+    def __repr__(self) -> str:
+        usual = inspect.signature(type(self)).parameters
+        params = self._get_params().items()
+        said = [f"{k}={_written(v)}" for k, v in params if k not in usual or v != usual[k].default]
+        return f"{type(self).__name__}({', '.join(said)})"
+
+    def clone(self, new_params: Mapping[str, Any] | None = None, include_attributes: bool = False) -> Self:
+        """A fresh model of the same parameters.
+
+        Parameters
+        ----------
+        new_params : mapping, optional
+            Parameters that shall be others.
+        include_attributes : bool
+            Whether it goes on from this one's state, which other parameters must fit.
+
+        Examples
+        --------
+        >>> from streamnn import Classifier
+        >>> Classifier(seed=7).clone({"max_pending": 10})
+        Classifier(seed=7, max_pending=10)
+        """
+        params = {k: copy.deepcopy(v) for k, v in self._get_params().items()}
+        fresh = type(self)(**{**params, **(new_params or {})})
+        if include_attributes:
+            fresh.load_state_dict(*self.state_dict())
+        return fresh
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)  # two that share arrays would each break the other
+
+    @property
+    def _tags(self) -> set[str]:
+        return set()
+
+    @property
+    def _raw_memory_usage(self) -> int:
+        return sum(a.nbytes for a in self.state_dict()[0].values())
+
+
+def _written(value: Any) -> str:
+    """As it is written in Python; classes and functions by their names."""
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(map(_written, value))
+        return f"[{inner}]"
+    return getattr(value, "__name__", None) or repr(value)
