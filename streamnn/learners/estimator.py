@@ -41,12 +41,12 @@ class Estimator(ABC):
         given, names = self._given, list[str]()
         for name, parameter in inspect.signature(type(self)).parameters.items():
             names += given if parameter.kind is parameter.VAR_KEYWORD else [name]
-        return {k: given[k] if k in given else getattr(self, k) for k in names}
+        return {k: _listed(given[k] if k in given else getattr(self, k)) for k in names}
 
     def __repr__(self) -> str:
         usual = inspect.signature(type(self)).parameters
         params = self._get_params().items()
-        said = [f"{k}={_written(v)}" for k, v in params if k not in usual or v != usual[k].default]
+        said = [f"{k}={_written(v)}" for k, v in params if k not in usual or v != _listed(usual[k].default)]
         return f"{type(self).__name__}({', '.join(said)})"
 
     def clone(self, new_params: Mapping[str, Any] | None = None, include_attributes: bool = False) -> Self:
@@ -81,6 +81,11 @@ class Estimator(ABC):
     @property
     def _raw_memory_usage(self) -> int:
         return sum(a.nbytes for a in self.state_dict()[0].values())
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists: river takes a tuple for a class and its parameters."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _written(value: Any) -> str:
