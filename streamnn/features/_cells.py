@@ -13,7 +13,7 @@ from ..errors import SchemaError
 from ..kinds import LARGEST_EXACT, is_missing
 
 _TEXT = {str, type(None)}
-_NUMBERS = (bool, int, float, Decimal, np.bool_, np.number)
+_ANY_NUMBER = (bool, int, float, Decimal, np.bool_, np.number)
 
 
 def column_of(name: str, values: Any) -> np.ndarray:
@@ -93,7 +93,7 @@ def _objects(values: list[Any]) -> np.ndarray:
     def all_are(kinds: type | tuple[type, ...]) -> bool:
         return bool(given) and all(isinstance(v, kinds) for _, v in given)
 
-    if all_are(_NUMBERS) and all(map(_is_exact, (v for _, v in given))):
+    if all_are(_ANY_NUMBER) and all(map(_is_exact, (v for _, v in given))):
         return _filled([float(v) for _, v in given], missing, np.dtype(np.float64), np.nan)
     for kinds, convert, empty in _SPANS:
         if all_are(kinds):
@@ -111,10 +111,7 @@ def _filled(given: Any, missing: np.ndarray, dtype: np.dtype[Any], empty: Any) -
 
 
 def _is_exact(value: Any) -> bool:
-    whole = isinstance(value, (int, np.integer)) or (
-        isinstance(value, Decimal) and value == value.to_integral()
-    )
-    return not whole or abs(value) <= LARGEST_EXACT
+    return not isinstance(value, (int, np.integer)) or abs(int(value)) <= LARGEST_EXACT
 
 
 def _instant(value: Any) -> np.datetime64:

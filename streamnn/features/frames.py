@@ -53,7 +53,7 @@ def row_of(x: Any) -> Mapping[Any, Any]:
     SchemaError
         When it has no names.
     """
-    if type(x) is dict or isinstance(x, Mapping):
+    if isinstance(x, Mapping):
         return x
     if hasattr(x, "items") and not hasattr(x, "columns"):  # a row of a pandas frame
         return dict(x.items())

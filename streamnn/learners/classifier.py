@@ -280,7 +280,9 @@ class Classifier(Learner):
         The row is taken for the event that comes next, right after the last one observed. Where its label comes
         later, and others before it are still to come, :meth:`observe` it: then that is taken into account.
         """
-        x, classes = row_of(x), self.classes
+        classes = self.classes
+        if type(x) is not dict:
+            x = row_of(x)
         if not self._pool.started or not classes:
             return {c: 1 / len(classes) for c in classes}
         single = self._single()

@@ -14,6 +14,21 @@ from ..state import Arrays
 from ._river import join_river
 
 
+class Parameter:
+    """A parameter as an attribute: as it was given when the model was made."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, model: Any, owner: type) -> Any:
+        return self if model is None else model._given[self._name]
+
+    def __set__(self, model: Any, value: Any) -> None:
+        raise AttributeError(
+            f"{self._name} is given when a model is made: use clone({{{self._name!r}: {value!r}}})"
+        )
+
+
 class Estimator(ABC):
     """What has parameters, a state and copies."""
 

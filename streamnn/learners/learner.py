@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from ..pool.snapshot import NetworkSnapshot
 from ..pool.task import Task
 from ..state import Arrays, state_hash
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
-from .estimator import Estimator
+from .estimator import Estimator, Parameter
 
 KEPT_ALARMS = 1000
 
@@ -37,6 +36,15 @@ class Learner(Estimator):
     task_options : dict
         Of the task alone.
     """
+
+    seed, max_columns, max_pending, events_per_false_alarm = (
+        Parameter(),
+        Parameter(),
+        Parameter(),
+        Parameter(),
+    )
+    categories, coverage, p_values, threads = Parameter(), Parameter(), Parameter(), Parameter()
+    preset, reaction, members = Parameter(), Parameter(), Parameter()
 
     _one: OneEvent | None = None
 
@@ -148,7 +156,8 @@ class Learner(Estimator):
         SchemaError
             When `x` is no dict of column names to values, or a value, the label or the weight is not allowed.
         """
-        x = row_of(x)
+        if type(x) is not dict:
+            x = row_of(x)
         single = self._single()
         if single is not None and self.pending < self._options.max_pending and is_weight(w):
             label = self._pool.task.code(y)
@@ -303,15 +312,6 @@ class Learner(Estimator):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_one": None}  # it holds addresses
-
-
-def _parameter(name: str) -> property:
-    return property(lambda self: getattr(self._options, name), doc="A parameter, as it was given.")
-
-
-for _field in fields(Options):  # but for `alarms`, which has those that fired
-    if _field.name != "alarms":
-        setattr(Learner, _field.name, _parameter(_field.name))
 
 
 def _operation(

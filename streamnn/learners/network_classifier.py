@@ -21,8 +21,8 @@ from ..network.spec import NetworkSpec
 from ..pool.operations import BAD_WEIGHT, is_weight
 from ..state import Arrays, state_hash
 from ..types import LEARN, LOOK, OBSERVE
-from .class_labels import new_labels, plain_label
-from .estimator import Estimator
+from .class_labels import new_labels
+from .estimator import Estimator, Parameter
 
 f4 = np.float32
 
@@ -52,6 +52,8 @@ class NetworkClassifier(Estimator):
     >>> model.predict_one({"a": 3, "b": 1.0})
     'odd'
     """
+
+    max_columns, categories = Parameter(), Parameter()
 
     def __init__(
         self,
@@ -84,16 +86,6 @@ class NetworkClassifier(Estimator):
         return {"spec": self.spec, **self._options()}
 
     @property
-    def max_columns(self) -> int:
-        """A parameter, as it was given."""
-        return self._schema.max_columns
-
-    @property
-    def categories(self) -> list[str]:
-        """A parameter, as it was given."""
-        return sorted(self._schema.categories)
-
-    @property
     def network(self) -> Network:
         """The network; there is one from the first event on."""
         if self._network is None:
@@ -110,7 +102,8 @@ class NetworkClassifier(Estimator):
         """
         if not is_weight(w):
             raise SchemaError(BAD_WEIGHT)
-        x, y = row_of(x), plain_label(y)
+        if type(x) is not dict:
+            x = row_of(x)
         try:
             label = self._class.get(y)
         except TypeError:
@@ -135,7 +128,8 @@ class NetworkClassifier(Estimator):
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
         """Probability of every class known so far. Changes nothing."""
-        x = row_of(x)
+        if type(x) is not dict:
+            x = row_of(x)
         if self._look is None:
             return {}
         if not self._encoder.write(x, False):

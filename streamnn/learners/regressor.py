@@ -206,7 +206,9 @@ class Regressor(Learner):
         The row is taken for the event that comes next, right after the last one observed. Where its target comes
         later, and others before it are still to come, :meth:`observe` it: then that is taken into account.
         """
-        x, single = row_of(x), self._single()
+        single = self._single()
+        if type(x) is not dict:
+            x = row_of(x)
         if single is not None and single.look(x) is not None:
             store = self._pool.pending.a
             m, sd = store["scale"][single.slot].tolist()

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import SchemaError
+from ..errors import SchemaError, SpecError
 from ..features.frames import row_of
 from ..learners.learner import Learner
 from ..types import Output
@@ -24,6 +24,11 @@ class Waiting:
     """
 
     def __init__(self, model: Learner) -> None:
+        if not isinstance(model, Learner):
+            raise SpecError(
+                f"labels that come late are for a Classifier or Regressor of streamnn, not for {type(model).__name__}: "
+                "in a pipeline put this one at the end, with such a model inside"
+            )
         self._model = model
         self._tickets: dict[Key, deque[int]] = {}
         self._keys: dict[int, Key] = {}  # the oldest first

@@ -7,5 +7,5 @@ from river import base
 from .. import learners
 
 
-class Classifier(learners.Classifier, base.MiniBatchClassifier):
+class Classifier(learners.Classifier, base.MiniBatchClassifier):  # type: ignore[misc]  # river's rows are dicts, ours any mapping
     __doc__ = learners.Classifier.__doc__

@@ -7,5 +7,5 @@ from river import base
 from .. import learners
 
 
-class NetworkClassifier(learners.NetworkClassifier, base.MiniBatchClassifier):
+class NetworkClassifier(learners.NetworkClassifier, base.MiniBatchClassifier):  # type: ignore[misc]  # river's rows are dicts, ours any mapping
     __doc__ = learners.NetworkClassifier.__doc__

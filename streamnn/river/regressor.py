@@ -7,5 +7,5 @@ from river import base
 from .. import learners
 
 
-class Regressor(learners.Regressor, base.MiniBatchRegressor):
+class Regressor(learners.Regressor, base.MiniBatchRegressor):  # type: ignore[misc]  # river's rows are dicts, ours any mapping
     __doc__ = learners.Regressor.__doc__
