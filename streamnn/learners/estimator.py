@@ -59,9 +59,12 @@ class Estimator(ABC):
         return {k: _listed(given[k] if k in given else getattr(self, k)) for k in names}
 
     def __repr__(self) -> str:
-        usual = inspect.signature(type(self)).parameters
-        params = self._get_params().items()
-        said = [f"{k}={_written(v)}" for k, v in params if k not in usual or v != _listed(usual[k].default)]
+        usual: dict[str, Any] = {}
+        for kind in reversed(type(self).__mro__):
+            if "__init__" in vars(kind):
+                made = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
+                usual |= {k: _listed(p.default) for k, p in made.items()}
+        said = [f"{k}={_written(v)}" for k, v in self._get_params().items() if v != usual[k]]
         return f"{type(self).__name__}({', '.join(said)})"
 
     def clone(self, new_params: Mapping[str, Any] | None = None, include_attributes: bool = False) -> Self:
