@@ -36,7 +36,7 @@ def column_of(name: str, values: Any) -> np.ndarray:
     Examples
     --------
     >>> column_of("a", [1, None, 2.5]), column_of("b", ["x", float("nan")])
-    (array([ 1. ,  nan,  2.5]), array(['x', None], dtype=object))
+    (array([1. , nan, 2.5]), array(['x', None], dtype=object))
     """
     if isinstance(values, np.ndarray):
         if isinstance(values, np.ma.MaskedArray):

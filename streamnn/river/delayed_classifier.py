@@ -29,7 +29,7 @@ class DelayedClassifier(base.Classifier):
     --------
     >>> from river import evaluate, metrics
     >>> from streamnn.river import Classifier
-    >>> stream = [({"a": float(i % 5)}, i // 50 % 2) for i in range(600)]
+    >>> stream = [({"a": float(i % 5)}, i // 50 % 2) for i in range(1200)]
     >>> late = DelayedClassifier(Classifier())
     >>> evaluate.progressive_val_score(stream, late, metrics.LogLoss(), delay=10).get() < 0.69
     True

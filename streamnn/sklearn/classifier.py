@@ -17,10 +17,8 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
 
     Predictions are for the row that would come next: the last labels learnt are a part of what is known.
 
-    Parameters
-    ----------
-    seed, max_columns, categories, threads, preset, alarms, members
-        As for :class:`streamnn.Classifier`.
+    Its parameters `seed`, `max_columns`, `categories`, `threads`, `preset`, `alarms` and `members` are those of that
+    class.
 
     Attributes
     ----------
