@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow as pa
 from streamnn.errors import SourceError
 
 from .base import BadRecord, Batch, Partition, Resume
+from .table import Table
 
 
 @dataclass(slots=True)
@@ -24,13 +26,17 @@ class Block:
     first: int
     end: int
     left_out: Counter[str] = field(default_factory=Counter)
+    odd: Counter[tuple[str, str]] = field(default_factory=Counter)
+    kinds: list[Any] = field(default_factory=list)
+    """What its table knew before it was decoded."""
 
 
 class BlockPartition:
-    """Hands out `blocks` in pieces of at most `limit` records, from `position` on."""
+    """Hands out `blocks` in pieces of at most `limit` records, from `position` on; `table` decodes them."""
 
-    def __init__(self, blocks: Iterator[Block], position: int):
+    def __init__(self, blocks: Iterator[Block], position: int, table: Table):
         self._blocks = blocks
+        self._table = table
         self._block: Block | None = None
         self._position = position
         self._closed = False
@@ -48,8 +54,11 @@ class BlockPartition:
         bad = [b for b in block.bad if start <= b.position < self._position] if block.bad else []
         # told once, with the first piece
         left, block.left_out = block.left_out, Counter()
-        resume = {"position": int(self._position)}
-        return Batch(block.rows.slice(i, j - i), block.position[i:j], resume, bad, left)
+        odd, block.odd = block.odd, Counter()
+        kinds = block.kinds if self._position < block.end else self._table.state()
+        resume = {"position": int(self._position), "kinds": kinds}
+        rows = block.rows.slice(i, j - i)
+        return Batch(rows, block.position[i:j], resume, bad, left, odd, self._table.columns)
 
     def close(self) -> None:
         self._closed = True

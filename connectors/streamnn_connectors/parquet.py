@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from ._arrow import kept_columns, metadata_of, to_block
 from ._blocks import Block, BlockPartition, start_of
 from ._lines import check_file
 from .base import Partition, Resume, SourceInfo
+from .table import NOTHING, Table
 from .wanted import EVERYTHING, Wanted
 
 _READ_ROWS = 1 << 16
@@ -23,13 +24,15 @@ _READ_ROWS = 1 << 16
 class ParquetSource:
     """A Parquet file, one record a row.
 
-    Floats and decimals become float64, times int64 in the unit of their column, dictionaries their values;
-    integers, booleans and strings stay. Structs, lists and maps become columns such as ``cart.price`` and ``x[0]``.
+    Floats and decimals become float64, durations seconds, dictionaries their values; integers, booleans, strings and
+    times (in UTC) stay, but what a declared kind asks for. Structs, lists and maps become columns such as ``cart.price`` and ``x[0]``.
     Binary columns are dropped and named in ``info().metadata["dropped"]``.
 
     Parameters
     ----------
     path : str or path
+    kinds : mapping of str to str, optional
+        What columns are, where it is not what their types say: see :class:`Table`.
     wanted : Wanted
         The columns that are looked at, all by default.
 
@@ -51,9 +54,14 @@ class ParquetSource:
     [{'price': 2.5, 'y': 1}]
     """
 
-    def __init__(self, path: str | os.PathLike[str], wanted: Wanted = EVERYTHING):
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        kinds: Mapping[str, str] = NOTHING,
+        wanted: Wanted = EVERYTHING,
+    ):
         self._path = Path(path)
-        self._wanted = wanted
+        self._kinds, self._wanted = kinds, wanted
         check_file(self._path)
         with self._file() as file:
             schema = file.schema_arrow
@@ -72,7 +80,9 @@ class ParquetSource:
 
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume, self._info.records)
-        return BlockPartition(self._blocks(position), position)
+        table = Table(self._kinds)
+        table.load(() if resume is None else resume.get("kinds", ()))
+        return BlockPartition(self._blocks(position, table), position, table)
 
     def _file(self) -> pq.ParquetFile:
         try:
@@ -80,7 +90,7 @@ class ParquetSource:
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._damaged(error) from error
 
-    def _blocks(self, position: int) -> Iterator[Block]:
+    def _blocks(self, position: int, table: Table) -> Iterator[Block]:
         first = 0
         with self._file() as file:
             for group, rows in enumerate(self._groups):
@@ -94,7 +104,7 @@ class ParquetSource:
                     ):
                         # before the start nothing is converted: a resumed run goes to its row group and on
                         if first + batch.num_rows > position:
-                            yield to_block(batch, self._kept, first, self._wanted)
+                            yield to_block(batch, self._kept, first, table, self._wanted)
                         first += batch.num_rows
                 except (pa.ArrowException, OSError, ValueError) as error:
                     raise self._damaged(error, f" at row {first}") from error

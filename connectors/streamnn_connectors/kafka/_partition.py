@@ -70,8 +70,7 @@ class KafkaPartition:
     @property
     def resume(self) -> Resume:
         """Token of the place the next batch begins at."""
-        # pairs: their order is kept
-        return {"position": self._position, "kinds": [list(pair) for pair in self._values.kinds.items()]}
+        return {"position": self._position, "kinds": self._values.table.state()}
 
     def next_batch(self, limit: int) -> Batch | None:
         """At most `limit` records that are there now; None at the end, where there is one."""
@@ -155,7 +154,8 @@ class KafkaPartition:
         if dead:
             bad = sorted([*bad, *dead], key=lambda b: b.position)
         self._position = records[-1].offset + 1
-        return Batch(rows, position, self.resume, bad, values.left_out())
+        table = values.table
+        return Batch(rows, position, self.resume, bad, values.left_out(), table.take_odd(), table.columns)
 
     def _without_tombstones(
         self, values: JsonValues, texts: list[Any], at: np.ndarray
@@ -174,6 +174,7 @@ class KafkaPartition:
         bad: list[BadRecord] = []
         handed: list[Any] = []
         left_out: Counter[str] = Counter()
+        odd: Counter[tuple[str, str]] = Counter()
         left = limit
         while left and (found := self._next_block(values)):
             block, record = found
@@ -194,7 +195,8 @@ class KafkaPartition:
             left -= max(0, end - start)
             handed.append(record)
             left_out += block.left_out
-            block.left_out = Counter()
+            odd += block.odd
+            block.left_out, block.odd = Counter(), Counter()
             self._position = end
             if end >= block.end:
                 self._block = None
@@ -204,7 +206,7 @@ class KafkaPartition:
         self._handed = handed
         whole = pa.concat_batches(rows) if len(rows) > 1 else rows[0] if rows else record_batch({}, 0)
         position = np.concatenate([np.zeros(0, np.int64), *positions])
-        return Batch(whole, position, self.resume, bad, left_out)
+        return Batch(whole, position, self.resume, bad, left_out, odd, values.table.columns)
 
     def _next_block(self, values: ArrowValues) -> tuple[Block, Any] | None:
         """The block the place is in, or the next one there is now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from streamnn.errors import SourceError, SpecError
@@ -10,6 +10,7 @@ from streamnn.errors import SourceError, SpecError
 from .._blocks import position_of
 from .._rows import MAX_RECORD_BYTES
 from ..base import Resume, SourceInfo
+from ..table import NOTHING, Table
 from ..wanted import EVERYTHING, Wanted
 from ._arrow_values import ArrowValues
 from ._client import client, make_consumer
@@ -56,6 +57,10 @@ class KafkaSource:
         The messages are JSON arrays of these columns.
     fields : MessageFields, optional
         Columns for key, time and headers.
+    kinds : mapping of str to str, optional
+        What columns are, where their first values are not to decide it.
+    missing : sequence of str, optional
+        Texts that stand for a missing value, beside those that always do.
     wanted : Wanted
         The columns that are looked at, all by default.
     unwrap : sequence of str
@@ -111,6 +116,8 @@ class KafkaSource:
         format: Literal["json", "arrow"] = "json",
         columns: Sequence[str] | None = None,
         fields: MessageFields | None = None,
+        kinds: Mapping[str, str] = NOTHING,
+        missing: Sequence[str] = (),
         wanted: Wanted = EVERYTHING,
         unwrap: Sequence[str] = (),
         registry: RegistrySettings | None = None,
@@ -140,6 +147,7 @@ class KafkaSource:
         self.arrow = format == "arrow"
         self._columns = columns
         self._fields = fields or MessageFields()
+        self._kinds, self._missing = kinds, missing
         self._wanted, self._unwrap = wanted, tuple(unwrap)
         self._registry = None if registry is None else SchemaRegistry(registry, unreachable_s)
         self._tombstones: Tombstones = tombstones
@@ -177,7 +185,8 @@ class KafkaSource:
         """Begin at `start`, or where the token says: position alone is enough, kinds are found again then."""
         number = self._number(partition)
         position = None if resume is None else position_of(self.topic, resume)
-        kinds = {} if resume is None else dict(resume.get("kinds", ()))
+        table = Table(self._kinds, self._missing)
+        table.load(() if resume is None else resume.get("kinds", ()))
         shift = ROW_BITS if self.arrow else 0
 
         def find_start(consumer: Any, tp: Any) -> tuple[int, int | None]:
@@ -192,10 +201,10 @@ class KafkaSource:
         slot = loop.open(number, find_start)
         values: JsonValues | ArrowValues
         if self.arrow:
-            values = ArrowValues(kinds, self._limits[1], self._wanted)
+            values = ArrowValues(table, self._limits[1], self._wanted)
         else:
             door = Door(self._unwrap, self._registry, self._limits[0])
-            values = JsonValues(kinds, *self._limits, self._columns, self._wanted, door, self._tombstones)
+            values = JsonValues(table, *self._limits, self._columns, self._wanted, door, self._tombstones)
         at = slot.position << shift if position is None else position
         return KafkaPartition(loop, number, slot, values, self._fields, self._tombstones, at)
 
