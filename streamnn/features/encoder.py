@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import SchemaError
-from ..kinds import LARGEST_EXACT, MISFIT, Column, fits, is_missing, kind_of
+from ..kinds import LARGEST_EXACT, MISFIT, Column, is_missing, kind_of
 from .calendar import CALENDAR_VALUES, calendar_row
-from .schema import Input, Schema
+from .schema import Input, Schema, agrees
 
 _PLAIN_TYPES = frozenset(
     (float, int, bool, np.float64, np.float32, np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
@@ -131,11 +131,11 @@ class Encoder:
                     return False
                 continue
             column, i = known.column, known.place
-            if not column.settled:
-                if learn and not _fits(column, value):
-                    return False
-                seen.append(column)
             try:
+                if not column.settled:
+                    if learn and not agrees(column, value):
+                        return False
+                    seen.append(column)
                 v = column.read(value)
             except SchemaError:
                 return False
@@ -166,10 +166,3 @@ class Encoder:
             if v == v:
                 column.count(True)
         self._open = not all(column.settled for column in columns)
-
-
-def _fits(column: Column, value: Any) -> bool:
-    try:
-        return fits(column, value)
-    except SchemaError:
-        return False

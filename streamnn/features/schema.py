@@ -156,12 +156,12 @@ class Schema:
             kinds = {kind_of(x) for x in v.tolist()} - {None}
         except SchemaError as error:
             raise SchemaError(f"column {name!r} {error}") from None
-        if kinds and kinds.issubset(_QUANTITIES):
+        if kinds and kinds.issubset(_QUANTITIES) and not any(isinstance(x, str) for x in v.tolist()):
             read = Column("number").read
             got = [read(x) for x in v.tolist()]
             if MISFIT not in got:
                 return Prepared("number", np.array([_NAN if x is None else x for x in got], np.float64))
-        if kinds == {"time"} and not any(isinstance(x, str) for x in v):
+        if kinds == {"time"} and not any(isinstance(x, str) for x in v.tolist()):
             return Prepared("time", np.array([array_seconds([x])[0] for x in v.tolist()]))
         return Prepared("mixed", v)
 
@@ -213,7 +213,7 @@ class Schema:
             if not runs:
                 runs.append(_Run(row, _new_column(name in self.categories, prepared.how, value), name))
             column = runs[-1].column
-            fit = _fits(column, prepared.how, value)
+            fit = column.kind == "time" if prepared.how == "time" else agrees(column, value)
             if column.count(fit):
                 column = column.decided_again(_kind(prepared.how, value))
                 runs.append(_Run(row, column, name))
@@ -333,12 +333,10 @@ def _how(kind: str) -> str:
 
 
 def _kind(how: str, value: Any) -> str:
-    """The kind of a value that is not missing."""
-    if how == "time":
-        return "time"
-    if how == "number":
-        return "number"
-    return kind_of(value) or "text"
+    """The kind of a value that is not missing. A string is a text: who means a number or a time gives one."""
+    if how in ("time", "number"):
+        return how
+    return "text" if isinstance(value, str) else kind_of(value) or "text"
 
 
 def _new_column(category: bool, how: str, value: Any) -> Column:
@@ -348,9 +346,10 @@ def _new_column(category: bool, how: str, value: Any) -> Column:
     return Column("number" if kind in _QUANTITIES else kind, "its first value")
 
 
-def _fits(column: Column, how: str, value: Any) -> bool:
-    if how == "time":
-        return column.kind == "time"
+def agrees(column: Column, value: Any) -> bool:
+    """Whether a value that is not missing is one of a column's kind."""
+    if isinstance(value, str):
+        return column.is_name or column.read(value) is not MISFIT
     return fits(column, value)
 
 

@@ -18,9 +18,9 @@ FINE_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs":
 """How many of a unit are a second."""
 COARSE_UNITS = {"min": 60, "h": 3600, "d": 86_400}
 """How many seconds a unit has."""
-SIZES = (("s", 1e11), ("ms", 1e14), ("us", 1e17))
-"""Unit of a count since 1970 and what it stays below; greater ones are nanoseconds. From 1973-03-03 to 5138-11-16 a
-number is told rightly in all four."""
+SIZED_UNITS, SIZE_LIMITS = ("s", "ms", "us", "ns"), (1e11, 1e14, 1e17)
+"""Units that a count since 1970 is told by its size to be of, and what counts of all but the last stay below. From
+1973-03-03 to 5138-11-16 a count is told rightly in all four."""
 ALLOWED_TIMES = "a datetime, a date, a numpy.datetime64, a text such as 2025-02-03T10:00:00+01:00, or a number of seconds since 1970"
 ALLOWED_DURATIONS = 'a number of seconds, or a text of numbers and units such as "2 days", "36 h", "90 min", "1 day 12 h", "500 ms"'
 
@@ -146,7 +146,9 @@ def counted(counts: np.ndarray, unit: str) -> np.ndarray:
         return np.asarray(counts, np.float64)
     if counts.dtype.kind == "f":
         return np.asarray(counts / np.float64(per))
-    whole, rest = np.divmod(counts, counts.dtype.type(per) if per <= np.iinfo(counts.dtype).max else per)
+    if counts.dtype.itemsize < 8:
+        counts = counts.astype(np.int64)
+    whole, rest = np.divmod(counts, counts.dtype.type(per))
     return np.asarray(whole + rest / np.float64(per))
 
 
@@ -163,7 +165,7 @@ def unit_by_size(values: Any) -> str:
     v = np.abs(np.asarray(values, np.float64))
     v = v[np.isfinite(v)]
     size = float(np.median(v)) if v.size else 0.0
-    return next((unit for unit, below in SIZES if size < below), "ns")
+    return SIZED_UNITS[int(np.searchsorted(SIZE_LIMITS, size, side="right"))]
 
 
 def is_time(text: str) -> bool:
@@ -206,7 +208,7 @@ def duration(value: Any) -> float:
     if isinstance(value, timedelta):
         return value / timedelta(seconds=1)
     if isinstance(value, np.timedelta64):
-        unit, step = np.datetime_data(value)
+        unit, _ = np.datetime_data(value)
         if unit in FINE_UNITS or unit in ("m", "h", "D", "W"):
             return float(value / np.timedelta64(1, "s"))
         raise SchemaError(f"the duration {value!r} has no fixed length; allowed: {ALLOWED_DURATIONS}")
@@ -215,11 +217,10 @@ def duration(value: Any) -> float:
     total, text, at = 0.0, value if isinstance(value, str) else "", 0
     while at < len(text):
         part = _AMOUNT.match(text, at)
-        unit = None if part is None else _UNIT_OF.get(part[2], _UNIT_OF.get(part[2].lower()))
-        if part is None or unit is None:
+        if part is None or (named := _UNIT_OF.get(part[2], _UNIT_OF.get(part[2].lower()))) is None:
             break
         at = part.end()
-        total += _in_seconds(float(part[1]), unit)
+        total += _in_seconds(float(part[1]), named)
     if not text.strip() or text[at:].strip():
         raise SchemaError(f"{value!r} is no duration; allowed: {ALLOWED_DURATIONS}")
     return total

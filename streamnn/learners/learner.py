@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import StateError
 from ..features.encoder import columns_of
+from ..kinds.times import seconds
 from ..pool import reading, saving, scan
 from ..pool.describe import describe
 from ..pool.one_event import OneEvent
@@ -131,16 +132,17 @@ class Learner(ABC):
 
     # single events
 
-    def observe(self, x: Mapping[str, Any], time: float | None = None) -> tuple[Output, int]:
+    def observe(self, x: Mapping[str, Any], time: Any = None) -> tuple[Output, int]:
         """See an event whose label comes later: its prediction, and the ticket to learn or expire it by.
 
         With times, of events here and of labels in :meth:`learn`, a label that is overdue is news by itself; the
-        first event says whether a stream has times.
+        first event says whether a stream has times. A time is a datetime, a numpy.datetime64, an ISO 8601 text or a
+        number of seconds; without a zone it is UTC.
         """
         t = self.events
         return self.run(_operation(OBSERVE, t, None, columns=columns_of(x), time=time)), t
 
-    def learn(self, ticket: int, y: Any, w: float = 1.0, time: float | None = None) -> list[Alarm]:
+    def learn(self, ticket: int, y: Any, w: float = 1.0, time: Any = None) -> list[Alarm]:
         """The label of an event has come, at `time` if the stream has times."""
         return self.run(_operation(LEARN, ticket, y, weight=weights_of(w), time=time)).alarms
 
@@ -288,10 +290,10 @@ def _operation(
     y: Any,
     columns: dict[str, np.ndarray] | None = None,
     weight: np.ndarray | None = None,
-    time: float | None = None,
+    time: Any = None,
 ) -> Chunk:
     """A chunk of one operation."""
     label = np.empty(1, object)
     label[0] = y
-    when = None if time is None else np.array([time], np.float64)
+    when = None if time is None else np.array([seconds(time)])
     return Chunk(columns or {}, np.array([op], np.int8), np.array([ticket]), label, weight, when)

@@ -191,6 +191,7 @@ def _show_partitions(result: KafkaResult, out: Console) -> None:
         c = p.counters
         apart = f", waiting labels {p.waiting:,}, duplicate {c['duplicates']:,}" if c["label_records"] else ""
         shown = ("accuracy", "log_loss", "mae")
+        order = f"; {c['older']:,} came after a later one" if c["older"] else ""
         scores = ", ".join(
             f"{name.replace('_', ' ')} {summaries.number(p.scores[name])}"
             for name in shown
@@ -199,7 +200,7 @@ def _show_partitions(result: KafkaResult, out: Console) -> None:
         lines.append(
             f"{result.source}/{number} at {' and '.join(map(str, p.next))}: events {c['predicted']:,}, "
             f"learnt {c['learnt']:,}, pending {p.pending:,}, expired {c['expired']:,}, without label "
-            f"{c['unlabelled']:,}{apart}; dead letters {c['dead'] + c['label_dead']:,}; alarms "
+            f"{c['unlabelled']:,}{apart}; dead letters {c['dead'] + c['label_dead']:,}{order}; alarms "
             f"{c['alarms']:,}; {scores}; state {p.state_hash[:16]}"
         )
     if not lines:

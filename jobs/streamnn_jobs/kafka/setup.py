@@ -7,7 +7,7 @@ from typing import Any
 
 from streamnn_connectors.kafka import KafkaSource, MessageFields
 
-from ..records.wanted import wanted_columns, wanted_of_labels
+from ..records.wanted import declared_kinds, wanted_columns, wanted_of_labels
 from ..run.job import BaseJob
 from ..run.joined_worker import new_worker
 from ..run.plan import Plan
@@ -72,6 +72,7 @@ class Setup:
             format=kafka.format,
             unwrap=kafka.ways,
             wanted=wanted_columns(spec),
+            kinds=declared_kinds(spec),
             columns=kafka.columns,
             fields=MessageFields(kafka.key, kafka.timestamp, kafka.headers),
             tombstones=kafka.tombstones,
@@ -90,6 +91,7 @@ class Setup:
                 format=kafka.label_format or kafka.format,
                 unwrap=kafka.label_ways,
                 wanted=wanted_of_labels(spec),
+                kinds=declared_kinds(spec),
                 fields=MessageFields(kafka.key),
                 **common,
             )

@@ -24,7 +24,22 @@ def wanted_columns(spec: JobSpec) -> Wanted:
     >>> [wanted.takes(name) for name in ("y", "price", "meta.id")]
     [True, True, False]
     """
-    return Wanted(spec.features.include, spec.features.ignore or (), roles(spec))
+    ignored = [name for name, kind in spec.features.kinds.items() if kind == "ignored"]
+    return Wanted(spec.features.include, [*(spec.features.ignore or ()), *ignored], roles(spec))
+
+
+def declared_kinds(spec: JobSpec) -> dict[str, str]:
+    """Kinds of columns that a spec declares; a key is an id, the same text in events and labels.
+
+    Examples
+    --------
+    >>> from streamnn_jobs.spec.load import make_spec
+    >>> features = {"categories": ["account"], "kinds": {"zip": "id"}}
+    >>> declared_kinds(make_spec({"source": {"path": "a.csv"}, "features": features}))
+    {'account': 'category', 'zip': 'id'}
+    """
+    kinds = {} if spec.label.key is None else {spec.label.key: "id"}
+    return kinds | dict.fromkeys(spec.features.categories, "category") | spec.features.kinds
 
 
 def wanted_of_labels(spec: JobSpec) -> Wanted:

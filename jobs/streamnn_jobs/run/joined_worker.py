@@ -56,9 +56,12 @@ class JoinedWorker(Worker):
         label = np.zeros(0)
         time = np.zeros(0)
         at = np.zeros(0, np.int64)
+        back: dict[int, float] = {}
         if events is not None:
             rows = self.encoder.encode(events)
-            columns, position, out.bad = rows.columns, rows.position, rows.bad
+            columns, position, out.bad, out.notes = rows.columns, rows.position, rows.bad, rows.notes
+            back = rows.clock.back
+            c.older += rows.clock.older
             c.records += len(events.position) + len(events.bad)
             c.dead += len(out.bad)
             self.left_out.update(events.left_out)
@@ -80,11 +83,11 @@ class JoinedWorker(Worker):
             label = np.concatenate([label, codes])
             time = np.concatenate([time, np.zeros(m)])
             at = np.concatenate([at, np.flatnonzero(order == LABEL)[_places(labels, which)]])
-        if n + m == 0:
+        if n + m == 0 and not back:
             return out
         self.positions.add(self.join.next_ticket, position)
         by = np.argsort(at, kind="stable")
-        operations = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by])
+        operations = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by], back)
         if len(operations.op):
             self._run(columns, position, operations, out, predictions)
         else:
