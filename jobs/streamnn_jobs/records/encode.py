@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,10 @@ from . import arrow
 from .clock import Judged, StreamClock
 from .label_column import Labels
 from .times import TimeColumn
+from .wanted import roles, wanted_columns
+
+MOST_ODD_CELLS = 1000
+"""Different odd cells, by column and text, that a job tells apart."""
 
 
 @dataclass(slots=True)
@@ -36,10 +41,10 @@ class Encoded:
 
 
 class Encoder:
-    """Takes the roles of the columns from the spec and keeps their types as first seen.
+    """Takes the roles of the columns from the spec, and their kinds from the source.
 
-    A column is a number or a text by its first value; a record with a value of the other type in it is a
-    bad record. Bad records leave no trace in what is kept.
+    Arrow types say what the cells are: numbers, texts, truths, times. A cell that was of another kind than its column is
+    missing already; a record is bad only for its label or its times. Bad records leave no trace in what is kept.
 
     Parameters
     ----------
@@ -57,9 +62,9 @@ class Encoder:
         self._label_time = None if known is None else TimeColumn(known, unit)
         timed = known is not None or spec.label.expire_after is not None
         self._clock = StreamClock(event, spec.limits.clock_jump) if event is not None and timed else None
-        roles = {self._label, event, known, spec.label.key} - {None}
-        self._apart = roles | set(spec.features.ignore or ())
-        self._include = None if spec.features.include is None else set(spec.features.include)
+        self._apart = roles(spec)
+        self._wanted = wanted_columns(spec)
+        self.odd: Counter[tuple[str, str]] = Counter()
 
     def encode(self, batch: Batch) -> Encoded:
         """Columns, labels and times of the good rows.
@@ -77,13 +82,16 @@ class Encoder:
         n = rows.num_rows
         why: dict[int, tuple[str, str]] = {}
         column = dict(zip(names, rows.columns, strict=True))
-        columns = self._features(column, why)
+        columns = self._features(column)
         time = self._times(self._time, column, n, why, needed=True)
         label_time = self._times(self._label_time, column, n, why, needed=False)
         good = np.ones(n, np.bool_)
         good[list(why)] = False
         clock = self._judged(time, good, why)
-        label, wrong = self.labels.encode(column.get(self._label or ""), good)
+        known = batch.columns.get(self._label or "")
+        label, wrong = self.labels.encode(
+            column.get(self._label or ""), good, known is not None and known.kind == "id"
+        )
         for i, reason in wrong.items():
             why.setdefault(i, (reason, "label"))
         good[list(wrong)] = False
@@ -99,15 +107,12 @@ class Encoder:
             position, label = position[keep], label[keep]
             time = None if time is None else time[keep]
             label_time = None if label_time is None else label_time[keep]
-        for name in [k for k in columns if k not in self.kinds]:
-            v = columns[name]
-            text = v.dtype == object
-            if any(x is not None for x in v) if text else not np.isnan(v).all():
-                self.kinds[name] = "text" if text else "number"
-            else:
-                del columns[name]
+        self._note_kinds(columns, batch)
         clock.back = {int(np.count_nonzero(good[:i])): to for i, to in clock.back.items()}
-        notes = [note for each in (self._time, self._label_time) if each is not None for note in each.notes()]
+        notes = self._odd(batch.odd)
+        notes += [
+            note for each in (self._time, self._label_time) if each is not None for note in each.notes()
+        ]
         return Encoded(columns, position, label, time, label_time, bad, clock, notes + clock.notes)
 
     @property
@@ -115,36 +120,48 @@ class Encoder:
         """Name of the column that says when an event happened."""
         return None if self._time is None else self._time.name
 
-    def features(self, rows: pa.RecordBatch) -> tuple[dict[str, np.ndarray], dict[int, tuple[str, str]]]:
-        """Columns of known names only, and the rows that do not fit; keeps nothing. For frozen scoring.
+    def features(self, rows: pa.RecordBatch) -> dict[str, np.ndarray]:
+        """Columns of known names only; keeps nothing. For frozen scoring, of a source that was told the kinds."""
+        return self._features(
+            {k: v for k, v in zip(rows.schema.names, rows.columns, strict=True) if k in self.kinds}
+        )
 
-        A file says by itself what its columns are: one learnt as text may hold nothing but digits there, so
-        numbers are taken as their text.
-        """
-        why: dict[int, tuple[str, str]] = {}
-        column = {k: v for k, v in zip(rows.schema.names, rows.columns, strict=True) if k in self.kinds}
-        return self._features(column, why, frozen=True), why
+    def _features(self, column: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
+        wanted = (name for name in column if name not in self._apart and self._wanted.takes(name))
+        found = ((name, arrow.values(name, column[name])) for name in wanted)
+        return {name: v for name, v in found if v is not None}
 
-    def _features(
-        self, column: Mapping[str, pa.Array], why: dict[int, tuple[str, str]], frozen: bool = False
-    ) -> dict[str, np.ndarray]:
-        out = {}
-        for name, values in column.items():
-            if name in self._apart or (self._include is not None and name not in self._include):
-                continue
-            kind, known = arrow.kind_of(values.type), self.kinds.get(name)
-            if kind == "null":
-                continue
-            if frozen and known == "text" and kind == "number":
-                out[name] = _numbers_as_text(values)
-                continue
-            if kind is None or (known is not None and kind != known):
-                wanted = f"{known} as in its first value" if known else "a number, a text or true/false"
-                for i in np.flatnonzero(arrow.present(values)).tolist():
-                    why.setdefault(i, (f"column {name!r} is {values.type}, not {wanted}", "schema"))
-                continue
-            out[name] = arrow.numbers(values) if kind == "number" else arrow.texts(values)
-        return out
+    def _note_kinds(self, columns: dict[str, np.ndarray], batch: Batch) -> None:
+        """Keep the kinds of the columns that have had a value; the others are none yet."""
+        for name in list(columns):
+            if name in batch.columns:
+                self.kinds[name] = batch.columns[name].kind
+            elif name not in self.kinds:
+                v = columns[name]
+                kind = arrow.KIND_OF_DTYPE[v.dtype.kind]
+                there = (
+                    any(x is not None for x in v)
+                    if v.dtype == object
+                    else not np.isnan(v.astype(np.float64)).all()
+                )
+                if there:
+                    self.kinds[name] = kind
+                else:
+                    del columns[name]
+
+    def _odd(self, cells: Counter[tuple[str, str]]) -> list[str]:
+        """Count cells that are not of their column's kind; a note for each column that has its first."""
+        known = {name for name, _ in self.odd}
+        notes = []
+        for (name, text), count in cells.items():
+            if name not in known:
+                known.add(name)
+                notes.append(
+                    f"{name}: {text!r} is no {self.kinds.get(name, 'number')}: such cells are taken as missing, and counted"
+                )
+            more = (name, text) in self.odd or len(self.odd) < MOST_ODD_CELLS
+            self.odd[(name, text) if more else (name, "...")] += count
+        return notes
 
     @staticmethod
     def _times(
@@ -180,22 +197,15 @@ class Encoder:
         """As JSON-able data."""
         parts = {"time": self._time, "label_time": self._label_time, "clock": self._clock}
         times = {name: part.state() for name, part in parts.items() if part is not None}
-        return {"kinds": dict(self.kinds), "labels": self.labels.state(), "times": times}
+        odd = [[*cell, count] for cell, count in self.odd.items()]
+        return {"kinds": dict(self.kinds), "labels": self.labels.state(), "times": times, "odd": odd}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` gave."""
         self.kinds = dict(state["kinds"])
         self.labels.load(state["labels"])
+        self.odd = Counter({(name, text): count for name, text, count in state["odd"]})
         times = state["times"]
         for name, part in (("time", self._time), ("label_time", self._label_time), ("clock", self._clock)):
             if part is not None:
                 part.load(times[name])
-
-
-def _numbers_as_text(values: pa.Array) -> np.ndarray:
-    out = np.empty(len(values), object)
-    out[:] = [
-        None if np.isnan(v) else repr(int(v)) if v.is_integer() else repr(v)
-        for v in arrow.numbers(values).tolist()
-    ]
-    return out

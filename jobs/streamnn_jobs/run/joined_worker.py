@@ -64,6 +64,7 @@ class JoinedWorker(Worker):
             c.older += rows.clock.older
             c.records += len(events.position) + len(events.bad)
             c.dead += len(out.bad)
+            self.left_out.update(events.left_out)
             n = len(position)
             out.records, out.events = len(events.position) + len(events.bad), n
             kept = np.searchsorted(events.position, position)
@@ -146,6 +147,8 @@ def _keys(rows: pa.RecordBatch, name: str) -> list[str | None]:
     if name not in rows.schema.names:
         return [None] * rows.num_rows
     column = rows.column(name)
+    if pa.types.is_integer(column.type):  # never by way of a float: neighbours beyond 2**53 would be one
+        return column.cast(pa.string()).to_pylist()
     if arrow.kind_of(column.type) == "number":
         return [
             None if v != v else str(int(v)) if v.is_integer() else repr(v)

@@ -11,10 +11,13 @@ import numpy as np
 from streamnn.errors import SourceError, SpecError
 from streamnn_connectors.base import Batch, Source
 from streamnn_connectors.opening import FORMATS, source_class
+from streamnn_connectors.wanted import Wanted
 
 from ..records import arrow
+from ..records.columns import ColumnRow, describe_columns
 from ..records.sorted import SortedSource
 from ..records.times import TimeColumn
+from ..records.wanted import declared_kinds, roles, wanted_columns
 from ..spec.job import JobSpec
 from ..spec.load import suggest
 from ..spec.overrides import check_options
@@ -43,6 +46,12 @@ class Plan:
     total: int | None
     probe: Batch | None
     notes: list[str]
+
+    def columns(self) -> list[ColumnRow]:
+        """What the columns of the first records were taken for."""
+        if self.probe is None:
+            return []
+        return describe_columns(self.spec, self.probe, self.source.info().metadata.get("dropped"))
 
 
 def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
@@ -118,11 +127,14 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
     assert s.path is not None  # a topic is refused before
     kind: Callable[..., Source] = source_class(s.path) if s.format == "auto" else FORMATS[s.format].source
     check_options(kind, s.options)
-    source = kind(s.path, **s.options)
+    kinds = declared_kinds(spec)
+    source = kind(s.path, wanted=wanted_columns(spec), kinds=kinds, **s.options)
     # a file that says what its columns are
     about = source.info().metadata
     if about.get("kind") in ("cls", "reg", "image"):
-        return source, resolve(s.path)
+        dataset = resolve(s.path)
+        wanted = wanted_columns(_filled(spec, dataset))
+        return kind(s.path, wanted=wanted, kinds=kinds, **s.options), dataset
     return source, None
 
 
@@ -183,6 +195,8 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]
         for column in columns:
             if column is None or column in names:
                 continue
+            if field == "features.include" and any(Wanted([column]).takes(n) for n in names):
+                continue  # it is nested
             if not fixed and field.startswith("label.") and spec.learner.task != "auto":
                 notes.append(
                     f"{field}: no record among the first {len(probe.position)} has a value in column "
@@ -190,11 +204,8 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]
                 )
             else:
                 raise SpecError(f"{field}: there is no column {column!r}; {suggest(column, names)}")
-    apart = {spec.label.column, spec.source.event_time, spec.label.time, *(spec.features.ignore or ())}
-    usable = [
-        n for n in names if n not in apart and (spec.features.include is None or n in spec.features.include)
-    ]
-    if fixed and not usable:
+    features = wanted_columns(spec)
+    if fixed and not any(features.takes(n) for n in set(names) - roles(spec)):
         raise SpecError(
             "features: no column is left to learn from; look at features.include and features.ignore"
         )

@@ -91,6 +91,8 @@ class Worker:
         """Make records of dead letters, beside giving them as they are."""
         self.source, self.partition = source, partition
         self.columns_full = False
+        self.left_out: set[str] = set()
+        """Nested columns of which records had too much."""
 
     def step(self, batch: Batch, predictions: bool = True) -> Step:
         """Predict, score and learn a batch.
@@ -105,6 +107,7 @@ class Worker:
         c = self.counters
         c.records += len(batch.position) + len(batch.bad)
         c.dead += len(rows.bad)
+        self.left_out.update(batch.left_out)
         if not self.columns_full:
             self.columns_full = any(TOO_MANY_COLUMNS in b.reason for b in rows.bad)
         out = Step(

@@ -81,6 +81,12 @@ class FeaturesSpec(Section):
         default=None, description="a list of column names; all others are left out"
     )
     ignore: list[str] | None = Field(default=None, description="a list of column names")
+    kinds: dict[
+        str, Literal["number", "category", "text", "boolean", "id", "time", "duration", "ignored"]
+    ] = Field(
+        default={},
+        description="a table of columns and what they are: number, category, text, boolean, id, time, duration or ignored",
+    )
     categories: list[str] = Field(
         default=[], description="a list of columns whose numbers are codes, not amounts"
     )
