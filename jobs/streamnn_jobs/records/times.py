@@ -141,10 +141,10 @@ class TimeColumn:
         """From which number on they are no longer of a clock of its own; how many there are if they all are."""
         before = np.maximum.accumulate(np.concatenate([[self._largest], size]))
         leaves = np.flatnonzero((size >= _EPOCH_MS) & (before[:-1] < _OWN_CLOCK))
-        self._largest = float(before[-1])
         if not len(leaves):
+            self._largest = float(before[-1])
             return len(size)
-        self._own_clock = False
+        self._own_clock, self._largest = False, 0.0
         return int(leaves[0])
 
     def _told(self, unit: str, example: Any, since: str) -> None:
@@ -156,7 +156,7 @@ class TimeColumn:
 
     def state(self) -> dict[str, Any]:
         """As JSON-able data."""
-        return {"units": list(self._units), "own_clock": self._own_clock, "largest": self._largest}
+        return {"units": sorted(self._units), "own_clock": self._own_clock, "largest": self._largest}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` gave."""
