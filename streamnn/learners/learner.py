@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import StateError
 from ..features.encoder import columns_of
-from ..features.frames import listed, row_of, table_of
+from ..features.frames import batch_of, row_of, table_of
 from ..pool import reading, saving, scan
 from ..pool.describe import describe
 from ..pool.one_event import OneEvent
@@ -185,11 +185,8 @@ class Learner(Estimator):
         SchemaError
             When there are not as many labels or weights as rows, or one is not allowed; nothing has been learnt then.
         """
-        labels = listed(y, "labels")
-        table = table_of(X, len(labels))
-        listed(labels, "labels", table.rows)
-        weights = None if w is None else weights_of(*listed(w, "weights", table.rows))
-        self._learn_at_once(table.columns, labels, weights)
+        table, labels, weights = batch_of(X, y, w)
+        self._learn_at_once(table.columns, labels, None if weights is None else weights_of(*weights))
 
     def _learn_at_once(self, columns: dict[str, np.ndarray], labels: list[Any], w: np.ndarray | None) -> None:
         n, t = len(labels), self.events

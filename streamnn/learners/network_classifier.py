@@ -11,7 +11,7 @@ from .._kernels.jit import recorded
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, columns_of
-from ..features.frames import Table, listed, row_of, table_of
+from ..features.frames import Table, batch_of, row_of, table_of
 from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.inputs import _scan as _encode
 from ..features.layout import Layout
@@ -161,10 +161,8 @@ class NetworkClassifier(Estimator):
         SchemaError
             When there are not as many labels or weights as rows, or one is not allowed; nothing has been learnt then.
         """
-        labels = listed(y, "labels")
-        table = table_of(X, len(labels))
-        listed(labels, "labels", table.rows)
-        weights = [1.0] * table.rows if w is None else listed(w, "weights", table.rows)
+        table, labels, weights = batch_of(X, y, w)
+        weights = [1.0] * table.rows if weights is None else weights
         if not all(map(is_weight, weights)):
             raise SchemaError(BAD_WEIGHT)
         new_labels(labels, self._class)
