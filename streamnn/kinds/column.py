@@ -23,8 +23,18 @@ SETTLED_AFTER = 20
 """A kind that was seen this often stays; before, it is decided again when other values are the more."""
 MISFIT: Final = object()
 """What :meth:`Column.read` gives for a value that is not of the column's kind."""
-_FALSE_TRUE = {"false": False, "true": True, "f": False, "t": True, "no": False, "yes": True, "n": False, "y": True}
-_NUMBERS = (int, float, np.integer, np.floating, Decimal)
+_FALSE_TRUE = {
+    "false": False,
+    "true": True,
+    "f": False,
+    "t": True,
+    "no": False,
+    "yes": True,
+    "n": False,
+    "y": True,
+}
+_NUMBER_CLASSES = (int, float, np.integer, np.floating, Decimal)
+_COMMON_TYPES = frozenset((float, int, str, bool))
 _NAN_TYPES = ("NAType", "NaTType")
 
 
@@ -66,29 +76,33 @@ def name_of(value: Any) -> str:
 def kind_of(value: Any) -> str | None:
     """The kind that one value of a record shows; None when it is missing, or a text that says nothing.
 
+    A text of digits alone may be a code, so it is a text; one with a decimal point is a number that was quoted.
+
     Examples
     --------
-    >>> [kind_of(v) for v in (1, "1", True, 1 << 60, "2025-02-03", "n/a", None)]
-    ['number', 'text', 'boolean', 'id', 'time', None, None]
+    >>> [kind_of(v) for v in (1, "1", "1.5", True, 1 << 60, "2025-02-03", "n/a", None)]
+    ['number', 'text', 'number', 'boolean', 'id', 'time', None, None]
     """
     if is_missing(value):
         return None
     if isinstance(value, str):
         if value in MISSING or value in DOUBTFUL:
             return None
-        return "time" if is_time(value) else "text"
+        if is_time(value):
+            return "time"
+        return "number" if "." in value and number(value) is not None else "text"
     if isinstance(value, (bool, np.bool_)):
         return "boolean"
     if isinstance(value, (int, np.integer)):
         return "id" if abs(int(value)) > LARGEST_EXACT else "number"
-    if isinstance(value, _NUMBERS):
+    if isinstance(value, _NUMBER_CLASSES):
         return "number"
     if isinstance(value, (date, np.datetime64)):
         return "time"
     if isinstance(value, (timedelta, np.timedelta64)):
         return "duration"
     raise SchemaError(
-        f"a {type(value).__name__} is no value of a column: allowed are numbers, texts, bools, times, durations and None"
+        f"holds a {type(value).__name__}: allowed are numbers, texts, bools, times, durations and None"
     )
 
 
@@ -148,22 +162,29 @@ class Column:
         -------
         float, bool, str or None
             Times and durations in seconds. None for what is missing, ``MISFIT`` for what is of another kind.
+
+        Raises
+        ------
+        SchemaError
+            When it can't be a value of any column.
         """
         if is_missing(value):
             return None
+        if type(value) not in _COMMON_TYPES:
+            kind_of(value)  # refuses what is no value of a column
         if self.kind in NAMES:
             return name_of(value)
         if isinstance(value, str):
             return self._read_text(value, missing)
         if self.kind == "time":
-            if isinstance(value, _NUMBERS) and not isinstance(value, bool):
+            if isinstance(value, _NUMBER_CLASSES) and not isinstance(value, bool):
                 return _instant(float(value), self.unit)
             return seconds(value) if isinstance(value, (date, np.datetime64)) else MISFIT
         if isinstance(value, (timedelta, np.timedelta64)):
             return duration(value) if self.kind in ("duration", "number") else MISFIT
         if isinstance(value, (bool, np.bool_)):
             return bool(value) if self.kind == "boolean" else float(value)
-        if not isinstance(value, _NUMBERS):
+        if not isinstance(value, _NUMBER_CLASSES):
             return seconds(value) if self.kind == "number" and isinstance(value, date) else MISFIT
         if self.kind == "boolean":
             return bool(value) if value in (0, 1) else MISFIT
@@ -177,8 +198,7 @@ class Column:
         if bare in missing or bare in DOUBTFUL:
             return None
         if self.kind == "boolean":
-            found = _FALSE_TRUE.get(bare.lower())
-            return found if found is not None else {"0": False, "1": True}.get(bare, MISFIT)
+            return _FALSE_TRUE.get(bare.lower(), MISFIT)
         if self.kind == "time":
             if is_time(bare):
                 return seconds(bare)
@@ -208,7 +228,13 @@ class Column:
 
     def state(self) -> dict[str, Any]:
         """As JSON-able data."""
-        data = {"kind": self.kind, "why": self.why, "fits": self.fits, "others": self.others, "unit": self.unit}
+        data = {
+            "kind": self.kind,
+            "why": self.why,
+            "fits": self.fits,
+            "others": self.others,
+            "unit": self.unit,
+        }
         return data | {"format": list(self.format)}
 
     @classmethod
@@ -246,5 +272,3 @@ def fits(column: Column, value: Any) -> bool:
 def _instant(value: float, unit: str) -> float:
     per = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
     return value / per[unit or unit_by_size([value])]
-
-

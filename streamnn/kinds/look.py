@@ -24,6 +24,7 @@ def look(
     missing: frozenset[str] = MISSING,
     decimal: str | None = None,
     thousands: str | None = None,
+    typed: bool = False,
 ) -> Column | None:
     """The kind of a column of which these are the first values.
 
@@ -35,6 +36,8 @@ def look(
         Texts that stand for a missing value.
     decimal, thousands : str, optional
         How numbers are written, where that is known.
+    typed : bool
+        Whether a number would have been given as one, as in JSON: texts of digits alone are texts then.
 
     Returns
     -------
@@ -63,7 +66,8 @@ def look(
     found = _of_texts(plain, decimal, thousands) if plain else None
     if not others:
         assert found is not None
-        return found
+        digits = typed and found.kind in ("number", "id") and all(t.lstrip("+-").isdigit() for t in plain)
+        return Column("text", "texts", fits=found.fits) if digits else found
     numbers = kinds["number"] + kinds["id"] + kinds["boolean"]
     if kinds["boolean"] == n:
         return Column("boolean", "all values are true or false", fits=min(n, SETTLED_AFTER))
@@ -72,11 +76,12 @@ def look(
             return Column(kind, _share(kinds[kind], n, f"{kind}s"), fits=min(n, SETTLED_AFTER))
     read = sum(number(t) is not None for t in plain)
     odd = {t for t in plain if number(t) is None}
-    if _are_numbers(numbers + read, n, odd, len({v for v in others if isinstance(v, (int, float))})):
+    few = n < SETTLED_AFTER and 2 * (numbers + read) > n  # as one by one: the more decide
+    if few or _are_numbers(numbers + read, n, odd, len({v for v in others if isinstance(v, (int, float))})):
         if kinds["id"] and all(isinstance(v, int) for v in others):
             return Column("id", "integers beyond 2^53", fits=min(n, SETTLED_AFTER))
         return Column("number", _share(numbers + read, n, "numbers"), fits=min(n, SETTLED_AFTER))
-    return Column("text", _share(n - numbers, n, "no numbers"), fits=min(n, SETTLED_AFTER))
+    return Column("text", _share(n - numbers - read, n, "no numbers"), fits=min(n, SETTLED_AFTER))
 
 
 def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> Column:
@@ -86,7 +91,9 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
     whole = [integer(t) for t in texts]
     if sum(t.isdigit() and t[0] == "0" and len(t) > 2 for t in texts) and all(t.isdigit() for t in texts):
         return Column("id", "digits with zeros in front", fits=fits)
-    if sum(v is not None for v in whole) >= NEARLY_ALL * n and any(abs(v or 0) > LARGEST_EXACT for v in whole):
+    if sum(v is not None for v in whole) >= NEARLY_ALL * n and any(
+        abs(v or 0) > LARGEST_EXACT for v in whole
+    ):
         return Column("id", "integers beyond 2^53", fits=fits)
     times = sum(map(is_time, texts))
     if times >= NEARLY_ALL * n:
@@ -103,7 +110,7 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
     if _are_numbers(read, n, odd, len(different) - len(odd)):
         said = "" if format == PLAIN else f", written as {format}"
         return Column("number", _share(read, n, "numbers") + said, format, fits=fits)
-    return Column("text", _share(n - read, n, "no numbers"), fits=fits)
+    return Column("text", "texts" if read == 0 else _share(n - read, n, "no numbers"), fits=fits)
 
 
 def _are_numbers(numbers: int, n: int, odd: set[str], different: int) -> bool:
@@ -114,5 +121,3 @@ def _are_numbers(numbers: int, n: int, odd: set[str], different: int) -> bool:
 
 def _share(count: int, n: int, what: str) -> str:
     return f"all values are {what}" if count == n else f"{count:,} of {n:,} values are {what}"
-
-

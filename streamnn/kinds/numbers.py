@@ -31,10 +31,19 @@ class NumberFormat(NamedTuple):
 
 
 PLAIN = NumberFormat()
-FORMATS = tuple(
+NUMBER_FORMATS = tuple(
     NumberFormat(decimal, group)
-    for decimal, group in (("." , ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))
-)  # fmt: skip
+    for decimal, group in (
+        (".", ""),
+        (".", ","),
+        (",", ""),
+        (",", "."),
+        (".", " "),
+        (",", " "),
+        (".", "'"),
+        (",", "'"),
+    )
+)
 """Those that are looked for, the likelier first."""
 _GROUPED = {
     f: re.compile(
@@ -42,11 +51,9 @@ _GROUPED = {
         if f.group
         else r"(?!)"
     )
-    for f in FORMATS
+    for f in NUMBER_FORMATS
 }
-_UNGROUPED = {
-    d: re.compile(rf"[0-9]+(?:{re.escape(d)}[0-9]*)?|{re.escape(d)}[0-9]+") for d in (".", ",")
-}
+_UNGROUPED = {d: re.compile(rf"[0-9]+(?:{re.escape(d)}[0-9]*)?|{re.escape(d)}[0-9]+") for d in (".", ",")}
 
 
 def number(text: str, format: NumberFormat = PLAIN) -> float | None:
@@ -94,7 +101,7 @@ def number_format(texts: Sequence[str], decimal: str | None = None) -> tuple[Num
     >>> number_format(["4.912,50", "12,5", "x"])
     (NumberFormat(decimal=',', group='.'), 2)
     """
-    order = [f for f in FORMATS if f.decimal == decimal] if decimal else list(FORMATS)
+    order = [f for f in NUMBER_FORMATS if f.decimal == decimal] if decimal else list(NUMBER_FORMATS)
     best, most = order[0], -1
     for f in order:
         fits = sum(number(t, f) is not None for t in texts)

@@ -18,18 +18,14 @@ FINE_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs":
 """How many of a unit are a second."""
 COARSE_UNITS = {"min": 60, "h": 3600, "d": 86_400}
 """How many seconds a unit has."""
-SIZES = (("s", 1e11), ("ms", 1e14), ("us", 1e17))
-"""Unit of a count since 1970 and what it stays below; greater ones are nanoseconds. From 1973-03-03 to 5138-11-16 a
-number is told rightly in all four."""
-ALLOWED_TIMES = (
-    "a datetime, a date, a numpy.datetime64, a text such as 2025-02-03T10:00:00+01:00, or a number of seconds since 1970"
-)
-ALLOWED_DURATIONS = (
-    'a number of seconds, or a text of numbers and units such as "2 days", "36 h", "90 min", "1 day 12 h", "500 ms"'
-)
+SIZED_UNITS, SIZE_LIMITS = ("s", "ms", "us", "ns"), (1e11, 1e14, 1e17)
+"""Units that a count since 1970 is told by its size to be of, and what counts of all but the last stay below. From
+1973-03-03 to 5138-11-16 a count is told rightly in all four."""
+ALLOWED_TIMES = "a datetime, a date, a numpy.datetime64, a text such as 2025-02-03T10:00:00+01:00, or a number of seconds since 1970"
+ALLOWED_DURATIONS = 'a number of seconds, or a text of numbers and units such as "2 days", "36 h", "90 min", "1 day 12 h", "500 ms"'
 
-_EPOCH, _EPOCH_DAY = datetime(1970, 1, 1), date(1970, 1, 1).toordinal()
-_TIME = re.compile(
+_BEGINNING, _FIRST_DAY = datetime(1970, 1, 1), date(1970, 1, 1).toordinal()
+_ISO_8601 = re.compile(
     r"\d{4}(?:-\d\d-\d\d|(?=\d{4}[Tt])\d{4})"
     r"(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,](?P<fraction>\d+))?)?)?(?: ?(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?))?)?",
     re.ASCII,
@@ -45,7 +41,7 @@ _WORDS = {
     "7d": ("w", "week", "weeks"),
 }
 _UNIT_OF = {word: unit for unit, words in _WORDS.items() for word in words}
-_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([A-Za-zµμ]+)\s*(?:,|and\b)?")
+_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([A-Za-zµμ]+)\s*(?:,|and\b)?")
 
 
 def seconds(value: Any) -> float:
@@ -85,7 +81,7 @@ def seconds(value: Any) -> float:
     if isinstance(value, datetime):
         return _datetime_seconds(value)
     if isinstance(value, date):
-        return (value.toordinal() - _EPOCH_DAY) * 86_400.0
+        return (value.toordinal() - _FIRST_DAY) * 86_400.0
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         try:
             return float(value)
@@ -93,7 +89,9 @@ def seconds(value: Any) -> float:
             return float("inf") if value > 0 else float("-inf")
     if type(value).__name__ == "NAType":  # pandas' own missing value
         return float("nan")
-    raise SchemaError(f"a time is the {type(value).__name__} {str(value)[:40]!r}; allowed are {ALLOWED_TIMES}")
+    raise SchemaError(
+        f"a time is the {type(value).__name__} {str(value)[:40]!r}; allowed are {ALLOWED_TIMES}"
+    )
 
 
 def array_seconds(array: Any) -> np.ndarray:
@@ -148,7 +146,9 @@ def counted(counts: np.ndarray, unit: str) -> np.ndarray:
         return np.asarray(counts, np.float64)
     if counts.dtype.kind == "f":
         return np.asarray(counts / np.float64(per))
-    whole, rest = np.divmod(counts, counts.dtype.type(per) if per <= np.iinfo(counts.dtype).max else per)
+    if counts.dtype.itemsize < 8:
+        counts = counts.astype(np.int64)
+    whole, rest = np.divmod(counts, counts.dtype.type(per))
     return np.asarray(whole + rest / np.float64(per))
 
 
@@ -165,7 +165,7 @@ def unit_by_size(values: Any) -> str:
     v = np.abs(np.asarray(values, np.float64))
     v = v[np.isfinite(v)]
     size = float(np.median(v)) if v.size else 0.0
-    return next((unit for unit, below in SIZES if size < below), "ns")
+    return SIZED_UNITS[int(np.searchsorted(SIZE_LIMITS, size, side="right"))]
 
 
 def is_time(text: str) -> bool:
@@ -177,7 +177,7 @@ def is_time(text: str) -> bool:
     [True, True, True, False, False, False]
     """
     text = text.strip()
-    if _TIME.fullmatch(text) is None:
+    if _ISO_8601.fullmatch(text) is None:
         return False
     try:
         _text_seconds(text)
@@ -208,7 +208,7 @@ def duration(value: Any) -> float:
     if isinstance(value, timedelta):
         return value / timedelta(seconds=1)
     if isinstance(value, np.timedelta64):
-        unit, step = np.datetime_data(value)
+        unit, _ = np.datetime_data(value)
         if unit in FINE_UNITS or unit in ("m", "h", "D", "W"):
             return float(value / np.timedelta64(1, "s"))
         raise SchemaError(f"the duration {value!r} has no fixed length; allowed: {ALLOWED_DURATIONS}")
@@ -216,12 +216,11 @@ def duration(value: Any) -> float:
         return float(value)
     total, text, at = 0.0, value if isinstance(value, str) else "", 0
     while at < len(text):
-        part = _PART.match(text, at)
-        unit = None if part is None else _UNIT_OF.get(part[2], _UNIT_OF.get(part[2].lower()))
-        if part is None or unit is None:
+        part = _AMOUNT.match(text, at)
+        if part is None or (named := _UNIT_OF.get(part[2], _UNIT_OF.get(part[2].lower()))) is None:
             break
         at = part.end()
-        total += _in_seconds(float(part[1]), unit)
+        total += _in_seconds(float(part[1]), named)
     if not text.strip() or text[at:].strip():
         raise SchemaError(f"{value!r} is no duration; allowed: {ALLOWED_DURATIONS}")
     return total
@@ -234,13 +233,13 @@ def _in_seconds(number: float, unit: str) -> float:
 
 
 def _datetime_seconds(at: datetime) -> float:
-    since = (at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)) - _EPOCH
+    since = (at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)) - _BEGINNING
     return since.days * 86_400.0 + since.seconds + since.microseconds / 1e6
 
 
 def _text_seconds(text: str) -> float:
     at, fraction = text.strip(), 0.0
-    found = _TIME.fullmatch(at)
+    found = _ISO_8601.fullmatch(at)
     try:
         if found is None:
             raise ValueError
@@ -250,6 +249,9 @@ def _text_seconds(text: str) -> float:
         if digits is not None:  # any number of them; Python's own reading ends at microseconds
             at = at.replace(found[0][found.start("fraction") - 1] + digits, "", 1)
             fraction = int(digits) / 10 ** len(digits)
-        return _datetime_seconds(datetime.fromisoformat(at.upper().replace(" +", "+").replace(" Z", "Z"))) + fraction
+        return (
+            _datetime_seconds(datetime.fromisoformat(at.upper().replace(" +", "+").replace(" Z", "Z")))
+            + fraction
+        )
     except (ValueError, OverflowError):
         raise SchemaError(f"the text {text[:40]!r} is no time; allowed are {ALLOWED_TIMES}") from None

@@ -23,6 +23,7 @@ from ..uncertainty import LatentDensity
 from .class_labels import distribution, known_codes, new_labels, plain_label
 from .learner import Learner
 from .recipes import PRIOR_ODDS, find_recipe
+from .turns import without_turn
 
 f4 = np.float32
 
@@ -293,6 +294,7 @@ class Classifier(Learner):
             found = proba[0]
         return distribution(classes, found)
 
+    @without_turn
     def predict_one(self, x: Mapping[str, Any]) -> Any:
         """The most probable class, None before the first label; as :meth:`predict_proba_one`. Changes nothing."""
         p = self.predict_proba_one(x)

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.memory import read_only
 from ..errors import StateError
 from ..features.encoder import columns_of
 from ..features.frames import batch_of, row_of, table_of
+from ..kinds.times import seconds
 from ..pool import reading, saving, scan
 from ..pool.describe import describe
 from ..pool.one_event import OneEvent
@@ -23,11 +25,12 @@ from ..pool.task import Task
 from ..state import Arrays, state_hash
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
 from .estimator import Estimator, Parameter
+from .turns import Turns, without_turn
 
 KEPT_ALARMS = 1000
 
 
-class Learner(Estimator):
+class Learner(Turns, Estimator):
     """A face over a pool: everything is done by :mod:`streamnn.pool.scan`, or one event at a time by the same kernels.
 
     Parameters
@@ -37,16 +40,15 @@ class Learner(Estimator):
         Of the task alone.
     """
 
-    seed, max_columns, max_pending, events_per_false_alarm = (
-        Parameter(),
-        Parameter(),
-        Parameter(),
-        Parameter(),
-    )
-    categories, coverage, p_values, threads = Parameter(), Parameter(), Parameter(), Parameter()
-    preset, reaction, members = Parameter(), Parameter(), Parameter()
+    seed, max_columns, max_pending = Parameter(), Parameter(), Parameter()
+    events_per_false_alarm, categories, coverage = Parameter(), Parameter(), Parameter()
+    p_values, threads, preset = Parameter(), Parameter(), Parameter()
+    reaction, members = Parameter(), Parameter()
 
     _one: OneEvent | None = None
+    _read_only: tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None = (
+        None  # the state that is looked at
+    )
 
     def __init__(self, options: Options, **task_options: Any) -> None:
         self._options, self._task_options = options, task_options
@@ -112,6 +114,8 @@ class Learner(Estimator):
         When it raises one of these, nothing has been changed. What a member of your own raises comes through and
         leaves the learner between two events: go on from a saved state then.
         """
+        if self._read_only is not None:
+            self._load(*self._read_only, keep=False)
         out = scan.run(self._pool, chunk)
         self._alarms.extend(out.alarms)
         return out
@@ -131,16 +135,17 @@ class Learner(Estimator):
 
     # single events
 
-    def observe(self, x: Mapping[str, Any], time: float | None = None) -> tuple[Output, int]:
+    def observe(self, x: Mapping[str, Any], time: Any = None) -> tuple[Output, int]:
         """See an event whose label comes later: its prediction, and the ticket to learn or expire it by.
 
         With times, of events here and of labels in :meth:`learn`, a label that is overdue is news by itself; the
-        first event says whether a stream has times.
+        first event says whether a stream has times. A time is a datetime, a numpy.datetime64, an ISO 8601 text or a
+        number of seconds; without a zone it is UTC.
         """
         t = self.events
         return self.run(_operation(OBSERVE, t, None, columns=columns_of(row_of(x)), time=time)), t
 
-    def learn(self, ticket: int, y: Any, w: float = 1.0, time: float | None = None) -> list[Alarm]:
+    def learn(self, ticket: int, y: Any, w: float = 1.0, time: Any = None) -> list[Alarm]:
         """The label of an event has come, at `time` if the stream has times."""
         return self.run(_operation(LEARN, ticket, y, weight=weights_of(w), time=time)).alarms
 
@@ -158,7 +163,7 @@ class Learner(Estimator):
         """
         if type(x) is not dict:
             x = row_of(x)
-        single = self._single()
+        single = self._single() if self._read_only is None else None
         if single is not None and self.pending < self._options.max_pending and is_weight(w):
             label = self._pool.task.code(y)
             alarms = None if label is None else single.learn(x, label, w)
@@ -237,6 +242,7 @@ class Learner(Estimator):
         """Curves of scores, losses, weights, surprise and entropy; at most 512 points each."""
         return reading.history(self._pool)
 
+    @without_turn
     def networks(self) -> list[dict[str, Any]]:
         """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
         found = self.snapshot()
@@ -271,6 +277,9 @@ class Learner(Estimator):
     def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         """Go on from a state saved by :meth:`state_dict`; the learner must be new and have the same options.
 
+        Arrays that are read-only, such as those of a file mapped into memory, are not copied before something is
+        learnt: processes that only predict share them.
+
         Raises
         ------
         StateError
@@ -281,9 +290,12 @@ class Learner(Estimator):
         make: Callable[[], Learner] = type(self)
         usual = saving.options(make()._pool)
         saving.check_options(saving.options(self._pool), usual, type(self).__name__, meta)
+        self._load(arrays, meta, any(map(read_only, arrays.values())))
+
+    def _load(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], keep: bool) -> None:
         fresh = self._new_pool()
-        saving.load_state_dict(fresh, arrays, meta)  # all or nothing
-        self._pool, self._one = fresh, None
+        saving.load_state_dict(fresh, arrays, meta, keep)  # all or nothing
+        self._pool, self._one, self._read_only = fresh, None, (arrays, meta) if keep else None
 
     def state_hash(self) -> str:
         """Hash of the whole state: equal means the same bits from here on."""
@@ -307,7 +319,7 @@ class Learner(Estimator):
         """
         return saving.memory(self._pool)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def _kept(self) -> dict[str, Any]:
         return {**self.__dict__, "_one": None}  # it holds addresses
 
 
@@ -317,10 +329,10 @@ def _operation(
     y: Any,
     columns: dict[str, np.ndarray] | None = None,
     weight: np.ndarray | None = None,
-    time: float | None = None,
+    time: Any = None,
 ) -> Chunk:
     """A chunk of one operation."""
     label = np.empty(1, object)
     label[0] = y
-    when = None if time is None else np.array([time], np.float64)
+    when = None if time is None else np.array([seconds(time)])
     return Chunk(columns or {}, np.array([op], np.int8), np.array([ticket]), label, weight, when)

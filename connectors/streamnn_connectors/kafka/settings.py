@@ -143,11 +143,12 @@ or name another one.
         for name, option in (("sasl_password", "sasl_plain_password"), ("ssl_password", "ssl_password")):
             secret: SecretStr | None = getattr(self, name)
             if secret is not None:
-                out[option] = _reveal(name, secret)
+                out[option] = reveal(name, secret)
         return out | self.options
 
 
-def _reveal(name: str, secret: SecretStr) -> str:
+def reveal(name: str, secret: SecretStr) -> str:
+    """A secret of ``[kafka]`` in plain. SpecError when its environment variable is not set."""
     text = secret.get_secret_value()
     if not text.startswith(ENVIRONMENT):
         return text

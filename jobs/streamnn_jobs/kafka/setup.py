@@ -7,6 +7,7 @@ from typing import Any
 
 from streamnn_connectors.kafka import KafkaSource, MessageFields
 
+from ..records.wanted import declared_kinds, wanted_columns, wanted_of_labels
 from ..run.job import BaseJob
 from ..run.joined_worker import new_worker
 from ..run.plan import Plan
@@ -58,13 +59,20 @@ class Setup:
     def open_sources(self) -> None:
         """Connect; nothing is joined yet."""
         spec, kafka = self.spec, self.spec.kafka
-        common: dict[str, Any] = {"until_end": kafka.until_end, "unreachable_s": kafka.unreachable_s}
+        common: dict[str, Any] = {
+            "until_end": kafka.until_end,
+            "unreachable_s": kafka.unreachable_s,
+            "registry": kafka.registry,
+        }
         self.events = KafkaSource(
             kafka.settings,
             self.topics.events,
             self.group,
             managed=kafka.partitions is None,
             format=kafka.format,
+            unwrap=kafka.ways,
+            wanted=wanted_columns(spec),
+            kinds=declared_kinds(spec),
             columns=kafka.columns,
             fields=MessageFields(kafka.key, kafka.timestamp, kafka.headers),
             tombstones=kafka.tombstones,
@@ -76,9 +84,16 @@ class Setup:
         )
         if spec.label.topic is not None:
             # whoever has a partition of the events reads that of the labels, whatever a group would say
-            fields = MessageFields(kafka.key)
             self.labels = KafkaSource(
-                kafka.settings, spec.label.topic, start=kafka.start, fields=fields, **common
+                kafka.settings,
+                spec.label.topic,
+                start=kafka.start,
+                format=kafka.label_format or kafka.format,
+                unwrap=kafka.label_ways,
+                wanted=wanted_of_labels(spec),
+                kinds=declared_kinds(spec),
+                fields=MessageFields(kafka.key),
+                **common,
             )
 
     def close_sources(self) -> None:

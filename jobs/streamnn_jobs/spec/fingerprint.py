@@ -12,9 +12,12 @@ from .job import JobSpec
 
 _LATER: dict[str, Any] = {
     "source.topic": None,
+    "source.time_unit": "auto",
+    "source.sort": False,
     "label.topic": None,
     "label.key": None,
     "limits.early_labels": 100_000,
+    "limits.clock_jump": None,
 }
 """Fields that came after the first release, and what they are when not given."""
 
