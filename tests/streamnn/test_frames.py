@@ -271,7 +271,7 @@ LABELS = {
 )
 @pytest.mark.parametrize("holder", LABELS)
 def test_labels_are_their_values_whatever_holds_them(holder, labels):
-    assert listed(LABELS[holder](labels), "labels", 3) == labels
+    assert listed(LABELS[holder](labels), "labels") == labels
     model = Classifier()
     model.learn_many({"a": [1.0, 2.0, 3.0]}, LABELS[holder](labels))
     assert model.classes == list(dict.fromkeys(labels)) and all(
