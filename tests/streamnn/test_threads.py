@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from streamnn import Classifier, Regressor
@@ -81,7 +81,7 @@ ROWS = st.fixed_dictionaries(
 
 
 @every_model
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None, phases=[Phase.generate])  # to shrink a race says nothing
 @given(rows=st.lists(ROWS, min_size=4, max_size=4))
 def test_answers_belong_to_their_questions(make: Callable[[], Any], rows: list[dict[str, Any]]) -> None:
     model = make()
@@ -107,7 +107,7 @@ def test_learning_is_as_if_nobody_had_asked_and_what_is_copied_was_once_so(make:
     was = {}
     for i in range(n):  # every state there is between two events
         learn(alone, i, i + 1)
-        was[alone.state_dict()[1].get("events", i + 1), _seen(alone)] = alone.state_hash()
+        was[_seen(alone)] = alone.state_hash()
     learn(model, 0, 1)
     copies = [
         lambda: copy.deepcopy(model),
@@ -119,10 +119,7 @@ def test_learning_is_as_if_nobody_had_asked_and_what_is_copied_was_once_so(make:
     def take() -> None:
         for one in copies:
             found = one()
-            assert (
-                found.state_hash()
-                == was[found.state_dict()[1].get("events", 0) or _place(found, was), _seen(found)]
-            )
+            assert found.state_hash() == was[_seen(found)]
 
     def ask() -> None:
         model.predict_one({"a": 0.5, "s": "v1"})
@@ -139,14 +136,8 @@ def test_learning_is_as_if_nobody_had_asked_and_what_is_copied_was_once_so(make:
 
 
 def _seen(model: Any) -> str:
-    # a network by itself does not count its events, but its state has what it has seen of each column
-    return str(
-        sorted((k, v.tolist()) for k, v in model.state_dict()[0].items() if k.endswith("inputs/count"))
-    )
-
-
-def _place(model: Any, was: dict[Any, str]) -> int:
-    return next(n for n, seen in was if seen == _seen(model))
+    # the moments of its columns: a network by itself counts no events
+    return str(model.state_dict()[0].get("inputs/count", np.zeros(0)).tolist())
 
 
 def _loaded(make: Callable[[], Any], model: Any) -> Any:
@@ -227,6 +218,7 @@ PUBLIC = [
     for kind in (Classifier, Regressor, NetworkClassifier)
     for name in [*dir(kind), "__getstate__"]
     if inspect.isroutine(getattr(kind, name)) and (name[0] != "_" or name in ("__str__", "__getstate__"))
+    if getattr(kind, name) is not getattr(object, name, None)
 ]
 
 
@@ -391,11 +383,9 @@ child = os.fork()
 if child == 0:
     signal.alarm(60)
     free.learn_one({"a": 1.0}, 1)
-    for ask in (model.predict_one, lambda x: os.fork() and model.learn_one(x, 1)):
-        try: ask({"a": 1.0})
-        except StateError as e: assert "forked while another thread" in str(e)
-        else: os._exit(3)
-    os._exit(0)
+    try: model.predict_one({"a": 1.0})
+    except StateError as e: os._exit("forked while another thread" not in str(e))
+    os._exit(3)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 go_on.set(); other.join(); model.learn_one({"a": 1.0}, 1); print(model.events)
 """)
