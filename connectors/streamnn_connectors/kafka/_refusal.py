@@ -72,7 +72,9 @@ def _ask(sock: socket.socket, host: str, settings: KafkaSettings) -> Refusal | N
         try:
             _request(sock, _METADATA, 1, struct.pack(">i", -1))
         except (OSError, EOFError):
-            return _closed("it closes the connection at the second request, as one does that wants a password", protocol)
+            return _closed(
+                "it closes the connection at the second request, as one does that wants a password", protocol
+            )
     return None
 
 
@@ -93,7 +95,9 @@ def _authenticate(sock: socket.socket, host: str, settings: KafkaSettings) -> Re
     try:
         answer = _request(sock, _SASL_HANDSHAKE, 1, _text(name))
     except (OSError, EOFError):
-        return _closed("it closes the connection where it should ask for a password", settings.security_protocol)
+        return _closed(
+            "it closes the connection where it should ask for a password", settings.security_protocol
+        )
     code, count = struct.unpack_from(">hi", answer)
     if code == _UNSUPPORTED_MECHANISM:
         taken = ", ".join(_texts(answer[6:], count))
