@@ -23,6 +23,7 @@ from ..uncertainty import LatentDensity
 from .class_labels import known_codes, new_labels
 from .learner import Learner
 from .recipes import PRIOR_ODDS, find_recipe
+from .turns import without_turn
 
 f4 = np.float32
 
@@ -280,6 +281,7 @@ class Classifier(Learner):
         total = math.fsum(p)
         return {c: v / total for c, v in zip(classes, p, strict=True)}
 
+    @without_turn
     def predict_one(self, x: Mapping[str, Any]) -> Any:
         """The most probable class, None before the first label. Changes nothing."""
         p = self.predict_proba_one(x)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._kernels.memory import read_only
 from ..errors import StateError
 from ..features.encoder import columns_of
 from ..kinds.times import seconds
@@ -23,9 +24,10 @@ from ..pool.task import Task
 from ..state import Arrays, state_hash
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
 from ._river import join_river
+from .turns import Turns, without_turn
 
 
-class Learner(ABC):
+class Learner(Turns, ABC):
     """A face over a pool: everything is done by :mod:`streamnn.pool.scan`, or one event at a time by the same kernels.
 
     Parameters
@@ -41,6 +43,9 @@ class Learner(ABC):
     _tags: frozenset[str] = frozenset()
 
     _one: OneEvent | None = None
+    _read_only: tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None = (
+        None  # the state that is looked at
+    )
 
     def __init__(self, options: Options, **task_options: Any) -> None:
         self._options, self._task_options = options, task_options
@@ -115,6 +120,8 @@ class Learner(ABC):
         When it raises one of these, nothing has been changed. What a member of your own raises comes through and
         leaves the learner between two events: go on from a saved state then.
         """
+        if self._read_only is not None:
+            self._load(*self._read_only, keep=False)
         return scan.run(self._pool, chunk)
 
     def look(self, columns: Mapping[str, np.ndarray], n: int | None = None) -> Output:
@@ -152,7 +159,7 @@ class Learner(ABC):
 
     def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
         """Observe an event and learn its label at once."""
-        single = self._single()
+        single = self._single() if self._read_only is None else None
         if single is not None and self.pending < self._options.max_pending and is_weight(w):
             label = self._pool.task.code(y)
             if label is not None and single.learn(x, label, w) is not None:
@@ -210,6 +217,7 @@ class Learner(ABC):
         """Curves of scores, losses, weights, surprise and entropy; at most 512 points each."""
         return reading.history(self._pool)
 
+    @without_turn
     def networks(self) -> list[dict[str, Any]]:
         """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
         found = self.snapshot()
@@ -236,6 +244,9 @@ class Learner(ABC):
     def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         """Go on from a state saved by :meth:`state_dict`; the learner must be new and have the same options.
 
+        Arrays that are read-only, such as those of a file mapped into memory, are not copied before something is
+        learnt: processes that only predict share them.
+
         Raises
         ------
         StateError
@@ -246,9 +257,12 @@ class Learner(ABC):
         make: Callable[[], Learner] = type(self)
         usual = saving.options(make()._pool)
         saving.check_options(saving.options(self._pool), usual, type(self).__name__, meta)
+        self._load(arrays, meta, any(map(read_only, arrays.values())))
+
+    def _load(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], keep: bool) -> None:
         fresh = self._new_pool()
-        saving.load_state_dict(fresh, arrays, meta)  # all or nothing
-        self._pool, self._one = fresh, None
+        saving.load_state_dict(fresh, arrays, meta, keep)  # all or nothing
+        self._pool, self._one, self._read_only = fresh, None, (arrays, meta) if keep else None
 
     def state_hash(self) -> str:
         """Hash of the whole state: equal means the same bits from here on."""
@@ -272,7 +286,7 @@ class Learner(ABC):
         """
         return saving.memory(self._pool)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def _kept(self) -> dict[str, Any]:
         return {**self.__dict__, "_one": None}  # it holds addresses
 
 

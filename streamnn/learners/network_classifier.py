@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels.jit import recorded
+from .._kernels.memory import read_only
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, columns_of
@@ -22,11 +23,12 @@ from ..state import Arrays, state_hash
 from ..types import LEARN, LOOK, OBSERVE
 from ._river import join_river
 from .class_labels import new_labels
+from .turns import Turns, without_turn
 
 f4 = np.float32
 
 
-class NetworkClassifier:
+class NetworkClassifier(Turns):
     """One spline network under its budget, fed with standardised columns and category rows: no memory, no pool.
 
     For where every microsecond counts; the pool (:class:`Classifier`) is far better wherever events depend on those
@@ -72,6 +74,7 @@ class NetworkClassifier:
         self.classes: list[Any] = []
         self._class: dict[Any, int] = {}
         self._network: Network | None = None
+        self._read_only: tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -118,6 +121,8 @@ class NetworkClassifier:
             label = None
         new = [] if label is not None else new_labels([y], self._class)
         if self._learn is None or not self._encoder.write(x, True):
+            if self._read_only is not None:
+                self._load(*self._read_only, keep=False)
             columns = self._schema.prepare(columns_of(x), 1)  # the last that may refuse
             row = self._schema.encode(columns, 1)
             self._grow(len(self.classes) + len(new))
@@ -147,6 +152,7 @@ class NetworkClassifier:
             total += v
         return {c: v / total for c, v in zip(self.classes, p, strict=True)}
 
+    @without_turn
     def predict_one(self, x: Mapping[str, Any]) -> Any:
         """The most probable class, None before the first label. Changes nothing."""
         p = self.predict_proba_one(x)
@@ -177,7 +183,7 @@ class NetworkClassifier:
         net = self._network
         old = len(net.s["first"])
         C = max(C, len(net.s["out_bias"]))
-        net.grow(np.arange(old), d, C, self._inputs.category_rows, d)
+        net.grow(np.arange(old), d, C, self._inputs.category_rows)
         arrays = [*self._inputs.s.values(), *net.s.values()]
         same = len(arrays) == len(self._arrays) and all(
             a is b for a, b in zip(arrays, self._arrays, strict=True)
@@ -233,6 +239,8 @@ class NetworkClassifier:
     def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         """Go on from a saved state; the learner must be new and of the same spec.
 
+        Arrays that are read-only are not copied before something is learnt.
+
         Raises
         ------
         StateError
@@ -247,15 +255,21 @@ class NetworkClassifier:
                 said = {a: tuple(b) if isinstance(b, list) else b for a, b in said.items()}
             if said != mine[k]:
                 raise StateError(f"{k} is {mine[k]!r} here and {said!r} in the state")
+        self._load(arrays, meta, any(map(read_only, arrays.values())))
+
+    def _load(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], keep: bool) -> None:
         fresh = type(self)(self.spec, **self._options())
         fresh._schema.load(meta["schema"])
         fresh.classes = list(meta["classes"])
         fresh._class = {v: i for i, v in enumerate(fresh.classes)}
         if fresh._schema.names or any(k.startswith("network/") for k in arrays):
             fresh._inputs.grow(fresh._schema.text, fresh._schema.first)
-            fresh._inputs.load_state_dict(arrays)
+            fresh._inputs.load_state_dict(arrays, keep)
             fresh._grow(len(fresh.classes))
-            fresh.network.load_state_dict(arrays)
+            fresh.network.load_state_dict(arrays, keep)
+            if keep:
+                fresh._record(len(fresh._schema.names), len(fresh.network.s["out_bias"]))
+                fresh._read_only, fresh._learn = (arrays, meta), None
         self.__dict__.update(fresh.__dict__)
 
     def _options(self) -> dict[str, Any]:
@@ -269,8 +283,9 @@ class NetworkClassifier:
         """Hash of the whole state: equal means the same bits from here on."""
         return state_hash(*self.state_dict())
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_look": None, "_learn": None, "_arrays": [], "_encoder": None}  # addresses
+    def _kept(self) -> dict[str, Any]:
+        addresses: dict[str, Any] = {"_look": None, "_learn": None, "_arrays": [], "_encoder": None}
+        return {**self.__dict__, **addresses, "_read_only": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -85,7 +85,7 @@ class Number(Task):
         return {
             "steady": (f4, (room.layout.columns,)),
             "expert": (np.float64, (self.mixer.experts,)),
-            "scale": (np.float64, (2,)),
+            "scale": (np.float64, (3,)),
             "forecast": (np.float64, (2,)),
             "controls": (np.float64, (3,)),
         }
@@ -204,7 +204,7 @@ class Regressor(Learner):
         single = self._single()
         if single is not None and single.look(x) is not None:
             store = self._pool.pending.a
-            m, sd = store["scale"][single.slot].tolist()
+            m, sd, _ = store["scale"][single.slot].tolist()
             return float(m + sd * store["forecast"][single.slot, 1])
         out = self._look_one(x).mean
         return float(out[0]) if out is not None else 0.0
