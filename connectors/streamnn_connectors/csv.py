@@ -10,43 +10,63 @@ from streamnn.errors import SourceError
 
 from ._blocks import skip_to, start_of
 from ._csv_decode import CsvDecoder, fields_of, kind_of
-from ._csv_records import RecordReader, split_fields
+from ._csv_records import RecordReader
+from ._csv_shape import Shape, shape_of
 from ._faults import Fault
 from ._lines import LineReader, check_file
+from ._packing import bare_name
 from ._rows import MAX_RECORD_BYTES
+from ._text_form import in_its_encoding, look_at
 from .base import Batch, Partition, Resume, SourceInfo
+from .dialect import Dialect
 
 _LOOK_RECORDS = 1000
 
 
 class CsvSource:
-    """A CSV file with a header, plain or ``.gz``.
+    """A file of delimited text: commas, semicolons, tabs or bars, plain or packed.
+
+    What is not said of its dialect is told by a look: the encoding (UTF-8, UTF-16 and UTF-32 by their marks, else
+    Windows-1252 where it is no UTF-8), the delimiter, and whether there is a header. Lines of ``#`` before the header
+    and ``sep=;`` of a spreadsheet are obeyed, blank lines are no records, and names are stripped of blanks. A column
+    without a name is called ``column_<place>``.
 
     A column is numeric (float64) when every value in the first 1,000 good records is missing or a number,
     else a string; where all are missing, the first value after them decides. Missing are the empty field,
-    ``NA``, ``null`` and ``nan``. Fields in quotes may hold delimiters and newlines. A column without a name is
-    called ``column_<place>``. Records that do not fit are bad records with their bytes, without the last newline.
+    ``NA``, ``null`` and ``nan``. Fields in quotes may hold delimiters and newlines. Records that do not fit are bad
+    records with their bytes, without the last newline.
 
     Parameters
     ----------
     path : str or path
-    delimiter : str, default ","
-        One ASCII character.
-    max_record_bytes : int, default 1_000_000
-        Longer records are bad records.
+    delimiter : str, default "auto"
+        One ASCII character, or ``\\\\t``.
+    encoding : str, default "auto"
+        Name of a codec.
+    decimal, thousands : str, default "auto"
+        Signs in numbers, as of :class:`~streamnn_connectors.dialect.Dialect`.
+    header : bool or "auto", default "auto"
+        Whether the first record has the names; "auto" takes it so, unless it looks like data.
+    comment : str, default "auto"
+        What begins a line that is no record, anywhere; "auto" is ``#``, before the header only.
+    missing : sequence of str, optional
+        Further tokens for a missing value.
     text : sequence of str, optional
         Columns that are strings whatever they hold, such as post codes.
+    max_record_bytes : int, default 1_000_000
+        Longer records are bad records.
 
     Raises
     ------
     SourceError
-        When the file is missing, empty, can't be read, or its header has a name twice or can't be read.
+        When the file is missing, empty, can't be read, its header has a name twice or can't be read, or the first
+        record looks like data and `header` does not say what it is.
 
     Examples
     --------
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/prices.csv"
-    >>> _ = Path(path).write_text("price,y\\n1.5,up\\n2.5\\n,down\\n")
+    >>> _ = Path(path).write_text("price; y\\n1.5;up\\n2.5\\n\\n;down\\n")
     >>> batch = CsvSource(path).open("0").next_batch(100)
     >>> batch.rows.to_pylist(), batch.position
     ([{'price': 1.5, 'y': 'up'}, {'price': None, 'y': 'down'}], array([0, 2]))
@@ -57,30 +77,41 @@ class CsvSource:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        delimiter: str = ",",
-        max_record_bytes: int = MAX_RECORD_BYTES,
+        delimiter: str = "auto",
+        encoding: str = "auto",
+        decimal: str = "auto",
+        thousands: str = "auto",
+        header: bool | str = "auto",
+        comment: str = "auto",
+        missing: Sequence[str] = (),
         text: Sequence[str] = (),
+        max_record_bytes: int = MAX_RECORD_BYTES,
     ):
         self._path = Path(path)
-        if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
-            raise SourceError(f"{path}: the delimiter {delimiter!r} is not one character such as ',' or ';'.")
-        self._delimiter = delimiter.encode()
         self._max_bytes = max_record_bytes
         check_file(self._path)
-        lines = LineReader(self._path)
+        self._form = look_at(self._path, encoding)
+        lines = LineReader(self._path, 0, self._form)
         try:
-            names = self._header(RecordReader(lines, self._delimiter, None, max_record_bytes))
-            self._start = lines.byte
-            self._kinds = self._look(
-                RecordReader(lines, self._delimiter, len(names), max_record_bytes), names
-            )
-            self._kinds.update(dict.fromkeys((name for name in text if name in self._kinds), "string"))
+            self._shape = shape_of(lines, delimiter, header, comment, max_record_bytes)
         finally:
             lines.close()
+        self.dialect = Dialect(
+            self._shape.delimiter.decode(),
+            self._form.encoding,
+            None if decimal == "auto" else decimal,
+            None if thousands == "auto" else thousands,
+            self._shape.header,
+            None if comment == "auto" else comment,
+            tuple(missing),
+        )
+        self._kinds = self._look(self._shape)
+        self._kinds.update(dict.fromkeys((name for name in text if name in self._kinds), "string"))
 
     def info(self) -> SourceInfo:
-        name = self._path.name.removesuffix(".gz")
-        return SourceInfo(Path(name).stem, None, {"file_bytes": self._path.stat().st_size}, str(self._path))
+        notes = [note for note in (self._form.note, *self._shape.notes) if note]
+        about = {"file_bytes": self._path.stat().st_size} | ({"notes": notes} if notes else {})
+        return SourceInfo(Path(bare_name(self._path)).stem, None, about, str(self._path))
 
     def partitions(self) -> list[str]:
         return ["0"]
@@ -88,7 +119,7 @@ class CsvSource:
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume)
         if resume is None or not {"byte", "kinds"} <= resume.keys():
-            opened = self._at(0, self._start, self._kinds)
+            opened = self._at(0, self._shape.start, self._kinds)
             skip_to(str(self._path), opened, position)
             return opened
         if len(resume["kinds"]) != len(self._kinds):
@@ -99,46 +130,36 @@ class CsvSource:
         return self._at(position, resume["byte"], dict(zip(self._kinds, resume["kinds"], strict=True)))
 
     def _at(self, position: int, byte: int, kinds: dict[str, str | None]) -> _CsvPartition:
-        lines = LineReader(self._path, byte)
-        decoder = CsvDecoder(kinds, self._delimiter, self._max_bytes)
-        records = RecordReader(lines, self._delimiter, len(self._kinds), self._max_bytes)
-        return _CsvPartition(lines, records, decoder, position)
+        lines = LineReader(self._path, byte, self._form)
+        decoder = CsvDecoder(kinds, self._shape.delimiter, self._max_bytes)
+        return _CsvPartition(lines, self._records(lines), decoder, position)
 
-    def _header(self, records: RecordReader) -> list[str]:
-        (header,), faults = records.take(1)
-        try:
-            if faults:
-                raise faults[0]
-            if len(header) > self._max_bytes:
-                raise Fault(f"longer than max_record_bytes, {self._max_bytes}")
-            fields = split_fields(header.removeprefix(b"\xef\xbb\xbf"), self._delimiter)
-            names = [field.decode() or f"column_{place}" for place, field in enumerate(fields, 1)]
-        except (Fault, UnicodeDecodeError) as error:
-            raise SourceError(f"{self._path}: the header can't be read: {error}. Correct line 1.") from None
-        if fields == [b""]:
-            raise SourceError(f"{self._path}: line 1 is empty, there are no columns. Put their names there.")
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                raise SourceError(f"{self._path}: the header has {name!r} more than once. Rename one.")
-        return names
+    def _records(self, lines: LineReader) -> RecordReader:
+        shape = self._shape
+        return RecordReader(lines, shape.delimiter, len(shape.names), self._max_bytes, shape.comment)
 
-    def _look(self, records: RecordReader, names: list[str]) -> dict[str, str | None]:
-        kinds: list[str | None] = [None] * len(names)
+    def _look(self, shape: Shape) -> dict[str, str | None]:
+        kinds: list[str | None] = [None] * len(shape.names)
+        lines = LineReader(self._path, shape.start, self._form)
+        records = self._records(lines)
         left = _LOOK_RECORDS
-        while left:
-            taken, faults = records.take(left)
-            if not taken:
-                break
-            left -= len(taken)
-            for i, record in enumerate(taken):
-                try:
-                    if i in faults:
-                        raise faults[i]
-                    fields = fields_of(record, self._delimiter, len(names), self._max_bytes)
-                except Fault:
-                    continue
-                kinds = [k if k == "string" else kind_of(f) or k for k, f in zip(kinds, fields, strict=True)]
-        return dict(zip(names, kinds, strict=True))
+        try:
+            while left:
+                taken, faults = records.take(left)
+                if not taken:
+                    break
+                left -= len(taken)
+                for i, record in enumerate(taken):
+                    try:
+                        if i in faults:
+                            raise faults[i]
+                        fields = fields_of(record, shape.delimiter, len(shape.names), self._max_bytes)
+                    except Fault:
+                        continue
+                    kinds = [k if k == "string" else kind_of(f) or k for k, f in zip(kinds, fields, strict=True)]
+        finally:
+            lines.close()
+        return dict(zip(shape.names, kinds, strict=True))
 
 
 class _CsvPartition:
@@ -156,7 +177,7 @@ class _CsvPartition:
         self._position += len(records)
         kinds = list(self._decoder.kinds.values())  # in the order of the header
         resume = {"position": self._position, "byte": self._lines.byte, "kinds": kinds}
-        return Batch(rows, position, resume, bad)
+        return Batch(rows, position, resume, in_its_encoding(bad, self._lines.form))
 
     def close(self) -> None:
         self._lines.close()
