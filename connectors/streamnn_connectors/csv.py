@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streamnn.errors import SourceError
@@ -112,6 +112,20 @@ class CsvSource:
         notes = [note for note in (self._form.note, *self._shape.notes) if note]
         about = {"file_bytes": self._path.stat().st_size} | ({"notes": notes} if notes else {})
         return SourceInfo(Path(bare_name(self._path)).stem, None, about, str(self._path))
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return self._shape.names
+
+    def beginning(self, kinds: Mapping[str, str | None]) -> Resume:
+        """The token of the first record, with the kinds that columns have from files before this one."""
+        own = [kinds.get(name) or kind for name, kind in self._kinds.items()]
+        return {"position": 0, "byte": self._shape.start, "kinds": own}
+
+    def kinds_of(self, resume: Resume) -> dict[str, str | None]:
+        """The kinds in a token of this source."""
+        return dict(zip(self._kinds, resume["kinds"], strict=True))
 
     def partitions(self) -> list[str]:
         return ["0"]

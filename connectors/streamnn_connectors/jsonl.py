@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,14 @@ class JsonLinesSource:
         if self._form.note:
             about["notes"] = [self._form.note]
         return SourceInfo(Path(bare_name(self._path)).stem, None, about, str(self._path))
+
+    def beginning(self, kinds: Mapping[str, str | None]) -> Resume:
+        """The token of the first record, with the kinds that columns have from files before this one."""
+        return {"position": 0, "byte": 0, "kinds": [list(pair) for pair in kinds.items()]}
+
+    def kinds_of(self, resume: Resume) -> dict[str, str | None]:
+        """The kinds in a token of this source."""
+        return dict(resume["kinds"])
 
     def partitions(self) -> list[str]:
         return ["0"]

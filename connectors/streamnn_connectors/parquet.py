@@ -63,6 +63,11 @@ class ParquetSource:
     def info(self) -> SourceInfo:
         return self._info
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._kept)
+
     def partitions(self) -> list[str]:
         return ["0"]
 
