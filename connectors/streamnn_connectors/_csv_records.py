@@ -128,9 +128,7 @@ class RecordReader:
             return True
         return not line or (line.isspace() and self._delimiter not in line)
 
-    def _quoted(
-        self, lines: list[bytes], limit: int, records: list[bytes], faults: dict[int, Fault]
-    ) -> None:
+    def _quoted(self, lines: list[bytes], limit: int, records: list[bytes], faults: dict[int, Fault]) -> None:
         at = 0
         while at < len(lines) and len(records) < limit:
             line = lines[at]

@@ -93,9 +93,7 @@ def look_at(path: Path, declared: str = "auto") -> TextForm:
         encoding = wide
     elif _western(head):
         encoding = _WESTERN
-        note = (
-            f"{path.name} is no UTF-8 and read as Windows-1252 (Latin-1); source.options.encoding names another"
-        )
+        note = f"{path.name} is no UTF-8 and read as Windows-1252 (Latin-1); source.options.encoding names another"
     else:
         encoding = "utf-8"
     text = head if encoding == "utf-8" else head.decode(encoding, "replace").encode("utf-8", "replace")
@@ -107,7 +105,9 @@ def in_its_encoding(bad: list[BadRecord], form: TextForm) -> list[BadRecord]:
     if form.plain or not bad:
         return bad
     return [
-        replace(b, raw=form.original(b.raw), reason=b.reason.replace("invalid UTF-8", f"invalid {form.encoding}"))
+        replace(
+            b, raw=form.original(b.raw), reason=b.reason.replace("invalid UTF-8", f"invalid {form.encoding}")
+        )
         for b in bad
     ]
 

@@ -170,7 +170,9 @@ class CsvSource:
                         fields = fields_of(record, shape.delimiter, len(shape.names), self._max_bytes)
                     except Fault:
                         continue
-                    kinds = [k if k == "string" else kind_of(f) or k for k, f in zip(kinds, fields, strict=True)]
+                    kinds = [
+                        k if k == "string" else kind_of(f) or k for k, f in zip(kinds, fields, strict=True)
+                    ]
         finally:
             lines.close()
         return dict(zip(shape.names, kinds, strict=True))

@@ -84,11 +84,19 @@ class Recorded:
         if len(self._places) > 1 or self._places[0].keys:
             folder = self.files[0].resolve().parent
             named = isinstance(self._name, str | os.PathLike) and Path(self._name).expanduser()
-            return PartsSource(self._places, make, named.resolve().name if named and named.is_dir() else folder.name)
+            return PartsSource(
+                self._places, make, named.resolve().name if named and named.is_dir() else folder.name
+            )
         source = make(self.files[0])
         if self._places[0].temporary:
             weakref.finalize(source, self._places[0].remove)
         return source
+
+
+def has_open_columns(source: Source) -> bool:
+    """Whether a column may come at any record of a source; otherwise the first ones show which there are."""
+    one = source.first if isinstance(source, PartsSource) else source
+    return any(f.open_columns and isinstance(one, f.source) for f in FORMATS.values())
 
 
 def open_source(name: Name, format: str = "auto", **options: Any) -> Source:

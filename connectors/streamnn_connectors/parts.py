@@ -62,14 +62,14 @@ class PartsSource:
         self._keys = _columns(self._places)
         self._notes: list[str] = []
         self._records: int | None = 0
-        self._first = open_file(self._places[0].path)
+        self.first = open_file(self._places[0].path)
         self._look()
         for place in places:
             if place.temporary:
                 weakref.finalize(self, place.remove)
 
     def info(self) -> SourceInfo:
-        about = dict(self._first.info().metadata)
+        about = dict(self.first.info().metadata)
         about.pop("file_bytes", None)
         notes = [*about.get("notes", ()), *self._notes]
         return SourceInfo(self._name, self._records, about | {"files": len(self._places), "notes": notes})
@@ -95,11 +95,11 @@ class PartsSource:
         )
 
     def _source(self, at: int) -> Source:
-        return self._first if at == 0 else self._make(self._places[at].path)
+        return self.first if at == 0 else self._make(self._places[at].path)
 
     def _look(self) -> None:
         """Compare the columns of the files, where these are known before their records, and add up the records."""
-        wanted = _names(self._first)
+        wanted = _names(self.first)
         for at in range(min(len(self._places), _COMPARED)):
             source = self._source(at)
             records = source.info().records

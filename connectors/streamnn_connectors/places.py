@@ -117,7 +117,9 @@ def _hidden(path: Path) -> bool:
 def _keys(path: Path) -> dict[str, str | None]:
     pairs = [part.partition("=") for part in path.parts[:-1]]
     return {
-        name: None if value == _NO_VALUE else urllib.parse.unquote(value) for name, sign, value in pairs if sign
+        name: None if value == _NO_VALUE else urllib.parse.unquote(value)
+        for name, sign, value in pairs
+        if sign
     }
 
 

@@ -103,7 +103,12 @@ def parts(folder: Path, suffix: str, header: bytes, content: bytes) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "_SUCCESS").touch()
     third = len(content) // 3
-    for n, piece in ((1, content[:third]), (2, b""), (9, content[third : 2 * third]), (10, content[2 * third :])):
+    for n, piece in (
+        (1, content[:third]),
+        (2, b""),
+        (9, content[third : 2 * third]),
+        (10, content[2 * third :]),
+    ):
         write(folder / f"part-{n}{suffix}", header + piece)
     return folder
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from ..outputs.dropped import in_words
 from .result import Result
 
 _CONTROL_TITLES = (
@@ -72,6 +73,7 @@ def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = Non
         "expired": c.expired,
         "unlabelled": c.unlabelled,
         "dead_letters": c.dead,
+        "dead_reasons": dict(worker.dropped.counts),
     }
     out.update({k: v for k, v in scores.items() if k not in out})
     for name in (*_ALWAYS, *_TASK_SCORES[worker.task]):
@@ -142,6 +144,10 @@ def lines(summary: dict[str, Any]) -> list[str]:
         f"events {s['events']:,}: learnt {s['labelled']:,}, pending {s['pending']:,}, expired "
         f"{s['expired']:,}, without label {s['unlabelled']:,}; dead letters {s['dead_letters']:,}"
     ]
+    if s["dead_letters"]:
+        out.append(
+            f"{s['dead_letters']:,} dead letters of {s['records']:,} records: {in_words(s['dead_reasons'])}"
+        )
     if s.get("regret_per_event") is not None:
         out.append(
             f"regret per event {number(s['regret_per_event'])} against the best expert, "
