@@ -23,7 +23,7 @@ ROOMS = {
 }
 MAY_IMPORT = {  # modules of other rooms, by prefix
     "streamnn": (),
-    "streamnn_connectors": ("streamnn.types", "streamnn.errors"),
+    "streamnn_connectors": ("streamnn.types", "streamnn.errors", "streamnn.kinds"),
     "streamnn_jobs": ("streamnn", "streamnn_connectors"),
 }
 OUTSIDE = {  # no file, socket, clock or global seed where learning happens

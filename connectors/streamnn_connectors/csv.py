@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from streamnn.errors import SourceError
 
 from ._blocks import skip_to, start_of
-from ._csv_decode import CsvDecoder, fields_of, kind_of
+from ._csv_decode import CsvDecoder, fields_of
 from ._csv_records import RecordReader, split_fields
 from ._faults import Fault
 from ._lines import LineReader, check_file
 from ._rows import MAX_RECORD_BYTES
 from .base import Batch, Partition, Resume, SourceInfo
-
-_LOOK_RECORDS = 1000
+from .table import LOOK_RECORDS, NOTHING, Table
+from .wanted import EVERYTHING, Wanted
 
 
 class CsvSource:
     """A CSV file with a header, plain or ``.gz``.
 
-    A column is numeric (float64) when every value in the first 1,000 good records is missing or a number,
-    else a string; where all are missing, the first value after them decides. Missing are the empty field,
-    ``NA``, ``null`` and ``nan``. Fields in quotes may hold delimiters and newlines. A column without a name is
-    called ``column_<place>``. Records that do not fit are bad records with their bytes, without the last newline.
+    What a column is, a look at the first 1,000 good records shows; where all are missing there, the first value
+    after them: see :class:`Table`. A cell of another kind is missing. Fields in quotes may hold delimiters and
+    newlines. A column without a name is called ``column_<place>``. Records that do not fit are bad records with their
+    bytes, without the last newline.
 
     Parameters
     ----------
@@ -34,8 +35,12 @@ class CsvSource:
         One ASCII character.
     max_record_bytes : int, default 1_000_000
         Longer records are bad records.
-    text : sequence of str, optional
-        Columns that are strings whatever they hold, such as post codes.
+    kinds : mapping of str to str, optional
+        What columns are, where a look is not to decide it.
+    missing : sequence of str, optional
+        Texts that stand for a missing value, beside those that always do.
+    wanted : Wanted
+        The columns that are looked at, all by default.
 
     Raises
     ------
@@ -59,9 +64,12 @@ class CsvSource:
         path: str | os.PathLike[str],
         delimiter: str = ",",
         max_record_bytes: int = MAX_RECORD_BYTES,
-        text: Sequence[str] = (),
+        kinds: Mapping[str, str] = NOTHING,
+        missing: Sequence[str] = (),
+        wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)
+        self._wanted = wanted
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
             raise SourceError(f"{path}: the delimiter {delimiter!r} is not one character such as ',' or ';'.")
         self._delimiter = delimiter.encode()
@@ -69,12 +77,10 @@ class CsvSource:
         check_file(self._path)
         lines = LineReader(self._path)
         try:
-            names = self._header(RecordReader(lines, self._delimiter, None, max_record_bytes))
+            self._names = self._header(RecordReader(lines, self._delimiter, None, max_record_bytes))
             self._start = lines.byte
-            self._kinds = self._look(
-                RecordReader(lines, self._delimiter, len(names), max_record_bytes), names
-            )
-            self._kinds.update(dict.fromkeys((name for name in text if name in self._kinds), "string"))
+            self._table = Table(kinds, missing, typed=False)
+            self._look(RecordReader(lines, self._delimiter, len(self._names), max_record_bytes))
         finally:
             lines.close()
 
@@ -88,20 +94,23 @@ class CsvSource:
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume)
         if resume is None or not {"byte", "kinds"} <= resume.keys():
-            opened = self._at(0, self._start, self._kinds)
+            opened = self._at(0, self._start, self._table.state())
             skip_to(str(self._path), opened, position)
             return opened
-        if len(resume["kinds"]) != len(self._kinds):
+        gone = [name for name, _ in resume["kinds"] if name not in self._names]
+        if gone:
             raise SourceError(
-                f"{self._path} has {len(self._kinds)} columns and had {len(resume['kinds'])} when the "
-                "checkpoint was written: start again without it."
+                f"{self._path} has no column {gone[0]!r}, and had one when the checkpoint was written: start again "
+                "without it."
             )
-        return self._at(position, resume["byte"], dict(zip(self._kinds, resume["kinds"], strict=True)))
+        return self._at(position, resume["byte"], resume["kinds"])
 
-    def _at(self, position: int, byte: int, kinds: dict[str, str | None]) -> _CsvPartition:
+    def _at(self, position: int, byte: int, kinds: list[Any]) -> _CsvPartition:
         lines = LineReader(self._path, byte)
-        decoder = CsvDecoder(kinds, self._delimiter, self._max_bytes)
-        records = RecordReader(lines, self._delimiter, len(self._kinds), self._max_bytes)
+        table = self._table.like()
+        table.load(kinds)
+        decoder = CsvDecoder(self._names, table, self._delimiter, self._max_bytes, self._wanted)
+        records = RecordReader(lines, self._delimiter, len(self._names), self._max_bytes)
         return _CsvPartition(lines, records, decoder, position)
 
     def _header(self, records: RecordReader) -> list[str]:
@@ -122,9 +131,10 @@ class CsvSource:
                 raise SourceError(f"{self._path}: the header has {name!r} more than once. Rename one.")
         return names
 
-    def _look(self, records: RecordReader, names: list[str]) -> dict[str, str | None]:
-        kinds: list[str | None] = [None] * len(names)
-        left = _LOOK_RECORDS
+    def _look(self, records: RecordReader) -> None:
+        """Decide the kinds of the columns by the first good records."""
+        cells: list[list[str]] = [[] for _ in self._names]
+        left = LOOK_RECORDS
         while left:
             taken, faults = records.take(left)
             if not taken:
@@ -134,11 +144,13 @@ class CsvSource:
                 try:
                     if i in faults:
                         raise faults[i]
-                    fields = fields_of(record, self._delimiter, len(names), self._max_bytes)
+                    fields = fields_of(record, self._delimiter, len(cells), self._max_bytes)
                 except Fault:
                     continue
-                kinds = [k if k == "string" else kind_of(f) or k for k, f in zip(kinds, fields, strict=True)]
-        return dict(zip(names, kinds, strict=True))
+                for column, field in zip(cells, fields, strict=True):
+                    column.append(field.decode())
+        taken_names = zip(self._names, cells, strict=True)
+        self._table.look({name: column for name, column in taken_names if self._wanted.takes(name)})
 
 
 class _CsvPartition:
@@ -154,9 +166,9 @@ class _CsvPartition:
             return None
         rows, position, bad = self._decoder.decode(records, faults, self._position)
         self._position += len(records)
-        kinds = list(self._decoder.kinds.values())  # in the order of the header
-        resume = {"position": self._position, "byte": self._lines.byte, "kinds": kinds}
-        return Batch(rows, position, resume, bad)
+        table = self._decoder.table
+        resume = {"position": self._position, "byte": self._lines.byte, "kinds": table.state()}
+        return Batch(rows, position, resume, bad, odd=table.take_odd(), columns=table.columns)
 
     def close(self) -> None:
         self._lines.close()

@@ -94,7 +94,7 @@ class Network(Stage):
         if inputs != len(s["first"]):
             for name in GROWING & s.keys():
                 old = s[name]
-                if name == "first" or len(old):
+                if name in ("first", "in_count") or len(old):
                     s[name] = np.zeros((inputs, *old.shape[1:]), old.dtype)
                     s[name][columns] = old
             if self.spec.rule == "rms" and not len(s["first_2"]):
@@ -102,7 +102,7 @@ class Network(Stage):
             if self.spec.average and not len(s["mean_first"]):
                 s["mean_first"] = np.zeros((inputs, s["first"].shape[1]), f4)
             if self.spec.rule == "factored" and not len(s["in_moment"]):
-                s["in_moment"], s["in_count"] = np.zeros(inputs, f4), np.zeros(inputs, np.int64)
+                s["in_moment"] = np.zeros(inputs, f4)
             if self.spec.information > 0 and not len(s["decoder"]):
                 s["decoder"], s["decoder_bias"] = (
                     np.zeros((inputs, s["out"].shape[1]), f4),

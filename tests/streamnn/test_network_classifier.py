@@ -92,7 +92,7 @@ def test_what_is_refused_changes_nothing():
     drive(model, rows, labels)
     before = model.state_hash()
     for x, y, w in (
-        ({"a": "t"}, "no", 1.0),
+        ({"a": b"t"}, "no", 1.0),
         ({"a": [1]}, "new", 1.0),
         ({}, None, 1.0),
         ({}, [1], 1.0),

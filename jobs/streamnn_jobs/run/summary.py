@@ -72,6 +72,8 @@ def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = Non
         "expired": c.expired,
         "unlabelled": c.unlabelled,
         "dead_letters": c.dead,
+        "older_than_the_clock": c.older,
+        "event_time": worker.encoder.event_time,
     }
     out.update({k: v for k, v in scores.items() if k not in out})
     for name in (*_ALWAYS, *_TASK_SCORES[worker.task]):
@@ -142,6 +144,10 @@ def lines(summary: dict[str, Any]) -> list[str]:
         f"events {s['events']:,}: learnt {s['labelled']:,}, pending {s['pending']:,}, expired "
         f"{s['expired']:,}, without label {s['unlabelled']:,}; dead letters {s['dead_letters']:,}"
     ]
+    if s["older_than_the_clock"]:
+        out.append(
+            f"{s['older_than_the_clock']:,} of {s['events']:,} events came after a later one: sort by {s['event_time']!r}"
+        )
     if s.get("regret_per_event") is not None:
         out.append(
             f"regret per event {number(s['regret_per_event'])} against the best expert, "
