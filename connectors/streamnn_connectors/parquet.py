@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from streamnn.errors import SourceError
 
 from ._arrow import kept_columns, metadata_of, to_block
-from ._blocks import Block, BlockPartition, start_of
+from ._blocks import Block, BlockPartition, skip_to, start_of
 from ._lines import check_file
 from .base import Partition, Resume, SourceInfo
 from .table import NOTHING, Table
@@ -81,7 +81,11 @@ class ParquetSource:
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume, self._info.records)
         table = Table(self._kinds)
-        table.load(() if resume is None else resume.get("kinds", ()))
+        if resume is None or "kinds" not in resume:
+            opened = BlockPartition(self._blocks(0, table), 0, table)
+            skip_to(str(self._path), opened, position)
+            return opened
+        table.load(resume["kinds"])
         return BlockPartition(self._blocks(position, table), position, table)
 
     def _file(self) -> pq.ParquetFile:

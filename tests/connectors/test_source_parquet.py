@@ -30,9 +30,26 @@ COLUMNS: dict[str, tuple[pa.Array, str, Any]] = {
     "codes": (pa.array([7, None]).dictionary_encode(), "int64", 7),
     "decimal": (pa.array([decimal.Decimal("1.25"), None]), "double", 1.25),
     "null": (pa.nulls(2), "double", None),
-    "seconds": (pa.array([NOON, None], pa.timestamp("s")), "int64", 1357041600),
-    "zoned": (pa.array([NOON, None], pa.timestamp("ms", "UTC")), "int64", 1357041600000),
-    "date": (pa.array([DAY, None]), "int64", 15707),
+    "seconds": (
+        pa.array([NOON, None], pa.timestamp("s")),
+        "timestamp[s, tz=UTC]",
+        NOON.replace(tzinfo=datetime.UTC),
+    ),
+    "zoned": (
+        pa.array([NOON, None], pa.timestamp("ms", "Asia/Tokyo")),
+        "timestamp[ms, tz=UTC]",
+        NOON.replace(tzinfo=datetime.UTC),
+    ),
+    "date": (
+        pa.array([DAY, None]),
+        "timestamp[us, tz=UTC]",
+        datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC),
+    ),
+    "date64": (
+        pa.array([DAY, None], pa.date64()),
+        "timestamp[ms, tz=UTC]",
+        datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC),
+    ),
     "time": (pa.array([datetime.time(0, 1), None], pa.time32("s")), "int64", 60),
     "elapsed": (pa.array([datetime.timedelta(seconds=2), None], pa.duration("ms")), "int64", 2000),
 }
@@ -51,8 +68,11 @@ def file_source(table: pa.Table, folder: Path) -> Source:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_types(name: str, where: str, tmp_path: Path) -> None:
     array, kind, value = COLUMNS[name]
-    if where == "file" and name in ("seconds", "time"):
+    if where == "file" and name == "time":
         value *= 1000  # Parquet has no unit of seconds
+    if where == "file":
+        kind = kind.replace("[s,", "[ms,")
+        kind = kind.replace("[ms,", "[us,") if name == "date64" else kind  # nor has it a date64
     table = pa.table({name: array, "other": [1, 2]})
     source = MemorySource(table) if where == "memory" else file_source(table, tmp_path)
     batch = source.open("0").next_batch(5)

@@ -32,6 +32,7 @@ from ..spec.fingerprint import learning_fields
 from ..spec.job import JobSpec, label_delay
 from ..spec.load import make_spec, set_field
 from ..version import VERSION
+from .column_table import MOST_ROWS, show_columns
 from .progress import Progress
 
 
@@ -88,6 +89,8 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
             Progress(console, spec.run.until_records, quiet=not log.plain) as progress,
         ):
             job.show(progress)
+            if isinstance(job, Job) and log.plain:
+                show_columns(console, job.plan.columns(), MOST_ROWS)
             result = job.run()
     out = console if as_json else Printed(highlight=False)
     failed: SinkError | None = None

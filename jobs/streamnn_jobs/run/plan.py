@@ -14,6 +14,7 @@ from streamnn_connectors.opening import FORMATS, source_class
 from streamnn_connectors.wanted import Wanted
 
 from ..records import arrow
+from ..records.columns import ColumnRow, describe_columns
 from ..records.sorted import SortedSource
 from ..records.times import TimeColumn
 from ..records.wanted import declared_kinds, roles, wanted_columns
@@ -45,6 +46,12 @@ class Plan:
     total: int | None
     probe: Batch | None
     notes: list[str]
+
+    def columns(self) -> list[ColumnRow]:
+        """What the columns of the first records were taken for."""
+        if self.probe is None:
+            return []
+        return describe_columns(self.spec, self.probe, self.source.info().metadata.get("dropped"))
 
 
 def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
