@@ -30,15 +30,25 @@ COLUMNS: dict[str, tuple[pa.Array, str, Any]] = {
     "codes": (pa.array([7, None]).dictionary_encode(), "int64", 7),
     "decimal": (pa.array([decimal.Decimal("1.25"), None]), "double", 1.25),
     "null": (pa.nulls(2), "double", None),
-    "seconds": (pa.array([NOON, None], pa.timestamp("s")), "timestamp[s, tz=UTC]", NOON.replace(tzinfo=datetime.UTC)),
+    "seconds": (
+        pa.array([NOON, None], pa.timestamp("s")),
+        "timestamp[s, tz=UTC]",
+        NOON.replace(tzinfo=datetime.UTC),
+    ),
     "zoned": (
-        pa.array([NOON, None], pa.timestamp("ms", "Asia/Tokyo")), "timestamp[ms, tz=UTC]", NOON.replace(tzinfo=datetime.UTC)
+        pa.array([NOON, None], pa.timestamp("ms", "Asia/Tokyo")),
+        "timestamp[ms, tz=UTC]",
+        NOON.replace(tzinfo=datetime.UTC),
     ),
     "date": (
-        pa.array([DAY, None]), "timestamp[us, tz=UTC]", datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC)
+        pa.array([DAY, None]),
+        "timestamp[us, tz=UTC]",
+        datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC),
     ),
     "date64": (
-        pa.array([DAY, None], pa.date64()), "timestamp[ms, tz=UTC]", datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC)
+        pa.array([DAY, None], pa.date64()),
+        "timestamp[ms, tz=UTC]",
+        datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC),
     ),
     "time": (pa.array([datetime.time(0, 1), None], pa.time32("s")), "int64", 60),
     "elapsed": (pa.array([datetime.timedelta(seconds=2), None], pa.duration("ms")), "int64", 2000),
