@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from streamnn.kinds import (
+    LARGEST_EXACT,
     MISFIT,
-    NAMES,
     SETTLED_AFTER,
     Column,
     declared,
@@ -109,13 +109,12 @@ class Table:
             self.columns[name] = found
             if found.kind == "number" and name not in self.declared:
                 undecided.append(name)
-        decimals = {
-            c.format.decimal for c in self.columns.values() if c.kind == "number" and c.format.decimal == ","
-        }
-        if self.decimal is None and decimals:
-            # a table has one: "1,234" is what it is beside "12,5"
+        decimal = self._decimal()
+        if decimal != self.decimal:  # "1,234" is what it is beside "12,5"
             for name in undecided:
-                again = look(cells[name], self.missing, ",", self.thousands, self.typed)
+                if not any(isinstance(v, str) and ("." in v or "," in v) for v in cells[name]):
+                    continue
+                again = look(cells[name], self.missing, decimal, self.thousands, self.typed)
                 if again is not None and again.kind == "number":
                     self.columns[name] = again
 
@@ -136,25 +135,34 @@ class Table:
         """The column that a first value makes; None where it says nothing."""
         kind = self.declared.get(name)
         if kind is not None:
-            return None if kind == "ignored" or is_missing(value) else declared(kind)
-        kind = self._kind(value)
-        return None if kind is None else Column(kind, "its first value")
+            return None if kind == "ignored" or is_missing(value) else self._declared(name, [value])
+        found = self._shown(value)
+        return None if found is None else Column(found.kind, "its first value", found.format)
 
-    def _kind(self, value: Any) -> str | None:
-        """The kind that one value shows; None where it says nothing."""
+    def _shown(self, value: Any) -> Column | None:
+        """The column that one value shows; None where it says nothing."""
         if isinstance(value, str):
-            found = look([value], self.missing, self.decimal, self.thousands) if not self.typed else None
-            if value.strip() in self.missing or found is not None:
-                return None if found is None else found.kind
-        return kind_of(value)
+            if not self.typed:
+                return look([value], self.missing, self._decimal(), self.thousands)
+            if value.strip() in self.missing:
+                return None
+        kind = kind_of(value)
+        return None if kind is None else Column(kind)
+
+    def _decimal(self) -> str | None:
+        """What stands before the decimals, where one of the columns tells: a table has one."""
+        if self.decimal is not None:
+            return self.decimal
+        comma = any(c.kind == "number" and c.format.decimal == "," for c in self.columns.values())
+        return "," if comma else None
 
     def _fits(self, column: Column, value: Any) -> bool:
         if self.typed:
             return fits(column, value)
-        kind = self._kind(value)
-        if kind is None:
+        shown = self._shown(value)
+        if shown is None:
             return True
-        return kind in NAMES if column.is_name else column.read(value, self.missing) is not MISFIT
+        return shown.is_name if column.is_name else column.read(value, self.missing) is not MISFIT
 
     def array(self, name: str, cells: Sequence[Any]) -> pa.Array:
         """Cells of a column as an array of its kind.
@@ -179,7 +187,8 @@ class Table:
             if not column.settled and column.count(self._fits(column, value)):
                 kinds.append(column.kind)
                 switches.append(i)
-                column = self.columns[name] = column.decided_again(self._kind(value) or "text")
+                shown = self._shown(value) or Column("text")
+                column = self.columns[name] = column.decided_again(shown.kind, shown.format)
             got = column.read(value, self.missing)
             if got is MISFIT:
                 got = None
@@ -280,9 +289,12 @@ def _instants(cells: Sequence[Any]) -> pa.Array | None:
         return None
     for kind in (pa.timestamp("us"), INSTANT):
         try:
-            return texts.cast(kind).cast(INSTANT)
+            found = texts.cast(kind).cast(INSTANT)
         except _ERRORS:
             continue
+        # beyond, seconds have no room for microseconds: cell by cell they are rounded
+        far = pc.max(pc.abs(found.cast(pa.int64()))).as_py()
+        return found if far is None or far <= LARGEST_EXACT else None
     return None
 
 

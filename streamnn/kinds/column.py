@@ -210,7 +210,9 @@ class Column:
                 return duration(bare)
             except SchemaError:
                 return MISFIT
-        return MISFIT if found is None or found != found else found
+        if found is None:
+            return MISFIT
+        return None if found != found else found  # "NAN", however it is written
 
     def count(self, fits: bool) -> bool:
         """Count a value of this kind or of another; True when the others are the more, so that it must be decided again."""
@@ -222,9 +224,9 @@ class Column:
         self.others += 1
         return self.others > self.fits
 
-    def decided_again(self, kind: str) -> Column:
+    def decided_again(self, kind: str, format: NumberFormat = PLAIN) -> Column:
         """This column as one of another kind, of which it has seen the others."""
-        return Column(kind, "most of its first values", self.format, "", min(self.others, SETTLED_AFTER), 0)
+        return Column(kind, "most of its first values", format, "", min(self.others, SETTLED_AFTER), 0)
 
     def state(self) -> dict[str, Any]:
         """As JSON-able data."""

@@ -81,7 +81,7 @@ def look(
         if kinds["id"] and all(isinstance(v, int) for v in others):
             return Column("id", "integers beyond 2^53", fits=min(n, SETTLED_AFTER))
         return Column("number", _share(numbers + read, n, "numbers"), fits=min(n, SETTLED_AFTER))
-    return Column("text", _share(n - numbers, n, "no numbers"), fits=min(n, SETTLED_AFTER))
+    return Column("text", _share(n - numbers - read, n, "no numbers"), fits=min(n, SETTLED_AFTER))
 
 
 def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> Column:
@@ -110,7 +110,7 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
     if _are_numbers(read, n, odd, len(different) - len(odd)):
         said = "" if format == PLAIN else f", written as {format}"
         return Column("number", _share(read, n, "numbers") + said, format, fits=fits)
-    return Column("text", _share(n - read, n, "no numbers"), fits=fits)
+    return Column("text", "texts" if read == 0 else _share(n - read, n, "no numbers"), fits=fits)
 
 
 def _are_numbers(numbers: int, n: int, odd: set[str], different: int) -> bool:
