@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,8 @@ class Recorded:
 
     def open(self, **options: Any) -> Source:
         """The source that reads them; `options` are those of the format."""
-        make = partial(self.format.source, **options)
+        kind: Callable[..., Source] = self.format.source
+        make = partial(kind, **options)
         if len(self._places) > 1 or self._places[0].keys:
             folder = self.files[0].resolve().parent
             named = isinstance(self._name, str | os.PathLike) and Path(self._name).expanduser()

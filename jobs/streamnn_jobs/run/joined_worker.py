@@ -93,8 +93,8 @@ class JoinedWorker(Worker):
         if out.predictions and events is not None:
             given = np.empty(n, object)
             given[:] = keys[:n]
-            kept = kept_columns(events, position, [k for k in self._keep if k != self._key])
-            out.predictions = {"position": position, self._key: given, **kept, **out.predictions}
+            beside = kept_columns(events, position, [k for k in self._keep if k != self._key])
+            out.predictions = {"position": position, self._key: given, **beside, **out.predictions}
         return out
 
     def _labels_of(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, list[str | None], list[BadRecord]]:
