@@ -10,12 +10,10 @@ from streamnn.errors import SourceError
 from ._csv_records import RecordReader, split_fields
 from ._faults import Fault
 from ._lines import LineReader
-from ._sniff import SAMPLE_LINES, delimiter_of, header_doubt, is_value, preamble_of, records_of
+from ._sniff import AGREE, SAMPLE_LINES, delimiter_of, header_doubt, is_value, preamble_of, records_of
 
 _TYPED = {"\\t": "\t", "tab": "\t"}
 """How a tab is written where it can't be typed."""
-_MOST = 0.8
-"""Share of the records that shows how all are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +126,14 @@ def _fitted(fields: list[bytes], below: Sequence[Sequence[bytes]]) -> tuple[list
     """Names as many as there are fields, where nearly all records have one more or one fewer."""
     width = len(fields)
     longer = [r for r in below if len(r) == width + 1]
-    if below and len(longer) >= _MOST * len(below):
+    if below and len(longer) >= AGREE * len(below):
         if not any(r[-1].strip() for r in longer):  # a delimiter ends each line
             return [*fields, b""], ()
         return [b"row", *fields], (
             "the header has one name fewer than there are fields: the first column, without a name, is called "
             "'row'",
         )
-    if below and not fields[-1].strip() and sum(len(r) == width - 1 for r in below) >= _MOST * len(below):
+    if below and not fields[-1].strip() and sum(len(r) == width - 1 for r in below) >= AGREE * len(below):
         return fields[:-1], ()
     return fields, ()
 

@@ -9,13 +9,13 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import pyarrow as pa
 
 from streamnn.errors import SourceError
 
-SUFFIXES = (".gz", ".bgz", ".bz2", ".xz", ".lzma", ".zst", ".zstd", ".lz4", ".zip")
+PACKED_SUFFIXES = (".gz", ".bgz", ".bz2", ".xz", ".lzma", ".zst", ".zstd", ".lz4", ".zip")
 """What the names of packed files end with, behind the suffix of their format."""
 UNPACK_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
 """What reading may raise."""
@@ -43,14 +43,14 @@ def _zip(path: Path) -> Bytes:
             raise SourceError(
                 f"{path} holds {len(names)} files ({shown}); one can be read. Unpack it into a folder and name that."
             )
-        return archive.open(names[0])
+        return cast(Bytes, archive.open(names[0]))
 
 
 _MAGIC: tuple[tuple[bytes, Callable[[Path], Bytes]], ...] = (
-    (b"\x1f\x8b", lambda path: gzip.open(path)),
-    (b"BZh", lambda path: bz2.open(path)),
-    (b"\xfd7zXZ\x00", lambda path: lzma.open(path)),
-    (b"\x5d\x00\x00", lambda path: lzma.open(path, format=lzma.FORMAT_ALONE)),
+    (b"\x1f\x8b", gzip.GzipFile),
+    (b"BZh", bz2.BZ2File),
+    (b"\xfd7zXZ\x00", lzma.LZMAFile),
+    (b"\x5d\x00\x00", lzma.LZMAFile),
     (b"\x28\xb5\x2f\xfd", _arrow("zstd")),
     (b"\x04\x22\x4d\x18", _arrow("lz4")),
     (b"PK\x03\x04", _zip),
@@ -101,6 +101,6 @@ def bare_name(path: Path) -> str:
     ('orders.csv', 'orders.CSV')
     """
     name = path.name
-    while name.lower().endswith(SUFFIXES):
+    while name.lower().endswith(PACKED_SUFFIXES):
         name = name[: name.rindex(".")]
     return name or path.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ._csv_records import RecordReader, split_fields
 from ._faults import Fault, short
@@ -13,7 +14,7 @@ SAMPLE_LINES = 100
 """Lines that are looked at."""
 DELIMITERS = (b"\t", b";", b"|", b",")
 """Characters that may stand between fields, the one that is rarest in text first."""
-_AGREE = 0.8
+AGREE = 0.8
 """Share of records that must have the width of the header, or the kind of a column."""
 _SEPARATOR = re.compile(rb'"?sep=(.|\\t)"?\s*', re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
@@ -87,7 +88,7 @@ def delimiter_of(lines: Sequence[bytes]) -> bytes:
             continue
         width, rest = widths[0], widths[1:]
         fits = sum(w in (width, width + 1) for w in rest) / len(rest) if rest else 1.0
-        if fits >= _AGREE:
+        if fits >= AGREE:
             return delimiter
         if fits > most:
             fallback, most = delimiter, fits
@@ -104,7 +105,7 @@ def header_doubt(names: Sequence[str], records: Sequence[Sequence[bytes]]) -> st
     for name, column in zip(names, zip(*records, strict=False), strict=False):
         cells = [c.decode("utf-8", "replace").strip() for c in column]
         cells = [c for c in cells if c]
-        if not cells or sum(map(is_value, cells)) < _AGREE * len(cells):
+        if not cells or sum(map(is_value, cells)) < AGREE * len(cells):
             continue
         looked += 1
         if not is_value(name):
@@ -131,7 +132,7 @@ def _counted(names: Sequence[str]) -> bool:
     except ValueError:
         return False
     return len(numbers) > 1 and (
-        all(b == a + 1 for a, b in zip(numbers, numbers[1:], strict=False))
+        all(b == a + 1 for a, b in pairwise(numbers))
         or (all(n in _YEARS for n in numbers) and numbers == sorted(set(numbers)))
     )
 

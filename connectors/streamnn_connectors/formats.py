@@ -9,8 +9,7 @@ from typing import NamedTuple
 from streamnn.errors import SourceError
 
 from ._lines import check_file
-from ._packing import SUFFIXES as PACKED
-from ._packing import beginning, opened
+from ._packing import PACKED_SUFFIXES, beginning, opened
 from ._text_form import BOM, look_at
 from .csv import CsvSource
 from .jsonl import JsonLinesSource
@@ -46,7 +45,7 @@ FORMATS = {
     "jsonl": Format(JsonLinesSource, (".jsonl", ".ndjson", ".json"), packed=True, open_columns=True),
 }
 """Every format that can be read, by its name in a job spec: the one place where they are listed."""
-_LOOK_BYTES = 1 << 16
+_BEGINNING_BYTES = 1 << 16
 _CONTROL = bytes({*range(32)} - {*b"\t\n\v\f\r\x1a\x1b"})
 """Bytes that text does not have."""
 
@@ -61,7 +60,7 @@ def suffix_format(path: str | os.PathLike[str]) -> Format | None:
     """
     name = Path(path).name.lower()
     bare = name
-    while bare.endswith(PACKED):
+    while bare.endswith(PACKED_SUFFIXES):
         bare = bare[: bare.rindex(".")]
     for f in FORMATS.values():
         if name.endswith(f.suffixes) or (f.packed and bare.endswith(f.suffixes)):
@@ -89,7 +88,7 @@ def format_of(path: Path) -> Format:
     if (said := suffix_format(path)) is not None:
         return said
     opened(path)[0].close()  # says what an archive is
-    head = beginning(path, _LOOK_BYTES)
+    head = beginning(path, _BEGINNING_BYTES)
     if head.startswith(b"PAR1"):
         return FORMATS["parquet"]
     text = head.removeprefix(BOM).decode(look_at(path).encoding, "replace").lstrip("\ufeff \t\r\n")

@@ -80,7 +80,8 @@ class Recorded:
 
     def open(self, **options: Any) -> Source:
         """The source that reads them; `options` are those of the format."""
-        make: Callable[[Path], Source] = partial(self.format.source, **options)
+        kind: Callable[..., Source] = self.format.source
+        make = partial(kind, **options)
         if len(self._places) > 1 or self._places[0].keys:
             folder = self.files[0].resolve().parent
             named = isinstance(self._name, str | os.PathLike) and Path(self._name).expanduser()

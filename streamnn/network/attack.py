@@ -74,4 +74,7 @@ def slopes_at(
 
 def narrow(w: np.ndarray) -> np.ndarray:
     """A matrix that stretches every vector as `w` does and has no more rows than columns."""
-    return w if w.shape[0] <= w.shape[1] else np.linalg.qr(w, mode="r")
+    if w.shape[0] <= w.shape[1]:
+        return w
+    narrowed: np.ndarray = np.linalg.qr(w, mode="r")
+    return narrowed
