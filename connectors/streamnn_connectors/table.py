@@ -112,6 +112,8 @@ class Table:
         decimal = self._decimal()
         if decimal != self.decimal:  # "1,234" is what it is beside "12,5"
             for name in undecided:
+                if not any(isinstance(v, str) and ("." in v or "," in v) for v in cells[name]):
+                    continue
                 again = look(cells[name], self.missing, decimal, self.thousands, self.typed)
                 if again is not None and again.kind == "number":
                     self.columns[name] = again
