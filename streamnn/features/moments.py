@@ -30,4 +30,8 @@ def take_value(v, moments, first, guard, c):
             far = OUTLIER_DEVIATIONS * deviation
             if far > 0.0:
                 e = min(max(e, -far), far)
-        moments[c, 0], moments[c, 1], moments[c, 2] = k, moments[c, 1] + e / k, moments[c, 2] + e * (e - e / k)
+        moments[c, 0], moments[c, 1], moments[c, 2] = (
+            k,
+            moments[c, 1] + e / k,
+            moments[c, 2] + e * (e - e / k),
+        )

@@ -99,7 +99,9 @@ class Moments(NamedTuple):
     hidden_2: np.ndarray
     out_2: np.ndarray
     in_moment: np.ndarray  # running mean squares of inputs, units, errors (factored)
-    in_count: np.ndarray  # how often each input was not 0, int64; of other rules only while `ASLEEP_AFTER` is to come
+    in_count: (
+        np.ndarray
+    )  # how often each input was not 0, int64; of other rules only while `ASLEEP_AFTER` is to come
     z_moment: np.ndarray
     d_moment: np.ndarray
     o_moment: np.ndarray

@@ -60,7 +60,7 @@ def _after(found: list[Step], label: Step, at: int) -> bool:
     return any(s.kind == "event" and s.key == label.key for s in found[:at])
 
 
-def test_times_may_be_texts_and_keys_columns() -> None:
+def test_times_may_be_instants_and_keys_columns() -> None:
     rows = [
         {"id": 7, "t": "1970-01-01T00:00:10", "y": 1, "known": "1970-01-01T01:00:20+01:00", "secret": 1},
         {"id": None, "t": "1970-01-01T00:00:21Z", "y": 0, "known": None, "secret": 2},
@@ -69,9 +69,9 @@ def test_times_may_be_texts_and_keys_columns() -> None:
     assert [(s.kind, s.key, s.at) for s in found] == [
         ("event", "7", 10.0), ("label", "7", 20.0), ("event", "m-1", 21.0)
     ]  # fmt: skip
-    assert msgspec.json.decode(found[0].value) == {"key": "7", "t": "1970-01-01T00:00:10"}
+    assert msgspec.json.decode(found[0].value) == {"key": "7", "t": "1970-01-01T00:00:10Z"}
     assert msgspec.json.decode(found[1].value) == {"key": "7", "y": 1, "time": 20.0}
-    with pytest.raises(SpecError, match="column 't' has 'noon', which is no time"):
+    with pytest.raises(SpecError, match="column 't': the text 'noon' is no time"):
         steps([{"t": "noon"}], 1, event_time="t")
     with pytest.raises(SpecError, match="no column 'known'"):
         steps([{"t": 1}], 1, event_time="t", label_time="known")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from streamnn.errors import SpecError
+from streamnn.errors import SchemaError, SpecError
+from streamnn.kinds import seconds
 
 from .._columns import column_rows
 from ..base import Batch
@@ -37,8 +37,8 @@ class FeedColumns:
     label : str or None
         Column with the label; rows without one have no label message.
     event_time : str, optional
-        Column with the time of events (numbers, or ISO 8601 texts, taken as seconds): needed to feed in time,
-        or labels by time.
+        Column with the time of events (numbers as they are, points in time in seconds since 1970): needed to feed in
+        time, or labels by time.
     label_time : str, optional
         Column with the time at which the label is known.
     delay_events : int, default 0
@@ -152,14 +152,8 @@ def _is_missing(value: Any) -> bool:
 
 
 def _number(column: str | None, value: Any) -> float:
-    """A time: a number, or an ISO 8601 text in seconds since 1970."""
-    if isinstance(value, str):
-        try:
-            when = datetime.fromisoformat(value)
-        except ValueError:
-            raise SpecError(
-                f"feed: column {column!r} has {value[:40]!r}, which is no time. Times are numbers or ISO "
-                "8601 texts."
-            ) from None
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-    return float(value)
+    """A time: a number as it is, any other in seconds since 1970."""
+    try:
+        return seconds(value)
+    except SchemaError as error:
+        raise SpecError(f"feed: column {column!r}: {error}") from None
