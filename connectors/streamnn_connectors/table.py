@@ -151,6 +151,8 @@ class Table:
         """The column that was found, as one of a table whose decimals come after a comma: "1,234" is below 2 then."""
         if found.kind != "number" or not self._comma:
             return found
+        if not any(isinstance(v, str) and ("." in v or "," in v) for v in values):
+            return found
         again = look(values, self.missing, ",", self.thousands, self.typed)
         return again if again is not None and again.kind == "number" else found
 

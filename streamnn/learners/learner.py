@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .._kernels.memory import read_only
 from ..errors import StateError
 from ..features.encoder import columns_of
+from ..features.frames import batch_of, row_of, table_of
 from ..kinds.times import seconds
 from ..pool import reading, saving, scan
 from ..pool.describe import describe
@@ -23,11 +24,13 @@ from ..pool.snapshot import NetworkSnapshot
 from ..pool.task import Task
 from ..state import Arrays, state_hash
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
-from ._river import join_river
+from .estimator import Estimator, Parameter
 from .turns import Turns, without_turn
 
+KEPT_ALARMS = 1000
 
-class Learner(Turns, ABC):
+
+class Learner(Turns, Estimator):
     """A face over a pool: everything is done by :mod:`streamnn.pool.scan`, or one event at a time by the same kernels.
 
     Parameters
@@ -37,10 +40,10 @@ class Learner(Turns, ABC):
         Of the task alone.
     """
 
-    # what river's pipelines and evaluation ask of a model
-    _supervised = True
-    _multiclass = True
-    _tags: frozenset[str] = frozenset()
+    seed, max_columns, max_pending = Parameter(), Parameter(), Parameter()
+    events_per_false_alarm, categories, coverage = Parameter(), Parameter(), Parameter()
+    p_values, threads, preset = Parameter(), Parameter(), Parameter()
+    reaction, members = Parameter(), Parameter()
 
     _one: OneEvent | None = None
     _read_only: tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None = (
@@ -50,10 +53,11 @@ class Learner(Turns, ABC):
     def __init__(self, options: Options, **task_options: Any) -> None:
         self._options, self._task_options = options, task_options
         self._pool = self._new_pool()
+        self._alarms: deque[Alarm] = deque(maxlen=KEPT_ALARMS)
 
-    def __new__(cls, *args: Any, **options: Any) -> Self:
-        join_river(cls)
-        return super().__new__(cls)
+    @property
+    def _given(self) -> dict[str, Any]:
+        return {**vars(self._options), **self._task_options}
 
     @staticmethod
     @abstractmethod
@@ -63,19 +67,9 @@ class Learner(Turns, ABC):
     def _new_pool(self) -> Pool:
         return Pool(self._task(self._options, **self._task_options), self._options)
 
-    def __repr__(self) -> str:
-        given = {**vars(self._options), **self._task_options}
-        parameters = inspect.signature(type(self)).parameters.items()
-        said = [f"{k}={_written(given[k])}" for k, p in parameters if k in given and given[k] != p.default]
-        return f"{type(self).__name__}({', '.join(said)})"
-
     def __str__(self) -> str:
         """The pool in words: its row, its route kernel by kernel, its members."""
         return f"{self!r}\n{describe(self._pool)}"
-
-    def works_with(self, metric: Any) -> bool:
-        """Whether river may score it with a metric: those of its kind."""
-        return bool(metric.works_with(self))
 
     # the log
 
@@ -122,20 +116,22 @@ class Learner(Turns, ABC):
         """
         if self._read_only is not None:
             self._load(*self._read_only, keep=False)
-        return scan.run(self._pool, chunk)
+        out = scan.run(self._pool, chunk)
+        self._alarms.extend(out.alarms)
+        return out
 
-    def look(self, columns: Mapping[str, np.ndarray], n: int | None = None) -> Output:
+    def look(self, X: Any, n: int | None = None) -> Output:
         """Predictions for rows as if each were the next event. Changes nothing.
 
         Parameters
         ----------
-        columns : mapping of str to ndarray, shape (n,)
+        X : table
+            As for :meth:`learn_many`.
         n : int, optional
-            Number of rows, where there may be no columns.
+            Number of rows, where a dict may have no columns.
         """
-        if n is None:
-            n = len(next(iter(columns.values()))) if columns else 0
-        return scan.look(self._pool, columns, n)
+        table = table_of(X, n)
+        return scan.look(self._pool, table.columns, table.rows)
 
     # single events
 
@@ -147,7 +143,7 @@ class Learner(Turns, ABC):
         number of seconds; without a zone it is UTC.
         """
         t = self.events
-        return self.run(_operation(OBSERVE, t, None, columns=columns_of(x), time=time)), t
+        return self.run(_operation(OBSERVE, t, None, columns=columns_of(row_of(x)), time=time)), t
 
     def learn(self, ticket: int, y: Any, w: float = 1.0, time: Any = None) -> list[Alarm]:
         """The label of an event has come, at `time` if the stream has times."""
@@ -158,25 +154,54 @@ class Learner(Turns, ABC):
         self.run(_operation(EXPIRE, ticket, None))
 
     def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
-        """Observe an event and learn its label at once."""
+        """Observe an event and learn its label at once.
+
+        Raises
+        ------
+        SchemaError
+            When `x` is no dict of column names to values, or a value, the label or the weight is not allowed.
+        """
+        if type(x) is not dict:
+            x = row_of(x)
         single = self._single() if self._read_only is None else None
         if single is not None and self.pending < self._options.max_pending and is_weight(w):
             label = self._pool.task.code(y)
-            if label is not None and single.learn(x, label, w) is not None:
+            alarms = None if label is None else single.learn(x, label, w)
+            if alarms is not None:
+                self._alarms.extend(alarms)
                 return
-        t = self.events
-        labels = np.empty(2, object)
-        labels[1] = y
-        op, ticket = np.array([OBSERVE, LEARN], np.int8), np.array([t, t])
-        self.run(Chunk(columns_of(x), op, ticket, labels, weights_of(1.0, w)))
+        self._learn_at_once(columns_of(x), [y], weights_of(w))
 
-    def learn_many(self, columns: Mapping[str, np.ndarray], y: Sequence[Any]) -> None:
-        """The same bits as :meth:`learn_one` event by event, and faster."""
-        n = len(y)
+    def learn_many(self, X: Any, y: Any, w: Any = None) -> None:
+        """The same bits as :meth:`learn_one` event by event, and faster.
+
+        Parameters
+        ----------
+        X : table
+            A DataFrame of pandas or polars, an Arrow table, a dict of column names to arrays, a list of dicts, or an
+            array of shape (n, columns).
+        y : sequence, shape (n,)
+            Labels: a list, an array, a Series, or a frame of one column.
+        w : sequence of float, shape (n,), optional
+            Sample weights.
+
+        Raises
+        ------
+        SchemaError
+            When there are not as many labels or weights as rows, or one is not allowed; nothing has been learnt then.
+        """
+        table, labels, weights = batch_of(X, y, w)
+        self._learn_at_once(table.columns, labels, None if weights is None else weights_of(*weights))
+
+    def _learn_at_once(self, columns: dict[str, np.ndarray], labels: list[Any], w: np.ndarray | None) -> None:
+        n, t = len(labels), self.events
         label = np.empty(2 * n, object)
-        label[1::2] = list(y)
+        label[1::2] = np.fromiter(labels, object, n)
+        weight = None if w is None else np.ones(2 * n)
+        if weight is not None:
+            weight[1::2] = w
         op = np.tile(np.array([OBSERVE, LEARN], np.int8), n)
-        self.run(Chunk(dict(columns), op, np.repeat(np.arange(self.events, self.events + n), 2), label))
+        self.run(Chunk(columns, op, np.repeat(np.arange(t, t + n), 2), label, weight))
 
     def _look_one(self, x: Mapping[str, Any]) -> Output:
         return scan.look(self._pool, columns_of(x), 1)
@@ -230,6 +255,14 @@ class Learner(Turns, ABC):
     def missing(self) -> dict[str, int]:
         """How often each column had no finite value since it first had one; such values count as the column's mean."""
         return reading.missing(self._pool)
+
+    @property
+    def alarms(self) -> list[Alarm] | None:
+        """The last 1,000 alarms that this object saw fire, the newest last; None where it does not watch for any.
+
+        They are no part of the state: whoever goes on from a saved one begins with none.
+        """
+        return list(self._alarms) if self._options.alarms else None
 
     def alarm_status(self) -> dict[str, dict[str, Any]]:
         """What each watched signal's detector knows so far."""
@@ -288,14 +321,6 @@ class Learner(Turns, ABC):
 
     def _kept(self) -> dict[str, Any]:
         return {**self.__dict__, "_one": None}  # it holds addresses
-
-
-def _written(value: Any) -> str:
-    """As it is written in Python; classes and functions by their names."""
-    if isinstance(value, (list, tuple)):
-        inner = ", ".join(map(_written, value))
-        return f"[{inner}]"
-    return getattr(value, "__name__", None) or repr(value)
 
 
 def _operation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from .._kernels.memory import read_only
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, columns_of
+from ..features.frames import Table, batch_of, row_of, table_of
 from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.inputs import _scan as _encode
 from ..features.layout import Layout
@@ -21,14 +22,14 @@ from ..network.spec import NetworkSpec
 from ..pool.operations import BAD_WEIGHT, is_weight
 from ..state import Arrays, state_hash
 from ..types import LEARN, LOOK, OBSERVE
-from ._river import join_river
 from .class_labels import new_labels
+from .estimator import Estimator, Parameter
 from .turns import Turns, without_turn
 
 f4 = np.float32
 
 
-class NetworkClassifier(Turns):
+class NetworkClassifier(Turns, Estimator):
     """One spline network under its budget, fed with standardised columns and category rows: no memory, no pool.
 
     For where every microsecond counts; the pool (:class:`Classifier`) is far better wherever events depend on those
@@ -54,9 +55,7 @@ class NetworkClassifier(Turns):
     'odd'
     """
 
-    _supervised = True
-    _multiclass = True
-    _tags: frozenset[str] = frozenset()
+    max_columns, categories = Parameter(), Parameter()
 
     def __init__(
         self,
@@ -65,7 +64,6 @@ class NetworkClassifier(Turns):
         max_columns: int = 4096,
         categories: Sequence[str] = (),
     ) -> None:
-        join_river(type(self))
         self.spec = spec or NetworkSpec("net", (64, 32), skip_margin=0.001)
         self.seed = seed
         self._schema = Schema(max_columns, categories)
@@ -86,17 +84,9 @@ class NetworkClassifier(Turns):
         self._p = np.zeros((1, len(self.spec.members), 0), f4)
         self._ids, self._row = np.zeros((1, 0), np.int32), np.zeros((1, 0), f4)
 
-    def __repr__(self) -> str:
-        usual = type(self)()._parameters()
-        said = [f"{k}={v!r}" for k, v in self._parameters().items() if v != usual[k]]
-        return f"{type(self).__name__}({', '.join(said)})"
-
-    def _parameters(self) -> dict[str, Any]:
+    @property
+    def _given(self) -> dict[str, Any]:
         return {"spec": self.spec, **self._options()}
-
-    def works_with(self, metric: Any) -> bool:
-        """Whether river may score it with a metric: those of its kind."""
-        return bool(metric.works_with(self))
 
     @property
     def network(self) -> Network:
@@ -115,6 +105,8 @@ class NetworkClassifier(Turns):
         """
         if not is_weight(w):
             raise SchemaError(BAD_WEIGHT)
+        if type(x) is not dict:
+            x = row_of(x)
         try:
             label = self._class.get(y)
         except TypeError:
@@ -141,6 +133,8 @@ class NetworkClassifier(Turns):
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
         """Probability of every class known so far. Changes nothing."""
+        if type(x) is not dict:
+            x = row_of(x)
         if self._look is None:
             return {}
         if not self._encoder.write(x, False):
@@ -158,20 +152,52 @@ class NetworkClassifier(Turns):
         p = self.predict_proba_one(x)
         return max(p, key=p.__getitem__) if p else None
 
-    def learn_many(self, columns: Mapping[str, Sequence[Any]], y: Sequence[Any]) -> None:
+    def learn_many(self, X: Any, y: Any, w: Any = None) -> None:
         """:meth:`learn_one` event by event.
+
+        Parameters
+        ----------
+        X : table
+            As for :meth:`Classifier.learn_many`.
+        y : sequence, shape (n,)
+        w : sequence of float, shape (n,), optional
 
         Raises
         ------
         SchemaError
-            When there are not as many labels as values in each column; nothing has been learnt then.
+            When there are not as many labels or weights as rows, or one is not allowed; nothing has been learnt then.
         """
-        names = list(columns)
-        for k, v in columns.items():
-            if len(v) != len(y):
-                raise SchemaError(f"column {k!r} has {len(v)} values for {len(y)} labels")
-        for label, *values in zip(y, *columns.values(), strict=True):
-            self.learn_one(dict(zip(names, values, strict=True)), label)
+        table, labels, weights = batch_of(X, y, w)
+        weights = [1.0] * table.rows if weights is None else weights
+        if not all(map(is_weight, weights)):
+            raise SchemaError(BAD_WEIGHT)
+        new_labels(labels, self._class)
+        for x, label, weight in zip(self._rows(table), labels, weights, strict=True):
+            self.learn_one(x, label, weight)
+
+    def predict_proba_many(self, X: Any) -> Any:
+        """Probabilities of the classes known so far, in the order of ``classes``. Changes nothing.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, classes), or DataFrame
+            A DataFrame where `X` is one of pandas, with its index, and the classes as columns.
+        """
+        table = table_of(X)
+        found = [list(self.predict_proba_one(x).values()) for x in self._rows(table)]
+        return table.frame(np.array(found).reshape(table.rows, len(self.classes)), self.classes)
+
+    def predict_many(self, X: Any) -> Any:
+        """The same answers as :meth:`predict_one` row by row, in a Series where `X` is a frame. Changes nothing."""
+        table = table_of(X)
+        return table.series([self.predict_one(x) for x in self._rows(table)])
+
+    def _rows(self, table: Table) -> Iterator[dict[str, Any]]:
+        self._schema.prepare(table.columns, table.rows)  # refuses what no row may hold
+        names = list(table.columns)
+        values = [list(v) if v.dtype.kind in "mM" else v.tolist() for v in table.columns.values()]
+        for i in range(table.rows):
+            yield {k: v[i] for k, v in zip(names, values, strict=True)}
 
     def _grow(self, classes: int) -> None:
         """Make room for the schema's columns, category rows and so many classes, and record the calls anew if need be."""

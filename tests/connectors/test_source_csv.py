@@ -47,8 +47,8 @@ def read_all(
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (b"\n1,2\n", "there are no columns"),
-        (b"\r\n1,2\r\n", "there are no columns"),
+        (b"\n\r\n", "there are no columns"),
+        (b"# made by hand\n", "there are no columns"),
         (b"a,b,a\n1,2,3\n", "'a' more than once"),
         (b",column_1\n1,2\n", "'column_1' more than once"),
         (b'a,"b\n1,2\n', "header can't be read: a quote is never closed"),
@@ -76,8 +76,6 @@ def test_headers() -> None:
 
 
 BAD = [
-    (b"", "empty line"),
-    (b"\r", "empty line"),
     (b"1", "1 fields where the header has 3"),
     (b"1,2,3,4", "4 fields where the header has 3"),
     (b'1,"2",3,4', "4 fields where the header has 3"),
@@ -278,8 +276,10 @@ def test_no_byte_is_lost(pieces: list[bytes], limit: int, newline: bytes) -> Non
             out += taken
         assert lines.byte == 4 + len(body)
         lines.close()
-    assert b"\n".join(out) == body
-    rows, bad = read(b"a,b\n" + body, limit)
+    in_quotes = b'"' in body  # where a blank line may be part of a field
+    assert in_quotes or out == [line for line in body.split(b"\n") if line.strip() or b"," in line]
+    assert b"".join(b"".join(out).split()) == b"".join(body.split())
+    rows, bad = read(b"a,b\n" + body, limit, delimiter=",", encoding="utf-8", header=True)
     assert len(rows) + len(bad) == len(out)
     assert {record.raw for record in bad} <= set(out)
     assert (rows and rows[-1]["b"] == "end") or b'"' in body

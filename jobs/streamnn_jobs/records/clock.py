@@ -92,6 +92,7 @@ class StreamClock:
             # nothing to doubt, whatever the limit has grown to: the same sums at once
             self._way = float(np.add.accumulate(np.concatenate([[self._way], steps]))[-1])
             self._gap = max(self._gap, float(steps.max()))
+            self._gap_before = max(self._gap_before, float(steps.max()))
             self._records += len(times)
             self._support += len(times)
             self._run = 0
@@ -105,10 +106,13 @@ class StreamClock:
     @property
     def limit(self) -> float:
         """How far ahead of the clock a time is believed, in seconds."""
+        return self._limit(self._gap)
+
+    def _limit(self, gap: float) -> float:
         if self.limit_s is not None:
             return self.limit_s
         mean = self._way / self._records if self._records else 0.0
-        return max(LEAST_JUMP_S, JUMP_STEPS * mean, JUMP_GAPS * self._gap)
+        return max(LEAST_JUMP_S, JUMP_STEPS * mean, JUMP_GAPS * gap)
 
     def _one(self, i: int, t: float, out: Judged) -> None:
         if self.now == -np.inf:
@@ -136,6 +140,7 @@ class StreamClock:
                     out.notes.append(f"{out.wrong[i]}; such records are dead letters, and the clock stays")
             return
         self._records += 1
+        limit = self._limit(self._gap_before)  # that last jump may be what was wrong
         if step < -limit:
             agreed = self._agrees(-1, t, limit)
             if agreed >= max(AGREEING, self._support):
@@ -152,7 +157,7 @@ class StreamClock:
         self._support += 1
         if step > 0.0:
             self._way += step
-            self._gap = max(self._gap, step)
+            self._gap, self._gap_before = max(self._gap, step), max(self._gap_before, step)
             self.now = t
         else:
             out.older += step < 0.0

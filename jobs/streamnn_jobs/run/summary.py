@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from ..outputs.dropped import in_words
 from .result import Result
 
 _CONTROL_TITLES = (
@@ -74,6 +75,7 @@ def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = Non
         "dead_letters": c.dead,
         "older_than_the_clock": c.older,
         "event_time": worker.encoder.event_time,
+        "dead_reasons": dict(worker.dropped.counts),
     }
     out.update({k: v for k, v in scores.items() if k not in out})
     for name in (*_ALWAYS, *_TASK_SCORES[worker.task]):
@@ -147,6 +149,10 @@ def lines(summary: dict[str, Any]) -> list[str]:
     if s["older_than_the_clock"]:
         out.append(
             f"{s['older_than_the_clock']:,} of {s['events']:,} events came after a later one: sort by {s['event_time']!r}"
+        )
+    if s["dead_letters"]:
+        out.append(
+            f"{s['dead_letters']:,} dead letters of {s['records']:,} records: {in_words(s['dead_reasons'])}"
         )
     if s.get("regret_per_event") is not None:
         out.append(

@@ -9,7 +9,7 @@ from .worker import Worker
 
 LOOKED_AT_EVENTS = 1000
 """Events after which it is looked at how labels come."""
-_MOST = 0.9
+_NEARLY_ALL = 0.9
 
 
 class TimeNotes:
@@ -33,7 +33,7 @@ class TimeNotes:
         if self._done or c.predicted < LOOKED_AT_EVENTS:
             return
         self._done = True
-        if c.older >= (1 - _MOST) * c.predicted:
+        if c.older >= (1 - _NEARLY_ALL) * c.predicted:
             self._say(
                 f"source.event_time: {c.older:,} of the first {c.predicted:,} events came after a later one; their labels "
                 f"count as known too early: --set source.sort=true reads a recorded stream in order of {source.event_time!r}"
@@ -43,7 +43,7 @@ class TimeNotes:
                 f"label.time: {c.predicted:,} events, and no label was known by {label.time!r} before the last of them; "
                 f"compare it with {source.event_time!r}, and source.time_unit"
             )
-        elif c.labels and self._worker.join.pending <= 1 and c.learnt >= _MOST * c.predicted:
+        elif c.labels and self._worker.join.pending <= 1 and c.learnt >= _NEARLY_ALL * c.predicted:
             self._say(
                 f"label.time: after {c.predicted:,} events every label was known by {label.time!r} before the next event; "
                 f"compare it with {source.event_time!r}, and source.time_unit"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
+
+from streamnn_connectors.wanted import Wanted
 
 from .job import JobSpec
 
@@ -40,13 +42,16 @@ def learning_fields(spec: JobSpec) -> dict[str, Any]:
         for name, value in getattr(spec, section).model_dump(mode="json").items():
             out[f"{section}.{name}"] = value
     out.pop("learner.threads", None)  # the bits do not depend on it
+    del out["limits.dead_share"]  # decides an exit code
     for name in _LATER:  # left out where not given, so that an older checkpoint still fits
         if out[name] == _LATER[name]:
             del out[name]
     if spec.source.topic is not None:
         out |= {f"kafka.{name}": value for name, value in spec.kafka.learning().items()}
-    if out["source.path"] is not None:
-        out["source.path"] = PurePath(out["source.path"]).name
+    named = out["source.path"]
+    if named is not None:
+        names = [PurePath(path).name for path in ([named] if isinstance(named, str) else named)]
+        out["source.path"] = names[0] if isinstance(named, str) else names
     return out
 
 
@@ -83,6 +88,26 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for name in names
         if saved.get(name) != now.get(name)
     ]
+
+
+def goes_on(saved: Mapping[str, Any], now: Mapping[str, Any], learnt: Iterable[str]) -> bool:
+    """Whether a job of the fields `now` may go on from a state of the fields `saved` that has `learnt` these columns.
+
+    They are equal but, perhaps, for columns to ignore that were never learnt.
+
+    Examples
+    --------
+    >>> goes_on({"features.ignore": None}, {"features.ignore": ["meta"]}, ["price"])
+    True
+    >>> goes_on({"features.ignore": None}, {"features.ignore": ["meta"]}, ["price", "meta.id"])
+    False
+    """
+    name = "features.ignore"
+    if any(saved.get(n) != now.get(n) for n in {*saved, *now} - {name}):
+        return False
+    # what is ignored no more was not learnt while it was
+    added = Wanted(ignore=set(now.get(name) or ()) - set(saved.get(name) or ()))
+    return all(added.takes(column) for column in learnt)
 
 
 def _shown(value: Any) -> str:
