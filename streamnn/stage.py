@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ._kernels.memory import zeros
+from ._kernels.memory import read_only, unlocked, zeros
 from .state import check_leaves
 
 Arrays = TypeVar("Arrays", bound=NamedTuple)
@@ -24,11 +24,15 @@ class Stage:
         Prefix of its leaves in a checkpoint.
     """
 
+    compiled = True
+    """Whether only kernels touch its arrays."""
+
     def __init__(self, name: str):
         self.name = name
         self.s: dict[str, np.ndarray] = {}
         # leaves with a row for every category row: how many of them are in use, the rest are zero
         self.used: dict[str, int] = {}
+        self.kept = False  # whether leaves may be those of a state that is read-only
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of all leaves, ``name/leaf``."""
@@ -37,27 +41,43 @@ class Stage:
     def _leaves(self) -> dict[str, np.ndarray]:
         return {k: v[: self.used[k]] if k in self.used else v for k, v in self.s.items()}
 
-    def reserve(self, leaf: str, rows: int, spare: int = 0) -> None:
-        """Make room for `rows` first-axis entries of a leaf and `spare` more that stay zero; doubles, so growth is cheap."""
+    def reserve(self, leaf: str, rows: int) -> None:
+        """Make room for `rows` first-axis entries of a leaf; doubles, so growth is cheap."""
         self.used[leaf] = rows
         a = self.s[leaf]
-        if rows + spare > len(a):
-            self.s[leaf] = grown(a, max(256, 1 << (rows + spare).bit_length()), *a.shape[1:])
+        if rows > len(a):
+            self.s[leaf] = grown(a, max(256, 1 << rows.bit_length()), *a.shape[1:])
 
-    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], keep: bool = False) -> None:
         """Take over leaves that were checked against this stage's shapes.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            ``name/leaf``; those of other stages are left alone.
+        keep : bool
+            Do not copy leaves that are read-only: the stage can then be looked at, and must not learn.
 
         Raises
         ------
         StateError
             Names the leaf that is missing, unknown or of another shape or dtype.
         """
-        prefix = self.name + "/"
-        mine = {k: v for k, v in arrays.items() if k.startswith(prefix)}
-        leaves = self._leaves()
-        check_leaves(mine, {prefix + k: v for k, v in leaves.items()}, self.name)
+        leaves, given = self._leaves(), self._given(arrays)
+        self.kept = keep
         for k, v in leaves.items():
-            v[...] = mine[prefix + k]
+            if keep and read_only(given[k]):
+                # kernels are compiled for arrays that they may write to, and write to none of these at LOOK
+                self.s[k] = unlocked(given[k]) if self.compiled else given[k]
+            else:
+                v[...] = given[k]
+
+    def _given(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        # the leaves that are this stage's, checked
+        prefix, leaves = self.name + "/", self._leaves()
+        mine = {k: v for k, v in arrays.items() if k.startswith(prefix)}
+        check_leaves(mine, {prefix + k: v for k, v in leaves.items()}, self.name)
+        return {k: mine[prefix + k] for k in leaves}
 
 
 def grown(a: np.ndarray, *shape: int, fill: float = 0.0) -> np.ndarray:

@@ -23,14 +23,18 @@ ROOMS = {
 }
 MAY_IMPORT = {  # modules of other rooms, by prefix
     "streamnn": (),
-    "streamnn_connectors": ("streamnn.types", "streamnn.errors"),
+    "streamnn_connectors": ("streamnn.types", "streamnn.errors", "streamnn.kinds"),
     "streamnn_jobs": ("streamnn", "streamnn_connectors"),
 }
 OUTSIDE = {  # no file, socket, clock or global seed where learning happens
     "asyncio", "glob", "http", "io", "os", "pathlib", "random", "shutil", "socket", "subprocess", "tempfile", "time",
     "urllib",
 }  # fmt: skip
-MAY_LOOK_OUTSIDE = {("streamnn._kernels.jit", "os")}  # the switch for debugging is an environment variable
+MAY_LOOK_OUTSIDE = {
+    ("streamnn._kernels.jit", "os"),  # the switch for debugging is an environment variable
+    ("streamnn.learners.turns", "os"),  # locks and threads do not outlive a fork
+    ("streamnn.pool.threads", "os"),
+}
 OUTSIDE_CALLS = {"open", "input", "print"}
 SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SeedSequence", "default_rng"}
 

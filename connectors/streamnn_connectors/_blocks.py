@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ import pyarrow as pa
 from streamnn.errors import SourceError
 
 from .base import BadRecord, Batch, Partition, Resume
+from .table import Table
 
 
 @dataclass(slots=True)
@@ -22,13 +25,18 @@ class Block:
     bad: list[BadRecord]
     first: int
     end: int
+    left_out: Counter[str] = field(default_factory=Counter)
+    odd: Counter[tuple[str, str]] = field(default_factory=Counter)
+    kinds: list[Any] = field(default_factory=list)
+    """What its table knew before it was decoded."""
 
 
 class BlockPartition:
-    """Hands out `blocks` in pieces of at most `limit` records, from `position` on."""
+    """Hands out `blocks` in pieces of at most `limit` records, from `position` on; `table` decodes them."""
 
-    def __init__(self, blocks: Iterator[Block], position: int):
+    def __init__(self, blocks: Iterator[Block], position: int, table: Table):
         self._blocks = blocks
+        self._table = table
         self._block: Block | None = None
         self._position = position
         self._closed = False
@@ -44,7 +52,15 @@ class BlockPartition:
         start, self._position = self._position, min(block.end, self._position + limit)
         i, j = np.searchsorted(block.position, [start, self._position])
         bad = [b for b in block.bad if start <= b.position < self._position] if block.bad else []
-        return Batch(block.rows.slice(i, j - i), block.position[i:j], {"position": int(self._position)}, bad)
+        rows = block.rows.slice(i, j - i)
+        if self._position < block.end:
+            resume = {"position": int(self._position), "kinds": block.kinds}
+            return Batch(rows, block.position[i:j], resume, bad, columns=self._table.columns)
+        # told with the last piece: once, wherever reading goes on within the block
+        resume = {"position": int(self._position), "kinds": self._table.state()}
+        return Batch(
+            rows, block.position[i:j], resume, bad, block.left_out, block.odd, columns=self._table.columns
+        )
 
     def close(self) -> None:
         self._closed = True

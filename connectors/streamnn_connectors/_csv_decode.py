@@ -1,102 +1,129 @@
-"""CSV records to columns of fixed kinds."""
+"""CSV records to columns of kinds that a table knows."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from ._csv_records import split_fields, wrong_width
-from ._faults import Fault, not_utf8, short, too_long
-from ._rows import ARROW_TYPES, Decoded, record_batch
-from .base import BadRecord
+from streamnn.kinds import DOUBTFUL, PLAIN
 
-_MISSING = frozenset((b"", b"NA", b"null", b"nan"))
-# what the block parser takes, so that a record means the same alone and in a block
-_NUMBER = re.compile(
-    rb"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan(?:\(\w*\))?)", re.IGNORECASE
-)
+from ._csv_records import split_fields, wrong_width
+from ._faults import Fault, not_utf8, too_long
+from ._rows import Decoded, record_batch
+from .base import BadRecord
+from .table import Table
+from .wanted import EVERYTHING, Wanted
+
 _FEW = 16
 
 
 class CsvDecoder:
     """Decodes records of a CSV file whose column names are known.
 
-    `kinds` ("number" or "string") are known too, but for columns that had no value yet (None): the first one
-    in a good record settles it. Until then they are missing numbers.
+    Parameters
+    ----------
+    names : sequence of str
+        Of all columns, in the order of the header.
+    table : Table
+        Their kinds; a column that had no value yet gets its kind from the first one.
+    delimiter : bytes
+    max_record_bytes : int
+    wanted : Wanted
+        Columns that are not are not looked at.
     """
 
-    def __init__(self, kinds: dict[str, str | None], delimiter: bytes, max_record_bytes: int):
-        self.kinds = dict(kinds)
-        self._open = [name for name, kind in kinds.items() if kind is None]
+    def __init__(
+        self,
+        names: Sequence[str],
+        table: Table,
+        delimiter: bytes,
+        max_record_bytes: int,
+        wanted: Wanted = EVERYTHING,
+    ):
+        self.table = table
+        self._names = list(names)
+        self._taken = [
+            (i, name)
+            for i, name in enumerate(names)
+            if wanted.takes(name) and table.declared.get(name) != "ignored"
+        ]
         self._delimiter = delimiter
         self._max_bytes = max_record_bytes
         self._parse = pa_csv.ParseOptions(
             delimiter=delimiter.decode(), ignore_empty_lines=False, newlines_in_values=True
         )
+        # a cell that is missing whatever its column's kind; in a column of texts "?" is a text
+        self._missing = pa.array(sorted(table.missing), pa.string())
 
     def decode(self, records: list[bytes], faults: dict[int, Fault], first: int) -> Decoded:
         """Rows, positions and bad records of `records` at positions `first`...; `faults` are known by index."""
         if not faults and len(records) >= _FEW:
-            rows = self._fast(records)
+            rows = self._block(records)
             if rows is not None:
-                for name in self._open:
-                    if rows.column(name).null_count < len(rows):
-                        self.kinds[name] = "number"
-                self._open = [name for name in self._open if self.kinds[name] is None]
                 return rows, np.arange(first, first + len(records), dtype=np.int64), []
-        columns: list[list[float | str | None]] = [[] for _ in self.kinds]
+        good: list[list[bytes]] = []
         position: list[int] = []
         bad: list[BadRecord] = []
         for i, record in enumerate(records):
             try:
                 if i in faults:
                     raise faults[i]
-                row = self._row(record)
+                good.append(fields_of(record, self._delimiter, len(self._names), self._max_bytes))
             except Fault as fault:
                 bad.append(BadRecord(first + i, fault.reason, fault.stage, record))
-                continue
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
-            position.append(first + i)
-        arrays = {
-            name: pa.array(column, ARROW_TYPES[kind or "number"])
-            for (name, kind), column in zip(self.kinds.items(), columns, strict=True)
-        }
-        return record_batch(arrays, len(position)), np.array(position, np.int64), bad
-
-    def _row(self, record: bytes) -> list[float | str | None]:
-        fields = fields_of(record, self._delimiter, len(self.kinds), self._max_bytes)
-        row: list[float | str | None] = []
-        found: dict[str, str] = {}
-        for field, (name, kind) in zip(fields, self.kinds.items(), strict=True):
-            if kind is None and (kind := kind_of(field)) is not None:
-                found[name] = kind
-            if field in _MISSING:
-                row.append(None)
-            elif kind == "string":
-                row.append(field.decode())
             else:
-                row.append(_number(field, name))
-        if found:  # only now: a bad record settles nothing
-            self.kinds.update(found)
-            self._open = [name for name in self._open if name not in found]
-        return row
+                position.append(first + i)
+        columns = {
+            name: self._column(name, pa.array([fields[i].decode() for fields in good], pa.string()))
+            for i, name in self._taken
+        }
+        return record_batch(columns, len(good)), np.array(position, np.int64), bad
 
-    def _fast(self, records: list[bytes]) -> pa.RecordBatch | None:
-        """The rows of `records` when all are good, else None."""
+    def _column(self, name: str, cells: pa.Array) -> pa.Array:
+        """Texts of a column as its kind."""
+        column = self.table.columns.get(name)
+        cells = pc.if_else(pc.is_in(cells, value_set=self._missing), None, cells)
+        if column is not None and column.settled and column.is_name:
+            return cells
+        return self.table.array(name, cells.to_pylist())
+
+    def _block(self, records: list[bytes]) -> pa.RecordBatch | None:
+        """The rows of `records` where all can be read at once, else None."""
         if b"" in records or b"\r" in records or max(map(len, records)) > self._max_bytes:
             return None
         block = b"\n".join(records)
         if not (block.isascii() or _is_utf8(block)):
             return None
-        read = pa_csv.ReadOptions(column_names=list(self.kinds), use_threads=False, block_size=len(block) + 1)
+        plain = {
+            name
+            for _, name in self._taken
+            if (c := self.table.columns.get(name)) is not None
+            and c.settled
+            and c.kind in ("number", "duration")
+            and c.format == PLAIN
+        }
+        # numbers at once; where one of them is odd, all as texts and then cell by cell
+        for numbers in (plain, set[str]()) if plain else (plain,):
+            rows = self._parsed(block, len(records), numbers)
+            if rows is not None:
+                columns = {
+                    name: rows.column(name) if name in numbers else self._column(name, rows.column(name))
+                    for _, name in self._taken
+                }
+                return record_batch(columns, len(records))
+        return None
+
+    def _parsed(self, block: bytes, records: int, numbers: set[str]) -> pa.RecordBatch | None:
+        read = pa_csv.ReadOptions(column_names=self._names, use_threads=False, block_size=len(block) + 1)
         convert = pa_csv.ConvertOptions(
-            column_types={name: ARROW_TYPES[kind or "number"] for name, kind in self.kinds.items()},
-            null_values=[token.decode() for token in _MISSING],
-            strings_can_be_null=True,
+            column_types={name: pa.float64() if name in numbers else pa.string() for _, name in self._taken},
+            include_columns=[name for _, name in self._taken],
+            null_values=[*sorted(self.table.missing), *sorted(DOUBTFUL)],
+            strings_can_be_null=False,
         )
         try:
             table = pa_csv.read_csv(pa.py_buffer(block), read, self._parse, convert)
@@ -104,7 +131,7 @@ class CsvDecoder:
             return None
         batches = table.to_batches()
         # a lone carriage return ends a line there
-        return batches[0] if len(batches) == 1 and table.num_rows == len(records) else None
+        return batches[0] if len(batches) == 1 and table.num_rows == records else None
 
 
 def fields_of(record: bytes, delimiter: bytes, width: int, max_bytes: int) -> list[bytes]:
@@ -121,24 +148,6 @@ def fields_of(record: bytes, delimiter: bytes, width: int, max_bytes: int) -> li
     if len(fields) != width:
         raise wrong_width(len(fields), width)
     return fields
-
-
-def kind_of(field: bytes) -> str | None:
-    """The kind that a field shows, None when it is missing."""
-    text = field.strip(b" \t")
-    if text in _MISSING:
-        return None
-    return "number" if _NUMBER.fullmatch(text) else "string"
-
-
-def _number(field: bytes, name: str) -> float | None:
-    text = field.strip(b" \t")
-    if text in _MISSING:
-        return None
-    if not _NUMBER.fullmatch(text):
-        shown = short(field.decode("utf-8", "replace"))
-        raise Fault(f"column {short(name)} is a number but has {shown}", "schema")
-    return float("nan") if text.endswith(b")") else float(text)
 
 
 def _is_utf8(block: bytes) -> bool:

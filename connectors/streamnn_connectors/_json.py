@@ -12,6 +12,7 @@ from ._faults import Fault, not_utf8, short, too_long
 decode = msgspec.json.Decoder().decode
 DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BOM = b"\xef\xbb\xbf"
+_NESTED = frozenset((dict, list))
 _VALUE_WORDS = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
 """What a value of JSON is, for messages; any other is a number."""
 
@@ -31,7 +32,7 @@ def parse_object(line: bytes, max_bytes: int) -> dict[str, Any]:
     except DECODE_ERRORS:
         value = _lenient(line)
     else:
-        if isinstance(value, dict) and count_quotes(line) != 2 * (len(value) + count_strings(value)):
+        if isinstance(value, dict) and count_quotes(line) != 2 * count_texts(value):
             _refuse_duplicates(line)
     if not isinstance(value, dict):
         word = _VALUE_WORDS.get(type(value), "a number")
@@ -47,12 +48,24 @@ def count_quotes(line: bytes) -> int:
     return quotes
 
 
-def count_strings(row: dict[str, Any]) -> int:
-    """How many values are strings.
+def count_texts(row: dict[str, Any]) -> int:
+    """How many keys and strings there are, nested ones too.
 
     A line has two quotes a key and two a string value: exactly this number means that no key came twice.
     """
-    return sum(type(v) is str for v in row.values())
+    texts = 0
+    waiting: list[Any] = [row]
+    while waiting:
+        at = waiting.pop()
+        if type(at) is dict:
+            texts += len(at)
+            at = at.values()
+        for value in at:
+            if type(value) is str:
+                texts += 1
+            elif type(value) in _NESTED:
+                waiting.append(value)
+    return texts
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -85,15 +98,21 @@ def _lenient(line: bytes) -> Any:
         raise Fault(f"malformed JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
         raise Fault("malformed JSON: nested too deeply") from None
-    if isinstance(value, dict):
-        for part in (*value, *value.values()):
-            if isinstance(part, str) and not part.isascii():
-                _refuse_surrogates(part)
+    if not text.isascii() or "\\" in text:
+        _refuse_surrogates(value)
     return value
 
 
-def _refuse_surrogates(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise Fault(f"half a surrogate pair at character {error.start} of a string") from None
+def _refuse_surrogates(value: Any) -> None:
+    waiting = [value]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, str):
+            try:
+                at.encode()
+            except UnicodeEncodeError as error:
+                raise Fault(f"half a surrogate pair at character {error.start} of a string") from None
+        elif isinstance(at, list):
+            waiting += at
+        elif isinstance(at, dict):
+            waiting += [*at, *at.values()]

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 
+from streamnn.kinds import Column
+
 Resume = dict[str, Any]
 """JSON-able token: where a partition goes on. Has at least ``position``, that of the next record."""
+
+MOST_DEPTH = 8
+"""Steps from a record down to a value: what is nested deeper is left out."""
+MOST_ELEMENTS = 64
+"""Of one list: a longer one is left out."""
+MOST_VALUES = 256
+"""That one nested column has in one record: one with more is left out of it."""
 
 TOO_MANY_COLUMNS = "would be one of too many columns"
 """In the reason of every record that is refused for a name beyond the limit of its source."""
@@ -51,12 +62,21 @@ class Batch:
         The others, in order; positions lie between those of the rows.
     resume : dict
         Token of the place after the last record of the batch.
+    left_out : Counter of str
+        Nested columns that were too large or too deep, and in how many records; those are not bad for it.
+    odd : Counter of (str, str)
+        Cells that are not of their column's kind, by column and text: they are missing, their records are good.
+    columns : mapping of str to Column
+        What the source knows of its columns by now; empty where it does not say.
     """
 
     rows: pa.RecordBatch
     position: np.ndarray
     resume: Resume
     bad: list[BadRecord] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    odd: Counter[tuple[str, str]] = field(default_factory=Counter)
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

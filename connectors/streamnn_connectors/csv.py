@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from streamnn.errors import SourceError
 
 from ._blocks import skip_to, start_of
-from ._csv_decode import CsvDecoder, fields_of, kind_of
+from ._csv_decode import CsvDecoder, fields_of
 from ._csv_records import RecordReader
-from ._csv_shape import Shape, shape_of
+from ._csv_shape import shape_of
 from ._faults import Fault
 from ._lines import LineReader, check_file
 from ._packing import bare_name
@@ -19,8 +20,8 @@ from ._rows import MAX_RECORD_BYTES
 from ._text_form import in_its_encoding, look_at
 from .base import Batch, Partition, Resume, SourceInfo
 from .dialect import Dialect
-
-_LOOK_RECORDS = 1000
+from .table import LOOK_RECORDS, NOTHING, Table
+from .wanted import EVERYTHING, Wanted
 
 
 class CsvSource:
@@ -31,10 +32,9 @@ class CsvSource:
     and ``sep=;`` of a spreadsheet are obeyed, blank lines are no records, and names are stripped of blanks. A column
     without a name is called ``column_<place>``.
 
-    A column is numeric (float64) when every value in the first 1,000 good records is missing or a number,
-    else a string; where all are missing, the first value after them decides. Missing are the empty field,
-    ``NA``, ``null`` and ``nan``. Fields in quotes may hold delimiters and newlines. Records that do not fit are bad
-    records with their bytes, without the last newline.
+    What a column is, a look at the first 1,000 good records shows; where all are missing there, the first value
+    after them: see :class:`Table`. A cell of another kind is missing. Fields in quotes may hold delimiters and
+    newlines. Records that do not fit are bad records with their bytes, without the last newline.
 
     Parameters
     ----------
@@ -51,10 +51,12 @@ class CsvSource:
         What begins a line that is no record, anywhere; "auto" is ``#``, before the header only.
     missing : sequence of str, optional
         Further tokens for a missing value.
-    text : sequence of str, optional
-        Columns that are strings whatever they hold, such as post codes.
     max_record_bytes : int, default 1_000_000
         Longer records are bad records.
+    kinds : mapping of str to str, optional
+        What columns are, where a look is not to decide it.
+    wanted : Wanted
+        The columns that are looked at, all by default.
 
     Raises
     ------
@@ -84,8 +86,9 @@ class CsvSource:
         header: bool | str = "auto",
         comment: str = "auto",
         missing: Sequence[str] = (),
-        text: Sequence[str] = (),
         max_record_bytes: int = MAX_RECORD_BYTES,
+        kinds: Mapping[str, str] = NOTHING,
+        wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)
         self._max_bytes = max_record_bytes
@@ -105,8 +108,10 @@ class CsvSource:
             None if comment == "auto" else comment,
             tuple(missing),
         )
-        self._kinds = self._look(self._shape)
-        self._kinds.update(dict.fromkeys((name for name in text if name in self._kinds), "string"))
+        d = self.dialect
+        self._wanted = wanted
+        self._table = Table(kinds, d.missing, typed=False, decimal=d.decimal, thousands=d.thousands)
+        self._look()
 
     def info(self) -> SourceInfo:
         notes = [note for note in (self._form.note, *self._shape.notes) if note]
@@ -118,14 +123,10 @@ class CsvSource:
         """Names of the columns."""
         return self._shape.names
 
-    def beginning(self, kinds: Mapping[str, str | None]) -> Resume:
-        """The token of the first record, with the kinds that columns have from files before this one."""
-        own = [kinds.get(name) or kind for name, kind in self._kinds.items()]
-        return {"position": 0, "byte": self._shape.start, "kinds": own}
-
-    def kinds_of(self, resume: Resume) -> dict[str, str | None]:
-        """The kinds in a token of this source."""
-        return dict(zip(self._kinds, resume["kinds"], strict=True))
+    def beginning(self, kinds: Mapping[str, Any]) -> Resume:
+        """The token of the first record, with what is known of columns from files before this one."""
+        own = dict(self._table.state()) | {k: v for k, v in kinds.items() if k in self._shape.names}
+        return {"position": 0, "byte": self._shape.start, "kinds": [list(pair) for pair in own.items()]}
 
     def partitions(self) -> list[str]:
         return ["0"]
@@ -133,30 +134,35 @@ class CsvSource:
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume)
         if resume is None or not {"byte", "kinds"} <= resume.keys():
-            opened = self._at(0, self._shape.start, self._kinds)
+            opened = self._at(0, self._shape.start, self._table.state())
             skip_to(str(self._path), opened, position)
             return opened
-        if len(resume["kinds"]) != len(self._kinds):
+        gone = [name for name, _ in resume["kinds"] if name not in self._shape.names]
+        if gone:
             raise SourceError(
-                f"{self._path} has {len(self._kinds)} columns and had {len(resume['kinds'])} when the "
-                "checkpoint was written: start again without it."
+                f"{self._path} has no column {gone[0]!r}, and had one when the checkpoint was written: start again "
+                "without it."
             )
-        return self._at(position, resume["byte"], dict(zip(self._kinds, resume["kinds"], strict=True)))
+        return self._at(position, resume["byte"], resume["kinds"])
 
-    def _at(self, position: int, byte: int, kinds: dict[str, str | None]) -> _CsvPartition:
+    def _at(self, position: int, byte: int, kinds: list[Any]) -> _CsvPartition:
         lines = LineReader(self._path, byte, self._form)
-        decoder = CsvDecoder(kinds, self._shape.delimiter, self._max_bytes)
+        table = self._table.like()
+        table.load(kinds)
+        decoder = CsvDecoder(self._shape.names, table, self._shape.delimiter, self._max_bytes, self._wanted)
         return _CsvPartition(lines, self._records(lines), decoder, position)
 
     def _records(self, lines: LineReader) -> RecordReader:
         shape = self._shape
         return RecordReader(lines, shape.delimiter, len(shape.names), self._max_bytes, shape.comment)
 
-    def _look(self, shape: Shape) -> dict[str, str | None]:
-        kinds: list[str | None] = [None] * len(shape.names)
+    def _look(self) -> None:
+        """Decide the kinds of the columns by the first good records."""
+        shape = self._shape
+        cells: list[list[str]] = [[] for _ in shape.names]
         lines = LineReader(self._path, shape.start, self._form)
         records = self._records(lines)
-        left = _LOOK_RECORDS
+        left = LOOK_RECORDS
         try:
             while left:
                 taken, faults = records.take(left)
@@ -167,15 +173,15 @@ class CsvSource:
                     try:
                         if i in faults:
                             raise faults[i]
-                        fields = fields_of(record, shape.delimiter, len(shape.names), self._max_bytes)
+                        fields = fields_of(record, shape.delimiter, len(cells), self._max_bytes)
                     except Fault:
                         continue
-                    kinds = [
-                        k if k == "string" else kind_of(f) or k for k, f in zip(kinds, fields, strict=True)
-                    ]
+                    for column, field in zip(cells, fields, strict=True):
+                        column.append(field.decode())
         finally:
             lines.close()
-        return dict(zip(shape.names, kinds, strict=True))
+        named = zip(shape.names, cells, strict=True)
+        self._table.look({name: column for name, column in named if self._wanted.takes(name)})
 
 
 class _CsvPartition:
@@ -191,9 +197,10 @@ class _CsvPartition:
             return None
         rows, position, bad = self._decoder.decode(records, faults, self._position)
         self._position += len(records)
-        kinds = list(self._decoder.kinds.values())  # in the order of the header
-        resume = {"position": self._position, "byte": self._lines.byte, "kinds": kinds}
-        return Batch(rows, position, resume, in_its_encoding(bad, self._lines.form))
+        table = self._decoder.table
+        resume = {"position": self._position, "byte": self._lines.byte, "kinds": table.state()}
+        bad = in_its_encoding(bad, self._lines.form)
+        return Batch(rows, position, resume, bad, odd=table.take_odd(), columns=table.columns)
 
     def close(self) -> None:
         self._lines.close()

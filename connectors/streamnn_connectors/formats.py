@@ -31,20 +31,17 @@ class Format(NamedTuple):
         Whether files may be packed.
     open_columns : bool
         Whether a column may come at any record; otherwise the first says which there are.
-    untyped : bool
-        Whether "7" may be text or a number: the source takes an option ``text`` with the columns that are text.
     """
 
     source: FileSource
     suffixes: tuple[str, ...]
     packed: bool = False
     open_columns: bool = False
-    untyped: bool = False
 
 
 FORMATS = {
     "parquet": Format(ParquetSource, (".parquet", ".pq")),
-    "csv": Format(CsvSource, (".csv", ".tsv", ".tab"), packed=True, untyped=True),
+    "csv": Format(CsvSource, (".csv", ".tsv", ".tab"), packed=True),
     "jsonl": Format(JsonLinesSource, (".jsonl", ".ndjson", ".json"), packed=True, open_columns=True),
 }
 """Every format that can be read, by its name in a job spec: the one place where they are listed."""

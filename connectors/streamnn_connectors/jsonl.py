@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,17 @@ from ._packing import bare_name
 from ._rows import MAX_COLUMNS, MAX_RECORD_BYTES, RowDecoder
 from ._text_form import in_its_encoding, look_at
 from .base import Batch, Partition, Resume, SourceInfo
+from .table import LOOK_RECORDS, NOTHING, Table
+from .wanted import EVERYTHING, Wanted
 
 
 class JsonLinesSource:
     """A file with one JSON object a line, plain or packed. Blank lines are no records.
 
-    Columns may come at any line. The kind of a column is that of its first value that is not null: numbers
-    and booleans are float64 (integers beyond 2**53 are rounded, numbers too large are infinite), strings
-    strings. ``NaN``, ``Infinity`` and ``-Infinity`` are taken as numbers. Every other line is a bad record
-    with its bytes, without the newline. A batch has the columns known at its end.
+    Columns may come at any line. Their kinds are those that a look at the first 1,000 lines shows, or for a column
+    that comes later its first values: see :class:`Table`. A cell of another kind is missing. Objects and lists become
+    columns such as ``cart.price`` and ``x[0]``. ``NaN``, ``Infinity`` and ``-Infinity`` are taken as numbers. What is
+    no JSON object is a bad record with its bytes, without the newline. A batch has the columns known at its end.
 
     Parameters
     ----------
@@ -32,6 +34,12 @@ class JsonLinesSource:
         Longer lines are bad records.
     max_columns : int, default 10_000
         Records that would bring more columns are bad records.
+    missing : sequence of str, optional
+        Texts that stand for a missing value, beside those that always do.
+    kinds : mapping of str to str, optional
+        What columns are, where a look is not to decide it.
+    wanted : Wanted
+        The columns that are looked at, all by default.
 
     Raises
     ------
@@ -44,10 +52,10 @@ class JsonLinesSource:
     >>> path = tempfile.mkdtemp() + "/prices.jsonl"
     >>> _ = Path(path).write_text('{"price": 1.5}\\n{"price": "high"}\\n{"price": 2, "y": "up"}\\n')
     >>> batch = JsonLinesSource(path).open("0").next_batch(100)
-    >>> batch.rows.to_pylist(), batch.position
-    ([{'price': 1.5, 'y': None}, {'price': 2.0, 'y': 'up'}], array([0, 2]))
-    >>> batch.bad[0].reason, batch.bad[0].raw
-    ("column 'price' is a number but has 'high'", b'{"price": "high"}')
+    >>> batch.rows.to_pylist()
+    [{'price': 1.5, 'y': None}, {'price': None, 'y': None}, {'price': 2.0, 'y': 'up'}]
+    >>> batch.odd, batch.columns["price"].kind
+    (Counter({('price', 'high'): 1}), 'number')
     """
 
     def __init__(
@@ -56,11 +64,16 @@ class JsonLinesSource:
         encoding: str = "auto",
         max_record_bytes: int = MAX_RECORD_BYTES,
         max_columns: int = MAX_COLUMNS,
+        missing: Sequence[str] = (),
+        kinds: Mapping[str, str] = NOTHING,
+        wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)
         check_file(self._path)
         self._form = look_at(self._path, encoding)
-        self._limits = (max_record_bytes, max_columns)
+        self._how = (max_record_bytes, max_columns, wanted)
+        self._table = Table(kinds, missing)
+        self._look()
 
     def info(self) -> SourceInfo:
         about: dict[str, Any] = {"file_bytes": self._path.stat().st_size}
@@ -68,13 +81,10 @@ class JsonLinesSource:
             about["notes"] = [self._form.note]
         return SourceInfo(Path(bare_name(self._path)).stem, None, about, str(self._path))
 
-    def beginning(self, kinds: Mapping[str, str | None]) -> Resume:
-        """The token of the first record, with the kinds that columns have from files before this one."""
-        return {"position": 0, "byte": 0, "kinds": [list(pair) for pair in kinds.items()]}
-
-    def kinds_of(self, resume: Resume) -> dict[str, str | None]:
-        """The kinds in a token of this source."""
-        return dict(resume["kinds"])
+    def beginning(self, kinds: Mapping[str, Any]) -> Resume:
+        """The token of the first record, with what is known of columns from files before this one."""
+        own = dict(self._table.state()) | dict(kinds)
+        return {"position": 0, "byte": 0, "kinds": [list(pair) for pair in own.items()]}
 
     def partitions(self) -> list[str]:
         return ["0"]
@@ -82,11 +92,25 @@ class JsonLinesSource:
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume)
         if resume is None or not {"byte", "kinds"} <= resume.keys():
-            opened = _JsonPartition(LineReader(self._path, 0, self._form), RowDecoder(None, *self._limits), 0)
+            decoder = RowDecoder(self._table.like(), *self._how)
+            opened = _JsonPartition(LineReader(self._path, 0, self._form), decoder, 0)
             skip_to(str(self._path), opened, position)
             return opened
         reader = LineReader(self._path, resume["byte"], self._form)
-        return _JsonPartition(reader, RowDecoder(dict(resume["kinds"]), *self._limits), position)
+        table = self._table.like()
+        table.load(resume["kinds"])
+        return _JsonPartition(reader, RowDecoder(table, *self._how), position)
+
+    def _look(self) -> None:
+        """Decide the kinds of the columns by the first records."""
+        lines = LineReader(self._path, 0, self._form)
+        records: list[bytes] = []
+        try:
+            while len(records) < LOOK_RECORDS and (taken := lines.take(LOOK_RECORDS - len(records))):
+                records += taken
+        finally:
+            lines.close()
+        RowDecoder(self._table, *self._how).look(records)
 
 
 class _JsonPartition:
@@ -108,9 +132,10 @@ class _JsonPartition:
         resume = {
             "position": self._position,
             "byte": self._reader.byte,
-            "kinds": [list(pair) for pair in self._decoder.kinds.items()],  # pairs: their order is kept
+            "kinds": self._decoder.table.state(),
         }
-        return Batch(rows, position, resume, in_its_encoding(bad, self._reader.form))
+        table, bad = self._decoder.table, in_its_encoding(bad, self._reader.form)
+        return Batch(rows, position, resume, bad, self._decoder.left_out(), table.take_odd(), table.columns)
 
     def close(self) -> None:
         self._reader.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from ._blocks import Block, BlockPartition, start_of
 from ._columns import Columns, check_lengths, check_positions, column_rows
 from ._rows import RowDecoder
 from .base import Partition, Resume, SourceInfo
+from .table import NOTHING, Table
+from .wanted import EVERYTHING, Wanted
 
 
 class MemorySource:
@@ -20,10 +23,12 @@ class MemorySource:
     Parameters
     ----------
     rows : list of dict, or pyarrow.Table
-        Dicts are read as in JSON lines: a column's kind (number or string) is that of its first value that
-        is not None; rows that do not fit are bad records. Every batch has all columns. A table is read as
-        a Parquet file is.
+        Dicts are read as in JSON lines. Every batch has all columns. A table is read as a Parquet file is.
     name : str, default "memory"
+    kinds : mapping of str to str, optional
+        What columns are: see :class:`Table`.
+    wanted : Wanted
+        The columns that are looked at, all by default.
 
     Raises
     ------
@@ -34,19 +39,29 @@ class MemorySource:
     --------
     >>> source = MemorySource([{"x": 1, "y": "a"}, {"x": 2}, {"x": "?"}])
     >>> batch = source.open("0", {"position": 1}).next_batch(10)
-    >>> batch.rows.to_pylist(), batch.bad[0].reason
-    ([{'x': 2.0, 'y': None}], "column 'x' is a number but has '?'")
+    >>> batch.rows.to_pylist(), batch.bad
+    ([{'x': 2.0, 'y': None}, {'x': None, 'y': None}], [])
     """
 
-    def __init__(self, rows: Sequence[dict[str, Any]] | pa.Table, name: str = "memory"):
+    def __init__(
+        self,
+        rows: Sequence[dict[str, Any]] | pa.Table,
+        name: str = "memory",
+        kinds: Mapping[str, str] = NOTHING,
+        wanted: Wanted = EVERYTHING,
+    ):
+        self._table = Table(kinds)
         if isinstance(rows, pa.Table):
-            kept, dropped = kept_columns(name, rows.schema)
+            kept, dropped = kept_columns(name, rows.schema, wanted)
             whole = rows.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
-            self._block = to_block(whole[0], kept, 0)
+            self._block = to_block(whole[0], kept, 0, self._table, wanted)
             metadata = metadata_of(rows.schema, dropped)
         else:
-            batch, position, bad = RowDecoder().records(rows, 0)
-            self._block = Block(batch, position, bad, 0, len(rows))
+            decoder = RowDecoder(self._table, wanted=wanted)
+            batch, position, bad = decoder.records(rows, 0)
+            self._block = Block(
+                batch, position, bad, 0, len(rows), decoder.left_out(), self._table.take_odd()
+            )
             metadata = {}
         self._info = SourceInfo(name, self._block.end, metadata)
 
@@ -58,7 +73,7 @@ class MemorySource:
 
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(self._info.name, partition, resume, self._info.records)
-        return BlockPartition(iter([self._block]), position)
+        return BlockPartition(iter([replace(self._block)]), position, self._table)
 
 
 class MemorySink:

@@ -126,7 +126,7 @@ class _PartsPartition:
         at: int,
         inner: Resume | None,
         position: int,
-        kinds: dict[str, str | None] | None = None,
+        kinds: dict[str, Any] | None = None,
     ):
         self._places = places
         self._source = source
@@ -151,7 +151,7 @@ class _PartsPartition:
             self._current.close()
             if self._inner is not None:
                 self._before += int(self._inner["position"])
-                self._kinds |= self._kinds_of(self._inner)
+                self._kinds |= dict(self._inner.get("kinds", ()))
             self._at, self._inner = self._at + 1, None
             self._current = self._opened(None)
 
@@ -161,15 +161,10 @@ class _PartsPartition:
 
     def _opened(self, inner: Resume | None) -> Partition:
         self._file = self._source(self._at)
-        begin: Callable[[dict[str, str | None]], Resume] | None = getattr(self._file, "beginning", None)
+        begin: Callable[[dict[str, Any]], Resume] | None = getattr(self._file, "beginning", None)
         if inner is None and begin is not None and self._kinds:
             inner = begin(self._kinds)
         return self._file.open("0", inner)
-
-    def _kinds_of(self, token: Resume) -> dict[str, str | None]:
-        kinds_of: Callable[[Resume], dict[str, str | None]] | None = getattr(self._file, "kinds_of", None)
-        found = {} if kinds_of is None else kinds_of(token)
-        return {name: kind for name, kind in found.items() if kind is not None}
 
     def _moved(self, batch: Batch) -> Batch:
         """A batch of the open file as one of the stream."""
@@ -190,7 +185,8 @@ class _PartsPartition:
                     value = float(value)
                 rows = rows.append_column(name, pa.array([value] * rows.num_rows, kind))
         bad = [replace(b, position=b.position + self._before) for b in batch.bad]
-        return Batch(rows, batch.position + self._before, resume, bad)
+        position = batch.position + self._before
+        return Batch(rows, position, resume, bad, batch.left_out, batch.odd, batch.columns)
 
 
 def _columns(places: Sequence[Place]) -> dict[str, pa.DataType]:

@@ -69,10 +69,10 @@ class ScriptedSource:
 
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(self._info.name, partition, resume, self._info.records)
+        decoder = RowDecoder()
         if resume is not None and "kinds" in resume:
-            decoder = RowDecoder(dict(resume["kinds"]))
+            decoder.table.load(resume["kinds"])
         else:
-            decoder = RowDecoder()
             decoder.records([self._items[i] for i in self._records[:position]], 0)  # type: ignore[misc]
         # right after the record before: markers in between come first
         item = self._records[position - 1] + 1 if position else 0
@@ -112,8 +112,9 @@ class _ScriptedPartition:
     def _batch(self, records: list[bytes | dict[str, Any]]) -> Batch:
         rows, position, bad = self._decoder.records(records, self._position, only_present=True)
         self._position += len(records)
-        kinds = [list(pair) for pair in self._decoder.kinds.items()]
-        return Batch(rows, position, {"position": self._position, "kinds": kinds}, bad)
+        table = self._decoder.table
+        resume = {"position": self._position, "kinds": table.state()}
+        return Batch(rows, position, resume, bad, odd=table.take_odd(), columns=table.columns)
 
 
 class Clock:

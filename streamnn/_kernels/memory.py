@@ -1,8 +1,9 @@
-"""Arrays that start on a cache line, so that sixteen lanes never lie in two."""
+"""Where arrays lie: on a cache line, so that sixteen lanes never lie in two, or in memory that must not be written."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -25,3 +26,19 @@ def aligned(a: np.ndarray) -> np.ndarray:
     out = zeros(a.shape, a.dtype)
     out[...] = a
     return out
+
+
+def read_only(a: np.ndarray) -> bool:
+    """Whether numpy lets nobody write to an array, and a kernel can read it where it lies."""
+    return not a.flags.writeable and a.flags.c_contiguous and a.flags.aligned
+
+
+class _Memory:
+    def __init__(self, a: np.ndarray) -> None:
+        self._array = a  # as long as this is the base of a view
+        self.__array_interface__: dict[str, Any] = {**a.__array_interface__, "data": (a.ctypes.data, False)}
+
+
+def unlocked(a: np.ndarray) -> np.ndarray:
+    """A view that kernels take for an array that may be written to; in mapped memory, a write ends the process."""
+    return np.asarray(_Memory(a))

@@ -254,13 +254,13 @@ class Delays(Stage):
             "who": np.full((n, 0), -1, np.int32),
         }
 
-    def grow(self, columns: int, category_rows: int, mean_columns: int, spare: int = 0) -> None:
+    def grow(self, columns: int, category_rows: int, mean_columns: int) -> None:
         """Make room."""
         s = self.s
         for k in ("w", "w_2"):
             s[k] = grown(s[k], columns)
         for k in ("table", "table_2", "mean", "seen"):
-            self.reserve(k, category_rows, spare)
+            self.reserve(k, category_rows)
         s["who"] = grown(s["who"], TRACKED_EVENTS, mean_columns, fill=-1)
 
     def scan(

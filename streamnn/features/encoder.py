@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from ..errors import SchemaError
-from .schema import Schema
+from ..kinds import LARGEST_EXACT, MISFIT, Column, is_missing, kind_of
+from .calendar import CALENDAR_VALUES, calendar_row
+from .schema import Input, Schema, agrees
 
-_EPOCH = datetime(1970, 1, 1)  # dates are numbers of seconds since then
 _PLAIN_TYPES = frozenset(
     (float, int, bool, np.float64, np.float32, np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
 )
-
-
-def plain(name: Any, v: Any) -> float | str | None:
-    """A value of a record as a number, a string or None.
-
-    Raises
-    ------
-    SchemaError
-        When it is none of numbers, strings, bools, dates and None.
-    """
-    if v is None or isinstance(v, str):
-        return v
-    if isinstance(v, (bool, int, float, np.number, np.bool_)):
-        try:
-            return float(v)
-        except OverflowError:  # an integer beyond every float is as good as missing
-            return float("inf") if v > 0 else float("-inf")
-    if isinstance(v, date):
-        at = v if isinstance(v, datetime) else datetime(v.year, v.month, v.day)
-        return (at.replace(tzinfo=None) - _EPOCH).total_seconds()
-    raise SchemaError(
-        f"column {name!r} holds a {type(v).__name__}: allowed are numbers, strings, bools, dates and None"
-    )
 
 
 def columns_of(x: Mapping[Any, Any]) -> dict[str, np.ndarray]:
@@ -48,18 +25,42 @@ def columns_of(x: Mapping[Any, Any]) -> dict[str, np.ndarray]:
     Raises
     ------
     SchemaError
-        As :func:`plain`.
+        When it is no mapping, two of its names are the same text, or a value can't be one of a column.
 
     Examples
     --------
     >>> columns_of({"a": 1, 2: "b"})
     {'a': array([1.]), '2': array(['b'], dtype=object)}
     """
-    columns = {}
+    if not isinstance(x, Mapping):
+        raise SchemaError(
+            f"a row is a mapping of column names to values, such as {{'a': 1.5}}; this is {x!r:.60}"
+        )
+    columns: dict[str, np.ndarray] = {}
     for k, value in x.items():
-        v = plain(k, value)
-        columns[str(k)] = np.array([v]) if isinstance(v, float) else np.array([v], object)
+        name = str(k)
+        if name in columns:
+            raise SchemaError(
+                f"a row has two columns that are both named {name!r}, {k!r} one of them: rename one"
+            )
+        columns[name] = _column_of(name, value)
     return columns
+
+
+def _column_of(name: str, value: Any) -> np.ndarray:
+    if type(value) is int and abs(value) <= LARGEST_EXACT:
+        return np.array([value], np.float64)
+    if isinstance(value, (bool, np.bool_)):
+        return np.array([value])
+    if isinstance(value, (float, np.floating)):
+        return np.array([value], np.float64)
+    out = np.empty(1, object)
+    out[0] = None if is_missing(value) else value
+    try:
+        kind_of(out[0])
+    except SchemaError as error:
+        raise SchemaError(f"column {name!r} {error}") from None
+    return out
 
 
 class Encoder:
@@ -79,8 +80,11 @@ class Encoder:
         self._values = self.row.reshape(-1).data.cast("B")
         self._pack = struct.Struct(f"{d}d").pack_into
         self._empty = self.row.tobytes()
-        numbers = d > 1 and not any(schema.text) and not schema.categories
-        self._get: Callable[[Any], tuple[Any, ...]] | None = itemgetter(*schema.names) if numbers else None
+        placed = schema.placed
+        names = [name for name, _ in placed]
+        numbers = d > 1 and names == schema.names and all(i.how == "number" for _, i in placed)
+        self._get: Callable[[Any], tuple[Any, ...]] | None = itemgetter(*names) if numbers else None
+        self._open = not all(i.column.settled for _, i in placed)
 
     def write(self, x: Mapping[Any, Any], learn: bool) -> bool:
         """Write a record into the row; False if this schema does not hold it as it is: then ask the schema.
@@ -98,35 +102,67 @@ class Encoder:
                 values = self._get(x)
                 if _PLAIN_TYPES.issuperset(map(type, values)):
                     self._pack(self._values, 0, *values)
+                    if learn and self._open:
+                        self._count(values)
                     return True
             except (KeyError, OverflowError, struct.error):
                 pass
-        return self._each(x, learn)
+        return isinstance(x, Mapping) and self._each(x, learn)
 
     def _each(self, x: Mapping[Any, Any], learn: bool) -> bool:
         schema = self._schema
         self._values[:] = self._empty
         row = self.row[0]
+        seen: list[Column] = []
+        times: list[tuple[Input, float]] = []
+        names = 0
         for k, value in x.items():
-            name = str(k)
-            try:
-                v = plain(name, value)
-            except SchemaError:
-                return False
-            if name in schema.categories and isinstance(v, float):
-                v = None if v != v else repr(v)
-            if v is None or v != v:
+            name = k if type(k) is str else str(k)
+            names += name is not k
+            if is_missing(value):
                 continue
-            i = schema.place(name)
-            if i is None:
+            known = schema.inputs.get(name)
+            if known is None:
+                try:
+                    kind_of(value)
+                except SchemaError:
+                    return False
                 if learn:
                     return False
                 continue
-            if isinstance(v, str) != schema.text[i]:
+            column, i = known.column, known.place
+            try:
+                if not column.settled:
+                    if learn and not agrees(column, value):
+                        return False
+                    seen.append(column)
+                v = column.read(value)
+            except SchemaError:
                 return False
-            if isinstance(v, str):
+            if v is None or v is MISFIT:
+                continue
+            if known.how == "text":
                 if learn and v not in schema.codes[i]:
                     return False
-                v = schema.code(i, v)
-            row[i] = v
+                row[i] = schema.code(i, v)
+            elif known.how == "time":
+                row[i : i + CALENDAR_VALUES], last = calendar_row(v, known.last)
+                times.append((known, last))
+            else:
+                row[i] = v
+        if names and len({str(k) for k in x}) < len(x):
+            return False
+        if learn:
+            for column in seen:
+                column.count(True)
+            for known, last in times:
+                known.last = last
         return True
+
+    def _count(self, values: tuple[Any, ...]) -> None:
+        """Numbers of columns whose kind may still change."""
+        columns = [i.column for _, i in self._schema.placed]
+        for column, v in zip(columns, values, strict=True):
+            if v == v:
+                column.count(True)
+        self._open = not all(column.settled for column in columns)

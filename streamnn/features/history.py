@@ -208,7 +208,7 @@ class LabelHistory(Stage):
             "prior": np.full(classes, 1.0 / classes),
         }
 
-    def grow(self, classes: int, category_rows: int, spare: int = 0) -> None:
+    def grow(self, classes: int, category_rows: int) -> None:
         """Make room; a new class starts without history."""
         s, m = self.s, len(CLASS_DECAYS)
         for k in ("known_fade", "fade", "error"):
@@ -216,8 +216,8 @@ class LabelHistory(Stage):
         s["recent"] = grown(s["recent"], LABEL_LAGS, classes)
         s["prior"] = grown(s["prior"], classes)
         s["mean"] = grown(s["mean"], len(s["mean"]), classes)
-        self.reserve("mean", category_rows, spare)
-        self.reserve("seen", category_rows, spare)
+        self.reserve("mean", category_rows)
+        self.reserve("seen", category_rows)
 
     def scan_known(
         self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, offsets: np.ndarray, rows: np.ndarray

@@ -9,17 +9,17 @@ import numpy as np
 from .._kernels.jit import kernel, leaf
 from ..stage import Stage, gathered, grown
 from ..types import LOOK, OBSERVE
+from .absurd import FIRST_VALUES, GUARD_FIGURES
 from .layout import AT_CONTEXT, AT_X
+from .moments import SMALLEST_VARIANCE, SMALLEST_VARIANCE_RATIO, take_value
 from .steady import NO_ROWS, NO_UNITS, in_steady_units, missing_in_steady_units
 
 INPUT_CLIP = 5.0
 """Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
 LARGEST_INPUT = 1e100
-"""Values this large count as missing (docs/decisions.md, "Statistics of a column", as the next four)."""
-OUTLIER_DEVIATIONS, OUTLIER_AFTER = 20.0, 20
-"""Most deviations off at which a value enters the running mean and deviation, after this many values."""
-SMALLEST_VARIANCE_RATIO, SMALLEST_VARIANCE = 1e-24, 1e-200
-"""A variance below this share of the squared mean, or below this, is rounding: the column is constant."""
+"""Values this large count as missing (docs/decisions.md, "Statistics of a column")."""
+LARGEST_HASHED = 2.0**63
+"""Values this large are no whole numbers of 64 bits."""
 MAX_VALUES = 400
 """A number column with more distinct values than this is no category (the prototype pool's number)."""
 MAX_ROWS = 1 << 16
@@ -51,7 +51,9 @@ class InputsState(NamedTuple):
     """What is known of the columns; the first axis of each but `stat` and `ema` is the column."""
 
     units: np.ndarray  # (columns, 2): mean and deviation of the steady units; no row where nothing reads them
-    moments: np.ndarray  # (columns, 3): values seen, their mean, their sum of squared deviations
+    moments: np.ndarray  # (columns, 3): values taken in, their mean, their sum of squared deviations
+    first: np.ndarray  # (columns, FIRST_VALUES, 2): the robust look at a column's first values, see `judge`
+    guard: np.ndarray  # (columns, GUARD_FIGURES): likewise
     stat: np.ndarray  # (3,), int64, at the places named above
     ema: np.ndarray  # (spans, columns with context): running means of the standardised columns
     missing: np.ndarray  # (columns,), int64: values missing since the first
@@ -83,6 +85,7 @@ def _mixed(a, b):
 @kernel
 def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
     held, count, stat, ema, missing = state.units, state.moments, state.stat, state.ema, state.missing
+    first, guard = state.first, state.guard
     values, value_row, distinct = state.values, state.value_row, state.distinct
     text, mean_slot = state.text, state.mean_slot
     rows, ids, mean_ids = pending.row, pending.ids, pending.mean_ids
@@ -91,6 +94,8 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
     n_context = ema.shape[1]
     at_context, at_x = offsets[AT_CONTEXT], offsets[AT_X]
     token = np.empty(PAIR_COLUMNS, np.uint64)
+    tried, tried_guard = np.zeros((1, 3)), np.zeros((1, GUARD_FIGURES))
+    tried_first = np.zeros((1, FIRST_VALUES, 2))
     r = -1
     before = stat[CATEGORY_ROWS] + stat[MEAN_COLUMNS]
     for i in range(len(op)):
@@ -113,22 +118,19 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
                     u = missing_in_steady_units(held, c, count[c, 1])
             else:
                 if not text[c]:
-                    k = count[c, 0] + 1
-                    e = v - count[c, 1]
-                    if k > OUTLIER_AFTER:  # a lone outlier must not blind the column for good
-                        far = OUTLIER_DEVIATIONS * np.sqrt(count[c, 2] / count[c, 0])
-                        if far > 0.0:
-                            e = min(max(e, -far), far)
-                    m = count[c, 1] + e / k
-                    m2 = count[c, 2] + e * (e - e / k)
+                    if keep:
+                        take_value(v, count, first, guard, c)
+                        k, m, m2 = count[c, 0], count[c, 1], count[c, 2]
+                    else:  # a look writes into no state
+                        tried[0, :], tried_guard[0, :], tried_first[0, :, :] = count[c], guard[c], first[c]
+                        take_value(v, tried, tried_first, tried_guard, 0)
+                        k, m, m2 = tried[0, 0], tried[0, 1], tried[0, 2]
                     var = m2 / k
                     if var > SMALLEST_VARIANCE_RATIO * m * m and var > SMALLEST_VARIANCE:
                         sd = np.sqrt(var)
                         z = min(max((v - m) / sd, -INPUT_CLIP), INPUT_CLIP)
                         if c < len(held):
                             u = in_steady_units(held, c, k, m, sd, z, keep)
-                    if keep:
-                        count[c, 0], count[c, 1], count[c, 2] = k, m, m2
                 # category: a sorted table of the distinct values so far
                 n = distinct[c]
                 if n <= MAX_VALUES:
@@ -148,7 +150,7 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
                             values[c, :] = 0.0
                             value_row[c, :] = 0
                     else:
-                        row = stat[CATEGORY_ROWS] + unseen  # a look gives it the row that it would get
+                        row = stat[CATEGORY_ROWS] + unseen  # a look hashes the row that it would get
                         n += 1
                         if not keep:
                             unseen += 1
@@ -161,17 +163,19 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
                             distinct[c] = n
                             stat[CATEGORY_ROWS] += 1
                     if row >= 0 and (n > 2 or text[c]):
-                        ids[s, used] = row
-                        used += 1
+                        known = row < stat[CATEGORY_ROWS]  # else it would weigh nothing
+                        if known:
+                            ids[s, used] = row
+                            used += 1
                         if tokens < PAIR_COLUMNS:
                             token[tokens] = np.uint64(row)
                             tokens += 1
                         if keep and mean_slot[c] < 0 and stat[MEAN_COLUMNS] < mean_ids.shape[1]:
                             mean_slot[c] = stat[MEAN_COLUMNS]
                             stat[MEAN_COLUMNS] += 1
-                        if mean_slot[c] >= 0:
+                        if known and mean_slot[c] >= 0:
                             mean_ids[s, mean_slot[c]] = row
-                if n > MAX_VALUES and p < SINGLES and v == np.floor(v):
+                if n > MAX_VALUES and p < SINGLES and v == np.floor(v) and abs(v) < LARGEST_HASHED:
                     h = _mixed(np.uint64(c + 1), np.uint64(np.int64(v)))
                     pairs[s, p] = np.int32(h & PAIR_MASK)
                     p += 1
@@ -207,7 +211,7 @@ class Inputs(Stage):
     """Running standardisation, categories found by themselves, and context.
 
     A column is standardised by the mean and deviation of all its values so far, its own included, and
-    clipped. A number column with 3 to 400 distinct values so far also gets a table row for each value; a text
+    clipped; absurd ones are left out (:mod:`streamnn.features.absurd`). A number column with 3 to 400 distinct values so far also gets a table row for each value; a text
     column does so from its first value on. Context is the standardised row less its running means. Missing
     and non-finite values become 0, the mean; from a column's first value on they are counted.
 
@@ -223,6 +227,8 @@ class Inputs(Stage):
         self.context: bool | None = None
         self.s = {
             "count": np.zeros((0, 3)),
+            "first": np.zeros((0, FIRST_VALUES, 2)),
+            "guard": np.zeros((0, GUARD_FIGURES)),
             "stat": np.zeros(3, np.int64),
             "ema": np.zeros((len(CONTEXT_SPANS), 0)),
             "missing": np.zeros(0, np.int64),
@@ -262,6 +268,7 @@ class Inputs(Stage):
         if self.context is None:
             self.context = first <= MAX_CONTEXT_COLUMNS
         s["count"] = grown(s["count"], d, 3)
+        s["first"], s["guard"] = grown(s["first"], d, FIRST_VALUES, 2), grown(s["guard"], d, GUARD_FIGURES)
         if self.steady:
             s["steady"] = grown(s["steady"], d, 2)
         s["ema"] = grown(s["ema"], len(CONTEXT_SPANS), min(d, MAX_CONTEXT_COLUMNS) if self.context else 0)

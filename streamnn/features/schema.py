@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import SchemaError
+from ..kinds import (
+    LARGEST_EXACT,
+    MISFIT,
+    SETTLED_AFTER,
+    Column,
+    array_seconds,
+    declared,
+    fits,
+    is_missing,
+    kind_of,
+)
+from .calendar import CALENDAR_VALUES, calendar_columns, calendar_names
 
 OWN_CODES, HASHED_CODES = 336, 64
 """How many category values of a text column have a code of their own, and how many hashed codes the others
@@ -17,6 +30,51 @@ share: together the 400 that `inputs.MAX_VALUES` allows a category column."""
 _TEXT = {str, type(None)}
 """Types of the values of a text column; strings of derived types are taken too, less quickly."""
 _NAN = float("nan")
+_QUANTITIES = ("number", "boolean", "duration")
+
+
+@dataclass(slots=True)
+class Input:
+    """A column of the records, and where its values go.
+
+    Parameters
+    ----------
+    column : Column
+        Its kind, and how often it was seen.
+    place : int
+        Of its first column in a row; -1 where there was no room for it.
+    last : float
+        Of a time: the one before, seconds.
+    """
+
+    column: Column
+    place: int
+    last: float = _NAN
+
+    @property
+    def how(self) -> str:
+        """``"text"``, ``"time"`` or ``"number"``: what its prepared values are."""
+        return _how(self.column.kind)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Values of a column, one an event: seconds of a ``time``, objects of a ``text``, float64 of a ``number``; values of
+    records as they are where they are ``mixed``."""
+
+    how: str
+    values: np.ndarray
+
+
+@dataclass(slots=True)
+class _Run:
+    """Values from a row on that are read by one column."""
+
+    row: int
+    column: Column
+    name: str
+    place: int = -1
+    new: bool = True
 
 
 class Schema:
@@ -24,13 +82,16 @@ class Schema:
 
     A column is registered when it first has a value; columns first seen in the same event are registered in
     the order of their names, so neither the order of a record's fields nor the cutting into chunks matters.
+    Its kind is that of its first values: where others are soon the more, the name gets a column of theirs and the old
+    one stays behind; later a value of another kind is missing, or in a column of names a name. A time becomes
+    calendar features.
 
     Parameters
     ----------
     max_columns : int
         Columns beyond this are ignored and counted.
     categories : sequence of str
-        Number columns whose values are names: each gets its own code, none is a quantity.
+        Columns whose values are names whatever they are: each gets its own code, none is a quantity.
 
     Examples
     --------
@@ -50,92 +111,173 @@ class Schema:
         self.codes: list[dict[str, int]] = []
         self.first = 0  # columns of the first event
         self.refused: int = 0  # values of columns beyond max_columns
-        self._index: dict[str, int] = {}
+        self.inputs: dict[str, Input] = {}
         self._started = False
 
-    def prepare(self, columns: Mapping[str, Any], n: int) -> dict[str, np.ndarray]:
-        """Columns as float64 or object arrays of length n, checked against what is known. Changes nothing.
+    def prepare(self, columns: Mapping[str, Any], n: int) -> dict[str, Prepared]:
+        """Columns by what they hold, of length n. Changes nothing.
 
         Raises
         ------
         SchemaError
-            When a column has another length, holds neither numbers nor strings, or changes between the two.
+            When a column has another length, or a value that can't be one of a column.
         """
         return {str(name): self._prepared(str(name), v, n) for name, v in columns.items()}
 
-    def _prepared(self, name: str, values: Any, n: int) -> np.ndarray:
+    def _prepared(self, name: str, values: Any, n: int) -> Prepared:
         v = np.asarray(values)
         if v.shape != (n,):
             raise SchemaError(
                 f"column {name!r} has shape {v.shape}, expected ({n},): one value an event observed"
             )
-        if v.dtype.kind == "M":
-            v = np.where(np.isnat(v), np.nan, v.astype("datetime64[us]").astype(np.int64) / 1e6)
-        elif v.dtype.kind in "fiub":
-            v = v.astype(np.float64, copy=False)
+        names = name in self.categories
+        if v.dtype.kind in "fiub" and not names:
+            if v.dtype.kind not in "iu" or v.dtype.itemsize < 8 or not _wide(v):
+                return Prepared("number", v.astype(np.float64, copy=False))
+        elif v.dtype.kind == "M":
+            return Prepared("time", array_seconds(v))
+        elif v.dtype.kind == "m":
+            seconds = v / np.timedelta64(1, "s")
+            return Prepared("number", np.asarray(seconds))
         elif v.dtype.kind == "U":
             v = v.astype(object)
-        elif v.dtype != object or not _TEXT.issuperset(map(type, v)):
-            others = (x for x in v.tolist() if not (x is None or isinstance(x, str)))
-            if (bad := next(others, None if v.dtype == object else v.dtype)) is not None:
-                raise SchemaError(f"column {name!r} holds {bad!r}: allowed are numbers, or strings and None")
-        if name in self.categories:
-            v = _as_text(v)
-        i = self._index.get(name)
-        if i is not None and (v.dtype == object) != self.text[i]:
-            missing = all(x is None for x in v) if v.dtype == object else np.isnan(v).all()
-            if not missing:
-                was, now = ("text", "numbers") if self.text[i] else ("numbers", "text")
-                raise SchemaError(
-                    f"column {name!r} held {was} and now holds {now}: give it another name or mend the source"
-                )
-        return v
+        if v.dtype != object:
+            v = v.astype(object)
+        if names:
+            read = declared("category").read
+            return Prepared("text", _objects([read(x) for x in v.tolist()]))
+        if _TEXT.issuperset(map(type, v)):
+            return Prepared("text", v)
+        return self._of_objects(name, v)
 
-    def encode(self, columns: Mapping[str, np.ndarray], n: int, learn: bool = True) -> np.ndarray:
+    def _of_objects(self, name: str, v: np.ndarray) -> Prepared:
+        """Values of records of any type: numbers or times where all are."""
+        try:
+            kinds = {kind_of(x) for x in v.tolist()} - {None}
+        except SchemaError as error:
+            raise SchemaError(f"column {name!r} {error}") from None
+        if kinds and kinds.issubset(_QUANTITIES) and not any(isinstance(x, str) for x in v.tolist()):
+            read = Column("number").read
+            got = [read(x) for x in v.tolist()]
+            if MISFIT not in got:
+                return Prepared("number", np.array([_NAN if x is None else x for x in got], np.float64))
+        if kinds == {"time"} and not any(isinstance(x, str) for x in v.tolist()):
+            return Prepared("time", np.array([array_seconds([x])[0] for x in v.tolist()]))
+        return Prepared("mixed", v)
+
+    def encode(self, columns: Mapping[str, Prepared], n: int, learn: bool = True) -> np.ndarray:
         """Rows as float64, shape (n, columns known afterwards); NaN is missing.
 
         Parameters
         ----------
-        columns : mapping of str to ndarray
+        columns : mapping of str to Prepared
             What :meth:`prepare` gave.
         n : int
             Number of rows.
         learn : bool
             Register new columns and codes; otherwise unknown ones are ignored (they have no weight yet).
         """
+        runs: dict[str, list[_Run]] = {}
         if learn and n:
-            fresh = [k for k in columns if k not in self._index]
-            if fresh:
-                self._register(columns, fresh)
+            for name, prepared in columns.items():
+                known = self.inputs.get(name)
+                if known is None or not known.column.settled:
+                    runs[name] = self._runs(name, prepared)
+            self._register(runs)
             self._started = True
         out = np.full((n, len(self.names)), np.nan)
-        for name, v in columns.items():
-            i = self._index.get(name)
-            if i is not None and (v.dtype == object) == self.text[i]:
-                out[:, i] = self._coded(i, v, learn) if self.text[i] else v
+        for name, prepared in columns.items():
+            pieces = runs.get(name)
+            if pieces is None:
+                known = self.inputs.get(name)
+                if known is not None:
+                    self._fill(out, 0, n, known, prepared, learn)
+                continue
+            for run, end in zip(pieces, [*(r.row for r in pieces[1:]), n][: len(pieces)], strict=True):
+                given = Input(run.column, run.place) if run.new else self.inputs[name]
+                self._fill(out, run.row, end, given, prepared, learn)
+                if given.place >= 0:
+                    self.inputs[name] = given
         return out
 
-    def _register(self, columns: Mapping[str, np.ndarray], fresh: list[str]) -> None:
-        seen = []
-        for name in fresh:
-            v = columns[name]
-            has = np.flatnonzero([x is not None for x in v] if v.dtype == object else ~np.isnan(v))
-            if has.size:
-                seen.append((int(has[0]), name, has.size))
-        for row, name, values in sorted(seen):
-            if len(self.names) >= self.max_columns:
-                self.refused += values
+    def _runs(self, name: str, prepared: Prepared) -> list[_Run]:
+        """Which columns the values of a name go to that is new, or whose kind may still change."""
+        known = self.inputs.get(name)
+        runs = [] if known is None else [_Run(0, known.column, name, known.place, new=False)]
+        values = prepared.values.tolist()
+        for row, value in enumerate(values):
+            if is_missing(value):
                 continue
-            self._index[name] = len(self.names)
-            self.names.append(name)
-            self.text.append(columns[name].dtype == object)
-            self.codes.append({})
-            if row == 0 and not self._started:
-                self.first += 1
+            if runs and runs[-1].column.settled:
+                break
+            if not runs:
+                runs.append(_Run(row, _new_column(name in self.categories, prepared.how, value), name))
+            column = runs[-1].column
+            fit = column.kind == "time" if prepared.how == "time" else agrees(column, value)
+            if column.count(fit):
+                column = column.decided_again(_kind(prepared.how, value))
+                runs.append(_Run(row, column, name))
+        return runs
 
-    def place(self, name: str) -> int | None:
-        """Place of a column, None when it is not known."""
-        return self._index.get(name)
+    def _register(self, runs: Mapping[str, list[_Run]]) -> None:
+        fresh = [(run.row, name, i) for name, some in runs.items() for i, run in enumerate(some) if run.new]
+        for row, name, i in sorted(fresh):
+            if i >= len(runs[name]):
+                continue
+            run = runs[name][i]
+            width = CALENDAR_VALUES if run.column.kind == "time" else 1
+            if len(self.names) + width > self.max_columns:
+                if i:  # it stays what it is, then
+                    runs[name][i - 1].column.fits = SETTLED_AFTER
+                    del runs[name][i:]
+                continue
+            run.place = len(self.names)
+            self._leave_behind(name, runs[name][i - 1] if i else None)
+            self.names += calendar_names(name) if width > 1 else [name]
+            self.text += [run.column.is_name] * width
+            self.codes += [{} for _ in range(width)]
+            if row == 0 and not self._started:
+                self.first += width
+
+    def _leave_behind(self, name: str, before: _Run | None) -> None:
+        """Name the column, or columns, that a name had before, after their kind."""
+        if before is None or before.place < 0 or before.column.kind == "time":
+            return
+        left = f"{name} ({before.column.kind})"
+        while left in self.names:
+            left += "'"
+        self.names[before.place] = left
+
+    def _fill(self, out: np.ndarray, a: int, b: int, given: Input, prepared: Prepared, learn: bool) -> None:
+        """Write the values of rows `a` to `b`."""
+        i, how, v = given.place, given.how, prepared.values[a:b]
+        if i < 0:
+            if learn:
+                self.refused += sum(not is_missing(x) for x in v.tolist())
+            return
+        if prepared.how != how:
+            read = given.column.read
+            got = [read(x) for x in (v.tolist() if prepared.how != "time" else _datetimes(v))]
+            got = [None if x is MISFIT else x for x in got]
+            v = (
+                _objects(got)
+                if how == "text"
+                else np.array([_NAN if x is None else x for x in got], np.float64)
+            )
+        if how == "text":
+            out[a:b, i] = self._coded(i, v, learn)
+        elif how == "time":
+            columns, last = calendar_columns(v, given.last)
+            out[a:b, i : i + CALENDAR_VALUES] = columns
+            if learn:
+                given.last = last
+        else:
+            out[a:b, i] = v
+
+    @property
+    def placed(self) -> list[tuple[str, Input]]:
+        """Names and columns in the order of their places."""
+        return sorted(self.inputs.items(), key=lambda named: named[1].place)
 
     def code(self, i: int, value: str, learn: bool = False) -> int:
         """Code of a value of text column `i`; a new one gets the next, for good if it is to be learnt."""
@@ -166,6 +308,10 @@ class Schema:
             "first": self.first,
             "refused": self.refused,
             "started": self._started,
+            "inputs": [
+                [name, i.column.state(), i.place, None if i.last != i.last else i.last]
+                for name, i in self.placed
+            ],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -176,12 +322,49 @@ class Schema:
         self.first = state["first"]
         self.refused = state["refused"]
         self._started = state["started"]
-        self._index = {k: i for i, k in enumerate(self.names)}
+        self.inputs = {
+            name: Input(Column.of_state(column), place, _NAN if last is None else last)
+            for name, column, place, last in state["inputs"]
+        }
 
 
-def _as_text(v: np.ndarray) -> np.ndarray:
-    if v.dtype == object:
-        return v
-    out = np.empty(len(v), object)
-    out[:] = [None if x != x else repr(x) for x in v.tolist()]
+def _how(kind: str) -> str:
+    return "number" if kind in _QUANTITIES else "time" if kind == "time" else "text"
+
+
+def _kind(how: str, value: Any) -> str:
+    """The kind of a value that is not missing. A string is a text: who means a number or a time gives one."""
+    if how in ("time", "number"):
+        return how
+    return "text" if isinstance(value, str) else kind_of(value) or "text"
+
+
+def _new_column(category: bool, how: str, value: Any) -> Column:
+    if category:
+        return declared("category")
+    kind = _kind(how, value)
+    return Column("number" if kind in _QUANTITIES else kind, "its first value")
+
+
+def agrees(column: Column, value: Any) -> bool:
+    """Whether a value that is not missing is one of a column's kind."""
+    if isinstance(value, str):
+        return column.is_name or column.read(value) is not MISFIT
+    return fits(column, value)
+
+
+def _wide(v: np.ndarray) -> bool:
+    """Whether there are integers that a float64 can't tell apart."""
+    return bool(v.size) and (int(v.max()) > LARGEST_EXACT or int(v.min()) < -LARGEST_EXACT)
+
+
+def _objects(values: list[Any]) -> np.ndarray:
+    out = np.empty(len(values), object)
+    out[:] = values
     return out
+
+
+def _datetimes(seconds: np.ndarray) -> list[Any]:
+    """Seconds as values of records."""
+    micro = np.where(np.isnan(seconds), 0.0, seconds * 1e6).astype("datetime64[us]")
+    return [None if s != s else t for s, t in zip(seconds.tolist(), micro, strict=True)]

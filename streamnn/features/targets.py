@@ -9,9 +9,11 @@ import numpy as np
 from .._kernels.jit import kernel, leaf
 from ..stage import Stage, gathered
 from ..types import EXPIRE, LEARN, OBSERVE
+from .absurd import BEGIN_AGAIN, FIRST_VALUES, GUARD_FIGURES, LEAVE_OUT, TAKE, judge, sums
 from .history import ERROR_GAIN, LABEL_LAGS, MEAN_STEP, powers
-from .inputs import INPUT_CLIP, OUTLIER_AFTER, OUTLIER_DEVIATIONS, SMALLEST_VARIANCE, SMALLEST_VARIANCE_RATIO
+from .inputs import INPUT_CLIP
 from .layout import AT_IMPUTED, AT_KNOWN, AT_MEANS, AT_RESIDUAL
+from .moments import OUTLIER_AFTER, OUTLIER_DEVIATIONS, SMALLEST_VARIANCE, SMALLEST_VARIANCE_RATIO
 
 f4 = np.float32
 TARGET_DECAYS = (7 / 8, 47 / 48)
@@ -32,6 +34,8 @@ class KnownTargetState(NamedTuple):
     """The history of targets that have come, and their scale."""
 
     stat: np.ndarray  # (4,): labels, running mean, running variance, plain mean
+    first: np.ndarray  # (1, FIRST_VALUES, 2): the robust look at the first targets, see `judge`
+    guard: np.ndarray  # (1, GUARD_FIGURES): likewise
     known_lags: np.ndarray  # (LABEL_LAGS,): the last targets
     known_fade: np.ndarray  # (decays,): fading means
 
@@ -40,7 +44,8 @@ class KnownTargetPending(NamedTuple):
     """What it writes of pending events; the first axis of each is the slot."""
 
     row: np.ndarray  # (slots, width), float32
-    scale: np.ndarray  # (slots, 2): location and scale of the target when the event came
+    # (slots, 3): location and scale of the target when the event came, and its own target, tamed, once it is known
+    scale: np.ndarray
     controls: np.ndarray  # (slots, 3): forecasts of no-change and of the plain mean; the third is another's
 
 
@@ -62,13 +67,18 @@ class ImputedTargetPending(NamedTuple):
     row: np.ndarray  # (slots, width), float32
     mean_ids: np.ndarray  # (slots, MAX_MEANS), int32: category rows of the event that have label means, or -1
     p: np.ndarray  # (slots, members, 1), float32: what members say; member 0 is the base member
-    scale: np.ndarray  # (slots, 2)
+    scale: np.ndarray  # (slots, 3)
+
+
+@leaf
+def _moved(stat):
+    return stat[2] > SMALLEST_VARIANCE_RATIO * stat[1] * stat[1] and stat[2] > SMALLEST_VARIANCE
 
 
 @leaf
 def _deviation(stat):
     # with one value only its size is known, with none nothing: then every forecast is the mean
-    if stat[2] > SMALLEST_VARIANCE_RATIO * stat[1] * stat[1] and stat[2] > SMALLEST_VARIANCE:
+    if _moved(stat):
         return np.sqrt(stat[2])
     return max(abs(stat[1]), UNKNOWN_DEVIATION)
 
@@ -79,11 +89,27 @@ def _scaled(v, m, s):
 
 
 @leaf
-def _tamed(y, m, s, labels):
+def _tamed(y, m, s):
     # a lone outlier must not blind history and scale for hundreds of labels; a new level still gets through
-    return (
-        min(max(y, m - OUTLIER_DEVIATIONS * s), m + OUTLIER_DEVIATIONS * s) if labels > OUTLIER_AFTER else y
-    )
+    return min(max(y, m - OUTLIER_DEVIATIONS * s), m + OUTLIER_DEVIATIONS * s)
+
+
+@leaf
+def _take_target(y, stat, first, guard):
+    # running mean and variance, and the plain mean, take in a target
+    stat[0] += 1.0
+    verdict = judge(y, stat[1], np.sqrt(stat[2]), first, guard, 0, 1.0)
+    if verdict == BEGIN_AGAIN:
+        n, stat[1], squares = sums(first, guard, 0)
+        stat[2], stat[3] = squares / n, stat[1]
+    elif verdict == TAKE:
+        v = _tamed(y, stat[1], _deviation(stat)) if stat[0] > OUTLIER_AFTER + 1 and _moved(stat) else y
+        d = v - stat[1]
+        h = max(1.0 / stat[0], SCALE_FORGETTING)
+        stat[1] += h * d
+        stat[2] = (1.0 - h) * (stat[2] + h * d * d)
+        stat[3] += (v - stat[3]) / stat[0]
+    return verdict
 
 
 @kernel
@@ -97,21 +123,19 @@ def _known(op, slot, y, offsets, state: KnownTargetState, pending: KnownTargetPe
             # in today's units: those of the day of the prediction may have known no label at all
             unit[e, 0], unit[e, 1] = m, sd
             target[e] = min(max((y[e] - m) / sd, -TARGET_LIMIT), TARGET_LIMIT)
-            v = _tamed(y[e], m, sd, stat[0])
-            stat[0] += 1.0
-            d = v - stat[1]
-            h = max(1.0 / stat[0], SCALE_FORGETTING)
-            stat[1] += h * d
-            stat[2] = (1.0 - h) * (stat[2] + h * d * d)
-            stat[3] += (y[e] - stat[3]) / stat[0]
+            verdict = _take_target(y[e], stat, state.first, state.guard)
+            m, sd = stat[1], _deviation(stat)
+            v = m if verdict == LEAVE_OUT else _tamed(y[e], m, sd)
+            scale[s, 2] = v
             for q in range(len(TARGET_DECAYS)):
                 fade[q] = v if stat[0] == 1.0 else TARGET_DECAYS[q] * fade[q] + (1.0 - TARGET_DECAYS[q]) * v
+                fade[q] = _tamed(fade[q], m, sd)  # what it held may have turned out to be absurd
             for q in range(len(lags) - 1, 0, -1):
                 lags[q] = lags[q - 1]
             lags[0] = y[e]
         elif op[e] != EXPIRE:
             m, sd = stat[1], _deviation(stat)
-            scale[s, 0], scale[s, 1] = m, sd
+            scale[s, 0], scale[s, 1], scale[s, 2] = m, sd, 0.0
             o = offsets[AT_KNOWN]
             for q in range(len(lags)):
                 rows[s, o + q] = _scaled(lags[q], m, sd) if stat[0] > q else 0.0
@@ -136,7 +160,7 @@ def _impute(op, slot, ticket, y, offsets, n_means, state: ImputedTargetState, pe
         guess = m + sd * np.float64(base[s, 0, 0])
         if op[e] == LEARN:
             age = count[0] - 1 - ticket[e]
-            v = _tamed(y[e], m, sd, count[0])
+            v = scale[s, 2]
             if age < L:
                 lags[age] = y[e]
             if age < powers.shape[1]:
@@ -168,6 +192,7 @@ def _impute(op, slot, ticket, y, offsets, n_means, state: ImputedTargetState, pe
                 fade[q] = (
                     guess if count[0] == 0 else TARGET_DECAYS[q] * fade[q] + (1.0 - TARGET_DECAYS[q]) * guess
                 )
+                fade[q] = _tamed(fade[q], m, sd)
             for q in range(L - 1, 0, -1):
                 lags[q] = lags[q - 1]
             lags[0] = guess
@@ -191,6 +216,8 @@ class TargetHistory(Stage):
         self._powers = powers(TARGET_DECAYS)
         self.s = {
             "stat": np.zeros(4),
+            "first": np.zeros((1, FIRST_VALUES, 2)),
+            "guard": np.zeros((1, GUARD_FIGURES)),
             "known_lags": np.zeros(LABEL_LAGS),
             "known_fade": np.zeros(len(TARGET_DECAYS)),
             "count": np.zeros(1, np.int64),
@@ -201,10 +228,10 @@ class TargetHistory(Stage):
             "seen": np.zeros(0),
         }
 
-    def grow(self, values: int, category_rows: int, spare: int = 0) -> None:
+    def grow(self, values: int, category_rows: int) -> None:
         """Make room for category rows; `values`, the width of a label, is 1 here."""
-        self.reserve("mean", category_rows, spare)
-        self.reserve("seen", category_rows, spare)
+        self.reserve("mean", category_rows)
+        self.reserve("seen", category_rows)
 
     def scan_known(
         self,
@@ -218,7 +245,8 @@ class TargetHistory(Stage):
     ) -> None:
         """Write the known block and the scale of OBSERVE rows; take in labels.
 
-        At LEARN operations `target`, shape (m,), receives the scaled label, `unit`, shape (m, 2), its units.
+        At LEARN operations `target`, shape (m,), receives the scaled label, `unit`, shape (m, 2), its units; the store
+        the label itself, brought near to the others if it is absurd.
         """
         state, pending = gathered(KnownTargetState, self.s), gathered(KnownTargetPending, store)
         _known(op, slot, y, offsets, state, pending, target, unit)

@@ -6,7 +6,8 @@ import sys
 
 
 def join_river(kind: type) -> None:
-    """If river is in use, let it know that `kind` is one of its ``base.Classifier`` or ``base.Regressor``."""
+    """If river is in use, let it know that `kind` is one of its models that take batches."""
     base = sys.modules.get("river.base")
     if base is not None:
-        (base.Classifier if hasattr(kind, "predict_proba_one") else base.Regressor).register(kind)
+        classify = hasattr(kind, "predict_proba_one")
+        (base.MiniBatchClassifier if classify else base.MiniBatchRegressor).register(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,13 @@ from ..errors import LimitError, SchemaError
 MAX_CLASSES = 256
 
 
+def plain_label(label: Any) -> Any:
+    """A label as Python's value, where it is one of numpy's."""
+    return label.item() if isinstance(label, np.generic) else label
+
+
 def new_labels(values: Sequence[Any], known: Mapping[Any, int]) -> list[Any]:
-    """Labels that are not known yet, in the order in which they come.
+    """Labels that are not known yet, as Python's values, in the order in which they come.
 
     Raises
     ------
@@ -24,9 +30,10 @@ def new_labels(values: Sequence[Any], known: Mapping[Any, int]) -> list[Any]:
 
     Examples
     --------
-    >>> new_labels([True, "b", 1, "a", "b"], {"a": 0})
+    >>> new_labels([True, "b", np.int64(1), "a", "b"], {"a": 0})
     [True, 'b']
     """
+    values = [plain_label(v) for v in values]
     for v in values:
         if not isinstance(v, (bool, int, float, str)) or v != v:
             raise SchemaError(
@@ -60,3 +67,17 @@ def known_codes(labels: np.ndarray, known: Mapping[Any, int]) -> np.ndarray | No
     except TypeError:  # a list or dict among them
         return None
     return None if -1 in found else np.array(found, np.int64)
+
+
+def distribution(classes: Sequence[Any], proba: np.ndarray) -> dict[Any, float]:
+    """Probabilities of classes by name, which add up to one.
+
+    Parameters
+    ----------
+    classes : sequence
+    proba : ndarray
+        One a class, and more that are left out.
+    """
+    p = proba.tolist()[: len(classes)]
+    total = math.fsum(p)
+    return {c: v / total for c, v in zip(classes, p, strict=True)}

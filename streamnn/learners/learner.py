@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from .._kernels.memory import read_only
 from ..errors import StateError
 from ..features.encoder import columns_of
+from ..features.frames import batch_of, row_of, table_of
+from ..kinds.times import seconds
 from ..pool import reading, saving, scan
 from ..pool.describe import describe
 from ..pool.one_event import OneEvent
@@ -21,10 +24,13 @@ from ..pool.snapshot import NetworkSnapshot
 from ..pool.task import Task
 from ..state import Arrays, state_hash
 from ..types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
-from ._river import join_river
+from .estimator import Estimator, Parameter
+from .turns import Turns, without_turn
+
+KEPT_ALARMS = 1000
 
 
-class Learner(ABC):
+class Learner(Turns, Estimator):
     """A face over a pool: everything is done by :mod:`streamnn.pool.scan`, or one event at a time by the same kernels.
 
     Parameters
@@ -34,20 +40,24 @@ class Learner(ABC):
         Of the task alone.
     """
 
-    # what river's pipelines and evaluation ask of a model
-    _supervised = True
-    _multiclass = True
-    _tags: frozenset[str] = frozenset()
+    seed, max_columns, max_pending = Parameter(), Parameter(), Parameter()
+    events_per_false_alarm, categories, coverage = Parameter(), Parameter(), Parameter()
+    p_values, threads, preset = Parameter(), Parameter(), Parameter()
+    reaction, members = Parameter(), Parameter()
 
     _one: OneEvent | None = None
+    _read_only: tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None = (
+        None  # the state that is looked at
+    )
 
     def __init__(self, options: Options, **task_options: Any) -> None:
         self._options, self._task_options = options, task_options
         self._pool = self._new_pool()
+        self._alarms: deque[Alarm] = deque(maxlen=KEPT_ALARMS)
 
-    def __new__(cls, *args: Any, **options: Any) -> Self:
-        join_river(cls)
-        return super().__new__(cls)
+    @property
+    def _given(self) -> dict[str, Any]:
+        return {**vars(self._options), **self._task_options}
 
     @staticmethod
     @abstractmethod
@@ -57,19 +67,9 @@ class Learner(ABC):
     def _new_pool(self) -> Pool:
         return Pool(self._task(self._options, **self._task_options), self._options)
 
-    def __repr__(self) -> str:
-        given = {**vars(self._options), **self._task_options}
-        parameters = inspect.signature(type(self)).parameters.items()
-        said = [f"{k}={_written(given[k])}" for k, p in parameters if k in given and given[k] != p.default]
-        return f"{type(self).__name__}({', '.join(said)})"
-
     def __str__(self) -> str:
         """The pool in words: its row, its route kernel by kernel, its members."""
         return f"{self!r}\n{describe(self._pool)}"
-
-    def works_with(self, metric: Any) -> bool:
-        """Whether river may score it with a metric: those of its kind."""
-        return bool(metric.works_with(self))
 
     # the log
 
@@ -114,33 +114,38 @@ class Learner(ABC):
         When it raises one of these, nothing has been changed. What a member of your own raises comes through and
         leaves the learner between two events: go on from a saved state then.
         """
-        return scan.run(self._pool, chunk)
+        if self._read_only is not None:
+            self._load(*self._read_only, keep=False)
+        out = scan.run(self._pool, chunk)
+        self._alarms.extend(out.alarms)
+        return out
 
-    def look(self, columns: Mapping[str, np.ndarray], n: int | None = None) -> Output:
+    def look(self, X: Any, n: int | None = None) -> Output:
         """Predictions for rows as if each were the next event. Changes nothing.
 
         Parameters
         ----------
-        columns : mapping of str to ndarray, shape (n,)
+        X : table
+            As for :meth:`learn_many`.
         n : int, optional
-            Number of rows, where there may be no columns.
+            Number of rows, where a dict may have no columns.
         """
-        if n is None:
-            n = len(next(iter(columns.values()))) if columns else 0
-        return scan.look(self._pool, columns, n)
+        table = table_of(X, n)
+        return scan.look(self._pool, table.columns, table.rows)
 
     # single events
 
-    def observe(self, x: Mapping[str, Any], time: float | None = None) -> tuple[Output, int]:
+    def observe(self, x: Mapping[str, Any], time: Any = None) -> tuple[Output, int]:
         """See an event whose label comes later: its prediction, and the ticket to learn or expire it by.
 
         With times, of events here and of labels in :meth:`learn`, a label that is overdue is news by itself; the
-        first event says whether a stream has times.
+        first event says whether a stream has times. A time is a datetime, a numpy.datetime64, an ISO 8601 text or a
+        number of seconds; without a zone it is UTC.
         """
         t = self.events
-        return self.run(_operation(OBSERVE, t, None, columns=columns_of(x), time=time)), t
+        return self.run(_operation(OBSERVE, t, None, columns=columns_of(row_of(x)), time=time)), t
 
-    def learn(self, ticket: int, y: Any, w: float = 1.0, time: float | None = None) -> list[Alarm]:
+    def learn(self, ticket: int, y: Any, w: float = 1.0, time: Any = None) -> list[Alarm]:
         """The label of an event has come, at `time` if the stream has times."""
         return self.run(_operation(LEARN, ticket, y, weight=weights_of(w), time=time)).alarms
 
@@ -149,25 +154,54 @@ class Learner(ABC):
         self.run(_operation(EXPIRE, ticket, None))
 
     def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
-        """Observe an event and learn its label at once."""
-        single = self._single()
+        """Observe an event and learn its label at once.
+
+        Raises
+        ------
+        SchemaError
+            When `x` is no dict of column names to values, or a value, the label or the weight is not allowed.
+        """
+        if type(x) is not dict:
+            x = row_of(x)
+        single = self._single() if self._read_only is None else None
         if single is not None and self.pending < self._options.max_pending and is_weight(w):
             label = self._pool.task.code(y)
-            if label is not None and single.learn(x, label, w) is not None:
+            alarms = None if label is None else single.learn(x, label, w)
+            if alarms is not None:
+                self._alarms.extend(alarms)
                 return
-        t = self.events
-        labels = np.empty(2, object)
-        labels[1] = y
-        op, ticket = np.array([OBSERVE, LEARN], np.int8), np.array([t, t])
-        self.run(Chunk(columns_of(x), op, ticket, labels, weights_of(1.0, w)))
+        self._learn_at_once(columns_of(x), [y], weights_of(w))
 
-    def learn_many(self, columns: Mapping[str, np.ndarray], y: Sequence[Any]) -> None:
-        """The same bits as :meth:`learn_one` event by event, and faster."""
-        n = len(y)
+    def learn_many(self, X: Any, y: Any, w: Any = None) -> None:
+        """The same bits as :meth:`learn_one` event by event, and faster.
+
+        Parameters
+        ----------
+        X : table
+            A DataFrame of pandas or polars, an Arrow table, a dict of column names to arrays, a list of dicts, or an
+            array of shape (n, columns).
+        y : sequence, shape (n,)
+            Labels: a list, an array, a Series, or a frame of one column.
+        w : sequence of float, shape (n,), optional
+            Sample weights.
+
+        Raises
+        ------
+        SchemaError
+            When there are not as many labels or weights as rows, or one is not allowed; nothing has been learnt then.
+        """
+        table, labels, weights = batch_of(X, y, w)
+        self._learn_at_once(table.columns, labels, None if weights is None else weights_of(*weights))
+
+    def _learn_at_once(self, columns: dict[str, np.ndarray], labels: list[Any], w: np.ndarray | None) -> None:
+        n, t = len(labels), self.events
         label = np.empty(2 * n, object)
-        label[1::2] = list(y)
+        label[1::2] = np.fromiter(labels, object, n)
+        weight = None if w is None else np.ones(2 * n)
+        if weight is not None:
+            weight[1::2] = w
         op = np.tile(np.array([OBSERVE, LEARN], np.int8), n)
-        self.run(Chunk(dict(columns), op, np.repeat(np.arange(self.events, self.events + n), 2), label))
+        self.run(Chunk(columns, op, np.repeat(np.arange(t, t + n), 2), label, weight))
 
     def _look_one(self, x: Mapping[str, Any]) -> Output:
         return scan.look(self._pool, columns_of(x), 1)
@@ -208,6 +242,7 @@ class Learner(ABC):
         """Curves of scores, losses, weights, surprise and entropy; at most 512 points each."""
         return reading.history(self._pool)
 
+    @without_turn
     def networks(self) -> list[dict[str, Any]]:
         """Every certified network: its slope bound, the slope an attack found, and its activation functions."""
         found = self.snapshot()
@@ -220,6 +255,14 @@ class Learner(ABC):
     def missing(self) -> dict[str, int]:
         """How often each column had no finite value since it first had one; such values count as the column's mean."""
         return reading.missing(self._pool)
+
+    @property
+    def alarms(self) -> list[Alarm] | None:
+        """The last 1,000 alarms that this object saw fire, the newest last; None where it does not watch for any.
+
+        They are no part of the state: whoever goes on from a saved one begins with none.
+        """
+        return list(self._alarms) if self._options.alarms else None
 
     def alarm_status(self) -> dict[str, dict[str, Any]]:
         """What each watched signal's detector knows so far."""
@@ -234,6 +277,9 @@ class Learner(ABC):
     def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         """Go on from a state saved by :meth:`state_dict`; the learner must be new and have the same options.
 
+        Arrays that are read-only, such as those of a file mapped into memory, are not copied before something is
+        learnt: processes that only predict share them.
+
         Raises
         ------
         StateError
@@ -244,9 +290,12 @@ class Learner(ABC):
         make: Callable[[], Learner] = type(self)
         usual = saving.options(make()._pool)
         saving.check_options(saving.options(self._pool), usual, type(self).__name__, meta)
+        self._load(arrays, meta, any(map(read_only, arrays.values())))
+
+    def _load(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], keep: bool) -> None:
         fresh = self._new_pool()
-        saving.load_state_dict(fresh, arrays, meta)  # all or nothing
-        self._pool, self._one = fresh, None
+        saving.load_state_dict(fresh, arrays, meta, keep)  # all or nothing
+        self._pool, self._one, self._read_only = fresh, None, (arrays, meta) if keep else None
 
     def state_hash(self) -> str:
         """Hash of the whole state: equal means the same bits from here on."""
@@ -270,16 +319,8 @@ class Learner(ABC):
         """
         return saving.memory(self._pool)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def _kept(self) -> dict[str, Any]:
         return {**self.__dict__, "_one": None}  # it holds addresses
-
-
-def _written(value: Any) -> str:
-    """As it is written in Python; classes and functions by their names."""
-    if isinstance(value, (list, tuple)):
-        inner = ", ".join(map(_written, value))
-        return f"[{inner}]"
-    return getattr(value, "__name__", None) or repr(value)
 
 
 def _operation(
@@ -288,10 +329,10 @@ def _operation(
     y: Any,
     columns: dict[str, np.ndarray] | None = None,
     weight: np.ndarray | None = None,
-    time: float | None = None,
+    time: Any = None,
 ) -> Chunk:
     """A chunk of one operation."""
     label = np.empty(1, object)
     label[0] = y
-    when = None if time is None else np.array([time], np.float64)
+    when = None if time is None else np.array([seconds(time)])
     return Chunk(columns or {}, np.array([op], np.int8), np.array([ticket]), label, weight, when)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._kernels.jit import recorded
+from .._kernels.memory import read_only
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, columns_of
+from ..features.frames import Table, batch_of, row_of, table_of
 from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.inputs import _scan as _encode
 from ..features.layout import Layout
@@ -20,13 +22,14 @@ from ..network.spec import NetworkSpec
 from ..pool.operations import BAD_WEIGHT, is_weight
 from ..state import Arrays, state_hash
 from ..types import LEARN, LOOK, OBSERVE
-from ._river import join_river
 from .class_labels import new_labels
+from .estimator import Estimator, Parameter
+from .turns import Turns, without_turn
 
 f4 = np.float32
 
 
-class NetworkClassifier:
+class NetworkClassifier(Turns, Estimator):
     """One spline network under its budget, fed with standardised columns and category rows: no memory, no pool.
 
     For where every microsecond counts; the pool (:class:`Classifier`) is far better wherever events depend on those
@@ -52,9 +55,7 @@ class NetworkClassifier:
     'odd'
     """
 
-    _supervised = True
-    _multiclass = True
-    _tags: frozenset[str] = frozenset()
+    max_columns, categories = Parameter(), Parameter()
 
     def __init__(
         self,
@@ -63,7 +64,6 @@ class NetworkClassifier:
         max_columns: int = 4096,
         categories: Sequence[str] = (),
     ) -> None:
-        join_river(type(self))
         self.spec = spec or NetworkSpec("net", (64, 32), skip_margin=0.001)
         self.seed = seed
         self._schema = Schema(max_columns, categories)
@@ -72,6 +72,7 @@ class NetworkClassifier:
         self.classes: list[Any] = []
         self._class: dict[Any, int] = {}
         self._network: Network | None = None
+        self._read_only: tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -83,17 +84,9 @@ class NetworkClassifier:
         self._p = np.zeros((1, len(self.spec.members), 0), f4)
         self._ids, self._row = np.zeros((1, 0), np.int32), np.zeros((1, 0), f4)
 
-    def __repr__(self) -> str:
-        usual = type(self)()._parameters()
-        said = [f"{k}={v!r}" for k, v in self._parameters().items() if v != usual[k]]
-        return f"{type(self).__name__}({', '.join(said)})"
-
-    def _parameters(self) -> dict[str, Any]:
+    @property
+    def _given(self) -> dict[str, Any]:
         return {"spec": self.spec, **self._options()}
-
-    def works_with(self, metric: Any) -> bool:
-        """Whether river may score it with a metric: those of its kind."""
-        return bool(metric.works_with(self))
 
     @property
     def network(self) -> Network:
@@ -112,12 +105,16 @@ class NetworkClassifier:
         """
         if not is_weight(w):
             raise SchemaError(BAD_WEIGHT)
+        if type(x) is not dict:
+            x = row_of(x)
         try:
             label = self._class.get(y)
         except TypeError:
             label = None
         new = [] if label is not None else new_labels([y], self._class)
         if self._learn is None or not self._encoder.write(x, True):
+            if self._read_only is not None:
+                self._load(*self._read_only, keep=False)
             columns = self._schema.prepare(columns_of(x), 1)  # the last that may refuse
             row = self._schema.encode(columns, 1)
             self._grow(len(self.classes) + len(new))
@@ -136,6 +133,8 @@ class NetworkClassifier:
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Any, float]:
         """Probability of every class known so far. Changes nothing."""
+        if type(x) is not dict:
+            x = row_of(x)
         if self._look is None:
             return {}
         if not self._encoder.write(x, False):
@@ -147,25 +146,58 @@ class NetworkClassifier:
             total += v
         return {c: v / total for c, v in zip(self.classes, p, strict=True)}
 
+    @without_turn
     def predict_one(self, x: Mapping[str, Any]) -> Any:
         """The most probable class, None before the first label. Changes nothing."""
         p = self.predict_proba_one(x)
         return max(p, key=p.__getitem__) if p else None
 
-    def learn_many(self, columns: Mapping[str, Sequence[Any]], y: Sequence[Any]) -> None:
+    def learn_many(self, X: Any, y: Any, w: Any = None) -> None:
         """:meth:`learn_one` event by event.
+
+        Parameters
+        ----------
+        X : table
+            As for :meth:`Classifier.learn_many`.
+        y : sequence, shape (n,)
+        w : sequence of float, shape (n,), optional
 
         Raises
         ------
         SchemaError
-            When there are not as many labels as values in each column; nothing has been learnt then.
+            When there are not as many labels or weights as rows, or one is not allowed; nothing has been learnt then.
         """
-        names = list(columns)
-        for k, v in columns.items():
-            if len(v) != len(y):
-                raise SchemaError(f"column {k!r} has {len(v)} values for {len(y)} labels")
-        for label, *values in zip(y, *columns.values(), strict=True):
-            self.learn_one(dict(zip(names, values, strict=True)), label)
+        table, labels, weights = batch_of(X, y, w)
+        weights = [1.0] * table.rows if weights is None else weights
+        if not all(map(is_weight, weights)):
+            raise SchemaError(BAD_WEIGHT)
+        new_labels(labels, self._class)
+        for x, label, weight in zip(self._rows(table), labels, weights, strict=True):
+            self.learn_one(x, label, weight)
+
+    def predict_proba_many(self, X: Any) -> Any:
+        """Probabilities of the classes known so far, in the order of ``classes``. Changes nothing.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, classes), or DataFrame
+            A DataFrame where `X` is one of pandas, with its index, and the classes as columns.
+        """
+        table = table_of(X)
+        found = [list(self.predict_proba_one(x).values()) for x in self._rows(table)]
+        return table.frame(np.array(found).reshape(table.rows, len(self.classes)), self.classes)
+
+    def predict_many(self, X: Any) -> Any:
+        """The same answers as :meth:`predict_one` row by row, in a Series where `X` is a frame. Changes nothing."""
+        table = table_of(X)
+        return table.series([self.predict_one(x) for x in self._rows(table)])
+
+    def _rows(self, table: Table) -> Iterator[dict[str, Any]]:
+        self._schema.prepare(table.columns, table.rows)  # refuses what no row may hold
+        names = list(table.columns)
+        values = [list(v) if v.dtype.kind in "mM" else v.tolist() for v in table.columns.values()]
+        for i in range(table.rows):
+            yield {k: v[i] for k, v in zip(names, values, strict=True)}
 
     def _grow(self, classes: int) -> None:
         """Make room for the schema's columns, category rows and so many classes, and record the calls anew if need be."""
@@ -177,7 +209,7 @@ class NetworkClassifier:
         net = self._network
         old = len(net.s["first"])
         C = max(C, len(net.s["out_bias"]))
-        net.grow(np.arange(old), d, C, self._inputs.category_rows, d)
+        net.grow(np.arange(old), d, C, self._inputs.category_rows)
         arrays = [*self._inputs.s.values(), *net.s.values()]
         same = len(arrays) == len(self._arrays) and all(
             a is b for a, b in zip(arrays, self._arrays, strict=True)
@@ -233,6 +265,8 @@ class NetworkClassifier:
     def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         """Go on from a saved state; the learner must be new and of the same spec.
 
+        Arrays that are read-only are not copied before something is learnt.
+
         Raises
         ------
         StateError
@@ -247,15 +281,21 @@ class NetworkClassifier:
                 said = {a: tuple(b) if isinstance(b, list) else b for a, b in said.items()}
             if said != mine[k]:
                 raise StateError(f"{k} is {mine[k]!r} here and {said!r} in the state")
+        self._load(arrays, meta, any(map(read_only, arrays.values())))
+
+    def _load(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], keep: bool) -> None:
         fresh = type(self)(self.spec, **self._options())
         fresh._schema.load(meta["schema"])
         fresh.classes = list(meta["classes"])
         fresh._class = {v: i for i, v in enumerate(fresh.classes)}
         if fresh._schema.names or any(k.startswith("network/") for k in arrays):
             fresh._inputs.grow(fresh._schema.text, fresh._schema.first)
-            fresh._inputs.load_state_dict(arrays)
+            fresh._inputs.load_state_dict(arrays, keep)
             fresh._grow(len(fresh.classes))
-            fresh.network.load_state_dict(arrays)
+            fresh.network.load_state_dict(arrays, keep)
+            if keep:
+                fresh._record(len(fresh._schema.names), len(fresh.network.s["out_bias"]))
+                fresh._read_only, fresh._learn = (arrays, meta), None
         self.__dict__.update(fresh.__dict__)
 
     def _options(self) -> dict[str, Any]:
@@ -269,8 +309,9 @@ class NetworkClassifier:
         """Hash of the whole state: equal means the same bits from here on."""
         return state_hash(*self.state_dict())
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_look": None, "_learn": None, "_arrays": [], "_encoder": None}  # addresses
+    def _kept(self) -> dict[str, Any]:
+        addresses: dict[str, Any] = {"_look": None, "_learn": None, "_arrays": [], "_encoder": None}
+        return {**self.__dict__, **addresses, "_read_only": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..errors import SchemaError
+from ..features.frames import row_of, table_of
 from ..features.inputs import LARGEST_INPUT
 from ..features.layout import Layout
 from ..features.targets import TargetHistory
@@ -85,7 +86,7 @@ class Number(Task):
         return {
             "steady": (f4, (room.layout.columns,)),
             "expert": (np.float64, (self.mixer.experts,)),
-            "scale": (np.float64, (2,)),
+            "scale": (np.float64, (3,)),
             "forecast": (np.float64, (2,)),
             "controls": (np.float64, (3,)),
         }
@@ -200,17 +201,30 @@ class Regressor(Learner):
         return []
 
     def predict_one(self, x: Mapping[str, Any]) -> float:
-        """Forecast of the mean. Changes nothing."""
+        """Forecast of the mean. Changes nothing.
+
+        The row is taken for the event that comes next, right after the last one observed. Where its target comes
+        later, and others before it are still to come, :meth:`observe` it: then that is taken into account.
+        """
         single = self._single()
+        if type(x) is not dict:
+            x = row_of(x)
         if single is not None and single.look(x) is not None:
             store = self._pool.pending.a
-            m, sd = store["scale"][single.slot].tolist()
+            m, sd, _ = store["scale"][single.slot].tolist()
             return float(m + sd * store["forecast"][single.slot, 1])
         out = self._look_one(x).mean
         return float(out[0]) if out is not None else 0.0
 
-    def predict_many(self, columns: Mapping[str, np.ndarray]) -> list[float]:
-        """The same answers as :meth:`predict_one` row by row. Changes nothing."""
-        mean = self.look(columns).mean
+    def predict_many(self, X: Any) -> Any:
+        """The same answers as :meth:`predict_one` row by row, in a Series where `X` is a frame. Changes nothing.
+
+        Parameters
+        ----------
+        X : table
+            As for :meth:`learn_many`.
+        """
+        table = table_of(X)
+        mean = self.look(table.columns, table.rows).mean
         assert mean is not None
-        return list(mean.tolist()) if self._pool.started else [0.0] * len(mean)
+        return table.series(mean.tolist() if self._pool.started else [0.0] * table.rows)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._kernels.jit import kernel
 from ..features.layout import Layout
+from ..features.steady import STEADY_ERROR
 from ..stage import grown
 from ..state import Arrays
 from ..types import EXPIRE, LEARN, LOOK, OBSERVE
@@ -88,14 +89,15 @@ def _scan(op, slot, target, weight, unit, starts: _Starts, place, learnt: _Learn
         # weights are in units of the last label, earlier targets in today's, and so is the answer
         m, sd = (unit[e, 0], unit[e, 1]) if op[e] == LEARN else (scale[s, 0], scale[s, 1])
         r = own[1] / sd if own[1] > 0.0 else 1.0
-        x[1] = _FREE_SCALE * (own[0] - m) / sd if own[1] > 0.0 else 0.0
+        d = (own[0] - m) / sd if own[1] > 0.0 else 0.0
+        x[1] = _FREE_SCALE * d if abs(d) <= STEADY_ERROR else 0.0
         o = 0.0
         for k in range(H):
             o += (w[k] if past[k] else r * w[k]) * x[k]
         if op[e] != LEARN:
             p[s, place, 0] = min(max(o, -5.0), 5.0)
             continue
-        if own[1] == 0.0:
+        if own[1] == 0.0 or abs(own[0] - m) > STEADY_ERROR * sd:  # or it was absurd
             own[0] = m
         own[1] = sd
         for k in range(H):

@@ -9,6 +9,7 @@ import numpy as np
 from .._kernels.jit import kernel, leaf
 from .._kernels.lanes import LANES
 from ..features.layout import Layout
+from ..features.moments import OUTLIER_DEVIATIONS
 from ..state import Arrays
 from ..types import EXPIRE, LEARN
 from .distances import BLOCK, distances, held_rows, hold, with_columns
@@ -219,10 +220,12 @@ def _scan_values(op, slot, y, at, place, memory: _ValueMemory, store: _ValueStor
                         k = min(k + 1, K)
                         if k == K:
                             worst = near_d[K - 1]
-            t = 0.0
-            for j in range(k):
-                t += near_y[j]
-            p[s, place, 0] = (t / k - scale[s, 0]) / scale[s, 1] if k > 0 else 0.0
+            t, n, far = 0.0, 0, OUTLIER_DEVIATIONS * scale[s, 1]
+            for j in range(k):  # an absurd target has no vote
+                if abs(near_y[j] - scale[s, 0]) <= far:
+                    t += near_y[j]
+                    n += 1
+            p[s, place, 0] = (t / n - scale[s, 0]) / scale[s, 1] if n > 0 else 0.0
 
 
 class ValueNeighbours(Member):

@@ -35,8 +35,7 @@ class NetworkMember(Network, Member):
 
     def make_room(self, room: Room) -> None:
         """Grow with rows and labels."""
-        spare = room.layout.columns
-        self.grow(*room.piece(self.reads), room.values, room.category_rows, spare)
+        self.grow(*room.piece(self.reads), room.values, room.category_rows)
 
     def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Predict at OBSERVE, learn at LEARN, from the event on at which it begins."""

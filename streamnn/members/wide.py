@@ -188,7 +188,7 @@ class Wide(Member):
                 s[k] = grown(s[k], len(s[k]), 2, values)
             s["w"][-1, old:values] = low
             self._values = values
-        self.reserve("table", room.category_rows, room.layout.columns)
+        self.reserve("table", room.category_rows)
 
     def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Predict at OBSERVE, learn at LEARN."""

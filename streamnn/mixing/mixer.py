@@ -118,12 +118,12 @@ class Mixer(Stage):
         made, free = self.s["used"].tolist()
         return {**self.s, "copies": self.s["copies"][:made], "free": self.s["free"][:free]}
 
-    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], keep: bool = False) -> None:
         """Take over leaves; there are as many copies as were saved."""
         given = [len(arrays.get(f"{self.name}/{leaf}", ())) for leaf in ("copies", "free")]
         self._reserve(max(given) + 1)
         self.s["used"][:] = given
-        super().load_state_dict(arrays)
+        super().load_state_dict(arrays, keep)
         if self.s["used"].tolist() != given:
             raise StateError(
                 f"{self.name}: has {given} copies and free ones, and counts {self.s['used'].tolist()}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._kernels.ieee import exp64, log64
 from .._kernels.jit import kernel, leaf
+from ..features.targets import TARGET_LIMIT
 from ..stage import Stage, gathered
 from ..types import EXPIRE, LEARN
 from .shares import rate_under_delay, share_out, shares_bound, shares_state
@@ -21,6 +22,8 @@ ABSOLUTE_SHARE = 0.0005
 TARGET_RANGE = 4.0
 """Scaled targets and forecasts are clipped to this where squared loss is mixed, in running deviations
 (docs/decisions.md, "Squared loss is mixed by the aggregating algorithm")."""
+FORECAST_RANGE = TARGET_LIMIT
+"""A member's forecast is clipped to this, in running deviations: as targets are where members learn them."""
 STACKED_RANGE = 6.0
 """The stackers' forecasts are clipped to this, in running deviations."""
 MOST_ERRORS = 20.0
@@ -58,7 +61,7 @@ class ValueMixerPending(NamedTuple):
 
     p: np.ndarray  # (slots, M, 1), float32: what members say, scaled
     expert: np.ndarray  # (slots, N): what experts say, scaled
-    scale: np.ndarray  # (slots, 2): location and scale of the target when the event came
+    scale: np.ndarray  # (slots, 3): location and scale of the target when the event came
     forecast: np.ndarray  # (slots, 2): for absolute error, in the target's units; for squared error, scaled
     clock: np.ndarray  # (slots,), int64: labels learnt when the event came
 
@@ -69,11 +72,13 @@ def _clipped(x):
 
 
 @leaf
-def _centred(p, s, M, x):
+def _centred(p, s, M, scaling, shift, x):
+    # what members say in other units, less their mean, which is returned
     mean = 0.0
     for m in range(M):
         v = np.float64(p[s, m, 0])
-        x[m] = v if np.isfinite(v) else 0.0  # a member that broke says the mean
+        v = v * scaling + shift if np.isfinite(v) else shift  # a member that broke says the mean
+        x[m] = min(max(v, -FORECAST_RANGE), FORECAST_RANGE)
         mean += x[m] / M
     for m in range(M):
         x[m] -= mean
@@ -105,8 +110,8 @@ def _scan(op, slot, y, weight, unit, state: ValueMixerState, pending: ValueMixer
             continue
         s = slot[e]
         m0, sd = scale[s, 0], scale[s, 1]
-        mean = _centred(p, s, M, x)
         if op[e] != LEARN:
+            mean = _centred(p, s, M, 1.0, 0.0, x)
             for m in range(M):
                 expert[s, m] = x[m] + mean
             for k in range(S):
@@ -125,9 +130,7 @@ def _scan(op, slot, y, weight, unit, state: ValueMixerState, pending: ValueMixer
         scaling, shift = sd / unit[e, 1], (m0 - unit[e, 0]) / unit[e, 1]
         t = (y[e] - unit[e, 0]) / unit[e, 1]
         c = _clipped(t)
-        for m in range(M):
-            x[m] *= scaling
-        mean = mean * scaling + shift
+        mean = _centred(p, s, M, scaling, shift, x)
         late = count[0] - clock[s] + 1.0
         a = count[0] + 1
         eta = rate_under_delay(stale, late, a) * weight[e]

@@ -43,6 +43,9 @@ ALMOST_ONE = f4(1.0) - f4(2.0**-24)
 """A probability above this is 1: what gradient is left is so small that its square would be denormal, and slow."""
 REFRESH = 64
 """Learnt events between two exact computations of the norms that are tracked in between."""
+ASLEEP_AFTER = REFRESH
+"""Learnt events after which inputs that were always 0 get zero weights, as columns that come later have (docs/
+decisions.md, "Who has not moved starts at zero weight"); norms are computed exactly at this event."""
 TIGHT = f4(0.999)
 """Share of the budget that is used, so that rounding of tracked norms never exceeds it."""
 
@@ -96,7 +99,9 @@ class Moments(NamedTuple):
     hidden_2: np.ndarray
     out_2: np.ndarray
     in_moment: np.ndarray  # running mean squares of inputs, units, errors (factored)
-    in_count: np.ndarray  # how often each input was not 0, int64
+    in_count: (
+        np.ndarray
+    )  # how often each input was not 0, int64; of other rules only while `ASLEEP_AFTER` is to come
     z_moment: np.ndarray
     d_moment: np.ndarray
     o_moment: np.ndarray

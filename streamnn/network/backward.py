@@ -124,6 +124,17 @@ def _hidden_layers(settings, state, scratch, fading, afresh):
         here, H = below, G
 
 
+@leaf
+def _forget_asleep(inputs, H, in_count, first, mean):
+    # random weights of inputs that were always 0 are noise on the day they wake
+    for i in range(inputs):
+        if in_count[i] == 0:
+            for j in range(i * H, (i + 1) * H):
+                first[j] = f4(0.0)
+                if len(mean) > 0:
+                    mean[j] = f4(0.0)
+
+
 @leaf(inline=True)
 def _first_layer(s, m, event_store, settings, state, scratch, fading, afresh):
     # weights of the inputs that are not 0, and category rows
@@ -135,11 +146,13 @@ def _first_layer(s, m, event_store, settings, state, scratch, fading, afresh):
     at, H, d = n[k.N_FROM], settings.sizes[0], k.B_D * n[k.N_UNITS]
     step, cap = h[k.H_LAYERS], h[k.H_ROW] * k.TIGHT
     pace = k.Pace(step, fading.kept, fading.share)
+    young = moments.learnt[0] <= k.ASLEEP_AFTER
     for q in range(m):
         i = nz[q]
         x = rows[s, at + i]
-        if rule == k.RULE_FACTORED:
+        if young or rule == k.RULE_FACTORED:
             in_count[i] += 1
+        if rule == k.RULE_FACTORED:
             x /= moved(in_moment, i, x, max(fading.share, f4(1.0) / f4(in_count[i]))) + f4(1e-2)
         xs[q] = x if rule == k.RULE_RMS else step * x
     inputs, units = k.Inputs(nz, xs, 0, m), k.Units(b, d, moments.first_norm, 0, H)
@@ -147,6 +160,8 @@ def _first_layer(s, m, event_store, settings, state, scratch, fading, afresh):
         rms_rows(weights.first, moments.first_2, 0, inputs, units, pace)
     else:
         plain_rows(weights.first, 0, inputs, units)
+    if moments.learnt[0] == k.ASLEEP_AFTER:
+        _forget_asleep(n[k.N_IN], H, in_count, weights.first, state.means.first)
     if n[k.N_IDS]:
         for q in range(ids.shape[1]):
             r = ids[s, q]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from itertools import pairwise
 from math import gcd
@@ -10,7 +11,6 @@ import numpy as np
 
 from .._kernels.lanes import LANES
 from .._kernels.memory import aligned
-from ..errors import StateError
 from ..stage import Stage, grown
 from . import arrays as k
 from . import kernel
@@ -80,9 +80,7 @@ class Network(Stage):
         self._settings = k.Settings(n, np.array(self.sizes, np.int64), h)
         self._arrays: k.State | None = None  # as the kernel takes them
 
-    def grow(
-        self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int, spare: int = 0
-    ) -> None:
+    def grow(self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int) -> None:
         """Make room without changing any prediction.
 
         Parameters
@@ -96,7 +94,7 @@ class Network(Stage):
         if inputs != len(s["first"]):
             for name in GROWING & s.keys():
                 old = s[name]
-                if name == "first" or len(old):
+                if name in ("first", "in_count") or len(old):
                     s[name] = np.zeros((inputs, *old.shape[1:]), old.dtype)
                     s[name][columns] = old
             if self.spec.rule == "rms" and not len(s["first_2"]):
@@ -104,7 +102,7 @@ class Network(Stage):
             if self.spec.average and not len(s["mean_first"]):
                 s["mean_first"] = np.zeros((inputs, s["first"].shape[1]), f4)
             if self.spec.rule == "factored" and not len(s["in_moment"]):
-                s["in_moment"], s["in_count"] = np.zeros(inputs, f4), np.zeros(inputs, np.int64)
+                s["in_moment"] = np.zeros(inputs, f4)
             if self.spec.information > 0 and not len(s["decoder"]):
                 s["decoder"], s["decoder_bias"] = (
                     np.zeros((inputs, s["out"].shape[1]), f4),
@@ -122,9 +120,9 @@ class Network(Stage):
             if self.spec.rule == "factored":
                 s["o_moment"] = grown(s["o_moment"], outputs)
         if self.spec.categories:
-            self.reserve("table", category_rows, spare)
+            self.reserve("table", category_rows)
             if self.spec.rule == "rms":
-                self.reserve("table_2", category_rows, spare)
+                self.reserve("table_2", category_rows)
 
     def restart(self, seed: int) -> None:
         """Forget everything: new weights drawn with `seed`, in the same arrays."""
@@ -165,7 +163,8 @@ class Network(Stage):
         s, n = self.s, self._settings.n
         n[k.N_FROM] = start
         if self._arrays is None:
-            s.update({name: aligned(v) for name, v in s.items()})
+            if not self.kept:
+                s.update({name: aligned(v) for name, v in s.items()})
             flat = {name: v.reshape(-1) for name, v in s.items()}
             means = {name: f"mean_{name}" if name in AVERAGED else name for name in k.Weights._fields}
             self._arrays = k.State(
@@ -189,7 +188,7 @@ class Network(Stage):
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_arrays": None}  # a copy must not hold views of copies
 
-    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], keep: bool = False) -> None:
         """Take over saved leaves.
 
         Raises
@@ -197,19 +196,19 @@ class Network(Stage):
         StateError
             When a leaf does not fit, or the weights are outside the budget of the spec; nothing has changed then.
         """
-        before = {name: v.copy() for name, v in self._leaves().items()}
-        super().load_state_dict(arrays)
-        try:
-            for mean in (False, True) if self.spec.average else (False,):
-                first, hidden, out = self._matrices(mean)
-                named = {"first": first, "out": out, **{f"hidden.{l}": w for l, w in enumerate(hidden)}}
-                check_budget(
-                    self.spec, named, self.functions(mean), "it was saved under another budget or damaged"
-                )
-        except StateError:
-            for name, v in self._leaves().items():
-                v[...] = before[name]
-            raise
+        super().load_state_dict(arrays, keep)
+        self._arrays = None
+
+    def _given(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        found = copy.copy(self)
+        found.s = super()._given(arrays)
+        for mean in (False, True) if self.spec.average else (False,):
+            first, hidden, out = found._matrices(mean)
+            named = {"first": first, "out": out, **{f"hidden.{l}": w for l, w in enumerate(hidden)}}
+            check_budget(
+                self.spec, named, found.functions(mean), "it was saved under another budget or damaged"
+            )
+        return found.s
 
     def _matrices(self, mean: bool) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
         first, flat, out = (self.s[f"mean_{name}" if mean else name] for name in ("first", "hidden", "out"))

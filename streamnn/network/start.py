@@ -77,7 +77,7 @@ def start(
         "hidden_2": np.zeros(sum(w.size for w in hidden) if rms else 0, f4),
         "out_2": np.zeros((outputs if rms else 0, HL), f4),
         "in_moment": np.zeros(inputs if fac else 0, f4),
-        "in_count": np.zeros(inputs if fac else 0, np.int64),
+        "in_count": np.zeros(inputs, np.int64),
         "z_moment": np.zeros(U if fac else 0, f4),
         "d_moment": np.zeros(U if fac else 0, f4),
         "o_moment": np.zeros(outputs if fac else 0, f4),

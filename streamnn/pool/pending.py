@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .._kernels.memory import read_only
 from ..errors import StateError
 from ..stage import grown
 from ..state import check_leaves
@@ -29,6 +30,7 @@ class Pending:
         }
         self._free = np.zeros(0, np.int64)
         self._slot: dict[int, int] = {}  # of events pending from earlier chunks
+        self._kept: dict[str, np.ndarray] = {}  # a state that is only looked at, and so needs no slots
 
     def __len__(self) -> int:
         return len(self._slot)
@@ -108,14 +110,22 @@ class Pending:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Pending events by ticket."""
+        if self._kept:
+            return dict(self._kept)
         tickets = self.tickets
         at = np.fromiter((self._slot[t] for t in tickets), np.int64, len(tickets))
         out = {f"pending/{k}": v[at] for k, v in self.a.items()}
         out["pending/ticket"] = np.array(tickets, np.int64)
         return out
 
-    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], keep: bool = False) -> None:
         """Take over pending events.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+        keep : bool
+            Do not copy what is read-only: looks find slots here, and the events must not be learnt.
 
         Raises
         ------
@@ -130,7 +140,9 @@ class Pending:
         expected = {f"pending/{k}": np.empty((n, *v.shape[1:]), v.dtype) for k, v in self.a.items()}
         expected["pending/ticket"] = np.empty(n, np.int64)
         check_leaves(mine, expected, "pending")
-        for k in self.a:
-            self.a[k] = mine[f"pending/{k}"].copy()
+        if keep:
+            self._kept = {k: v if read_only(v) else v.copy() for k, v in mine.items()}
+        else:
+            self.a = {k: mine[f"pending/{k}"].copy() for k in self.a}
         self._free = np.zeros(0, np.int64)
         self._slot = {int(t): i for i, t in enumerate(tickets)}

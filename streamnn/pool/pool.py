@@ -184,7 +184,7 @@ class Pool:
         if sizes == self._sizes:
             return
         rows, had, self._sizes = self.inputs.category_rows, self._sizes, sizes
-        if had is not None and sizes[:2] + sizes[3:] == had[:2] + had[3:] and rows + d <= self._room:
+        if had is not None and sizes[:2] + sizes[3:] == had[:2] + had[3:] and rows <= self._room:
             for used in self._tables:  # a new value of a category, the common case: no array changes
                 used.update(dict.fromkeys(used, rows))
             return
@@ -200,11 +200,11 @@ class Pool:
             if self.density.classes < values:
                 self.density.grow(values)
         if self.delays is not None:
-            self.delays.grow(d, rows, new.mean_columns, d)
+            self.delays.grow(d, rows, new.mean_columns)
         room = self._new_room(old, places)
         for member in self.members:
             member.make_room(room)
-        self.history.grow(values, rows, d)
+        self.history.grow(values, rows)
         self.mixer.grow(values)
         for leaf, (_, shape) in self._leaves(room).items():
             self.pending.reshape(leaf, shape, places if leaf == "row" else None, _FILL.get(leaf, 0.0))

@@ -61,5 +61,6 @@ def snapshot(pool: Pool) -> NetworkSnapshot:
 
 
 def missing(pool: Pool) -> dict[str, int]:
-    """How often each column had no finite value since it first had one."""
-    return dict(zip(pool.schema.names, pool.inputs.s["missing"].tolist(), strict=False))
+    """How often each column had no finite value since it first had one; of a time, its calendar's first."""
+    counts = pool.inputs.s["missing"].tolist()
+    return {name: counts[given.place] for name, given in pool.schema.placed if given.place < len(counts)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -79,8 +80,18 @@ def check_options(
             raise StateError(f"learner option {k} is {here!r} here and {there!r} in the state")
 
 
-def load_state_dict(pool: Pool, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
+def load_state_dict(
+    pool: Pool, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], keep: bool = False
+) -> None:
     """Take over a state into a new pool of the same options.
+
+    Parameters
+    ----------
+    pool : Pool
+    arrays, meta
+        What :func:`state_dict` gave.
+    keep : bool
+        Do not copy arrays that are read-only: the pool can then be looked at, and must not learn.
 
     Raises
     ------
@@ -97,14 +108,14 @@ def load_state_dict(pool: Pool, arrays: Mapping[str, np.ndarray], meta: Mapping[
         pool.start(timed=bool(meta["timed"]))
         pool.task.widen(int(meta.get("width", 0)))
         pool.inputs.grow(pool.schema.text, pool.schema.first)
-        pool.inputs.load_state_dict(arrays)
+        pool.inputs.load_state_dict(arrays, keep)
         pool.feature_watch.grow(pool.schema.text)
         pool.widen()
         pool.recent.load_state_dict(arrays)
         pool.density.load_state_dict(_under("density", arrays), meta["density"])
-        pool.pending.load_state_dict(arrays)
+        pool.pending.load_state_dict(arrays, keep)
         for stage in pool.stages:
-            stage.load_state_dict(arrays)
+            stage.load_state_dict(arrays, keep)
             known.add(stage.name)
     stray = sorted(k for k in arrays if not any(k.startswith(n + "/") for n in known))
     if stray:
@@ -121,7 +132,7 @@ def memory(pool: Pool) -> dict[str, int]:
         for stage in pool.stages
         for leaf, used in stage.used.items()
     )
-    event = 8 + sum(v[:1].nbytes for v in pool.pending.a.values())  # and its ticket
+    event = 8 + sum(v.itemsize * math.prod(v.shape[1:]) for v in pool.pending.a.values())  # and its ticket
     if "copies" in pool.mixer.s:
         event += 8 + pool.mixer.s["copies"][:1].nbytes
     return {"now": now, "at_most": now + rows + (pool.options.max_pending - len(pool.pending)) * event}

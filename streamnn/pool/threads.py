@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -30,6 +31,7 @@ class WorkerThreads:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._pool: ThreadPoolExecutor | None = None
+        self._process = 0  # that has its threads: a fork takes none along
 
     def run(self, tasks: Sequence[Callable[[], None]], size: int) -> None:
         """Run them all; `size` operations are little work for a thread when there are few."""
@@ -37,8 +39,9 @@ class WorkerThreads:
             for task in tasks:
                 task()
             return
-        if self._pool is None:
+        if self._pool is None or self._process != os.getpid():
             self._pool = ThreadPoolExecutor(self.threads - 1, "streamnn-member")
+            self._process = os.getpid()
         left = iter(tasks)  # a shared list to take from: one `next` at a time, under the interpreter's lock
 
         def work() -> None:
@@ -53,4 +56,4 @@ class WorkerThreads:
                 other.result()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"threads": self.threads, "_pool": None}  # threads are no state
+        return {**self.__dict__, "_pool": None}  # threads are no state

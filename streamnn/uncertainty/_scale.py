@@ -23,6 +23,13 @@ ENTROPY = 1.4189385332046727
 """Entropy of a Gaussian of deviation 1, in nats."""
 LEAST_ERROR = 1e-200
 """Least mean squared error."""
+FIRST_ERRORS, FIRST_MEDIANS = 20, 44.0
+"""Squared errors from which the mean squared error starts, each counted as at most so many times their median, which
+for a Gaussian is .455 of their mean (docs/decisions.md, "A robust look at the first values", as the next)."""
+LARGER_ERRORS = 8
+"""So many errors in a row that are too large to count in full are no outliers: the mean starts again."""
+HELD, TOO_LARGE, ERRORS = range(3)
+"""Places in `Scale.first`: squared errors held, those too large in a row, and where the ones held begin."""
 
 
 class Scale(NamedTuple):
@@ -34,6 +41,7 @@ class Scale(NamedTuple):
     weight: np.ndarray  # float64[columns], of the latent in units of its deviation
     bias: np.ndarray  # float64[1]
     base: np.ndarray  # float64[1], mean squared error
+    first: np.ndarray  # float64[ERRORS + FIRST_ERRORS]: the squared errors that the mean starts from
     seen: np.ndarray  # int64[1], targets learnt
 
 
@@ -51,6 +59,44 @@ def _log_ratio(latent: np.ndarray, row: int, s: Scale, h: np.ndarray, lane: np.n
         for l in range(PARTIAL_SUMS):
             lane[l] += h[i + l] * s.weight[i + l]
     return min(max(fold(lane) + s.bias[0], -LOG_RANGE), LOG_RANGE)
+
+
+@leaf
+def _start(first: np.ndarray) -> float:
+    """Mean of the squared errors held, none counted as far more than the median of those that are not 0."""
+    n, middle, total = int(first[HELD]), 0.0, 0.0
+    positive = 0
+    for i in range(n):
+        positive += 1 if first[ERRORS + i] > 0.0 else 0
+    for i in range(n):
+        below, upto, v = 0, 0, first[ERRORS + i]
+        for j in range(n):
+            u = first[ERRORS + j]
+            below += 1 if 0.0 < u < v else 0
+            upto += 1 if 0.0 < u <= v else 0
+        if 2 * below < positive <= 2 * upto:
+            middle = v
+    for i in range(n):
+        total += min(first[ERRORS + i], FIRST_MEDIANS * middle)
+    return max(total / n, LEAST_ERROR)
+
+
+@leaf
+def _take_error(square: float, g: float, s: Scale) -> None:
+    """The mean squared error takes in one more."""
+    most, base, first = OUTLIER_MEANS * s.base[0], s.base, s.first
+    if first[HELD] == FIRST_ERRORS and square > most:
+        first[TOO_LARGE] += 1.0
+        if first[TOO_LARGE] == LARGER_ERRORS:
+            first[HELD], first[TOO_LARGE] = 0.0, 0.0
+    else:
+        first[TOO_LARGE] = 0.0
+    if first[HELD] < FIRST_ERRORS:
+        first[ERRORS + int(first[HELD])] = square
+        first[HELD] += 1.0
+        base[0] = _start(first)
+    else:
+        base[0] = max(base[0] + g * (min(square, most) - base[0]), LEAST_ERROR)
 
 
 @kernel
@@ -84,15 +130,12 @@ def scan(
         n = np.float64(state.seen[0])
         ratio = _log_ratio(latent, e, state, h, lane)
         g = 1.0 / min(n + 1.0, memory)
-        if n == 0.0:
-            state.base[0] = max(square, LEAST_ERROR)
-        else:
+        if n > 0.0:
             move = step * (1.0 - min(square / (state.base[0] * exp64(ratio)), OUTLIER_VARIANCES))
             for i in range(h.size):
                 state.weight[i] -= move * h[i]
             state.bias[0] -= move
-            most = OUTLIER_MEANS * state.base[0]
-            state.base[0] = max(state.base[0] + g * (min(square, most) - state.base[0]), LEAST_ERROR)
+        _take_error(square, g, state)
         for i in range(hidden):
             d = latent[e, i] - state.mean[i]
             state.mean[i] += g * d

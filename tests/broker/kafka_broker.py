@@ -19,6 +19,8 @@ WAYS = (
     "Kafka 4 (and Java 17); or Docker with testcontainers"
 )
 START_S = 120.0
+USER, PASSWORD = "job", "a-right-password"
+"""Who the door with a password of a private broker lets in."""
 IMAGE = "apache/kafka:4.3.1"
 
 
@@ -46,10 +48,12 @@ class PrivateBroker:
     def __init__(self, home: Path):
         self._home = home
         self._folder = Path(tempfile.mkdtemp(prefix="streamnn-kafka-"))
-        port, controller = _free_ports(2)
+        port, controller, guarded = _free_ports(3)
         self.bootstrap = f"localhost:{port}"
+        self.guarded = f"localhost:{guarded}"
+        """The same broker, by SASL with a password."""
         self._config = self._folder / "server.properties"
-        self._config.write_text(_config(home, port, controller, self._folder / "log"))
+        self._config.write_text(_config(port, controller, guarded, self._folder / "log"))
         self._process: subprocess.Popen[bytes] | None = None
         try:
             # a letter in front, so that it never looks like an option
@@ -196,14 +200,18 @@ def _container_env(port: int) -> dict[str, str]:
     }
 
 
-def _config(home: Path, port: int, controller: int, folder: Path) -> str:
+def _config(port: int, controller: int, guarded: int, folder: Path) -> str:
     """KRaft, one node, short time-outs: as a test wants it."""
     settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@localhost:{controller}",
-        "listeners": f"PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller}",
-        "advertised.listeners": f"PLAINTEXT://localhost:{port}",
+        "listeners": f"PLAINTEXT://localhost:{port},SASL_PLAINTEXT://localhost:{guarded},CONTROLLER://localhost:{controller}",
+        "advertised.listeners": f"PLAINTEXT://localhost:{port},SASL_PLAINTEXT://localhost:{guarded}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
+        "sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.sasl_plaintext.plain.sasl.jaas.config": "org.apache.kafka.common.security.plain."
+        f'PlainLoginModule required user_{USER}="{PASSWORD}";',
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": folder,

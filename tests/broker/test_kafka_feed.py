@@ -31,7 +31,7 @@ Close = Callable[[Any], Any]
 ROWS: list[Any] = [
     {"t": 0.0, "x": 1, "y": "a", "known": 5.0},
     {"t": 1.0, "x": 2, "y": "b", "known": 1.5},
-    {"x": [1]},
+    {3: 1},
     {"t": 4.0, "x": 3, "y": None, "known": 4.5},
     {"t": 6.0, "x": 4, "y": "d", "known": 100.0},
 ]

@@ -32,7 +32,8 @@ PLAIN = st.tuples(
     )
 )
 TWICE = st.tuples(PLAIN, PLAIN).map(lambda pair: pair[0][:-1] + b"," + pair[1][1:])
-MESSAGES = st.lists(st.one_of(PLAIN, PLAIN, PLAIN, OBJECTS, TWICE, st.binary(max_size=8)), max_size=30)
+GARBAGE = st.binary(max_size=8).filter(lambda value: value[:1] != b"\0")  # a registry's frame is told by it
+MESSAGES = st.lists(st.one_of(PLAIN, PLAIN, PLAIN, OBJECTS, TWICE, GARBAGE), max_size=30)
 
 
 @settings(max_examples=300)
@@ -139,15 +140,23 @@ def test_arrow_messages_that_do_not_fit_are_one_bad_record_each() -> None:
     for raw, reason in [
         (stream(pa.table({"x": ["text"]})), "column 'x' is a number"),
         (stream(pa.table({"y": [1], "z": [2]})), "too many columns"),
-        (stream(pa.table({"n": pa.array([[1]])})), "nested"),
+        (stream(pa.table({"n": pa.array([b"1"])})), "binary"),
         (b"", "no Arrow IPC stream"),
-        (b'{"x":1}', "no Arrow IPC stream"),
+        (b'{"x":1', "malformed JSON"),
         (good[: len(good) // 2], "no Arrow IPC stream"),
     ]:
         block = values.decode(raw, 7)
         assert len(block.position) == 0 and reason in block.bad[0].reason
         assert block.bad[0].position == 7 << ROW_BITS and block.bad[0].raw == raw
     assert values.kinds == {"x": "number"}
+
+
+def test_an_object_among_arrow_messages_is_a_row() -> None:
+    values = ArrowValues({}, 2)
+    assert values.decode(stream(pa.table({"x": [1.0]})), 0).rows.to_pylist() == [{"x": 1.0}]
+    block = values.decode(b'{"x":2}', 7)
+    assert block.rows.to_pylist() == [{"x": 2.0}] and block.position.tolist() == [7 << ROW_BITS]
+    assert values.decode(b'{"x":"text"}', 8).bad[0].position == 8 << ROW_BITS
 
 
 @settings(max_examples=200)

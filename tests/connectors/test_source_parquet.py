@@ -14,6 +14,7 @@ import pytest
 
 from streamnn.errors import SourceError
 from streamnn_connectors import MemorySource, ParquetSource, Source, check_source
+from streamnn_connectors.wanted import Wanted
 
 DAY = datetime.date(2013, 1, 2)
 NOON = datetime.datetime(2013, 1, 1, 12)
@@ -29,15 +30,30 @@ COLUMNS: dict[str, tuple[pa.Array, str, Any]] = {
     "codes": (pa.array([7, None]).dictionary_encode(), "int64", 7),
     "decimal": (pa.array([decimal.Decimal("1.25"), None]), "double", 1.25),
     "null": (pa.nulls(2), "double", None),
-    "seconds": (pa.array([NOON, None], pa.timestamp("s")), "int64", 1357041600),
-    "zoned": (pa.array([NOON, None], pa.timestamp("ms", "UTC")), "int64", 1357041600000),
-    "date": (pa.array([DAY, None]), "int64", 15707),
+    "seconds": (
+        pa.array([NOON, None], pa.timestamp("s")),
+        "timestamp[s, tz=UTC]",
+        NOON.replace(tzinfo=datetime.UTC),
+    ),
+    "zoned": (
+        pa.array([NOON, None], pa.timestamp("ms", "Asia/Tokyo")),
+        "timestamp[ms, tz=UTC]",
+        NOON.replace(tzinfo=datetime.UTC),
+    ),
+    "date": (
+        pa.array([DAY, None]),
+        "timestamp[us, tz=UTC]",
+        datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC),
+    ),
+    "date64": (
+        pa.array([DAY, None], pa.date64()),
+        "timestamp[ms, tz=UTC]",
+        datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC),
+    ),
     "time": (pa.array([datetime.time(0, 1), None], pa.time32("s")), "int64", 60),
     "elapsed": (pa.array([datetime.timedelta(seconds=2), None], pa.duration("ms")), "int64", 2000),
 }
 DROPPED = {
-    "list": pa.array([[1.0], None]),
-    "struct": pa.array([{"a": 1}, None]),
     "binary": pa.array([b"a", None]),
     "image": pa.array([b"ab", None], pa.binary(2)),
 }
@@ -52,8 +68,11 @@ def file_source(table: pa.Table, folder: Path) -> Source:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_types(name: str, where: str, tmp_path: Path) -> None:
     array, kind, value = COLUMNS[name]
-    if where == "file" and name in ("seconds", "time"):
+    if where == "file" and name == "time":
         value *= 1000  # Parquet has no unit of seconds
+    if where == "file":
+        kind = kind.replace("[s,", "[ms,")
+        kind = kind.replace("[ms,", "[us,") if name == "date64" else kind  # nor has it a date64
     table = pa.table({name: array, "other": [1, 2]})
     source = MemorySource(table) if where == "memory" else file_source(table, tmp_path)
     batch = source.open("0").next_batch(5)
@@ -63,11 +82,31 @@ def test_types(name: str, where: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["memory", "file"])
-def test_nested_and_binary_columns_are_dropped_and_named(where: str, tmp_path: Path) -> None:
+def test_binary_columns_are_dropped_and_named(where: str, tmp_path: Path) -> None:
     table = pa.table({**DROPPED, "x.y": [1.0, 2.0]})
     source = MemorySource(table) if where == "memory" else file_source(table, tmp_path)
     assert list(source.info().metadata["dropped"]) == list(DROPPED)
     check_source(lambda: source, [{"x.y": 1.0}, {"x.y": 2.0}])
+
+
+@pytest.mark.parametrize("where", ["memory", "file"])
+def test_structs_and_lists_become_columns(where: str, tmp_path: Path) -> None:
+    nested = {
+        "cart": [{"price": 2.5, "tags": ["a"]}, None],
+        "x": [[1.0, 2.0], [3.0]],
+        "meta": [{"id": 1}] * 2,
+    }
+    wanted = Wanted(ignore=["meta"])
+    pq.write_table(pa.table(nested), tmp_path / "t.parquet")
+    at = tmp_path / "t.parquet"
+    source = MemorySource(pa.table(nested), wanted=wanted) if where == "memory" else ParquetSource(at, wanted)
+    check_source(
+        lambda: source,
+        [
+            {"cart.price": 2.5, "cart.tags[0]": "a", "x[0]": 1.0, "x[1]": 2.0},
+            {"cart.price": None, "cart.tags[0]": None, "x[0]": 3.0, "x[1]": None},
+        ],
+    )
 
 
 def test_metadata(tmp_path: Path) -> None:
@@ -81,8 +120,8 @@ def test_metadata(tmp_path: Path) -> None:
 def test_tables_that_can_not_be_used(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no columns"):
         MemorySource(pa.table({}))
-    with pytest.raises(SourceError, match="only list, which are nested or binary"):
-        file_source(pa.table({"list": DROPPED["list"]}), tmp_path)
+    with pytest.raises(SourceError, match="only binary, which are binary"):
+        file_source(pa.table({"binary": DROPPED["binary"]}), tmp_path)
     with pytest.raises(SourceError, match="'x' more than once"):
         MemorySource(pa.table([[1], [2]], names=["x", "x"]))
 

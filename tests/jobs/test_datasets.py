@@ -18,7 +18,7 @@ import pytest
 import streamnn_jobs.data.flights as flights_module
 from streamnn.errors import MissingPackage, SourceError, SpecError
 from streamnn_jobs.data import flights_table
-from streamnn_jobs.data.flights import EXPIRE_AFTER_MIN, FLIGHT_FEATURES, SHIPPED, package_archive
+from streamnn_jobs.data.flights import EXPIRE_AFTER_S, FLIGHT_FEATURES, SHIPPED, package_archive
 from streamnn_jobs.data.names import Dataset, datasets, resolve
 
 TOOL = Path(__file__).parents[2] / "tools" / "build_flights.py"
@@ -77,7 +77,7 @@ def test_labels_of_flights_come_after_their_events_and_before_they_expire() -> N
     wait = (known - event)[~never]
     assert (np.diff(event) >= 0).all()
     assert wait.min() > 0
-    assert 1.25 * wait.max() < EXPIRE_AFTER_MIN == flights.expire_after
+    assert 1.25 * wait.max() < EXPIRE_AFTER_S / 60 == flights.expire_after_s / 60
     assert (known[never] == -1).all() and np.isnan(arrival[never]).all()
     assert ((arrival >= 15) == (y == 1))[~never].all()
 
@@ -138,7 +138,7 @@ def test_the_full_year_can_come_from_a_recorded_file(folder: Path, monkeypatch: 
         "event_time",
         "label_time",
         "missing_label",
-        "expire_after",
+        "expire_after_s",
         "ignore",
     ):
         assert getattr(year, role) == getattr(shipped, role)
@@ -236,7 +236,7 @@ def test_recorded_files_tell_their_columns_and_their_task(folder: Path) -> None:
     assert (found["meter"].ignore, found["meter"].note) == (("t",), "from a meter")
     assert (found["clicks"].ignore, found["clicks"].task) == (("t",), None)
     assert (found["events"].label, found["events"].records) == ("y", None)
-    assert found["plain"].expire_after is None and found["plain"].event_time is None
+    assert found["plain"].expire_after_s is None and found["plain"].event_time is None
     assert read(resolve("plain"))["load"].to_pylist() == [1.5]
     assert read(resolve(str(folder / "clicks.csv"))).num_rows == 1
 

@@ -12,7 +12,7 @@ from streamnn.checks._data import CLASSES, NUMBERS, Subject
 from streamnn.learners import Classifier
 
 LEARNERS = {k: c for k, c in vars(learners).items() if isinstance(c, type) and hasattr(c, "learn_one")}
-ABSENT = {"NetworkClassifier": {"predict_many", "predict_proba_many", "observe", "learn", "expire"}}
+ABSENT = {"NetworkClassifier": {"observe", "learn", "expire"}}
 """Methods that a learner of ours does without."""
 
 

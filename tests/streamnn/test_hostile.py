@@ -166,7 +166,7 @@ def test_a_constant_target_and_a_constant_column():
 @pytest.mark.parametrize(
     "bad",
     [
-        lambda m: m.learn_one({"a": "text"}, "NEW"),
+        lambda m: m.learn_one({"a": b"text"}, "NEW"),
         lambda m: m.learn_many({"a": np.zeros(3)}, ["p", "NEW"]),
         lambda m: m.learn_many({"a": np.array([1, [2]], object)}, ["p", "NEW"]),
         lambda m: m.learn_many({"a": np.zeros(2), "fresh": np.zeros(3)}, ["p", "NEW"]),

@@ -281,11 +281,11 @@ def test_a_gradient_step_goes_down_the_log_loss():
 def test_new_columns_and_category_rows_change_no_prediction(rule):
     x, y = xor(500, 6)
     net = Network(NetworkSpec("n", (64,), rule, 0.01), 6, 2, True, 1)
-    net.grow(np.arange(6), 6, 2, 3, 4)
+    net.grow(np.arange(6), 6, 2, 3)
     ids = np.random.default_rng(0).integers(-1, 3, (500, 1)).astype(np.int32)
     drive(net, x, y, ids=ids)
     before = predict(net, x, ids)
-    net.grow(np.array([0, 1, 3, 4, 5, 8]), 9, 2, 7, 4)
+    net.grow(np.array([0, 1, 3, 4, 5, 8]), 9, 2, 7)
     wide = np.random.default_rng(1).standard_normal((500, 9))
     wide[:, [0, 1, 3, 4, 5, 8]] = x
     assert np.array_equal(before, predict(net, wide, ids))

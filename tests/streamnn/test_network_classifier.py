@@ -38,7 +38,7 @@ def test_it_is_the_network_on_standardised_columns():
     )
     z[0] = 0.0
     net, p = Network(spec, 3, 2, True, 1), np.zeros((300, 1, 2), np.float32)
-    net.grow(np.arange(3), 3, 2, 900, 3)
+    net.grow(np.arange(3), 3, 2, 900)
     ids = np.arange(900, dtype=np.int32).reshape(300, 3)  # every value is new
     ids[:2] = -1  # fewer than three values are no category
     op, slot = np.tile(np.int8([OBSERVE, LEARN]), 300), np.repeat(np.arange(300), 2)
@@ -92,7 +92,7 @@ def test_what_is_refused_changes_nothing():
     drive(model, rows, labels)
     before = model.state_hash()
     for x, y, w in (
-        ({"a": "t"}, "no", 1.0),
+        ({"a": b"t"}, "no", 1.0),
         ({"a": [1]}, "new", 1.0),
         ({}, None, 1.0),
         ({}, [1], 1.0),

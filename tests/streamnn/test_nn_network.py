@@ -28,7 +28,7 @@ def network(rule="rms", hidden=(32, 16), activation="spline", classify=True, see
     outputs = CLASSES if classify else 1
     spec = NetworkSpec("net", hidden, rule, activation=activation, **options)
     net = Network(spec, INPUTS, outputs, classify, seed)
-    net.grow(np.arange(INPUTS), INPUTS, outputs, TABLE, 2)
+    net.grow(np.arange(INPUTS), INPUTS, outputs, TABLE)
     return net
 
 

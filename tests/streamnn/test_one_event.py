@@ -115,9 +115,10 @@ def test_errors_are_those_of_the_long_way_and_change_nothing():
         model.learn_one(row, y)
     before = model.state_hash()
     for x, y, w in (
-        ({"a": "text"}, "no", 1.0),
-        ({"text": 1.0}, "no", 1.0),
+        ({"a": b"text"}, "no", 1.0),
+        ({"new": [1.0]}, "no", 1.0),
         ({"a": [1.0]}, "no", 1.0),
+        ({1: 1.0, "1": 2.0}, "no", 1.0),
         (rows[0], None, 1.0),
         (rows[0], ["no"], 1.0),
         (rows[0], "no", -1.0),

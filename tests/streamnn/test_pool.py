@@ -149,10 +149,7 @@ NONE = np.array([None], object)
             ),
             "class label is None",
         ),
-        (
-            Chunk({"a": np.array(["x"], object)}, ONE, np.array([300]), NONE),
-            "'a' held numbers and now holds text",
-        ),
+        (Chunk({"a": np.array([b"x"], object)}, ONE, np.array([300]), NONE), "'a' holds a bytes"),
     ],
 )
 def test_a_refused_chunk_changes_nothing(chunk, words):

@@ -16,6 +16,8 @@ from .feed import Fed, FeedPace, KafkaFeed
 from .offsets import KafkaOffsets
 from .output import KafkaOutput
 from .reading import read_messages
+from .registry import SchemaRegistry
+from .registry_settings import RegistrySettings
 from .settings import KafkaSettings
 from .source import KafkaSource
 from .takeover import take_over
@@ -45,6 +47,8 @@ __all__ = [
     "Offset",
     "OutcomeUnknown",
     "Place",
+    "RegistrySettings",
+    "SchemaRegistry",
     "SharedSource",
     "TopicInfo",
     "TopicLimits",

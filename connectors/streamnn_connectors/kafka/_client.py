@@ -12,6 +12,7 @@ from typing import Any
 
 from streamnn.errors import MissingPackage, SinkError, SourceError, SpecError, StreamnnError
 
+from ._refusal import why_refused
 from .settings import KafkaSettings
 
 _CLIENTS = ("KafkaConsumer", "KafkaProducer", "KafkaAdminClient")
@@ -32,7 +33,7 @@ def client() -> ModuleType:
 
 
 def make_consumer(settings: KafkaSettings, **options: Any) -> Any:
-    """A consumer that never moves or commits by itself. SourceError when no broker answers."""
+    """A consumer that never moves or commits by itself. SourceError when no broker answers, SpecError when it refuses us."""
     fixed: dict[str, Any] = {
         "enable_auto_commit": False,
         "auto_offset_reset": "none",
@@ -42,26 +43,39 @@ def make_consumer(settings: KafkaSettings, **options: Any) -> Any:
         # a partition that is added has to wait for the fetch that is under way
         "fetch_max_wait_ms": 100,
     }
-    with in_our_words(settings, SourceError):
-        return _make("KafkaConsumer", {**fixed, **settings.client_options(), **options})
+    return _connect("KafkaConsumer", settings, SourceError, {**fixed, **settings.client_options(), **options})
 
 
 def make_producer(settings: KafkaSettings, **options: Any) -> Any:
-    """A producer that waits for all replicas. SinkError when no broker answers."""
+    """A producer that waits for all replicas. SinkError when no broker answers, SpecError when it refuses us."""
     fixed: dict[str, Any] = {
         "acks": "all",
         "allow_auto_create_topics": False,
         # it sits in every transaction: the next one starts while the last marker is being written
         "retry_backoff_ms": 2,
     }
-    with in_our_words(settings, SinkError):
-        return _make("KafkaProducer", {**fixed, **settings.client_options(), **options})
+    return _connect("KafkaProducer", settings, SinkError, {**fixed, **settings.client_options(), **options})
 
 
 def make_admin(settings: KafkaSettings) -> Any:
-    """An admin client. SourceError when no broker answers."""
-    with in_our_words(settings, SourceError):
-        return _make("KafkaAdminClient", settings.client_options())
+    """An admin client. SourceError when no broker answers, SpecError when it refuses us."""
+    return _connect("KafkaAdminClient", settings, SourceError, settings.client_options())
+
+
+def _connect(
+    kind: str, settings: KafkaSettings, error: type[SourceError | SinkError], options: dict[str, Any]
+) -> Any:
+    """A client, or what is wrong in our words: a broker that is there and refuses us is told as such."""
+    try:
+        with in_our_words(settings, error):
+            return _make(kind, options)
+    except (SourceError, SinkError) as failure:
+        refusal = why_refused(settings)
+        if refusal is None:
+            raise
+        if refusal.certain:
+            raise SpecError(f"Kafka at {settings.where} does not let us in: {refusal.why}") from failure
+        raise error(f"Kafka at {settings.where}: {refusal.why}") from failure
 
 
 def _make(kind: str, options: dict[str, Any]) -> Any:
@@ -124,6 +138,11 @@ def in_our_words(settings: KafkaSettings, kind: type[StreamnnError]) -> Iterator
         raise kind(
             f"no Kafka broker answered at {settings.where}: {words(error)}. Is it running, and is the "
             "address one that it advertises?"
+        ) from error
+    except errors.SaslAuthenticationFailedError as error:
+        raise SpecError(
+            f"Kafka at {settings.where} refuses user {settings.sasl_username!r}: {words(error)}. Set "
+            "kafka.connection.sasl_username and kafka.connection.sasl_password right."
         ) from error
     except errors.AuthorizationError as error:
         raise kind(f"Kafka at {settings.where} refuses: {words(error)}. Ask for the right.") from error

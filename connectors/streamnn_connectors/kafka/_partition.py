@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +15,13 @@ from .._rows import record_batch
 from ..base import BadRecord, Batch, Resume
 from ._arrow_values import ArrowValues
 from ._fields import MessageFields
-from ._json_values import JsonValues
+from ._json_values import JsonValues, Tombstones
 from ._loop import ConsumerLoop
 from ._slots import Slot
 from .contract import ROW_BITS, Message, Offset, Place
 from .offsets import commit_offsets
+from .registry import RegistryDown
 
-Tombstones = Literal["bad", "row", "skip"]
 _AHEAD = 64
 
 
@@ -47,9 +47,15 @@ class KafkaPartition:
         self._position = position
         self._handed: list[Any] = []
         self._messages: deque[Any] = deque()
+        self._held: list[Any] = []
         self._block: tuple[Block, Any] | None = None
         self._closed = False
-        self.skipped = 0
+        self._nulls = 0
+
+    @property
+    def skipped(self) -> int:
+        """Messages without a record that were passed over."""
+        return self._nulls + (self._values.skipped if isinstance(self._values, JsonValues) else 0)
 
     @property
     def place(self) -> Place:
@@ -64,8 +70,7 @@ class KafkaPartition:
     @property
     def resume(self) -> Resume:
         """Token of the place the next batch begins at."""
-        # pairs: their order is kept
-        return {"position": self._position, "kinds": [list(pair) for pair in self._values.kinds.items()]}
+        return {"position": self._position, "kinds": self._values.table.state()}
 
     def next_batch(self, limit: int) -> Batch | None:
         """At most `limit` records that are there now; None at the end, where there is one."""
@@ -122,26 +127,35 @@ class KafkaPartition:
         if not self._closed:
             self._closed = True
             self._loop.shut(self._partition, self._slot)
-            self._handed, self._block = [], None
+            self._handed, self._held, self._block = [], [], None
             self._messages.clear()
 
     def _json_batch(self, values: JsonValues, limit: int) -> Batch | None:
-        records = self._loop.take(self._partition, self._slot, limit)
+        records = self._held or self._loop.take(self._partition, self._slot, limit)
         if not records:
             return None if self._slot.ended else self._nothing()
-        self._handed = records
+        records, self._held = records[:limit], records[limit:]
         texts = [r.value for r in records]
         at = np.array([r.offset for r in records], np.int64)
         dead: list[BadRecord] = []
+        nulls = self._nulls
         if None in texts:
             texts, at, dead = self._without_tombstones(values, texts, at)
-        rows, position, bad = values.decode(texts, at)
+        skipped = values.skipped
+        try:
+            rows, position, bad = values.decode(texts, at)
+        except RegistryDown:  # nothing has happened yet: the same again next time
+            values.skipped, self._nulls = skipped, nulls
+            self._held = [*records, *self._held]
+            return self._nothing()
+        self._handed = records
         if self._fields.wanted:
             rows = self._fields.add(rows, records, np.searchsorted([r.offset for r in records], position))
         if dead:
             bad = sorted([*bad, *dead], key=lambda b: b.position)
         self._position = records[-1].offset + 1
-        return Batch(rows, position, self.resume, bad)
+        table = values.table
+        return Batch(rows, position, self.resume, bad, values.left_out(), table.take_odd(), table.columns)
 
     def _without_tombstones(
         self, values: JsonValues, texts: list[Any], at: np.ndarray
@@ -151,7 +165,7 @@ class KafkaPartition:
         null = np.array([text is None for text in texts])
         dead = [_tombstone(int(i)) for i in at[null]] if self._tombstones == "bad" else []
         if self._tombstones == "skip":
-            self.skipped += int(null.sum())
+            self._nulls += int(null.sum())
         return [text for text in texts if text is not None], at[~null], dead
 
     def _arrow_batch(self, values: ArrowValues, limit: int) -> Batch | None:
@@ -159,6 +173,8 @@ class KafkaPartition:
         positions: list[np.ndarray] = []
         bad: list[BadRecord] = []
         handed: list[Any] = []
+        left_out: Counter[str] = Counter()
+        odd: Counter[tuple[str, str]] = Counter()
         left = limit
         while left and (found := self._next_block(values)):
             block, record = found
@@ -178,6 +194,9 @@ class KafkaPartition:
             bad += [b for b in block.bad if start <= b.position < end]
             left -= max(0, end - start)
             handed.append(record)
+            left_out += block.left_out
+            odd += block.odd
+            block.left_out, block.odd = Counter(), Counter()
             self._position = end
             if end >= block.end:
                 self._block = None
@@ -186,7 +205,8 @@ class KafkaPartition:
             return None if self._slot.ended and self._block is None else self._nothing()
         self._handed = handed
         whole = pa.concat_batches(rows) if len(rows) > 1 else rows[0] if rows else record_batch({}, 0)
-        return Batch(whole, np.concatenate([np.zeros(0, np.int64), *positions]), self.resume, bad)
+        position = np.concatenate([np.zeros(0, np.int64), *positions])
+        return Batch(whole, position, self.resume, bad, left_out, odd, values.table.columns)
 
     def _next_block(self, values: ArrowValues) -> tuple[Block, Any] | None:
         """The block the place is in, or the next one there is now."""
@@ -200,7 +220,7 @@ class KafkaPartition:
             if record.value is not None:
                 self._block = values.decode(record.value, record.offset), record
             elif self._tombstones == "skip":
-                self.skipped += 1
+                self._nulls += 1
             else:
                 empty = record_batch({}, 0)
                 self._block = (

@@ -46,6 +46,8 @@ def taken(topic: str, partition: int) -> SourceError:
 def failed(topic: str, error: BaseException) -> SourceError:
     """Anything else."""
     text = words(error)
+    if "Authentication" in text:
+        text += ". Set kafka.connection.sasl_username and kafka.connection.sasl_password right"
     if "codec" in text.lower():
         text += ". Run pip install 'kafka-python[crc32c,lz4,snappy,zstd]'"
     return SourceError(f"{topic}: reading failed: {text}")

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from streamnn.errors import SourceError, StreamnnError
+from streamnn.errors import SourceError, SpecError, StreamnnError
 
 from .admin import KafkaAdmin, TopicInfo
 from .settings import KafkaSettings
@@ -62,6 +62,10 @@ class TopicWatch:
             try:
                 self._admin = self._admin or KafkaAdmin(self._settings)
                 found = self._admin.find(self._topic.name)
+            except SpecError as error:  # we are refused: waiting helps nothing
+                self._give_up()
+                self._fail(SourceError(f"{self._topic.name}: {error}"))
+                return
             except StreamnnError as error:
                 # a client may never find back to a broker that was away: the next look is by a new one
                 self._give_up()

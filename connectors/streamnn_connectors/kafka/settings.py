@@ -12,6 +12,7 @@ from streamnn.errors import SpecError
 
 ENVIRONMENT = "env:"
 """A secret that begins so is the name of an environment variable that holds it."""
+_WITH_PASSWORD = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _SECRET_OPTIONS = ("sasl_plain_password", "ssl_password")
 
 
@@ -124,8 +125,22 @@ or name another one.
         Raises
         ------
         SpecError
-            When the environment variable of a secret is not set.
+            When the environment variable of a secret is not set, or what SASL needs is missing.
         """
+        if "SASL" in self.security_protocol:
+            named = ["sasl_mechanism"]
+            if self.sasl_mechanism in _WITH_PASSWORD and not self.options:
+                named += ["sasl_username", "sasl_password"]
+            for name in named:
+                if getattr(self, name) is None and name not in self.options:
+                    raise SpecError(
+                        f"kafka.connection.{name}: is missing, and security_protocol is {self.security_protocol}. "
+                        "Set it."
+                    )
+        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            path = getattr(self, name)
+            if path is not None and not os.path.isfile(path):
+                raise SpecError(f"kafka.connection.{name}: there is no file {path}. Name one that is there.")
         out: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
             "client_id": self.client_id,
@@ -143,11 +158,12 @@ or name another one.
         for name, option in (("sasl_password", "sasl_plain_password"), ("ssl_password", "ssl_password")):
             secret: SecretStr | None = getattr(self, name)
             if secret is not None:
-                out[option] = _reveal(name, secret)
+                out[option] = reveal(name, secret)
         return out | self.options
 
 
-def _reveal(name: str, secret: SecretStr) -> str:
+def reveal(name: str, secret: SecretStr) -> str:
+    """A secret of ``[kafka]`` in plain. SpecError when its environment variable is not set."""
     text = secret.get_secret_value()
     if not text.startswith(ENVIRONMENT):
         return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from streamnn.errors import SourceError, SpecError
@@ -10,15 +10,20 @@ from streamnn.errors import SourceError, SpecError
 from .._blocks import position_of
 from .._rows import MAX_RECORD_BYTES
 from ..base import Resume, SourceInfo
+from ..table import NOTHING, Table
+from ..wanted import EVERYTHING, Wanted
 from ._arrow_values import ArrowValues
 from ._client import client, make_consumer
+from ._door import Door
 from ._fields import MessageFields
-from ._json_values import JsonValues
+from ._json_values import JsonValues, Tombstones
 from ._loop import ConsumerLoop
-from ._partition import KafkaPartition, Tombstones
+from ._partition import KafkaPartition
 from ._watch import TopicWatch
 from .admin import KafkaAdmin, TopicInfo
 from .contract import ROW_BITS, Change
+from .registry import SchemaRegistry
+from .registry_settings import RegistrySettings
 from .settings import KafkaSettings
 
 MAX_MESSAGE_COLUMNS = 1000
@@ -33,7 +38,8 @@ class KafkaSource:
     transactional id of the sink keeps a second process out.
 
     JSON columns, their kinds and bad records are those of :class:`JsonLinesSource`; Arrow columns those of
-    :class:`ParquetSource`. A position is the offset or, for Arrow, ``offset << 20 | row``. Offsets that
+    :class:`ParquetSource`, and a JSON object among Arrow messages is a row. A message in a schema registry's frame is
+    read by its schema, Avro or JSON. A position is the offset or, for Arrow, ``offset << 20 | row``. Offsets that
     retention has passed, a topic that was deleted, made again or got more partitions are a SourceError within
     `check_s` (and the time of a request); nothing is ever skipped in silence.
 
@@ -51,6 +57,17 @@ class KafkaSource:
         The messages are JSON arrays of these columns.
     fields : MessageFields, optional
         Columns for key, time and headers.
+    kinds : mapping of str to str, optional
+        What columns are, where their first values are not to decide it.
+    missing : sequence of str, optional
+        Texts that stand for a missing value, beside those that always do.
+    wanted : Wanted
+        The columns that are looked at, all by default.
+    unwrap : sequence of str
+        Where in an envelope the record is: paths such as ``"payload.after"``, ``"debezium"`` or ``"cloudevents"``; the
+        first that is there counts. An envelope without a record is a tombstone.
+    registry : RegistrySettings, optional
+        Where the schemas of framed messages are. While it does not answer, batches are empty.
     tombstones : str, default "bad"
         A message without value is a bad record, a ``"row"`` without values (JSON only), or ``"skip"``.
     start : str, default "earliest"
@@ -99,6 +116,11 @@ class KafkaSource:
         format: Literal["json", "arrow"] = "json",
         columns: Sequence[str] | None = None,
         fields: MessageFields | None = None,
+        kinds: Mapping[str, str] = NOTHING,
+        missing: Sequence[str] = (),
+        wanted: Wanted = EVERYTHING,
+        unwrap: Sequence[str] = (),
+        registry: RegistrySettings | None = None,
         tombstones: Tombstones = "bad",
         start: Literal["earliest", "latest"] = "earliest",
         until_end: bool = False,
@@ -117,10 +139,17 @@ class KafkaSource:
             raise SpecError(f"topic {topic}: managed needs the name of a group.")
         if format == "arrow" and (columns is not None or tombstones == "row"):
             raise SpecError(f"topic {topic}: columns and tombstones='row' go with JSON, not with Arrow.")
+        if unwrap and (format == "arrow" or columns is not None):
+            raise SpecError(
+                f"topic {topic}: unwrap goes with JSON or Avro objects, not with arrays or Arrow."
+            )
         self.settings, self.topic, self.group, self.managed = settings, topic, group, managed
         self.arrow = format == "arrow"
         self._columns = columns
         self._fields = fields or MessageFields()
+        self._kinds, self._missing = kinds, missing
+        self._wanted, self._unwrap = wanted, tuple(unwrap)
+        self._registry = None if registry is None else SchemaRegistry(registry, unreachable_s)
         self._tombstones: Tombstones = tombstones
         self._start, self._until_end = start, until_end
         self._limits = (max_record_bytes, max_columns)
@@ -156,7 +185,8 @@ class KafkaSource:
         """Begin at `start`, or where the token says: position alone is enough, kinds are found again then."""
         number = self._number(partition)
         position = None if resume is None else position_of(self.topic, resume)
-        kinds = {} if resume is None else dict(resume.get("kinds", ()))
+        table = Table(self._kinds, self._missing)
+        table.load(() if resume is None else resume.get("kinds", ()))
         shift = ROW_BITS if self.arrow else 0
 
         def find_start(consumer: Any, tp: Any) -> tuple[int, int | None]:
@@ -171,9 +201,10 @@ class KafkaSource:
         slot = loop.open(number, find_start)
         values: JsonValues | ArrowValues
         if self.arrow:
-            values = ArrowValues(kinds, self._limits[1])
+            values = ArrowValues(table, self._limits[1], self._wanted)
         else:
-            values = JsonValues(kinds, *self._limits, self._columns)
+            door = Door(self._unwrap, self._registry, self._limits[0])
+            values = JsonValues(table, *self._limits, self._columns, self._wanted, door, self._tombstones)
         at = slot.position << shift if position is None else position
         return KafkaPartition(loop, number, slot, values, self._fields, self._tombstones, at)
 

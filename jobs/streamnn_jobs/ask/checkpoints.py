@@ -46,6 +46,15 @@ def open_checkpoint(target: str | Path, say: Callable[[str], None]) -> tuple[Arr
     return arrays, manifest, path
 
 
+def learnt_kinds(directory: str | None) -> dict[str, str] | None:
+    """Columns and kinds that the newest checkpoint of a folder has learnt; None where there is none."""
+    found = None if directory is None else CheckpointStore(directory).load()
+    if found is None:
+        return None
+    kinds: dict[str, str] = found[1]["worker"]["encoder"]["kinds"]
+    return kinds
+
+
 def checkpoint_folders(target: str | Path) -> list[str]:
     """The places with checkpoints that are meant: the target itself, or those of partitions within it."""
     if _is_one(target) or CheckpointStore(target).files():

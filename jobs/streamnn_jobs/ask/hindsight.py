@@ -94,6 +94,7 @@ def _read(plan: Plan, records: int) -> tuple[np.ndarray, np.ndarray, int]:
 
 def _column(parts: list[Any], sizes: list[int]) -> np.ndarray:
     """One column of all batches as numbers, shape (n, k); a batch without it has missing values."""
+    parts = [_seconds(p) if p is not None and p.dtype.kind == "M" else p for p in parts]
     if any(p is not None and p.dtype == object for p in parts):
         empty: Any = None
         v = np.concatenate(
@@ -108,3 +109,7 @@ def _column(parts: list[Any], sizes: list[int]) -> np.ndarray:
         return np.zeros((len(v), 1))
     mean, spread = np.nanmean(v), np.nanstd(v)
     return np.nan_to_num((v - mean) / (spread or 1.0))[:, None]
+
+
+def _seconds(times: np.ndarray) -> np.ndarray:
+    return np.where(np.isnat(times), np.nan, times.astype("datetime64[us]").astype(np.float64) / 1e6)

@@ -88,25 +88,19 @@ class Predictor:
                 if first and len(batch.position):
                     self._compare(batch.rows.schema.names)
                     first = False
-                columns, why = encoder.features(batch.rows)
-                keep = np.ones(len(batch.position), np.bool_)
-                keep[list(why)] = False
-                bad = [(b.position, b.reason) for b in batch.bad]
-                bad += [(int(batch.position[i]), reason) for i, (reason, _) in why.items()]
-                for place, reason in sorted(bad)[: max(SHOWN - refused, 0)]:
-                    self._say(f"position {place}: {reason}")
-                if refused <= SHOWN < refused + len(bad):
+                columns = encoder.features(batch.rows)
+                for b in batch.bad[: max(SHOWN - refused, 0)]:
+                    self._say(f"position {b.position}: {b.reason}")
+                if refused <= SHOWN < refused + len(batch.bad):
                     self._say("further records that can't be scored are counted only")
-                refused += len(bad)
-                if not keep.any():
-                    yield {}, len(bad)
+                refused += len(batch.bad)
+                n = len(batch.position)
+                if not n:
+                    yield {}, len(batch.bad)
                     continue
-                n = int(keep.sum())
-                columns = {k: v[keep] for k, v in columns.items()}
-                for name, kind in encoder.kinds.items():  # what is not there is missing
-                    if name not in columns:
-                        columns[name] = np.full(n, np.nan) if kind == "number" else np.full(n, None, object)
-                yield prediction_columns(batch.position[keep], learner.look(columns), classes), len(bad)
+                for name in encoder.kinds:  # what is not there is missing
+                    columns.setdefault(name, np.full(n, np.nan))
+                yield prediction_columns(batch.position, learner.look(columns), classes), len(batch.bad)
         finally:
             partition.close()
 
@@ -163,10 +157,8 @@ class Predictor:
         taken = inspect.signature(recorded.format.source).parameters
         # written as what was learnt from, as far as the format has such options
         options = {name: value for name, value in self._options.items() if name in taken}
-        if recorded.format.untyped:
-            # text stays as it is written even where it is all digits: "007" is not 7
-            options["text"] = [k for k, v in self.worker.encoder.kinds.items() if v == "text"]
-        source = recorded.open(**options)
+        # the model's kinds hold, whatever the file looks like
+        source = recorded.open(kinds=self.worker.encoder.kinds, **options)
         for note in source.info().metadata.get("notes", ()):
             self._say(note)
         return source

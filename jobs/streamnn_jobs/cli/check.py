@@ -7,14 +7,17 @@ import sys
 
 from rich.console import Console
 
+from ..ask.checkpoints import learnt_kinds
 from ..ask.predict import Predictor
 from ..data.names import is_path
-from ..process.exits import quiet_pipe
+from ..process.exits import Printed, quiet_pipe
+from ..records.columns import changed_kinds
 from ..run import learner as learners
 from ..run import summary as summaries
 from ..run.plan import make_plan
 from ..spec.fingerprint import learning_fields
 from ..spec.job import JobSpec, label_delay
+from .column_table import show_columns
 
 NOTHING_SCORED = 3
 """Exit code when records were there and none could be used."""
@@ -26,6 +29,9 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
         return _check_kafka(spec, where, as_json)
     plan = make_plan(spec)
     learners.make_learner(plan.spec, plan.task)
+    rows = plan.columns()
+    kept = learnt_kinds(plan.spec.checkpoint.directory)
+    changed = [] if kept is None else changed_kinds(rows, kept)
     if as_json:
         with quiet_pipe():
             print(
@@ -35,13 +41,16 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
                         "task": plan.task,
                         "source": plan.name,
                         "records": plan.total,
+                        "columns": [row.to_dict() for row in rows],
+                        "notes": [*plan.notes, *changed],
                         "spec": learning_fields(plan.spec),
                     }
                 )
             )
         return
-    for note in plan.notes:
+    for note in [*plan.notes, *changed]:
         print(note, file=sys.stderr)
+    show_columns(Printed(highlight=False), rows)
     records = "" if plan.total is None else f", {plan.total:,} records"
     print(
         f"{where}: ok: {plan.task} of {plan.spec.label.column!r} in {plan.name}{records}; labels "
@@ -51,10 +60,12 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
 
 def _check_kafka(spec: JobSpec, where: str, as_json: bool) -> None:
     """Everything a run would check before its first event, without making a topic or joining the group."""
+    from ..kafka.sample import notes_on, sample
     from ..kafka.topics import check_topics
 
     notes: list[str] = []
     topics = check_topics(spec, notes.append, create=False)
+    notes += notes_on(spec, sample(spec))
     learners.make_learner(spec, spec.learner.task)
     if as_json:
         found = {

@@ -33,6 +33,7 @@ from ..spec.fingerprint import learning_fields
 from ..spec.job import JobSpec, label_delay
 from ..spec.load import make_spec, set_field
 from ..version import VERSION
+from .column_table import MOST_ROWS, show_columns
 from .progress import Progress
 
 
@@ -112,6 +113,8 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
             Progress(console, spec.run.until_records, quiet=not log.plain) as progress,
         ):
             job.show(progress)
+            if isinstance(job, Job) and log.plain:
+                show_columns(console, job.plan.columns(), MOST_ROWS)
             result = job.run()
     out = console if as_json else Printed(highlight=False)
     failed: SinkError | None = None
@@ -230,6 +233,7 @@ def _show_partitions(result: KafkaResult, out: Console) -> None:
         c = p.counters
         apart = f", waiting labels {p.waiting:,}, duplicate {c['duplicates']:,}" if c["label_records"] else ""
         shown = ("accuracy", "log_loss", "mae")
+        order = f"; {c['older']:,} came after a later one" if c["older"] else ""
         scores = ", ".join(
             f"{name.replace('_', ' ')} {summaries.number(p.scores[name])}"
             for name in shown
@@ -238,7 +242,7 @@ def _show_partitions(result: KafkaResult, out: Console) -> None:
         lines.append(
             f"{result.source}/{number} at {' and '.join(map(str, p.next))}: events {c['predicted']:,}, "
             f"learnt {c['learnt']:,}, pending {p.pending:,}, expired {c['expired']:,}, without label "
-            f"{c['unlabelled']:,}{apart}; dead letters {c['dead'] + c['label_dead']:,}; alarms "
+            f"{c['unlabelled']:,}{apart}; dead letters {c['dead'] + c['label_dead']:,}{order}; alarms "
             f"{c['alarms']:,}; {scores}; state {p.state_hash[:16]}"
         )
     if not lines:

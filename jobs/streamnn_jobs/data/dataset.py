@@ -33,11 +33,13 @@ class Dataset:
     label : str or None
         Column to predict; None where the file has no column ``y``.
     event_time, label_time : str or None
-        Columns that say when an event happened and when its label was known, in one unit.
+        Columns that say when an event happened and when its label was known.
+    time_unit : str or None
+        What they count where they are numbers: ``s ms us ns min h d``; None: told by their size.
     missing_label : int or None
         Value of the label column that means: never known.
-    expire_after : int or None
-        How long a label is waited for, in units of `event_time`.
+    expire_after_s : int or None
+        How many seconds of event time a label is waited for.
     ignore : tuple of str
         Columns that are never features.
     note : str
@@ -54,8 +56,9 @@ class Dataset:
     opener: Callable[[], Source] = field(repr=False, compare=False)
     event_time: str | None = None
     label_time: str | None = None
+    time_unit: str | None = None
     missing_label: int | None = None
-    expire_after: int | None = None
+    expire_after_s: int | None = None
     ignore: tuple[str, ...] = ()
     note: str = ""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streamnn.errors import SourceError
 
 from .dataset import NEVER_FEATURES, Dataset
-from .flights import EXPIRE_AFTER_MIN
+from .flights import EXPIRE_AFTER_S
 
 if TYPE_CHECKING:
     from streamnn_connectors import Source
@@ -76,8 +76,9 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
         opener=opener,
         event_time="t_event_min" if late else None,
         label_time="t_label_min" if late else None,
+        time_unit="min" if late else None,
         missing_label=-1 if late else None,
-        expire_after=EXPIRE_AFTER_MIN if late else None,
+        expire_after_s=EXPIRE_AFTER_S if late else None,
         ignore=tuple(c for c in columns if c in NEVER_FEATURES and c != "y"),
         note=str(about.get("note", "")),
     )

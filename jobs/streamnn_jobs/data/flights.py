@@ -34,8 +34,8 @@ CATEGORICAL = ("carrier", "origin", "dest")
 LATE_MIN = 15
 """A flight is late when it arrives this many minutes after schedule, or more."""
 
-EXPIRE_AFTER_MIN = 2 * 24 * 60
-"""Minutes a label is waited for. The slowest of 2013 came 1,941 minutes after the scheduled departure, all but
+EXPIRE_AFTER_S = 2 * 24 * 60 * 60
+"""Seconds a label is waited for. The slowest of 2013 came 1,941 minutes after the scheduled departure, all but
 one in ten thousand within 884: two days lose no label and leave half as much again for another year."""
 
 _NOTE = (
@@ -167,7 +167,8 @@ def _flights(name: str, origin: str, records: int, when: str, opener: Any) -> Da
         event_time="t_event_min",
         label_time="t_label_min",
         missing_label=-1,
-        expire_after=EXPIRE_AFTER_MIN,
+        time_unit="min",
+        expire_after_s=EXPIRE_AFTER_S,
         ignore=("arr_delay", "dep_delay", "t_event_min", "t_label_min"),
         note=f"departures from New York, {when}: arrives {LATE_MIN} minutes late or more? True late labels",
     )

@@ -63,8 +63,8 @@ def resolve(name: str) -> Dataset:
     Examples
     --------
     >>> flights = resolve("flights")
-    >>> flights.records, flights.label_time, flights.expire_after
-    (80789, 't_label_min', 2880)
+    >>> flights.records, flights.label_time, flights.expire_after_s
+    (80789, 't_label_min', 172800)
     >>> resolve("flihgts")
     Traceback (most recent call last):
         ...

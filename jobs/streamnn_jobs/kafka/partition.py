@@ -261,6 +261,8 @@ class PartitionJob:
         else:
             assert isinstance(worker, JoinedWorker)
             step = worker.merge(piece.events, piece.labels, piece.order, predictions)
+        for note in step.notes:
+            setup.job.say(note)
         self._limits()
         setup.job.progress(setup.plan(self.partition), worker)
         return step

@@ -193,10 +193,10 @@ def _positions(setup: Setup, inputs: list[Place], at: dict[Place, Offset | None]
             f"{', '.join(p.topic for p in inputs)}: it is another job's group. Name one of this job's own; "
             f"{_NEW_GROUP_ADVICE}"
         )
-    arrow = [setup.events.arrow, False]
+    arrow = [source.arrow for source in (setup.events, setup.labels) if source is not None]
     return [
         offset.offset << ROW_BITS | offset.row if rows else offset.offset
-        for offset, rows in zip(found, arrow, strict=False)
+        for offset, rows in zip(found, arrow, strict=True)
         if offset is not None
     ]
 

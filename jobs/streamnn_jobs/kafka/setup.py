@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from streamnn_connectors.kafka import KafkaSource, MessageFields
+from streamnn_connectors.kafka import KafkaSource
 
 from ..run.job import BaseJob
 from ..run.joined_worker import new_worker
@@ -14,6 +13,7 @@ from ..run.worker import Worker
 from ..spec.job import JobSpec
 from .inputs import Policy
 from .merge_log import most_merged
+from .sources import event_source, label_source
 from .topics import Topics
 
 
@@ -57,29 +57,17 @@ class Setup:
 
     def open_sources(self) -> None:
         """Connect; nothing is joined yet."""
-        spec, kafka = self.spec, self.spec.kafka
-        common: dict[str, Any] = {"until_end": kafka.until_end, "unreachable_s": kafka.unreachable_s}
-        self.events = KafkaSource(
-            kafka.settings,
-            self.topics.events,
-            self.group,
+        kafka = self.spec.kafka
+        self.events = event_source(
+            self.spec,
+            group=self.group,
             managed=kafka.partitions is None,
-            format=kafka.format,
-            columns=kafka.columns,
-            fields=MessageFields(kafka.key, kafka.timestamp, kafka.headers),
-            tombstones=kafka.tombstones,
-            start=kafka.start,
             session_timeout_s=kafka.session_timeout_s,
             instance_id=kafka.instance_id,
             revoke_timeout_s=kafka.revoke_timeout_s,
-            **common,
         )
-        if spec.label.topic is not None:
-            # whoever has a partition of the events reads that of the labels, whatever a group would say
-            fields = MessageFields(kafka.key)
-            self.labels = KafkaSource(
-                kafka.settings, spec.label.topic, start=kafka.start, fields=fields, **common
-            )
+        # whoever has a partition of the events reads that of the labels, whatever a group would say
+        self.labels = label_source(self.spec)
 
     def close_sources(self) -> None:
         """Leave the group."""

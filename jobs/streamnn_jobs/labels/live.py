@@ -26,13 +26,13 @@ class KeyJoin:
     event is settled is a duplicate or too late. The clock is the largest event time seen: just before an
     event is observed, every pending event older than `expire_after` (or `expire_after_events`) is given up
     in the order of tickets, and so are labels that have waited for so long, but never the event's own. A label
-    before the first event waits from that event on. An event without key, or with that of a pending one, is
+    before the first event waits from that event on. Whoever sees that the clock was wrong may put it back. An event without key, or with that of a pending one, is
     observed and given up at once: its label could not be told. Nothing depends on how the sequence is cut.
 
     Parameters
     ----------
     expire_after : float, optional
-        Age, in units of the event time, beyond which an event or a waiting label is given up.
+        Age in seconds of event time beyond which an event or a waiting label is given up.
     expire_after_events : int, optional
         The same in events.
     limit : int
@@ -81,7 +81,12 @@ class KeyJoin:
         return len(self._early)
 
     def merge(
-        self, is_label: np.ndarray, keys: list[str | None], label: np.ndarray, time: np.ndarray
+        self,
+        is_label: np.ndarray,
+        keys: list[str | None],
+        label: np.ndarray,
+        time: np.ndarray,
+        back: Mapping[int, float] | None = None,
     ) -> Operations:
         """The operations of a piece of the sequence.
 
@@ -94,14 +99,19 @@ class KeyJoin:
             Of the labels; NaN says that the event never gets one.
         time : ndarray of float64, shape (n,)
             Of the events, where anything expires by time.
+        back : dict of int to float, optional
+            Which of the events the clock is put back just before, and what to.
         """
-        out = _OperationList()
+        out, back, events = _OperationList(), back or {}, 0
         for labels, key, y, t in zip(is_label.tolist(), keys, label.tolist(), time.tolist(), strict=True):
             if labels:
                 assert key is not None
                 self._label(out, key, y)
             else:
+                self._clock = back.get(events, self._clock)
                 self._event(out, key, t)
+                events += 1
+        self._clock = back.get(events, self._clock)
         return out.operations()
 
     def _event(self, out: _OperationList, key: str | None, time: float) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -57,3 +58,16 @@ class Operations(LabelCounts):
     ticket: np.ndarray
     label: np.ndarray
     time: np.ndarray | None = None
+
+
+def joined(parts: Sequence[Operations]) -> Operations:
+    """Operations one after the other; all have times, or none has."""
+    counts = {f.name: sum(getattr(part, f.name) for part in parts) for f in fields(LabelCounts)}
+    times = [part.time for part in parts if part.time is not None]
+    return Operations(
+        op=np.concatenate([part.op for part in parts]),
+        ticket=np.concatenate([part.ticket for part in parts]),
+        label=np.concatenate([part.label for part in parts]),
+        time=np.concatenate(times) if times else None,
+        **counts,
+    )

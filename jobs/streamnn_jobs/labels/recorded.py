@@ -11,7 +11,7 @@ from streamnn.types import EXPIRE, LEARN, OBSERVE
 
 from .eviction import evict_oldest
 from .leaves import check_leaves
-from .operations import Operations
+from .operations import Operations, joined
 
 _NO_TIME = np.inf
 """When the label of an event that has none is due."""
@@ -24,7 +24,8 @@ class LabelJoin:
     before the clock is learnt, in the order of (label time, ticket), then every event older than
     `expire_after` (or `expire_after_events`) is given up, in the order of tickets. Without label times the
     label of event s is learnt just before event ``s + delay_events`` is observed; 0 and 1 both mean at
-    once: right after the event itself. Cutting the events into pieces changes nothing.
+    once: right after the event itself. Cutting the events into pieces changes nothing. Whoever sees that the clock was
+    wrong may put it back.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ class LabelJoin:
     by_time : bool
         Labels come at their label time.
     expire_after : float, optional
-        Age, in units of the event time, beyond which an event is given up.
+        Age in seconds beyond which an event is given up.
     expire_after_events : int, optional
         The same in events.
     limit : int
@@ -83,7 +84,11 @@ class LabelJoin:
         return int(np.count_nonzero(~np.isnan(self._label)))
 
     def push(
-        self, label: np.ndarray, time: np.ndarray | None = None, label_time: np.ndarray | None = None
+        self,
+        label: np.ndarray,
+        time: np.ndarray | None = None,
+        label_time: np.ndarray | None = None,
+        back: Mapping[int, float] | None = None,
     ) -> Operations:
         """The operations of some events.
 
@@ -93,8 +98,12 @@ class LabelJoin:
             NaN where the label never comes.
         time, label_time : ndarray of float64, shape (n,)
             Event times (finite) and label times (NaN: never), when labels come by time.
+        back : dict of int to float, optional
+            Events just before which the clock is put back, and what to.
         """
         label = np.ascontiguousarray(label, np.float64)
+        if back and time is not None and label_time is not None:
+            return self._put_back(label, time, label_time, back)
         if len(label) == 0:
             return Operations(op=np.zeros(0, np.int8), ticket=np.zeros(0, np.int64), label=np.zeros(0))
         if self.by_time:
@@ -102,6 +111,16 @@ class LabelJoin:
                 raise StateError("label join: labels come by time, so event times and label times are needed")
             return self._by_time(label, np.asarray(time, np.float64), np.asarray(label_time, np.float64))
         return self._at_once(label) if self.delay == 1 else self._delayed(label)
+
+    def _put_back(
+        self, label: np.ndarray, time: np.ndarray, label_time: np.ndarray, back: Mapping[int, float]
+    ) -> Operations:
+        parts, at = [], 0
+        for i, clock in sorted(back.items()):
+            parts.append(self.push(label[at:i], time[at:i], label_time[at:i]))
+            self._clock, at = clock, i
+        parts.append(self.push(label[at:], time[at:], label_time[at:]))
+        return joined([part for part in parts if len(part.op)] or parts[:1])
 
     def _at_once(self, label: np.ndarray) -> Operations:
         n = len(label)

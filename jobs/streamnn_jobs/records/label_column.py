@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from streamnn.kinds import MISFIT, Column, integer, name_of
+
 from . import arrow
 
 MOST_TARGET = 1e100
 """Targets beyond this are faults of the source: their squares would not be numbers any more."""
-_KIND_WORDS = {"bool": "true or false", "int": "whole numbers", "text": "text", "number": "numbers"}
+_TRUTHS = {"true": True, "false": False, "1": True, "0": False}
+_KIND_WORDS = {
+    "bool": "true and false",
+    "int": "whole numbers",
+    "text": "texts",
+    "any": "whole numbers, texts and true/false",
+}
 """What a label column of each kind holds, for messages."""
 
 
@@ -55,7 +64,9 @@ class Labels:
                 self.values.append(value)
         self._reset()
 
-    def encode(self, column: pa.Array | None, good: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
+    def encode(
+        self, column: pa.Array | None, good: np.ndarray, ids: bool = False
+    ) -> tuple[np.ndarray, dict[int, str]]:
         """Codes or targets of a column, and what is wrong with the rows that have neither.
 
         Parameters
@@ -64,6 +75,8 @@ class Labels:
             None where the records have no such field.
         good : ndarray of bool
             Rows that count; only these bring new classes.
+        ids : bool
+            Whether texts of digits are whole numbers, too large for a float.
 
         Returns
         -------
@@ -77,7 +90,7 @@ class Labels:
             return np.full(n, np.nan), {}
         if self.task == "regression":
             return self._targets(column, good)
-        return self._classes(column, good)
+        return self._classes(column, good, ids)
 
     def objects(self, codes: np.ndarray) -> np.ndarray:
         """The label array of a chunk: targets, or the class values (None where there is none)."""
@@ -86,57 +99,56 @@ class Labels:
         return self._objects[np.where(np.isnan(codes), -1, codes).astype(np.intp)]
 
     def _targets(self, column: pa.Array, good: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
-        if arrow.kind_of(column.type) != "number":
-            return self._none_of(column, good, "numbers")
-        y = arrow.numbers(column)
+        bad: dict[int, str] = {}
+        if arrow.kind_of(column.type) == "number":
+            y = arrow.numbers(column)
+        else:
+            read = Column("number").read
+            cells = [read(v) for v in column.to_pylist()]
+            reason = f"the label is {column.type}, not numbers as the task needs"
+            bad = {i: reason for i, v in enumerate(cells) if v is MISFIT and good[i]}
+            y = np.array([np.nan if v is None or v is MISFIT else v for v in cells], np.float64)
         for value in self.missing:
             if isinstance(value, (int, float)):
                 y = np.where(y == float(value), np.nan, y)
         wild = np.abs(y) > MOST_TARGET
-        bad = {
+        bad |= {
             int(i): f"the label is {y[i]}, not a finite number of at most {MOST_TARGET:g} in magnitude"
             for i in np.flatnonzero(wild & good)
         }
         return np.where(wild, np.nan, y), bad
 
-    def _classes(self, column: pa.Array, good: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
-        kind = _class_kind(column.type)
-        if kind is None or (self.kind is not None and kind != self.kind):
-            missing = set(map(str, self.missing))
-            if kind == "text" and missing:  # "NA" among numbers
-                found = [None if v in missing else v for v in arrow.texts(column)]
-                column = pa.array(found, pa.string())
-            return self._none_of(column, good, _KIND_WORDS[self.kind or "int"])
+    def _classes(self, column: pa.Array, good: np.ndarray, ids: bool) -> tuple[np.ndarray, dict[int, str]]:
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
-        values: list[Any] = []
+        if self.kind in (None, "int"):
+            codes = self._whole(column, good)
+            if codes is not None:
+                return codes, {}
+        values = column.to_pylist()
         bad: dict[int, str] = {}
-        if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
-            raw = arrow.numbers(column)
-            whole = np.isnan(raw) | ((np.trunc(raw) == raw) & ~np.isinf(raw))
-            bad = {
-                int(i): f"the label is {raw[i]}, no class: whole numbers, text or true/false are"
-                for i in np.flatnonzero(~whole & good)
-            }
-            codes = self._known(raw, whole & good)
-            if codes is not None:
-                return codes, bad
-            values = [None if np.isnan(v) or not ok else int(v) for v, ok in zip(raw, whole, strict=True)]
-        elif pa.types.is_integer(column.type) and column.null_count == 0:
-            raw = column.to_numpy(zero_copy_only=False)
-            codes = self._known(raw, good)
-            if codes is not None:
-                return codes, bad
-            values = raw.tolist()
-        else:
-            values = column.to_pylist()
+        for i, v in enumerate(values):
+            if v is None or v in self._codes:
+                continue
+            found = _class_of(v, "int" if ids and self.kind is None else self.kind)
+            if found is None and v == v and good[i]:
+                bad[i] = f"the label is {str(v)[:60]!r}, no class: {_KIND_WORDS[self.kind or 'any']} are"
+            values[i] = found
         get = self._codes.get
         codes = np.array([get(v, -1.0) for v in values])
         fresh = np.flatnonzero((codes == -1.0) & good)
         if fresh.size:
             for i in fresh.tolist():
-                if values[i] in self._codes or len(self.values) < self.limit:
-                    self._add(kind, values[i])
+                if i in bad:
+                    continue
+                given = values[i]
+                values[i] = _class_of(given, self.kind)  # the kind may be that of a class just before
+                if values[i] is None:
+                    bad[i] = (
+                        f"the label is {str(given)[:60]!r}, no class: {_KIND_WORDS[self.kind or 'any']} are"
+                    )
+                elif values[i] in self._codes or len(self.values) < self.limit:
+                    self._add(values[i])
                 else:
                     self.full = True
                     bad[i] = (
@@ -144,6 +156,16 @@ class Labels:
                     )
             codes = np.array([get(v, -1.0) for v in values])
         return np.where(codes == -1.0, np.nan, codes), bad
+
+    def _whole(self, column: pa.Array, good: np.ndarray) -> np.ndarray | None:
+        """Codes of a column of whole numbers that are all known; None for any other."""
+        if pa.types.is_integer(column.type) and column.null_count == 0:
+            return self._known(column.to_numpy(zero_copy_only=False), good)
+        if not pa.types.is_floating(column.type):
+            return None
+        raw = arrow.numbers(column)
+        whole = np.isnan(raw) | ((np.trunc(raw) == raw) & ~np.isinf(raw))
+        return self._known(raw, good) if whole[good].all() else None
 
     def _known(self, raw: np.ndarray, use: np.ndarray) -> np.ndarray | None:
         """Codes of whole numbers, a look-up for each different one; None where one of them is new."""
@@ -158,15 +180,11 @@ class Labels:
             codes[use] = known[which]
         return codes
 
-    def _none_of(self, column: pa.Array, good: np.ndarray, wanted: str) -> tuple[np.ndarray, dict[int, str]]:
-        rows = np.flatnonzero(arrow.present(column) & good)
-        reason = f"the label is {column.type}, not {wanted} as in the records before it or as the task needs"
-        return np.full(len(column), np.nan), {int(i): reason for i in rows}
-
-    def _add(self, kind: str, value: Any) -> None:
+    def _add(self, value: Any) -> None:
         if value in self._codes:
             return
-        self.kind = kind
+        if self.kind is None:
+            self.kind = _kind_of_value(value)
         self._codes[value] = float(len(self.values))
         self.values.append(value)
         self._objects = np.array([*self.values, None], object)
@@ -191,13 +209,19 @@ def _kind_of_value(value: Any) -> str:
     return "bool" if isinstance(value, bool) else "text" if isinstance(value, str) else "int"
 
 
-def _class_kind(kind: pa.DataType) -> str | None:
-    t = pa.types
-    if t.is_dictionary(kind):
-        return _class_kind(kind.value_type)
-    if t.is_boolean(kind):
-        return "bool"
-    if t.is_timestamp(kind) or t.is_date(kind):
-        return None
-    found = arrow.kind_of(kind)
-    return "int" if found == "number" else found
+def _class_of(value: Any, kind: str | None) -> Any:
+    """A label as a class of a kind, whatever it came in: 1, 1.0 and "1" are one class; None where it is none."""
+    if isinstance(value, (float, Decimal)):
+        if value != value or value in (float("inf"), float("-inf")) or value != int(value):
+            return None
+        value = int(value)
+    if kind is None or _kind_of_value(value) == kind:
+        return value if isinstance(value, (bool, int, str)) else None
+    if kind == "text":
+        return name_of(value) if isinstance(value, (bool, int)) else None
+    if isinstance(value, str):
+        value = _TRUTHS.get(value.lower()) if kind == "bool" else integer(value.strip())
+        return value
+    if kind == "bool":
+        return bool(value) if value in (0, 1) else None
+    return int(value) if isinstance(value, bool) else None

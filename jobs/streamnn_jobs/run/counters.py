@@ -20,6 +20,8 @@ class Counters:
         Gone to the dead letters.
     predicted : int
         Events seen.
+    older : int
+        Events whose time was before that of an event before them, where times matter.
     alarms : int
     label_records, label_dead : int
         Records on a topic of labels, and those of them that are dead letters.
@@ -30,6 +32,7 @@ class Counters:
     records: int = 0
     dead: int = 0
     predicted: int = 0
+    older: int = 0
     learnt: int = 0
     expired: int = 0
     unlabelled: int = 0

@@ -57,11 +57,15 @@ class JoinedWorker(Worker):
         label = np.zeros(0)
         time = np.zeros(0)
         at = np.zeros(0, np.int64)
+        back: dict[int, float] = {}
         if events is not None:
             rows = self.encoder.encode(events)
-            columns, position, out.bad = rows.columns, rows.position, rows.bad
+            columns, position, out.bad, out.notes = rows.columns, rows.position, rows.bad, rows.notes
+            back = rows.clock.back
+            c.older += rows.clock.older
             c.records += len(events.position) + len(events.bad)
             c.dead += len(out.bad)
+            self.left_out.update(events.left_out)
             self.dropped.add(out.bad)
             n = len(position)
             out.records, out.events = len(events.position) + len(events.bad), n
@@ -81,11 +85,11 @@ class JoinedWorker(Worker):
             label = np.concatenate([label, codes])
             time = np.concatenate([time, np.zeros(m)])
             at = np.concatenate([at, np.flatnonzero(order == LABEL)[_places(labels, which)]])
-        if n + m == 0:
+        if n + m == 0 and not back:
             return out
         self.positions.add(self.join.next_ticket, position)
         by = np.argsort(at, kind="stable")
-        operations = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by])
+        operations = self.join.merge(by >= n, [keys[i] for i in by.tolist()], label[by], time[by], back)
         if len(operations.op):
             self._run(columns, position, operations, out, predictions)
         else:
@@ -146,6 +150,8 @@ def _keys(rows: pa.RecordBatch, name: str) -> list[str | None]:
     if name not in rows.schema.names:
         return [None] * rows.num_rows
     column = rows.column(name)
+    if pa.types.is_integer(column.type):  # never by way of a float: neighbours beyond 2**53 would be one
+        return column.cast(pa.string()).to_pylist()
     if arrow.kind_of(column.type) == "number":
         return [
             None if v != v else str(int(v)) if v.is_integer() else repr(v)

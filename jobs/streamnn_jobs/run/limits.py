@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from streamnn_connectors.base import MOST_DEPTH, MOST_ELEMENTS, MOST_VALUES
+
 from ..spec.job import JobSpec
 from .worker import Worker
 
@@ -40,7 +42,7 @@ class LimitNotes:
             "columns of the source": worker.columns_full,
             "learner.max_columns": worker.learner.columns_refused > 0,
         }
-        return {name for name, reached in found.items() if reached}
+        return {name for name, reached in found.items() if reached} | worker.left_out
 
     def _words(self, name: str) -> str:
         if name == "limits.pending":
@@ -58,6 +60,11 @@ class LimitNotes:
             return (
                 f"{self._spec.limits.classes} classes are known; records with further ones are dead letters "
                 "from here on"
+            )
+        if name in self._worker.left_out:
+            return (
+                f"nested values more than {MOST_DEPTH} deep, {MOST_ELEMENTS} in a list or {MOST_VALUES} in all are "
+                "left out of their records. Add it to features.ignore if it is not meant to be learnt"
             )
         known = len(self._worker.learner.columns)
         if name == "columns of the source":

@@ -9,7 +9,7 @@ from typing import Any
 
 from streamnn.errors import SourceError, SpecError, StateError
 
-from ..spec.fingerprint import differences, learning_fields, spec_hash
+from ..spec.fingerprint import differences, goes_on, learning_fields, spec_hash
 from ..spec.job import JobSpec
 from ..stores import Saved
 from ..version import VERSION
@@ -97,8 +97,9 @@ def check_manifest(
         found, wanted = f"{found}/{manifest.get('partition', '0')}", f"{wanted}/{partition}"
     if found != wanted:
         raise SpecError(f"{path}: was written for {found}, not for {wanted}: {ANOTHER_FOLDER}")
-    if manifest["spec_hash"] != spec_hash(spec):
-        lines = "\n  ".join(differences(manifest["spec"], learning_fields(spec)))
+    fields, learnt = learning_fields(spec), manifest["worker"].get("encoder", {}).get("kinds", {})
+    if manifest["spec_hash"] != spec_hash(spec) and not goes_on(manifest["spec"], fields, learnt):
+        lines = "\n  ".join(differences(manifest["spec"], fields))
         raise SpecError(
             f"{path}: was written by a job with another spec:\n  {lines}\nset it back, or {otherwise}"
         )

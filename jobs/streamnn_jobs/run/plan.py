@@ -10,8 +10,13 @@ import numpy as np
 from streamnn.errors import SourceError, SpecError
 from streamnn_connectors.base import Batch, Source
 from streamnn_connectors.opening import Recorded, has_open_columns
+from streamnn_connectors.wanted import Wanted
 
 from ..records import arrow
+from ..records.columns import ColumnRow, describe_columns
+from ..records.sorted import SortedSource
+from ..records.times import TimeColumn
+from ..records.wanted import declared_kinds, roles, wanted_columns
 from ..spec.job import JobSpec
 from ..spec.load import suggest
 from ..spec.overrides import check_options
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 
 PROBE_RECORDS = 1000
 """Records looked at before a run: to tell the task and to find misspelt columns."""
+_BACKWARD_SHARE, _BACKWARD_LEAST = 0.9, 20
+"""From such a share of steps back in time on, of so many at least, a stream has its newest record first."""
 MOST_CLASSES = 32
 """Whole numbers with more distinct values than this among the records looked at are amounts, not classes."""
 
@@ -38,6 +45,12 @@ class Plan:
     total: int | None
     probe: Batch | None
     notes: list[str]
+
+    def columns(self) -> list[ColumnRow]:
+        """What the columns of the first records were taken for."""
+        if self.probe is None:
+            return []
+        return describe_columns(self.spec, self.probe, self.source.info().metadata.get("dropped"))
 
 
 def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
@@ -72,6 +85,12 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
     partitions = source.partitions()
     if len(partitions) != 1:
         raise SpecError(f"source: has {len(partitions)} partitions; a job of this release reads one")
+    if spec.source.sort:
+        if spec.source.event_time is None:
+            raise SpecError(
+                "source.event_time: is missing; source.sort needs the column that says when an event happened"
+            )
+        source = SortedSource(source, spec.source.event_time, spec.source.time_unit)
     info = source.info()
     partition = source.open(partitions[0])
     try:
@@ -94,6 +113,7 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
         *_check_columns(spec, probe, fixed),
         *_not_there(ignored, probe),
     ]
+    _check_order(spec, probe)
     task: str = spec.learner.task
     if task == "auto":
         task = _task_of(spec, probe, notes)
@@ -114,11 +134,14 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
     assert s.path is not None  # a topic is refused before
     recorded = Recorded(s.path, s.format)
     check_options(recorded.format.source, s.options)
-    source = recorded.open(**s.options)
+    kinds = declared_kinds(spec)
+    source = recorded.open(wanted=wanted_columns(spec), kinds=kinds, **s.options)
     # a file that says what its columns are
     about = source.info().metadata
     if about.get("kind") in ("cls", "reg", "image"):
-        return source, dataset_of_file(recorded.files[0])
+        dataset = dataset_of_file(recorded.files[0])
+        wanted = wanted_columns(_filled(spec, dataset))
+        return recorded.open(wanted=wanted, kinds=kinds, **s.options), dataset
     return source, None
 
 
@@ -132,16 +155,18 @@ def _filled(spec: JobSpec, d: Dataset) -> JobSpec:
         if label.time is None and label.delay_events is None and d.label_time is not None:
             own["time"] = d.label_time
             overdue = label.expire_after is not None or label.expire_after_events is not None
-            if d.expire_after is not None and not overdue:
-                own["expire_after"] = float(d.expire_after)
+            if d.expire_after_s is not None and not overdue:
+                own["expire_after"] = float(d.expire_after_s)
         if label.missing is None and d.missing_label is not None:
             own["missing"] = [d.missing_label]
     else:  # another column is the label now: the dataset's own one may not leak into the features
         features = features.model_copy(
             update={"ignore": sorted({*(features.ignore or ()), *filter(None, [d.label])})}
         )
-    if source.event_time is None and own.get("time", label.time) is not None:
+    if source.event_time is None and (source.sort or own.get("time", label.time) is not None):
         source = source.model_copy(update={"event_time": d.event_time})
+    if source.time_unit == "auto" and source.event_time == d.event_time and d.time_unit is not None:
+        source = source.model_copy(update={"time_unit": d.time_unit})
     wanted = set(features.include or ())
     ignore = sorted({*(features.ignore or ()), *(c for c in d.ignore if c not in wanted)})
     features = features.model_copy(update={"ignore": ignore})
@@ -177,6 +202,8 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]
         for column in columns:
             if column is None or column in names:
                 continue
+            if field == "features.include" and any(Wanted([column]).takes(n) for n in names):
+                continue  # it is nested
             if not fixed and field.startswith("label.") and spec.learner.task != "auto":
                 notes.append(
                     f"{field}: no record among the first {len(probe.position)} has a value in column "
@@ -184,15 +211,27 @@ def _check_columns(spec: JobSpec, probe: Batch | None, fixed: bool) -> list[str]
                 )
             else:
                 raise SpecError(f"{field}: there is no column {column!r}; {suggest(column, names)}")
-    apart = {spec.label.column, spec.source.event_time, spec.label.time, *(spec.features.ignore or ())}
-    usable = [
-        n for n in names if n not in apart and (spec.features.include is None or n in spec.features.include)
-    ]
-    if fixed and not usable:
+    features = wanted_columns(spec)
+    if fixed and not any(features.takes(n) for n in set(names) - roles(spec)):
         raise SpecError(
             "features: no column is left to learn from; look at features.include and features.ignore"
         )
     return notes
+
+
+def _check_order(spec: JobSpec, probe: Batch | None) -> None:
+    """Refuses a stream whose newest record comes first: its clock would stand still, and every label be known at once."""
+    name = spec.source.event_time
+    if probe is None or name is None or spec.label.time is None or name not in probe.rows.schema.names:
+        return
+    times, _ = TimeColumn(name, spec.source.time_unit).read(probe.rows.column(name))
+    steps = np.diff(times[np.isfinite(times)])
+    moved, back = int(np.count_nonzero(steps)), int(np.count_nonzero(steps < 0.0))
+    if moved >= _BACKWARD_LEAST and back >= _BACKWARD_SHARE * moved:
+        raise SpecError(
+            f"source.event_time: {back:,} of the first {len(times):,} events come after a later one: the stream has its "
+            f"newest record first. --set source.sort=true reads it in order of {name!r}"
+        )
 
 
 def _not_there(ignored: list[str], probe: Batch) -> list[str]:

@@ -18,6 +18,7 @@ from .manifest import ANOTHER_FOLDER, check_manifest, file_identity, is_another_
 from .plan import make_plan
 from .result import Result
 from .sinks import ColumnSink, Outputs, open_sinks
+from .time_notes import TimeNotes
 from .warmup import warm_up
 from .worker import Step, Worker
 
@@ -138,7 +139,7 @@ class Job(BaseJob):
         cpu, wall = time.process_time(), time.perf_counter()
         cadence = CheckpointCadence(spec.checkpoint, counters.records, self.clock)
         outcome = "until"
-        limits = LimitNotes(spec, worker, self.say)
+        limits, times = LimitNotes(spec, worker, self.say), TimeNotes(spec, worker, self.say)
         first_bad: str | None = None
         while until is None or counters.records < until:
             if self.control.stopping:
@@ -166,7 +167,10 @@ class Job(BaseJob):
             if first_bad is None and step.dead_letters:
                 first_bad = step.dead_letters[0]["reason"]
             outputs.write(step)
+            for note in step.notes:
+                self.say(note)
             limits()
+            times()
             self.progress(plan, worker)
             seconds = time.perf_counter() - begun_s
             self.audience.stepped(worker, step, int(place["position"]), seconds, self._lag(partition, place))

@@ -47,7 +47,8 @@ class Step:
     """What a batch gave: columns of predictions, dead letters and alarm records, by position.
 
     For those who look on, its `records`, its `events`, and sums of their `surprise` and `entropy` (nats).
-    Dead letters are there twice: as they are (`bad`, and `bad_labels` of a log of labels), and as records.
+    Dead letters are there twice: as they are (`bad`, and `bad_labels` of a log of labels), and as records. `notes` are
+    for a person.
     """
 
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Step:
     entropy: float = 0.0
     bad: list[BadRecord] = field(default_factory=list)
     bad_labels: list[BadRecord] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Worker:
@@ -91,6 +93,8 @@ class Worker:
         """Make records of dead letters, beside giving them as they are."""
         self.source, self.partition = source, partition
         self.columns_full = False
+        self.left_out: set[str] = set()
+        """Nested columns of which records had too much."""
         self.dropped = Dropped()
         self._keep = spec.output.keep
         self._probabilities = spec.output.probabilities
@@ -109,6 +113,7 @@ class Worker:
         c = self.counters
         c.records += len(batch.position) + len(batch.bad)
         c.dead += len(rows.bad)
+        self.left_out.update(batch.left_out)
         self.dropped.add(rows.bad)
         if not self.columns_full:
             self.columns_full = any(TOO_MANY_COLUMNS in b.reason for b in rows.bad)
@@ -117,14 +122,16 @@ class Worker:
             if self.letters
             else [],
             bad=rows.bad,
+            notes=rows.notes,
         )
+        c.older += rows.clock.older
         n = len(rows.position)
         out.records, out.events = len(batch.position) + len(batch.bad), n
-        if n == 0:
-            return out
         self.positions.add(self.join.next_ticket, rows.position)
         assert isinstance(self.join, LabelJoin)
-        operations = self.join.push(rows.label, rows.time, rows.label_time)
+        operations = self.join.push(rows.label, rows.time, rows.label_time, rows.clock.back)
+        if n == 0:
+            return out
         self._run(rows.columns, rows.position, operations, out, predictions)
         if out.predictions:
             kept = kept_columns(batch, rows.position, self._keep)

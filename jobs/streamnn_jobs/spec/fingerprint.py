@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
+
+from streamnn_connectors.wanted import Wanted
 
 from .job import JobSpec
 
 _LATER: dict[str, Any] = {
     "source.topic": None,
+    "source.time_unit": "auto",
+    "source.sort": False,
     "label.topic": None,
     "label.key": None,
     "limits.early_labels": 100_000,
+    "limits.clock_jump": None,
 }
 """Fields that came after the first release, and what they are when not given."""
 
@@ -83,6 +88,26 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for name in names
         if saved.get(name) != now.get(name)
     ]
+
+
+def goes_on(saved: Mapping[str, Any], now: Mapping[str, Any], learnt: Iterable[str]) -> bool:
+    """Whether a job of the fields `now` may go on from a state of the fields `saved` that has `learnt` these columns.
+
+    They are equal but, perhaps, for columns to ignore that were never learnt.
+
+    Examples
+    --------
+    >>> goes_on({"features.ignore": None}, {"features.ignore": ["meta"]}, ["price"])
+    True
+    >>> goes_on({"features.ignore": None}, {"features.ignore": ["meta"]}, ["price", "meta.id"])
+    False
+    """
+    name = "features.ignore"
+    if any(saved.get(n) != now.get(n) for n in {*saved, *now} - {name}):
+        return False
+    # what is ignored no more was not learnt while it was
+    added = Wanted(ignore=set(now.get(name) or ()) - set(saved.get(name) or ()))
+    return all(added.takes(column) for column in learnt)
 
 
 def _shown(value: Any) -> str:

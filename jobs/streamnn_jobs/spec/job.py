@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from ..redaction import hide_user
 from ..stores.opening import LEASE_S, STORE_TIMEOUT_S, is_url, wrong_url
 from .kafka import KafkaSpec
-from .section import Count, Seconds, Section
+from .section import Count, Duration, Seconds, Section
 
 Value = bool | int | float | str
 Task = Literal["auto", "classification", "regression"]
@@ -31,12 +31,23 @@ class SourceSpec(Section):
     event_time: str | None = Field(
         default=None, description="name of the column that says when an event happened"
     )
+    time_unit: Literal["auto", "s", "ms", "us", "ns", "min", "h", "d"] = Field(
+        default="auto",
+        description="auto (told by the size of the numbers), s, ms, us, ns, min, h or d: unit of event and label times "
+        "that are numbers",
+    )
+    sort: bool = Field(
+        default=False,
+        description="true or false: read a recorded stream whole and in the order of event_time",
+    )
     options: dict[str, Any] = Field(default={}, description="a table of options of the file format")
 
     @model_validator(mode="after")
     def _one(self) -> SourceSpec:
         if sum(where is not None for where in (self.dataset, self.path, self.topic)) != 1:
             raise ValueError("give either dataset (a name) or path (a file) or topic (of Kafka): exactly one")
+        if self.sort and self.topic is not None:
+            raise ValueError("sort: is of recorded streams; a topic has no end to be sorted by")
         return self
 
 
@@ -59,8 +70,9 @@ class LabelSpec(Section):
         description="a whole number, 0 or more: how many events later a label is known; 0 and 1 are at once",
     )
     missing: list[Value] | None = Field(default=None, description="a list of values that mean: no label")
-    expire_after: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="a number above 0, in units of the event-time column"
+    expire_after: Duration | None = Field(
+        default=None,
+        description='a duration above 0 of event time: a number of seconds, or a text such as "2 days", "36 h", "90 min"',
     )
     expire_after_events: Count | None = Field(default=None, description="a whole number, 1 or more")
 
@@ -72,6 +84,12 @@ class FeaturesSpec(Section):
         default=None, description="a list of column names; all others are left out"
     )
     ignore: list[str] | None = Field(default=None, description="a list of column names")
+    kinds: dict[
+        str, Literal["number", "category", "text", "boolean", "id", "time", "duration", "ignored"]
+    ] = Field(
+        default={},
+        description="a table of columns and what they are: number, category, text, boolean, id, time, duration or ignored",
+    )
     categories: list[str] = Field(
         default=[], description="a list of columns whose numbers are codes, not amounts"
     )
@@ -203,6 +221,11 @@ class LimitsSpec(Section):
     classes: Annotated[int, Field(ge=2, le=256)] = Field(
         default=256,
         description="a whole number from 2 to 256: most classes; records with further ones are dead letters",
+    )
+    clock_jump: Duration | None = Field(
+        default=None,
+        description='a duration above 0, such as "30 days": events further ahead of those before them are dead letters, '
+        "until 10 in a row agree; by default a day, 1,000 mean steps or 4 times the largest gap, whichever is most",
     )
     dead_share: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.2,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from streamnn_connectors.kafka import KafkaSettings
+from streamnn_connectors.kafka import KafkaSettings, RegistrySettings
 
 from .section import Count, Seconds, Section
 
@@ -16,8 +16,8 @@ Mode = Literal["exactly-once", "at-least-once", "plain"]
 class KafkaSpec(Section):
     """Brokers, group, output topics, and what a transaction holds.
 
-    What is learnt is decided by ``format``, ``columns``, ``key``, ``timestamp``, ``headers`` and ``tombstones``
-    alone; the rest may change between a run and its resume.
+    What is learnt is decided by ``format``, ``unwrap``, those of labels, ``columns``, ``key``, ``timestamp``,
+    ``headers`` and ``tombstones`` alone; the rest may change between a run and its resume.
     """
 
     connection: KafkaSettings | None = Field(
@@ -34,7 +34,25 @@ class KafkaSpec(Section):
     merge_log: str | None = Field(
         default=None, description="name of a topic: in which order events and labels met"
     )
-    format: Literal["json", "arrow"] = Field(default="json", description="json or arrow: of the input")
+    registry: RegistrySettings | None = Field(
+        default=None, description="a table: url, user, password, ... of the schema registry"
+    )
+    format: Literal["json", "arrow"] = Field(
+        default="json",
+        description="json or arrow: of the input; with a registry, messages in its frame are read by their schema",
+    )
+    label_format: Literal["json", "arrow"] | None = Field(
+        default=None, description="json or arrow: of labels on a topic of their own, where it is another"
+    )
+    unwrap: str | list[str] | None = Field(
+        default=None,
+        description='a path such as "payload.after", debezium or cloudevents, or a list: where in a message the '
+        "record is",
+    )
+    label_unwrap: str | list[str] | None = Field(
+        default=None,
+        description='the same of labels on a topic of their own, where it is another; "." is the message itself',
+    )
     columns: list[str] | None = Field(
         default=None, description="a list of names: the events are JSON arrays of these columns"
     )
@@ -96,7 +114,18 @@ class KafkaSpec(Section):
         """The fields that decide what is learnt."""
         found = {name: getattr(self, name) for name in ("format", "columns", "timestamp", "tombstones")}
         # these came later and are left out where not given, so that an older checkpoint still fits
-        return found | {name: value for name in ("key", "headers") if (value := getattr(self, name))}
+        later = ("key", "headers", "unwrap", "label_unwrap", "label_format")
+        return found | {name: value for name in later if (value := getattr(self, name))}
+
+    @property
+    def ways(self) -> list[str]:
+        """Where the records of events are in their messages."""
+        return _ways(self.unwrap)
+
+    @property
+    def label_ways(self) -> list[str]:
+        """The same of labels."""
+        return self.ways if self.label_unwrap is None else _ways(self.label_unwrap)
 
     @model_validator(mode="after")
     def _columns_differ(self) -> KafkaSpec:
@@ -105,3 +134,13 @@ class KafkaSpec(Section):
             if names.count(name) > 1:
                 raise ValueError(f"key, timestamp and headers: two of them become column {name!r}")
         return self
+
+    @model_validator(mode="after")
+    def _envelopes_fit(self) -> KafkaSpec:
+        if self.unwrap and (self.format == "arrow" or self.columns is not None):
+            raise ValueError("unwrap: goes with JSON or Avro objects, not with format = arrow or columns")
+        return self
+
+
+def _ways(unwrap: str | list[str] | None) -> list[str]:
+    return [unwrap] if isinstance(unwrap, str) else list(unwrap or ())

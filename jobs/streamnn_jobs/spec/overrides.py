@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamnn.errors import SpecError
+from streamnn_connectors.table import NOTHING
+from streamnn_connectors.wanted import EVERYTHING
 
 from .load import shown, suggest
 
@@ -30,7 +32,8 @@ def check_options(source: Callable[..., Any], options: Mapping[str, Any]) -> Non
     """
     parameters = inspect.signature(source).parameters.values()
     annotation = {p.name: p.annotation for p in parameters}
-    known = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    own = (inspect.Parameter.empty, EVERYTHING, NOTHING)  # what is no option of a person
+    known = {p.name: p.default for p in parameters if all(p.default is not other for other in own)}
     for name, value in options.items():
         if name not in known:
             raise SpecError(f"source.options.{name}: is not known; {suggest(name, list(known))}")
