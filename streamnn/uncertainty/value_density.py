@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import SchemaError, StateError
 from ..state import check_leaves
 from ._density import PARTIAL_SUMS
-from ._scale import FIRST_SQUARE, FIRST_ERRORS, Scale
+from ._scale import FIRST_ERRORS, FIRST_SQUARE, Scale
 from ._scale import scan as _scan
 from .latent_density import LatentDensity
 
