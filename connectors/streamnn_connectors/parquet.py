@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -74,6 +75,15 @@ class ParquetSource:
 
     def info(self) -> SourceInfo:
         return self._info
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._kept)
+
+    def beginning(self, kinds: Mapping[str, Any]) -> Resume:
+        """The token of the first record, with what is known of columns from files before this one."""
+        return {"position": 0, "kinds": [list(pair) for pair in kinds.items()]}
 
     def partitions(self) -> list[str]:
         return ["0"]

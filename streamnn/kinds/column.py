@@ -32,6 +32,8 @@ _FALSE_TRUE = {
     "yes": True,
     "n": False,
     "y": True,
+    "0": False,
+    "1": True,
 }
 _NUMBER_CLASSES = (int, float, np.integer, np.floating, Decimal)
 _COMMON_TYPES = frozenset((float, int, str, bool))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from streamnn.errors import SourceError, SpecError
+from streamnn.kinds import Column
 from streamnn_connectors.base import BadRecord, Batch, Partition, Resume, Source, SourceInfo
 
 from .times import TimeColumn
@@ -40,6 +42,8 @@ class SortedSource:
     def __init__(self, source: Source, column: str, unit: str = "auto"):
         self._source, self._column, self._unit = source, column, unit
         self._read: tuple[pa.RecordBatch, list[BadRecord]] | None = None
+        self._columns: dict[str, Column] = {}
+        self._odd: Counter[tuple[str, str]] = Counter()
 
     def info(self) -> SourceInfo:
         rows, bad = self._records()
@@ -56,7 +60,7 @@ class SortedSource:
                 f"{self._source.info().name} has {rows.num_rows + len(bad)} records, reading was to go on at {position}: "
                 "it has changed since the checkpoint was written"
             )
-        return _SortedPartition(rows, bad, position)
+        return _SortedPartition(rows, bad, position, self._columns, self._odd)
 
     def _records(self) -> tuple[pa.RecordBatch, list[BadRecord]]:
         if self._read is not None:
@@ -66,6 +70,8 @@ class SortedSource:
         try:
             while (batch := partition.next_batch(_PIECE_RECORDS)) is not None:
                 bad += batch.bad
+                self._columns |= batch.columns
+                self._odd += batch.odd
                 if batch.rows.num_rows:
                     batches.append(batch.rows)
         finally:
@@ -84,8 +90,17 @@ class SortedSource:
 
 
 class _SortedPartition:
-    def __init__(self, rows: pa.RecordBatch, bad: list[BadRecord], position: int):
+    def __init__(
+        self,
+        rows: pa.RecordBatch,
+        bad: list[BadRecord],
+        position: int,
+        columns: dict[str, Column],
+        odd: Counter[tuple[str, str]],
+    ):
         self._rows, self._bad, self._position = rows, bad, position
+        # told with the first batch
+        self._columns, self._odd = columns, odd if position == 0 else Counter()
 
     def next_batch(self, limit: int) -> Batch | None:
         n, begin = self._rows.num_rows, self._position
@@ -95,7 +110,9 @@ class _SortedPartition:
         self._position = end
         position = np.arange(begin, min(end, n), dtype=np.int64)
         bad = self._bad[max(begin - n, 0) : max(end - n, 0)]
-        return Batch(self._rows.slice(min(begin, n), len(position)), position, {"position": end}, bad)
+        odd, self._odd = self._odd, Counter()
+        rows = self._rows.slice(min(begin, n), len(position))
+        return Batch(rows, position, {"position": end}, bad, odd=odd, columns=self._columns)
 
     def close(self) -> None:
         self._position = self._rows.num_rows + len(self._bad)

@@ -35,7 +35,7 @@ def warm_up(
             "features": spec.features.model_copy(update={"ignore": apart}),
             "label": spec.label.model_copy(
                 update={"time": None, "delay_events": 2, "expire_after": None, "expire_after_events": None}
-            )
+            ),
         }
     )
     worker = Worker(at_once, task, make(at_once, task))
