@@ -99,7 +99,7 @@ def test_structs_and_lists_become_columns(where: str, tmp_path: Path) -> None:
     wanted = Wanted(ignore=["meta"])
     pq.write_table(pa.table(nested), tmp_path / "t.parquet")
     at = tmp_path / "t.parquet"
-    source = MemorySource(pa.table(nested), wanted=wanted) if where == "memory" else ParquetSource(at, wanted)
+    source = MemorySource(pa.table(nested), wanted=wanted) if where == "memory" else ParquetSource(at, wanted=wanted)
     check_source(
         lambda: source,
         [
