@@ -106,7 +106,7 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
             "label.time: is missing; labels that expire need the column that says when they were known"
         )
     if probe is None:
-        raise SourceError(f"{info.name}: there are no records in it. Has what writes it failed?")
+        raise SourceError(f"{info.path or info.name}: there are no records in it. Has what writes it failed?")
     fixed = not has_open_columns(source)
     notes = [
         *info.metadata.get("notes", ()),
