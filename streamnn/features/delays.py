@@ -144,7 +144,9 @@ def _scan(op, slot, ticket, time, offsets, n_means, state: DelayState, pending: 
             if keep:
                 number[LARGEST_TIME] = max(number[LARGEST_TIME], now)
                 for k in range(N_DUE_TIMES):
-                    _decide(k, number[LARGEST_TIME], state)
+                    _decide(
+                        k, now, state
+                    )  # not the largest time: one from the future must not decide for ever
             o = offsets[AT_DELAYS]
             for q in range(N_DELAY_DECAYS):
                 rows[s, o + q] = min(max(surprise[q], -INPUT_CLIP), INPUT_CLIP)
