@@ -77,7 +77,13 @@ class SortedSource:
         finally:
             partition.close()
         tables = [pa.Table.from_batches([rows]) for rows in batches]
-        table = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
+        try:
+            table = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
+        except (pa.ArrowException, TypeError) as error:
+            raise SourceError(
+                f"{self._source.info().name}: can't be sorted, a column is of several kinds: {error}; say which with "
+                "features.kinds"
+            ) from error
         if table.num_rows and self._column not in table.schema.names:
             raise SpecError(f"source.event_time: there is no column {self._column!r} to sort by")
         if table.num_rows:
