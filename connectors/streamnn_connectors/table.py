@@ -24,7 +24,7 @@ from streamnn.kinds import (
     name_of,
 )
 
-NOTHING: Mapping[str, str] = {}
+NO_KINDS: Mapping[str, str] = {}
 """No kind is declared."""
 LOOK_RECORDS = 1000
 """Records of a file that are looked at before its kinds are settled."""
@@ -40,9 +40,11 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "id": pa.string(),
 }
 """Arrow type in which the cells of each kind are handed on; durations are in seconds."""
+_YEAR_1, _YEAR_10000, _LAST = -62_135_596_800.0, 253_402_300_800.0, 253_402_300_799_999_999
+"""Seconds between which Python has times, and its last microsecond."""
 MOST_ODD = 1000
 """Different odd cells that are told apart."""
-_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
+_ARRAY_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
 _Cell = tuple[str, str]
 
 
@@ -86,17 +88,18 @@ class Table:
         self.missing = missing_texts(self.named)
         self.typed, self.decimal, self.thousands = typed, decimal, thousands
         self.columns: dict[str, Column] = {}
+        self._comma = False
         self._odd: Counter[_Cell] = Counter()
 
     def like(self) -> Table:
         """A table of the same declarations and kinds, to go on from."""
         other = Table(self.declared, self.named, self.typed, self.decimal, self.thousands)
+        other._comma = self._comma
         other.load(self.state())
         return other
 
     def look(self, cells: Mapping[str, Sequence[Any]]) -> None:
         """Decide the kinds of columns by their first cells."""
-        undecided = []
         for name, values in cells.items():
             if self.declared.get(name) == "ignored":
                 continue
@@ -107,16 +110,10 @@ class Table:
             if found is None:
                 continue
             self.columns[name] = found
-            if found.kind == "number" and name not in self.declared:
-                undecided.append(name)
-        decimal = self._decimal()
-        if decimal != self.decimal:  # "1,234" is what it is beside "12,5"
-            for name in undecided:
-                if not any(isinstance(v, str) and ("." in v or "," in v) for v in cells[name]):
-                    continue
-                again = look(cells[name], self.missing, decimal, self.thousands, self.typed)
-                if again is not None and again.kind == "number":
-                    self.columns[name] = again
+        numbers = {name: column for name, column in self.columns.items() if column.kind == "number"}
+        self._comma = self.decimal is None and any(c.format.decimal == "," for c in numbers.values())
+        for name in numbers.keys() & cells.keys() - self.declared.keys():
+            self.columns[name] = self._with_comma(numbers[name], cells[name])
 
     def _declared(self, name: str, values: Sequence[Any]) -> Column:
         kind = self.declared[name]
@@ -143,18 +140,21 @@ class Table:
         """The column that one value shows; None where it says nothing."""
         if isinstance(value, str):
             if not self.typed:
-                return look([value], self.missing, self._decimal(), self.thousands)
+                found = look([value], self.missing, self.decimal, self.thousands)
+                return found if found is None else self._with_comma(found, [value])
             if value.strip() in self.missing:
                 return None
         kind = kind_of(value)
         return None if kind is None else Column(kind)
 
-    def _decimal(self) -> str | None:
-        """What stands before the decimals, where one of the columns tells: a table has one."""
-        if self.decimal is not None:
-            return self.decimal
-        comma = any(c.kind == "number" and c.format.decimal == "," for c in self.columns.values())
-        return "," if comma else None
+    def _with_comma(self, found: Column, values: Sequence[Any]) -> Column:
+        """The column that was found, as one of a table whose decimals come after a comma: "1,234" is below 2 then."""
+        if found.kind != "number" or not self._comma:
+            return found
+        if not any(isinstance(v, str) and ("." in v or "," in v) for v in values):
+            return found
+        again = look(values, self.missing, ",", self.thousands, self.typed)
+        return again if again is not None and again.kind == "number" else found
 
     def _fits(self, column: Column, value: Any) -> bool:
         if self.typed:
@@ -209,7 +209,7 @@ class Table:
             return _instants(cells)
         try:
             return pa.array(cells, ARROW_TYPES[column.kind])
-        except _ERRORS:
+        except _ARRAY_ERRORS:
             return None
 
     def nothing(self, name: str, rows: int) -> pa.Array:
@@ -264,7 +264,10 @@ class Table:
 def _array(kind: str, values: list[Any]) -> pa.Array:
     """Values of one kind; times are seconds."""
     if kind == "time":
-        micro = [None if v is None or v != v or abs(v) > 9e12 else round(v * 1e6) for v in values]
+        micro = [
+            None if v is None or not _YEAR_1 <= v <= _YEAR_10000 else min(round(v * 1e6), _LAST)
+            for v in values
+        ]
         return pa.array(micro, pa.int64()).cast(INSTANT)
     if kind == "boolean":
         return pa.array([None if v is None else bool(v) for v in values], pa.bool_())
@@ -285,12 +288,12 @@ def _instants(cells: Sequence[Any]) -> pa.Array | None:
     """Texts of ISO 8601, all with a zone or all without (UTC); None where one is neither."""
     try:
         texts = pa.array(cells, pa.string())
-    except _ERRORS:
+    except _ARRAY_ERRORS:
         return None
     for kind in (pa.timestamp("us"), INSTANT):
         try:
             found = texts.cast(kind).cast(INSTANT)
-        except _ERRORS:
+        except _ARRAY_ERRORS:
             continue
         # beyond, seconds have no room for microseconds: cell by cell they are rounded
         far = pc.max(pc.abs(found.cast(pa.int64()))).as_py()
