@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from streamnn import Classifier, Regressor
 from streamnn.features.schema import Schema
 from streamnn.learners import NetworkClassifier
