@@ -66,17 +66,14 @@ def opened(path: Path) -> tuple[Bytes, bool]:
     SourceError
         When it can't be opened, or is an archive of several files.
     """
-    file = open(path, "rb")  # noqa: SIM115 (whoever asked closes it)
-    begins = file.read(300)
+    with open(path, "rb", buffering=0) as file:
+        begins = file.read(300)
     for magic, unpack in _MAGIC:
         if begins.startswith(magic):
-            file.close()
             return unpack(path), False
     if begins[_TAR_AT] == b"ustar":
-        file.close()
         raise SourceError(f"{path} is an archive of files. Unpack it into a folder and name that.")
-    file.seek(0)
-    return file, True
+    return open(path, "rb"), True
 
 
 def beginning(path: Path, size: int) -> bytes:

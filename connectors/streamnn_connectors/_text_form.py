@@ -87,7 +87,7 @@ def look_at(path: Path, declared: str = "auto") -> TextForm:
             ends = _EITHER_END[encoding]
             encoding = marked if marked in ends else ends[0]
         encoding = {"utf-8-sig": "utf-8", "ascii": "utf-8", "cp1252": _WESTERN}.get(encoding, encoding)
-    elif marked is not None:
+    elif marked is not None and _is_text(head, marked):
         encoding = marked
     elif (wide := _wide(head)) is not None:
         encoding = wide
@@ -110,6 +110,12 @@ def in_its_encoding(bad: list[BadRecord], form: TextForm) -> list[BadRecord]:
         )
         for b in bad
     ]
+
+
+def _is_text(head: bytes, encoding: str) -> bool:
+    """Whether bytes that begin with a mark have what any file of records has in the encoding."""
+    text = head.decode(encoding, "replace")
+    return encoding == "utf-8" or any(sign in text for sign in "\n\r,;\t{")
 
 
 def _wide(head: bytes) -> str | None:

@@ -20,7 +20,7 @@ from ._rows import MAX_RECORD_BYTES
 from ._text_form import in_its_encoding, look_at
 from .base import Batch, Partition, Resume, SourceInfo
 from .dialect import Dialect
-from .table import LOOK_RECORDS, NOTHING, Table
+from .table import LOOK_RECORDS, NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
 
 
@@ -87,7 +87,7 @@ class CsvSource:
         comment: str = "auto",
         missing: Sequence[str] = (),
         max_record_bytes: int = MAX_RECORD_BYTES,
-        kinds: Mapping[str, str] = NOTHING,
+        kinds: Mapping[str, str] = NO_KINDS,
         wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)

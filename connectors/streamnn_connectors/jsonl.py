@@ -13,7 +13,7 @@ from ._packing import bare_name
 from ._rows import MAX_COLUMNS, MAX_RECORD_BYTES, RowDecoder
 from ._text_form import in_its_encoding, look_at
 from .base import Batch, Partition, Resume, SourceInfo
-from .table import LOOK_RECORDS, NOTHING, Table
+from .table import LOOK_RECORDS, NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
 
 
@@ -65,7 +65,7 @@ class JsonLinesSource:
         max_record_bytes: int = MAX_RECORD_BYTES,
         max_columns: int = MAX_COLUMNS,
         missing: Sequence[str] = (),
-        kinds: Mapping[str, str] = NOTHING,
+        kinds: Mapping[str, str] = NO_KINDS,
         wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)

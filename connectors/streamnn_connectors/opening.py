@@ -59,6 +59,9 @@ class Recorded:
         self._places = places_of(name)
         self._name = name
         self.files = [p.path for p in self._places]
+        for place in self._places:
+            if place.temporary:
+                weakref.finalize(self, place.remove)
         self.format: Format = FORMATS[format] if format != "auto" else self._told()
 
     def _told(self) -> Format:
@@ -85,13 +88,20 @@ class Recorded:
         if len(self._places) > 1 or self._places[0].keys:
             folder = self.files[0].resolve().parent
             named = isinstance(self._name, str | os.PathLike) and Path(self._name).expanduser()
-            return PartsSource(
+            parts = PartsSource(
                 self._places, make, named.resolve().name if named and named.is_dir() else folder.name
             )
-        source = make(self.files[0])
-        if self._places[0].temporary:
-            weakref.finalize(source, self._places[0].remove)
+            return self._kept_for(parts)
+        return self._kept_for(make(self.files[0]))
+
+    def _kept_for(self, source: Source) -> Source:
+        """A source, with which these files live as long."""
+        weakref.finalize(source, _let_go, self)
         return source
+
+
+def _let_go(recorded: Recorded) -> None:
+    """Called when a source is no longer used: it held on to the files that it reads."""
 
 
 def has_open_columns(source: Source) -> bool:

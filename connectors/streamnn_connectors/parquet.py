@@ -16,7 +16,7 @@ from ._arrow import kept_columns, metadata_of, to_block
 from ._blocks import Block, BlockPartition, skip_to, start_of
 from ._lines import check_file
 from .base import Partition, Resume, SourceInfo
-from .table import NOTHING, Table
+from .table import NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
 
 _READ_ROWS = 1 << 16
@@ -58,7 +58,7 @@ class ParquetSource:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        kinds: Mapping[str, str] = NOTHING,
+        kinds: Mapping[str, str] = NO_KINDS,
         wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)

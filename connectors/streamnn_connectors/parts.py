@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -64,9 +63,6 @@ class PartsSource:
         self._records: int | None = 0
         self.first = open_file(self._places[0].path)
         self._look()
-        for place in places:
-            if place.temporary:
-                weakref.finalize(self, place.remove)
 
     def info(self) -> SourceInfo:
         about = dict(self.first.info().metadata)

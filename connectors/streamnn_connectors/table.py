@@ -27,7 +27,7 @@ from streamnn.kinds import (
     number_format,
 )
 
-NOTHING: Mapping[str, str] = {}
+NO_KINDS: Mapping[str, str] = {}
 """No kind is declared."""
 LOOK_RECORDS = 1000
 """Records of a file that are looked at before its kinds are settled."""
@@ -47,7 +47,7 @@ _YEAR_1, _YEAR_10000, _LAST = -62_135_596_800.0, 253_402_300_800.0, 253_402_300_
 """Seconds between which Python has times, and its last microsecond."""
 MOST_ODD = 1000
 """Different odd cells that are told apart."""
-_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
+_ARRAY_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
 _Cell = tuple[str, str]
 
 
@@ -216,7 +216,7 @@ class Table:
             return _instants(cells)
         try:
             return pa.array(cells, ARROW_TYPES[column.kind])
-        except _ERRORS:
+        except _ARRAY_ERRORS:
             return None
 
     def nothing(self, name: str, rows: int) -> pa.Array:
@@ -295,12 +295,12 @@ def _instants(cells: Sequence[Any]) -> pa.Array | None:
     """Texts of ISO 8601, all with a zone or all without (UTC); None where one is neither."""
     try:
         texts = pa.array(cells, pa.string())
-    except _ERRORS:
+    except _ARRAY_ERRORS:
         return None
     for kind in (pa.timestamp("us"), INSTANT):
         try:
             found = texts.cast(kind).cast(INSTANT)
-        except _ERRORS:
+        except _ARRAY_ERRORS:
             continue
         # beyond, seconds have no room for microseconds: cell by cell they are rounded
         far = pc.max(pc.abs(found.cast(pa.int64()))).as_py()

@@ -65,6 +65,8 @@ def name_of(value: Any) -> str:
         return value
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
+    if isinstance(value, (timedelta, np.timedelta64)):
+        value = duration(value)
     if isinstance(value, (int, np.integer)):
         return str(int(value))
     if isinstance(value, (float, np.floating, Decimal)):
@@ -95,14 +97,14 @@ def kind_of(value: Any) -> str | None:
         return "number" if "." in value and number(value) is not None else "text"
     if isinstance(value, (bool, np.bool_)):
         return "boolean"
+    if isinstance(value, (timedelta, np.timedelta64)):  # numpy's is one of its integers
+        return "duration"
     if isinstance(value, (int, np.integer)):
         return "id" if abs(int(value)) > LARGEST_EXACT else "number"
     if isinstance(value, _NUMBER_CLASSES):
         return "number"
     if isinstance(value, (date, np.datetime64)):
         return "time"
-    if isinstance(value, (timedelta, np.timedelta64)):
-        return "duration"
     raise SchemaError(
         f"holds a {type(value).__name__}: allowed are numbers, texts, bools, times, durations and None"
     )
@@ -178,12 +180,12 @@ class Column:
             return name_of(value)
         if isinstance(value, str):
             return self._read_text(value, missing)
+        if isinstance(value, (timedelta, np.timedelta64)):
+            return duration(value) if self.kind in ("duration", "number") else MISFIT
         if self.kind == "time":
             if isinstance(value, _NUMBER_CLASSES) and not isinstance(value, bool):
                 return _instant(float(value), self.unit)
             return seconds(value) if isinstance(value, (date, np.datetime64)) else MISFIT
-        if isinstance(value, (timedelta, np.timedelta64)):
-            return duration(value) if self.kind in ("duration", "number") else MISFIT
         if isinstance(value, (bool, np.bool_)):
             return bool(value) if self.kind == "boolean" else float(value)
         if not isinstance(value, _NUMBER_CLASSES):

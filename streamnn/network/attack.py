@@ -76,5 +76,4 @@ def narrow(w: np.ndarray) -> np.ndarray:
     """A matrix that stretches every vector as `w` does and has no more rows than columns."""
     if w.shape[0] <= w.shape[1]:
         return w
-    narrowed: np.ndarray = np.linalg.qr(w, mode="r")
-    return narrowed
+    return np.asarray(np.linalg.qr(w, mode="r"))

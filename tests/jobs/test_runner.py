@@ -311,7 +311,7 @@ def test_what_is_written_of_an_event(task: str) -> None:
     Job(simple(learner={"task": task}), source=MemorySource(rows(20)), sinks=out, make=fake).run()
     first, last = out["predictions"].records[0], out["predictions"].records[-1]
     second = "probability" if task == "classification" else "mean"
-    assert list(last) == ["position", "prediction", second, "surprise", "entropy"]
+    assert list(last) == ["position", "prediction", second, "surprise", "entropy", "label"]
     if task == "classification":
         assert first["prediction"] is None and np.isnan(first["probability"]) and last["prediction"] in (0, 1)
     else:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..records.columns import ColumnRow
 
-MOST_ROWS = 24
+SHOWN_COLUMNS = 24
 """Columns shown by name before a run; `streamnn check` shows all."""
 
 

@@ -33,7 +33,7 @@ from ..spec.fingerprint import learning_fields
 from ..spec.job import JobSpec, label_delay
 from ..spec.load import make_spec, set_field
 from ..version import VERSION
-from .column_table import MOST_ROWS, show_columns
+from .column_table import SHOWN_COLUMNS, show_columns
 from .progress import Progress
 
 
@@ -114,7 +114,7 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
         ):
             job.show(progress)
             if isinstance(job, Job) and log.plain:
-                show_columns(console, job.plan.columns(), MOST_ROWS)
+                show_columns(console, job.plan.columns(), SHOWN_COLUMNS)
             result = job.run()
     out = console if as_json else Printed(highlight=False)
     failed: SinkError | None = None

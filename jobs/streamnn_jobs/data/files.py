@@ -108,4 +108,6 @@ def _text(path: Path) -> tuple[list[str], None, dict[str, Any], None]:
         batch = partition.next_batch(1)
     finally:
         partition.close()
+    if batch is not None and batch.bad:
+        raise SourceError(f"{path}: can't be read: {batch.bad[0].reason}")
     return [] if batch is None else list(batch.rows.schema.names), None, {}, None

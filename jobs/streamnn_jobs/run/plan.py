@@ -76,10 +76,10 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
         )
     for path in spec.output.paths.values():
         check_output(path)
-    dataset = None
+    dataset = wanted = None
     ignored = spec.features.ignore or []
     if source is None:
-        source, dataset = _open(spec)
+        source, dataset, wanted = _open(spec)
     if dataset is not None:
         spec = _filled(spec, dataset)
     partitions = source.partitions()
@@ -106,12 +106,12 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
             "label.time: is missing; labels that expire need the column that says when they were known"
         )
     if probe is None:
-        raise SourceError(f"{info.name}: there are no records in it. Has what writes it failed?")
+        raise SourceError(f"{info.path or info.name}: there are no records in it. Has what writes it failed?")
     fixed = not has_open_columns(source)
     notes = [
         *info.metadata.get("notes", ()),
         *_check_columns(spec, probe, fixed),
-        *_not_there(ignored, probe),
+        *_not_there(ignored, wanted, probe),
     ]
     _check_order(spec, probe)
     task: str = spec.learner.task
@@ -121,7 +121,7 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
     return Plan(spec, source, name, partitions[0], task, info.records, probe, notes)
 
 
-def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
+def _open(spec: JobSpec) -> tuple[Source, Dataset | None, Wanted | None]:
     from ..data.files import dataset_of_file
     from ..data.names import resolve
 
@@ -130,19 +130,20 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
         if s.options:
             raise SpecError("source.options: go with source.path; a dataset has its own")
         dataset = resolve(s.dataset)
-        return dataset.open(), dataset
+        return dataset.open(), dataset, None
     assert s.path is not None  # a topic is refused before
     recorded = Recorded(s.path, s.format)
     check_options(recorded.format.source, s.options)
     kinds = declared_kinds(spec)
-    source = recorded.open(wanted=wanted_columns(spec), kinds=kinds, **s.options)
+    wanted = wanted_columns(spec)
+    source = recorded.open(wanted=wanted, kinds=kinds, **s.options)
     # a file that says what its columns are
     about = source.info().metadata
     if about.get("kind") in ("cls", "reg", "image"):
         dataset = dataset_of_file(recorded.files[0])
         wanted = wanted_columns(_filled(spec, dataset))
-        return recorded.open(wanted=wanted, kinds=kinds, **s.options), dataset
-    return source, None
+        return recorded.open(wanted=wanted, kinds=kinds, **s.options), dataset, wanted
+    return source, None, wanted
 
 
 def _filled(spec: JobSpec, d: Dataset) -> JobSpec:
@@ -234,16 +235,17 @@ def _check_order(spec: JobSpec, probe: Batch | None) -> None:
         )
 
 
-def _not_there(ignored: list[str], probe: Batch) -> list[str]:
+def _not_there(ignored: list[str], wanted: Wanted | None, probe: Batch) -> list[str]:
     """What is said of names to ignore that no column has."""
     names = list(probe.rows.schema.names)
     if not probe.rows.num_rows:
         return []
+    unmatched = ignored if wanted is None else wanted.unmatched()  # what is ignored is not handed on
     return [
         f"features.ignore: there is no column {name!r} among the first {len(probe.position)} records; "
         f"{suggest(name, names)} (columns: {', '.join(names[:30])})"
         for name in ignored
-        if name not in names
+        if name not in names and name in unmatched
     ]
 
 

@@ -28,6 +28,8 @@ _TASK_SCORES = {
 """Scores that the summary of a task always has, None where they could not be counted."""
 _TOLD_ALARMS = 5
 """Alarms that a person is told at the end; the report and alarms.jsonl have more."""
+_TOLD_CELLS = 5
+"""Odd cells that a person is told."""
 _ALWAYS = ("no_change", "majority", "best_expert", "regret_per_event")
 _SCORE_TITLES = (
     ("accuracy", "accuracy"),
@@ -76,6 +78,7 @@ def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = Non
         "older_than_the_clock": c.older,
         "event_time": worker.encoder.event_time,
         "dead_reasons": dict(worker.dropped.counts),
+        "odd_cells": [[*cell, count] for cell, count in worker.encoder.odd.most_common()],
     }
     out.update({k: v for k, v in scores.items() if k not in out})
     for name in (*_ALWAYS, *_TASK_SCORES[worker.task]):
@@ -153,6 +156,14 @@ def lines(summary: dict[str, Any]) -> list[str]:
     if s["dead_letters"]:
         out.append(
             f"{s['dead_letters']:,} dead letters of {s['records']:,} records: {in_words(s['dead_reasons'])}"
+        )
+    if s["odd_cells"]:
+        cells = ", ".join(f"{name} {text!r} {count:,}" for name, text, count in s["odd_cells"][:_TOLD_CELLS])
+        others = len(s["odd_cells"]) - _TOLD_CELLS
+        out.append(
+            f"cells of another kind than their column, taken as missing {sum(c for *_, c in s['odd_cells']):,}: "
+            + cells
+            + (f" and {others} other texts" if others > 0 else "")
         )
     if s.get("regret_per_event") is not None:
         out.append(

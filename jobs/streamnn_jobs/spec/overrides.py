@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamnn.errors import SpecError
-from streamnn_connectors.table import NOTHING
+from streamnn_connectors.table import NO_KINDS
 from streamnn_connectors.wanted import EVERYTHING
 
 from .load import shown, suggest
@@ -32,7 +32,7 @@ def check_options(source: Callable[..., Any], options: Mapping[str, Any]) -> Non
     """
     parameters = inspect.signature(source).parameters.values()
     annotation = {p.name: p.annotation for p in parameters}
-    own = (inspect.Parameter.empty, EVERYTHING, NOTHING)  # what is no option of a person
+    own = (inspect.Parameter.empty, EVERYTHING, NO_KINDS)  # what is no option of a person
     known = {p.name: p.default for p in parameters if all(p.default is not other for other in own)}
     for name, value in options.items():
         if name not in known:
