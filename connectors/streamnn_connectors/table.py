@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from streamnn.errors import SourceError
 from streamnn.kinds import (
     LARGEST_EXACT,
     MISFIT,
+    NUMBER_FORMATS,
     SETTLED_AFTER,
     Column,
     declared,
@@ -22,6 +24,7 @@ from streamnn.kinds import (
     look,
     missing_texts,
     name_of,
+    number_format,
 )
 
 NO_KINDS: Mapping[str, str] = {}
@@ -83,6 +86,12 @@ class Table:
         decimal: str | None = None,
         thousands: str | None = None,
     ):
+        pair = (decimal, thousands)
+        if not any(all(a is None or a == b for a, b in zip(pair, f, strict=True)) for f in NUMBER_FORMATS):
+            raise SourceError(
+                f"no numbers are written with {decimal!r} before the decimals and {thousands!r} between thousands: the first "
+                "is '.' or ',', the second another sign: '.', ',', ' ', \"'\", or none"
+            )
         self.declared = dict(kinds or {})
         self.named = frozenset(missing)
         self.missing = missing_texts(self.named)
@@ -117,12 +126,10 @@ class Table:
 
     def _declared(self, name: str, values: Sequence[Any]) -> Column:
         kind = self.declared[name]
-        found = (
-            look(values, self.missing, self.decimal, self.thousands, self.typed) if kind == "number" else None
-        )
-        if found is not None and found.kind == "number":
-            return declared(kind, format=found.format)
-        return declared(kind)
+        if kind != "number":
+            return declared(kind)
+        format, _ = number_format([v for v in values if isinstance(v, str)], self.decimal, self.thousands)
+        return declared(kind, format=format)
 
     def finds(self, name: str, value: Any) -> bool:
         """Whether a value makes `name` a column, or it is one already."""

@@ -103,9 +103,7 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
     if truths >= NEARLY_ALL * n:
         return Column("boolean", _share(truths, n, "true or false"), fits=fits)
     sample = sorted(different, key=texts.index) if n < 200 else list(dict.fromkeys(texts))[:400]
-    format, _ = number_format(sample, decimal)
-    if thousands is not None:
-        format = format._replace(group=thousands)
+    format, _ = number_format(sample, decimal, thousands)
     numbers = [number(t, format) for t in texts]
     read = sum(v is not None for v in numbers)
     odd = {t for t, v in zip(texts, numbers, strict=True) if v is None}
