@@ -40,6 +40,7 @@ _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _WORD_POINTER = _I64.as_pointer()
 _engines: list[Any] = []  # what holds the machine code
 _stubs: dict[str, int] = {}
+_entries: dict[Any, tuple[int, int, int]] = {}  # by the library of a function, see _entry
 _runner: list[Callable[[int, int, int], int]] = []
 
 
@@ -144,15 +145,25 @@ def block(kernel: Kernel, args: tuple[Any, ...]) -> tuple[int, np.ndarray]:
     wanted = tuple(dispatcher.typeof_pyval(a) for a in args)
     if wanted not in dispatcher.overloads:
         dispatcher.compile(wanted)
-    found = dispatcher.overloads[wanted]
-    name = found.fndesc.llvm_func_name
-    words = [found.library.get_pointer_to_function(name), 0, 0, 0, 0, 0]
+    address, call, takes = _entry(dispatcher.overloads[wanted])
+    words = [address, 0, 0, 0, 0, 0]
     for value, t in zip(args, wanted, strict=True):
         _flatten(value, t, words)
-    native = found.target_context.call_conv.get_function_type(found.fndesc.restype, found.fndesc.argtypes)
-    if len(words) != HEAD + len(native.args) - 2 or not words[0]:
-        raise TypeError(f"kernel {name} takes {len(native.args) - 2} words, {len(words) - HEAD} are given")
-    return stub(native), np.array(words, np.uint64)
+    if len(words) != HEAD + takes:
+        raise TypeError(f"kernel {kernel.name} takes {takes} words, {len(words) - HEAD} are given")
+    return call, np.array(words, np.uint64)
+
+
+def _entry(found: Any) -> tuple[int, int, int]:
+    """Address of a compiled function, address of its stub, and how many words it takes; worked out once."""
+    library, name = found.library, found.fndesc.llvm_func_name
+    if library not in _entries:
+        address = library.get_pointer_to_function(name)
+        if not address:
+            raise TypeError(f"function {name} has no address")
+        native = found.target_context.call_conv.get_function_type(found.fndesc.restype, found.fndesc.argtypes)
+        _entries[library] = address, stub(native), len(native.args) - 2
+    return _entries[library]
 
 
 def _flatten(value: Any, t: Any, words: list[int]) -> None:

@@ -55,12 +55,10 @@ class FeatureWatch(Stage):
     def grow(self, text: list[bool]) -> None:
         """Make room for columns; for each, whether it holds text."""
         old, s = len(self.s["text"]), self.s
-        if len(text) == old:
-            return
         s["columns"] = grown(s["columns"], len(text), COLUMN_FIGURES)
         s["columns"][old:, C_REPEATS], s["columns"][old:, C_LAST] = 0.5, -1e300
         s["text"] = grown(s["text"], len(text))
-        s["text"][old:] = text[old:]
+        s["text"][:] = text
 
     def scan(self, op: np.ndarray, x: np.ndarray, values: np.ndarray, tags: np.ndarray) -> None:
         """Rows of the OBSERVE operations among `op`.

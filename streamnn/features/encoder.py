@@ -69,17 +69,22 @@ class Encoder:
     Parameters
     ----------
     schema : Schema
-        As it is now; when it has grown a new encoder is needed.
+        When it has become wider a new encoder is needed.
     """
 
     def __init__(self, schema: Schema) -> None:
-        d = len(schema.names)
-        self._schema = schema
-        self.columns = d
-        self.row = np.full((1, d), np.nan)
+        self._schema, self._names = schema, schema.names
+        self.width = schema.width
+        self.row = np.full((1, schema.width), np.nan)
         self._values = self.row.reshape(-1).data.cast("B")
-        self._pack = struct.Struct(f"{d}d").pack_into
         self._empty = self.row.tobytes()
+        self._look_over()
+
+    def _look_over(self) -> None:
+        """See whether all columns known are numbers: records of exactly these are written at once."""
+        schema, d = self._schema, len(self._names)
+        self._columns = d
+        self._pack = struct.Struct(f"{d}d").pack_into
         placed = schema.placed
         names = [name for name, _ in placed]
         numbers = d > 1 and names == schema.names and all(i.how == "number" for _, i in placed)
@@ -97,16 +102,20 @@ class Encoder:
             Columns and category values not known yet are to be registered (which is for the schema to do);
             otherwise they are left out.
         """
-        if self._get is not None and type(x) is dict and len(x) == self.columns:
-            try:
-                values = self._get(x)
-                if _PLAIN_TYPES.issuperset(map(type, values)):
-                    self._pack(self._values, 0, *values)
-                    if learn and self._open:
-                        self._count(values)
-                    return True
-            except (KeyError, OverflowError, struct.error):
-                pass
+        d = len(self._names)
+        if type(x) is dict and len(x) == d:
+            if d != self._columns:
+                self._look_over()
+            if self._get is not None:
+                try:
+                    values = self._get(x)
+                    if _PLAIN_TYPES.issuperset(map(type, values)):
+                        self._pack(self._values, 0, *values)
+                        if learn and self._open:
+                            self._count(values)
+                        return True
+                except (KeyError, OverflowError, struct.error):
+                    pass
         return isinstance(x, Mapping) and self._each(x, learn)
 
     def _each(self, x: Mapping[Any, Any], learn: bool) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import SchemaError
 from ._cells import column_of
 
-_ROW_WORDS = "it is a dict of column names to values, such as {'a': 1.5, 'shop': 'north'}"
+_A_ROW = "it is a dict of column names to values, such as {'a': 1.5, 'shop': 'north'}"
 
 
 class Table(NamedTuple):
@@ -58,7 +58,7 @@ def row_of(x: Any) -> Mapping[Any, Any]:
     if hasattr(x, "items") and not hasattr(x, "columns"):  # a row of a pandas frame
         return dict(x.items())
     raise SchemaError(
-        f"a row is a {type(x).__name__}: {_ROW_WORDS}; many rows go through learn_many, predict_many or look"
+        f"a row is a {type(x).__name__}: {_A_ROW}; many rows go through learn_many, predict_many or look"
     )
 
 

@@ -243,7 +243,7 @@ class Inputs(Stage):
 
     @property
     def columns(self) -> int:
-        """Columns known."""
+        """Columns that there is room for."""
         return len(self.s["distinct"])
 
     @property
@@ -262,9 +262,8 @@ class Inputs(Stage):
         return int(self.s["stat"][MEAN_COLUMNS])
 
     def grow(self, text: list[bool], first: int) -> None:
-        """Make room for columns; `first` is the number of columns of the first event."""
+        """Make room for columns; `text` says which hold codes of strings, `first` how many the first event had."""
         d, s = len(text), self.s
-        old = self.columns
         if self.context is None:
             self.context = first <= MAX_CONTEXT_COLUMNS
         s["count"] = grown(s["count"], d, 3)
@@ -277,7 +276,7 @@ class Inputs(Stage):
         s["value_row"] = grown(s["value_row"], d, MAX_VALUES)
         s["distinct"] = grown(s["distinct"], d)
         s["text"] = grown(s["text"], d)
-        s["text"][old:] = text[old:]
+        s["text"][:] = text
         s["mean_slot"] = grown(s["mean_slot"], d, fill=-1)
 
     def scan(

@@ -37,7 +37,7 @@ class Layout:
     Parameters
     ----------
     columns : int
-        Input columns.
+        Input columns that there is room for.
     context_columns : int
         How many of them have context.
     spans : int

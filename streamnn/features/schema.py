@@ -31,6 +31,8 @@ _TEXT = {str, type(None)}
 """Types of the values of a text column; strings of derived types are taken too, less quickly."""
 _NAN = float("nan")
 _QUANTITIES = ("number", "boolean", "duration")
+_LEAST_ROOM, _SHARE_OF_ROOM = 8, 4
+"""Columns that room is made for at once: so many, or that part of those there is room for, if these are more."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,10 @@ class Schema:
     one stays behind; later a value of another kind is missing, or in a column of names a name. A time becomes
     calendar features.
 
+    Rows are as wide as the first event needs. Where others bring further columns they are wider than the columns known
+    need, so that arrays grow once in a while and not with each; the width depends on the two numbers of columns alone,
+    and a column that has not come yet is missing.
+
     Parameters
     ----------
     max_columns : int
@@ -110,6 +116,7 @@ class Schema:
         self.text: list[bool] = []
         self.codes: list[dict[str, int]] = []
         self.first = 0  # columns of the first event
+        self.width = 0  # columns that there is room for
         self.refused: int = 0  # values of columns beyond max_columns
         self.inputs: dict[str, Input] = {}
         self._started = False
@@ -166,7 +173,7 @@ class Schema:
         return Prepared("mixed", v)
 
     def encode(self, columns: Mapping[str, Prepared], n: int, learn: bool = True) -> np.ndarray:
-        """Rows as float64, shape (n, columns known afterwards); NaN is missing.
+        """Rows as float64, shape (n, width afterwards); NaN is missing.
 
         Parameters
         ----------
@@ -185,7 +192,7 @@ class Schema:
                     runs[name] = self._runs(name, prepared)
             self._register(runs)
             self._started = True
-        out = np.full((n, len(self.names)), np.nan)
+        out = np.full((n, self.width), np.nan)
         for name, prepared in columns.items():
             pieces = runs.get(name)
             if pieces is None:
@@ -238,6 +245,14 @@ class Schema:
             self.codes += [{} for _ in range(width)]
             if row == 0 and not self._started:
                 self.first += width
+        self._make_room()
+
+    def _make_room(self) -> None:
+        if len(self.names) > self.width:
+            self.width = max(self.width, self.first)
+            while len(self.names) > self.width:
+                self.width += max(_LEAST_ROOM, self.width // _SHARE_OF_ROOM)
+            self.width = min(self.width, self.max_columns)
 
     def _leave_behind(self, name: str, before: _Run | None) -> None:
         """Name the column, or columns, that a name had before, after their kind."""
@@ -273,6 +288,11 @@ class Schema:
                 given.last = last
         else:
             out[a:b, i] = v
+
+    @property
+    def text_in_width(self) -> list[bool]:
+        """For every column that there is room for, whether it holds text; those that have not come yet do not."""
+        return self.text + [False] * (self.width - len(self.text))
 
     @property
     def placed(self) -> list[tuple[str, Input]]:
@@ -320,6 +340,7 @@ class Schema:
         self.text = list(state["text"])
         self.codes = [{v: i for i, v in enumerate(c)} for c in state["codes"]]
         self.first = state["first"]
+        self._make_room()
         self.refused = state["refused"]
         self._started = state["started"]
         self.inputs = {

@@ -116,7 +116,10 @@ class NetworkClassifier(Turns, Estimator):
             if self._read_only is not None:
                 self._load(*self._read_only, keep=False)
             columns = self._schema.prepare(columns_of(x), 1)  # the last that may refuse
+            known = len(self._schema.names)
             row = self._schema.encode(columns, 1)
+            if known < len(self._schema.names):
+                self._inputs.grow(self._schema.text_in_width, self._schema.first)
             self._grow(len(self.classes) + len(new))
             self._encoder.row[:] = row
         elif new:
@@ -201,9 +204,7 @@ class NetworkClassifier(Turns, Estimator):
 
     def _grow(self, classes: int) -> None:
         """Make room for the schema's columns, category rows and so many classes, and record the calls anew if need be."""
-        d, C = len(self._schema.names), max(classes, 2)
-        if d > self._inputs.columns:
-            self._inputs.grow(self._schema.text, self._schema.first)
+        d, C = self._schema.width, max(classes, 2)
         if self._network is None:
             self._network = Network(self.spec, d, C, True, self.seed)
         net = self._network
@@ -220,7 +221,7 @@ class NetworkClassifier(Turns, Estimator):
 
     def _record(self, d: int, C: int) -> None:
         row = self._encoder.row
-        if self._encoder.columns != d:
+        if self._encoder.width != d:
             self._encoder = Encoder(self._schema)
             self._encoder.row[:, : row.shape[1]] = row
         offsets = Layout(d, 0, len(CONTEXT_SPANS), 0, C, 0, C - 1, 0).offsets
@@ -289,12 +290,12 @@ class NetworkClassifier(Turns, Estimator):
         fresh.classes = list(meta["classes"])
         fresh._class = {v: i for i, v in enumerate(fresh.classes)}
         if fresh._schema.names or any(k.startswith("network/") for k in arrays):
-            fresh._inputs.grow(fresh._schema.text, fresh._schema.first)
+            fresh._inputs.grow(fresh._schema.text_in_width, fresh._schema.first)
             fresh._inputs.load_state_dict(arrays, keep)
             fresh._grow(len(fresh.classes))
             fresh.network.load_state_dict(arrays, keep)
             if keep:
-                fresh._record(len(fresh._schema.names), len(fresh.network.s["out_bias"]))
+                fresh._record(fresh._schema.width, len(fresh.network.s["out_bias"]))
                 fresh._read_only, fresh._learn = (arrays, meta), None
         self.__dict__.update(fresh.__dict__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ def route(pool: Pool) -> list[Call]:
     slot = pool.pending.take(1)
     now = Operations(np.full(1, LOOK, np.int8), np.array([pool.events]), np.ones(1, f4), np.full(1, np.nan))
     segment = scan.new_segment(pool, now, slot, np.zeros(1, np.int64 if pool.task.classify else np.float64))
-    x, nothing = np.zeros((1, len(pool.schema.names))), np.zeros(1)
+    x, nothing = np.zeros((1, pool.schema.width)), np.zeros(1)
     steps: dict[str, list[tuple[Kernel, tuple[Any, ...]]]] = {}
     with recorded() as steps["encode"]:
         scan.encode(pool, segment, x)
@@ -87,10 +88,12 @@ def describe(pool: Pool) -> str:
 
 
 def _blocks(pool: Pool) -> Iterator[tuple[str, str]]:
+    columns = len(pool.schema.names)  # there may be room for more
+    layout = replace(pool.layout, columns=columns, context_columns=min(pool.layout.context_columns, columns))
     for name in BLOCKS:
-        start, stop = pool.layout.span(name, name)
-        if stop > start:
-            yield name, f"{stop - start}"
+        values = layout.width((name, name))
+        if values:
+            yield name, f"{values}"
 
 
 def _shown(calls: list[Call]) -> Iterator[tuple[str, str, str]]:

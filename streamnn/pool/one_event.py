@@ -114,7 +114,7 @@ class OneEvent:
         self._arrays, self._until = arrays, until
         self._ticket[:] = pool.events
         self._rows = pool.pending.a["row"]
-        if self._encoder.columns != len(pool.schema.names):
+        if self._encoder.width != pool.schema.width:
             self._encoder = Encoder(pool.schema)
         self._losses = np.zeros((2, pool.ledger.width))
         self._look = Program(self._record(np.array([LOOK], np.int8)))

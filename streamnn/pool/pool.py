@@ -98,7 +98,10 @@ class Pool:
         self.workers = WorkerThreads(options.threads)
         # growth
         self.grown = 0
-        self._sizes: tuple[int, ...] | None = None  # for which there is room
+        self._wide: tuple[
+            int, ...
+        ] = ()  # columns, values of a label and columns with means that there is room for
+        self._known = (0, 0)  # columns and category rows
         self._room = 0  # category rows that the smallest of the tables can hold
         self._tables: list[dict[str, int]] = []  # of each stage, how many are in use
         self._buffers: tuple[np.ndarray, np.ndarray] | None = None
@@ -179,19 +182,20 @@ class Pool:
         """Make room for columns, classes and categories that have come since. Predictions of what was there stay."""
         if not self.started:
             return
-        d, values = len(self.schema.names), self.task.width
-        sizes = (d, values, self.inputs.category_rows, self.inputs.mean_columns)
-        if sizes == self._sizes:
+        d, values, rows = self.schema.width, self.task.width, self.inputs.category_rows
+        wide, known = (d, values, self.inputs.mean_columns), (len(self.schema.names), rows)
+        if (wide, known) == (self._wide, self._known):
             return
-        rows, had, self._sizes = self.inputs.category_rows, self._sizes, sizes
-        if had is not None and sizes[:2] + sizes[3:] == had[:2] + had[3:] and rows <= self._room:
+        had, self._wide, (columns, _), self._known = self._wide, wide, self._known, known
+        if d > self.inputs.columns or 0 < columns < known[0]:  # not those of the first event, or of a state
+            self.inputs.grow(self.schema.text_in_width, self.schema.first)
+        if columns < known[0]:
+            self.feature_watch.grow(self.schema.text_in_width)
+        if wide == had and rows <= self._room:
             for used in self._tables:  # a new value of a category, the common case: no array changes
                 used.update(dict.fromkeys(used, rows))
             return
         self.grown += 1
-        if d > self.inputs.columns:
-            self.inputs.grow(self.schema.text, self.schema.first)
-        self.feature_watch.grow(self.schema.text)
         old, new = self.layout, self._new_layout()
         places = old.positions_in(new)
         if new != old:

@@ -107,9 +107,8 @@ def load_state_dict(
     if meta["started"]:
         pool.start(timed=bool(meta["timed"]))
         pool.task.widen(int(meta.get("width", 0)))
-        pool.inputs.grow(pool.schema.text, pool.schema.first)
+        pool.inputs.grow(pool.schema.text_in_width, pool.schema.first)
         pool.inputs.load_state_dict(arrays, keep)
-        pool.feature_watch.grow(pool.schema.text)
         pool.widen()
         pool.recent.load_state_dict(arrays)
         pool.density.load_state_dict(_under("density", arrays), meta["density"])

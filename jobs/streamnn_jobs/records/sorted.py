@@ -11,6 +11,7 @@ import pyarrow as pa
 from streamnn.errors import SourceError, SpecError
 from streamnn.kinds import Column
 from streamnn_connectors.base import BadRecord, Batch, Partition, Resume, Source, SourceInfo
+from streamnn_connectors.table import Table
 
 from .times import TimeColumn
 
@@ -76,7 +77,7 @@ class SortedSource:
                     batches.append(batch.rows)
         finally:
             partition.close()
-        tables = [pa.Table.from_batches([rows]) for rows in batches]
+        tables = [pa.Table.from_batches([rows]) for rows in self._of_one_kind(batches)]
         table = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
         if table.num_rows and self._column not in table.schema.names:
             raise SpecError(f"source.event_time: there is no column {self._column!r} to sort by")
@@ -87,6 +88,24 @@ class SortedSource:
         bad = [replace(b, position=rows.num_rows + i) for i, b in enumerate(bad)]
         self._read = rows, bad
         return self._read
+
+    def _of_one_kind(self, batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        """The batches, with every cell of a column of the kind that it was decided to be at last."""
+        types: dict[str, set[pa.DataType]] = {}
+        for rows in batches:
+            for field in rows.schema:
+                types.setdefault(field.name, set()).add(field.type)
+        several = (name for name in self._columns if len(types.get(name, ())) > 1)
+        table = Table({name: self._columns[name].kind for name in several})
+        for name in table.declared:
+            batches = [
+                rows.set_column(i, name, table.array(name, rows.column(i).to_pylist()))
+                if (i := rows.schema.get_field_index(name)) >= 0
+                else rows
+                for rows in batches
+            ]
+        self._odd += table.take_odd()
+        return batches
 
 
 class _SortedPartition:
