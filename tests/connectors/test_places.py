@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from streamnn.errors import SourceError
 from streamnn_connectors import open_source
+from streamnn_connectors._lines import LineReader
 from streamnn_connectors._sniff import delimiter_of
 from streamnn_connectors._text_form import TextForm, look_at
 from streamnn_connectors.opening import Recorded
@@ -101,17 +102,15 @@ def test_the_delimiter_of_any_table_is_seen(table: list[list[str]], delimiter: s
 
 @settings(max_examples=60)
 @given(
-    st.lists(
+    lines=st.lists(
         st.text(st.characters(codec="cp1252", exclude_categories=["Cc"]), max_size=9), min_size=1, max_size=9
     ),
-    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252"]),
 )
-@example(["é", ""], "cp1252")
+@example(lines=["é", ""], encoding="cp1252")
 def test_lines_come_back_in_any_encoding_that_is_named(
     lines: list[str], encoding: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from streamnn_connectors._lines import LineReader
-
     path = tmp_path_factory.mktemp("text") / "a.txt"
     path.write_bytes("\n".join([*lines, "end"]).encode(encoding))
     form = look_at(path, encoding)
@@ -150,8 +149,6 @@ def test_how_an_encoding_is_told(content: bytes, encoding: str, tmp_path: Path) 
     every = bytes(range(128, 256))
     form = TextForm("windows-1252")
     path.write_bytes(every)
-    from streamnn_connectors._lines import LineReader
-
     reader = LineReader(path, 0, form)
     assert form.original(reader.take(1)[0]) == every
     reader.close()
