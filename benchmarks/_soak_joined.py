@@ -59,8 +59,8 @@ def soak(sampler: Sampler, folder: Path, clock: Callable[[], float], seconds: fl
     """Learn for so long; labels may take a year, so nothing but what is pending and settled bounds what is kept."""
     spec = make_spec(
         {
-            "source": {"topic": "never read", "event_time": "t_event_min"},
-            "label": {"column": "y", "topic": "nor this", "key": "key", "expire_after": YEAR_MIN},
+            "source": {"topic": "never read", "event_time": "t_event_min", "time_unit": "min"},
+            "label": {"column": "y", "topic": "nor this", "key": "key", "expire_after": 60.0 * YEAR_MIN},
             "learner": {"task": "classification"},
             "limits": {"pending": PENDING, "early_labels": PENDING},
             "kafka": {"merge_log": "nor this one"},

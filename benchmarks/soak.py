@@ -77,8 +77,8 @@ def phase(name: str, seconds: float, every_s: float, step_s: float) -> dict[str,
     with tempfile.TemporaryDirectory() as folder, low_limits():
         spec = make_spec(
             {
-                "source": {"topic": "never read", "event_time": "t_event_min"},
-                "label": {"column": "y", "time": "t_label_min", "missing": [-1], "expire_after": 2880},
+                "source": {"topic": "never read", "event_time": "t_event_min", "time_unit": "min"},
+                "label": {"column": "y", "time": "t_label_min", "missing": [-1], "expire_after": "2 days"},
                 "learner": {"task": "classification"},
                 "checkpoint": {"directory": folder, "keep": KEEP, "every_s": step_s if simulated else 10.0},
                 "run": {"batch_records": round(A_MINUTE * step_s / 60) if simulated else 2048},

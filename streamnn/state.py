@@ -5,16 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import StateError
 
+if TYPE_CHECKING:
+    from mmap import mmap
+
+
 FORMAT = 1
 """Version of the checkpoint format."""
 
 Arrays = dict[str, np.ndarray]
+_DTYPES = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
+    "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
+}  # fmt: skip
+"""numpy's names of the types of safetensors."""
 
 
 def state_hash(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any] | None = None) -> str:
@@ -78,21 +87,49 @@ def to_bytes(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> bytes
     return save(tensors, metadata={"streamnn": json.dumps(manifest, sort_keys=True)})
 
 
-def from_bytes(data: bytes, where: str = "checkpoint") -> tuple[Arrays, dict[str, Any]]:
+def from_bytes(
+    data: bytes | mmap | memoryview[int], where: str = "checkpoint"
+) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and manifest of a file written by :func:`to_bytes`.
+
+    Parameters
+    ----------
+    data : bytes, or a buffer
+        From bytes the arrays are copies. Those of a buffer, such as a file that is mapped into memory, lie in it, and
+        are read-only if it is.
+    where : str
+        How errors name it.
 
     Raises
     ------
     StateError
         When the bytes are damaged, are no streamnn state or are of a newer format.
+
+    Examples
+    --------
+    Any number of processes may map one file and predict; they share its memory.
+
+    >>> import mmap, tempfile
+    >>> from streamnn import Classifier
+    >>> model = Classifier()
+    >>> model.learn_one({"a": 1.0}, "yes")
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     _ = file.write(to_bytes(*model.state_dict()))
+    ...     file.flush()
+    ...     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    >>> other = Classifier()
+    >>> other.load_state_dict(*from_bytes(mapped))
+    >>> other.predict_one({"a": 1.0})
+    'yes'
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        arrays = load(data)
-        size = int.from_bytes(data[:8], "little")
-        manifest = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["streamnn"])
+        size = int.from_bytes(memoryview(data)[:8], "little")
+        header = json.loads(bytes(memoryview(data)[8 : 8 + size]))
+        manifest = json.loads(header["__metadata__"]["streamnn"])
+        arrays = load(data) if isinstance(data, bytes) else _views(data, header, 8 + size)
     except (SafetensorError, KeyError, ValueError, TypeError) as e:
         raise StateError(f"{where}: damaged or not a streamnn state ({type(e).__name__}: {e})") from e
     if manifest.get("format") != FORMAT:
@@ -100,3 +137,15 @@ def from_bytes(data: bytes, where: str = "checkpoint") -> tuple[Arrays, dict[str
             f"{where}: format {manifest.get('format')!r} is not {FORMAT}: written by another release of streamnn"
         )
     return arrays, manifest
+
+
+def _views(data: mmap | memoryview[int], header: Mapping[str, Any], start: int) -> Arrays:
+    found = {}
+    for name, said in header.items():
+        if name != "__metadata__":
+            begin, end = said["data_offsets"]
+            kind = np.dtype(_DTYPES[said["dtype"]])
+            n = (end - begin) // kind.itemsize
+            flat = np.frombuffer(data, kind, n, start + begin) if n else np.zeros(0, kind)
+            found[name] = flat.reshape(said["shape"])
+    return found

@@ -10,6 +10,7 @@ from .memory import MemorySink, MemorySource
 from .opening import open_sink, open_source
 from .parquet import ParquetSource
 from .parquet_sink import ParquetSink
+from .parts import PartsSource
 from .scripted import CRASH, IDLE, Clock, Crash, ScriptedSource
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ParquetSink",
     "ParquetSource",
     "Partition",
+    "PartsSource",
     "Resume",
     "ScriptedSource",
     "Sink",

@@ -52,13 +52,15 @@ class BlockPartition:
         start, self._position = self._position, min(block.end, self._position + limit)
         i, j = np.searchsorted(block.position, [start, self._position])
         bad = [b for b in block.bad if start <= b.position < self._position] if block.bad else []
-        # told once, with the first piece
-        left, block.left_out = block.left_out, Counter()
-        odd, block.odd = block.odd, Counter()
-        kinds = block.kinds if self._position < block.end else self._table.state()
-        resume = {"position": int(self._position), "kinds": kinds}
         rows = block.rows.slice(i, j - i)
-        return Batch(rows, block.position[i:j], resume, bad, left, odd, self._table.columns)
+        if self._position < block.end:
+            resume = {"position": int(self._position), "kinds": block.kinds}
+            return Batch(rows, block.position[i:j], resume, bad, columns=self._table.columns)
+        # told with the last piece: once, wherever reading goes on within the block
+        resume = {"position": int(self._position), "kinds": self._table.state()}
+        return Batch(
+            rows, block.position[i:j], resume, bad, block.left_out, block.odd, columns=self._table.columns
+        )
 
     def close(self) -> None:
         self._closed = True

@@ -109,7 +109,7 @@ class CsvDecoder:
         # numbers at once; where one of them is odd, all as texts and then cell by cell
         for numbers in (plain, set[str]()) if plain else (plain,):
             rows = self._parsed(block, len(records), numbers)
-            if rows is not None:
+            if rows is not None and not any(_has_nan(rows.column(name)) for name in numbers):
                 columns = {
                     name: rows.column(name) if name in numbers else self._column(name, rows.column(name))
                     for _, name in self._taken
@@ -148,6 +148,11 @@ def fields_of(record: bytes, delimiter: bytes, width: int, max_bytes: int) -> li
     if len(fields) != width:
         raise wrong_width(len(fields), width)
     return fields
+
+
+def _has_nan(column: pa.Array) -> bool:
+    """Whether there is a text that Arrow takes for NaN, such as nan(a): what it is, is decided cell by cell."""
+    return bool(pc.any(pc.is_nan(column)).as_py())
 
 
 def _is_utf8(block: bytes) -> bool:

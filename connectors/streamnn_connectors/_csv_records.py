@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import repeat
 from operator import contains
+from typing import Protocol
 
 from ._faults import Fault
-from ._lines import LineReader
 
 _QUOTED = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"')
 _CLOSES = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
@@ -67,16 +67,34 @@ def split_fields(record: bytes, delimiter: bytes) -> list[bytes]:
     return fields.fields
 
 
+class Lines(Protocol):
+    """Lines that are read onward and can be given back, such as a :class:`LineReader`."""
+
+    @property
+    def byte(self) -> int: ...
+    def take(self, limit: int) -> list[bytes]: ...
+    def give_back(self, lines: list[bytes]) -> None: ...
+
+
 class RecordReader:
     """The records of a CSV file, their bytes as they are (without the last newline).
 
+    Blank lines between records, and those that begin with `comment`, are no records.
     A record of several lines that is broken (its quote never closes, or the number of fields is wrong)
     gives up its first line only: the lines after it are read afresh, so that a stray quote costs no good
     record.
     """
 
-    def __init__(self, lines: LineReader, delimiter: bytes, width: int | None, max_record_bytes: int):
+    def __init__(
+        self,
+        lines: Lines,
+        delimiter: bytes,
+        width: int | None,
+        max_record_bytes: int,
+        comment: bytes | None = None,
+    ):
         self._lines = lines
+        self._comment = comment
         self._delimiter = delimiter
         self._width = width
         self._max_bytes = max_record_bytes
@@ -87,15 +105,36 @@ class RecordReader:
 
     def take(self, limit: int) -> tuple[list[bytes], dict[int, Fault]]:
         """Between 1 and `limit` records (none at the end) and, by index, what is wrong with the quotes."""
-        lines = self._lines.take(limit)
         faults: dict[int, Fault] = {}
-        if not any(map(contains, lines, repeat(b'"'))):
-            return lines, faults
         records: list[bytes] = []
+        while not records:
+            lines = self._lines.take(limit)
+            if not lines:
+                return records, faults
+            if not any(map(contains, lines, repeat(b'"'))):
+                records = self._present(lines)
+            else:
+                self._quoted(lines, limit, records, faults)
+        return records, faults
+
+    def _present(self, lines: list[bytes]) -> list[bytes]:
+        if b"" in lines or any(map(bytes.isspace, lines)) or self._comment is not None:
+            return [line for line in lines if not self._is_none(line)]
+        return lines
+
+    def _is_none(self, line: bytes) -> bool:
+        """Whether a line that begins a record is none: blank (a row of tabs has fields), or a comment."""
+        if self._comment is not None and line.startswith(self._comment):
+            return True
+        return not line or (line.isspace() and self._delimiter not in line)
+
+    def _quoted(self, lines: list[bytes], limit: int, records: list[bytes], faults: dict[int, Fault]) -> None:
         at = 0
         while at < len(lines) and len(records) < limit:
             line = lines[at]
             at += 1
+            if self._is_none(line):
+                continue
             if b'"' in line and len(line) <= self._max_bytes:
                 fields = Fields(self._delimiter, self._width)
                 try:
@@ -106,7 +145,6 @@ class RecordReader:
             records.append(line)
         if at < len(lines):
             self._lines.give_back(lines[at:])
-        return records, faults
 
     def _grow(self, fields: Fields, lines: list[bytes], at: int) -> tuple[bytes, int]:
         """Add lines (`lines[at:]`, then more of the file) to the one before `at` until its quote closes."""

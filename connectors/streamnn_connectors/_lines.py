@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import zlib
 from pathlib import Path
 
 from streamnn.errors import SourceError
 
+from ._packing import UNPACK_ERRORS, Bytes, opened
+from ._text_form import BOM, Recoded, TextForm
+
 _READ_BYTES = 1 << 20
+UTF_8 = TextForm()
 
 
 def check_file(path: Path) -> None:
@@ -23,28 +25,30 @@ def check_file(path: Path) -> None:
 
 
 class LineReader:
-    """The lines of a file (plain or ``.gz``) from byte offset `byte` on, without their newline.
+    """The lines of a file from byte offset `byte` on, in UTF-8 and without their newline.
 
-    A carriage return stays in the line, so that line + newline is the file again. A last line without a
-    newline counts.
+    A carriage return stays in the line, so that line + newline is the file again; a byte order mark is none of it.
+    A last line without a newline counts. Offsets are those of the file, unpacked and as UTF-8.
     """
 
-    def __init__(self, path: Path, byte: int = 0):
+    def __init__(self, path: Path, byte: int = 0, form: TextForm = UTF_8):
         self.path = path
+        self.form = form
         self._pending: list[bytes] = []
         self._next = 0
         self._tail: list[bytes] = []
         self._byte = byte
         self._end: int | None = None
+        self._closed = False
+        self._ahead = b""
         try:
-            self._file: gzip.GzipFile | io.BufferedReader = (
-                gzip.open(path) if path.suffix == ".gz" else open(path, "rb")  # noqa: SIM115 (close() is ours)
-            )
-        except OSError as error:
+            file, plain = opened(path)
+        except UNPACK_ERRORS as error:
             raise self._unreadable(error) from error
+        self._file: Bytes = file if form.plain else Recoded(file, form)
         try:
-            self._seek(byte)
-        except (OSError, EOFError, zlib.error) as error:
+            self._go_to(byte, file if plain and form.plain and isinstance(file, io.BufferedReader) else None)
+        except UNPACK_ERRORS as error:
             self.close()
             raise self._unreadable(error) from error
         except SourceError:
@@ -72,6 +76,7 @@ class LineReader:
         self._byte -= sum(map(len, lines)) + len(lines)
 
     def close(self) -> None:
+        self._closed = True
         self._file.close()
 
     def __del__(self) -> None:
@@ -79,31 +84,40 @@ class LineReader:
         if hasattr(self, "_file"):
             self._file.close()
 
-    def _seek(self, byte: int) -> None:
+    def _go_to(self, byte: int, seekable: io.BufferedReader | None) -> None:
         if byte == 0:
+            head = self._file.read1(_READ_BYTES)
+            if head.startswith(BOM):
+                self._byte, head = len(BOM), head[len(BOM) :]
+            self._ahead = head
             return
         before = byte - 1
-        if self._file.seek(before) != before or not (mark := self._file.read(1)):
+        if seekable is not None:
+            seekable.seek(before)
+        else:
+            while before and (block := self._file.read1(_READ_BYTES)):
+                self._ahead = block[before:]
+                before -= min(before, len(block))
+        if not (mark := self._read()):
             raise SourceError(
                 f"{self.path} ends before byte {byte}, where reading was to go on. The file has changed "
                 "since the checkpoint was written: start again without it."
             )
-        if mark != b"\n" and self._file.read(1):
+        self._ahead = mark[1:] or self._read()
+        if mark[:1] != b"\n" and self._ahead:
             raise SourceError(
                 f"{self.path}: byte {byte}, where reading was to go on, is not the start of a line. The file "
                 "has changed since the checkpoint was written: start again without it."
             )
-        self._file.seek(byte)
 
     def _refill(self) -> None:
+        if self._closed:
+            raise SourceError(f"{self.path}: the partition is closed. Open it again.")
         self._pending, self._next = [], 0
         while True:
             try:
-                # read1: of a gz file that is cut off, what can be unpacked comes before the error
-                block = self._file.read1(_READ_BYTES)
-            except ValueError as error:
-                raise SourceError(f"{self.path}: the partition is closed. Open it again.") from error
-            except (OSError, EOFError, zlib.error) as error:
+                block = self._read()
+            except UNPACK_ERRORS as error:
                 raise self._unreadable(error) from error
             cut = block.rfind(b"\n")
             if not block:
@@ -119,6 +133,12 @@ class LineReader:
             self._pending = b"".join(self._tail).split(b"\n")
             self._tail = [block[cut + 1 :]] if cut + 1 < len(block) else []
             return
+
+    def _read(self) -> bytes:
+        """What was read ahead, else more of the file; empty at its end."""
+        ahead, self._ahead = self._ahead, b""
+        # read1: of a file that is cut off, what can be unpacked comes before the error
+        return ahead or self._file.read1(_READ_BYTES)
 
     def _unreadable(self, error: Exception) -> SourceError:
         return SourceError(

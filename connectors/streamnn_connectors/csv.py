@@ -11,47 +11,64 @@ from streamnn.errors import SourceError
 
 from ._blocks import skip_to, start_of
 from ._csv_decode import CsvDecoder, fields_of
-from ._csv_records import RecordReader, split_fields
+from ._csv_records import RecordReader
+from ._csv_shape import shape_of
 from ._faults import Fault
 from ._lines import LineReader, check_file
+from ._packing import bare_name
 from ._rows import MAX_RECORD_BYTES
+from ._text_form import in_its_encoding, look_at
 from .base import Batch, Partition, Resume, SourceInfo
-from .table import LOOK_RECORDS, NOTHING, Table
+from .dialect import Dialect
+from .table import LOOK_RECORDS, NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
 
 
 class CsvSource:
-    """A CSV file with a header, plain or ``.gz``.
+    """A file of delimited text: commas, semicolons, tabs or bars, plain or packed.
+
+    What is not said of its dialect is told by a look: the encoding (UTF-8, UTF-16 and UTF-32 by their marks, else
+    Windows-1252 where it is no UTF-8), the delimiter, and whether there is a header. Lines of ``#`` before the header
+    and ``sep=;`` of a spreadsheet are obeyed, blank lines are no records, and names are stripped of blanks. A column
+    without a name is called ``column_<place>``.
 
     What a column is, a look at the first 1,000 good records shows; where all are missing there, the first value
     after them: see :class:`Table`. A cell of another kind is missing. Fields in quotes may hold delimiters and
-    newlines. A column without a name is called ``column_<place>``. Records that do not fit are bad records with their
-    bytes, without the last newline.
+    newlines. Records that do not fit are bad records with their bytes, without the last newline.
 
     Parameters
     ----------
     path : str or path
-    delimiter : str, default ","
-        One ASCII character.
+    delimiter : str, default "auto"
+        One ASCII character, or ``\\\\t``.
+    encoding : str, default "auto"
+        Name of a codec.
+    decimal, thousands : str, default "auto"
+        Signs in numbers, as of :class:`~streamnn_connectors.dialect.Dialect`.
+    header : bool or "auto", default "auto"
+        Whether the first record has the names; "auto" takes it so, unless it looks like data.
+    comment : str, default "auto"
+        What begins a line that is no record, anywhere; "auto" is ``#``, before the header only.
+    missing : sequence of str, optional
+        Further tokens for a missing value.
     max_record_bytes : int, default 1_000_000
         Longer records are bad records.
     kinds : mapping of str to str, optional
         What columns are, where a look is not to decide it.
-    missing : sequence of str, optional
-        Texts that stand for a missing value, beside those that always do.
     wanted : Wanted
         The columns that are looked at, all by default.
 
     Raises
     ------
     SourceError
-        When the file is missing, empty, can't be read, or its header has a name twice or can't be read.
+        When the file is missing, empty, can't be read, its header has a name twice or can't be read, or the first
+        record looks like data and `header` does not say what it is.
 
     Examples
     --------
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/prices.csv"
-    >>> _ = Path(path).write_text("price,y\\n1.5,up\\n2.5\\n,down\\n")
+    >>> _ = Path(path).write_text("price; y\\n1.5;up\\n2.5\\n\\n;down\\n")
     >>> batch = CsvSource(path).open("0").next_batch(100)
     >>> batch.rows.to_pylist(), batch.position
     ([{'price': 1.5, 'y': 'up'}, {'price': None, 'y': 'down'}], array([0, 2]))
@@ -62,31 +79,54 @@ class CsvSource:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        delimiter: str = ",",
-        max_record_bytes: int = MAX_RECORD_BYTES,
-        kinds: Mapping[str, str] = NOTHING,
+        delimiter: str = "auto",
+        encoding: str = "auto",
+        decimal: str = "auto",
+        thousands: str = "auto",
+        header: bool | str = "auto",
+        comment: str = "auto",
         missing: Sequence[str] = (),
+        max_record_bytes: int = MAX_RECORD_BYTES,
+        kinds: Mapping[str, str] = NO_KINDS,
         wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)
-        self._wanted = wanted
-        if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
-            raise SourceError(f"{path}: the delimiter {delimiter!r} is not one character such as ',' or ';'.")
-        self._delimiter = delimiter.encode()
         self._max_bytes = max_record_bytes
         check_file(self._path)
-        lines = LineReader(self._path)
+        self._form = look_at(self._path, encoding)
+        lines = LineReader(self._path, 0, self._form)
         try:
-            self._names = self._header(RecordReader(lines, self._delimiter, None, max_record_bytes))
-            self._start = lines.byte
-            self._table = Table(kinds, missing, typed=False)
-            self._look(RecordReader(lines, self._delimiter, len(self._names), max_record_bytes))
+            self._shape = shape_of(lines, delimiter, header, comment, max_record_bytes)
         finally:
             lines.close()
+        self.dialect = Dialect(
+            self._shape.delimiter.decode(),
+            self._form.encoding,
+            None if decimal == "auto" else decimal,
+            None if thousands == "auto" else thousands,
+            self._shape.header,
+            None if comment == "auto" else comment,
+            tuple(missing),
+        )
+        d = self.dialect
+        self._wanted = wanted
+        self._table = Table(kinds, d.missing, typed=False, decimal=d.decimal, thousands=d.thousands)
+        self._look()
 
     def info(self) -> SourceInfo:
-        name = self._path.name.removesuffix(".gz")
-        return SourceInfo(Path(name).stem, None, {"file_bytes": self._path.stat().st_size}, str(self._path))
+        notes = [note for note in (self._form.note, *self._shape.notes) if note]
+        about = {"file_bytes": self._path.stat().st_size} | ({"notes": notes} if notes else {})
+        return SourceInfo(Path(bare_name(self._path)).stem, None, about, str(self._path))
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return self._shape.names
+
+    def beginning(self, kinds: Mapping[str, Any]) -> Resume:
+        """The token of the first record, with what is known of columns from files before this one."""
+        own = dict(self._table.state()) | {k: v for k, v in kinds.items() if k in self._shape.names}
+        return {"position": 0, "byte": self._shape.start, "kinds": [list(pair) for pair in own.items()]}
 
     def partitions(self) -> list[str]:
         return ["0"]
@@ -94,10 +134,10 @@ class CsvSource:
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume)
         if resume is None or not {"byte", "kinds"} <= resume.keys():
-            opened = self._at(0, self._start, self._table.state())
+            opened = self._at(0, self._shape.start, self._table.state())
             skip_to(str(self._path), opened, position)
             return opened
-        gone = [name for name, _ in resume["kinds"] if name not in self._names]
+        gone = [name for name, _ in resume["kinds"] if name not in self._shape.names]
         if gone:
             raise SourceError(
                 f"{self._path} has no column {gone[0]!r}, and had one when the checkpoint was written: start again "
@@ -106,51 +146,42 @@ class CsvSource:
         return self._at(position, resume["byte"], resume["kinds"])
 
     def _at(self, position: int, byte: int, kinds: list[Any]) -> _CsvPartition:
-        lines = LineReader(self._path, byte)
+        lines = LineReader(self._path, byte, self._form)
         table = self._table.like()
         table.load(kinds)
-        decoder = CsvDecoder(self._names, table, self._delimiter, self._max_bytes, self._wanted)
-        records = RecordReader(lines, self._delimiter, len(self._names), self._max_bytes)
-        return _CsvPartition(lines, records, decoder, position)
+        decoder = CsvDecoder(self._shape.names, table, self._shape.delimiter, self._max_bytes, self._wanted)
+        return _CsvPartition(lines, self._records(lines), decoder, position)
 
-    def _header(self, records: RecordReader) -> list[str]:
-        (header,), faults = records.take(1)
-        try:
-            if faults:
-                raise faults[0]
-            if len(header) > self._max_bytes:
-                raise Fault(f"longer than max_record_bytes, {self._max_bytes}")
-            fields = split_fields(header.removeprefix(b"\xef\xbb\xbf"), self._delimiter)
-            names = [field.decode() or f"column_{place}" for place, field in enumerate(fields, 1)]
-        except (Fault, UnicodeDecodeError) as error:
-            raise SourceError(f"{self._path}: the header can't be read: {error}. Correct line 1.") from None
-        if fields == [b""]:
-            raise SourceError(f"{self._path}: line 1 is empty, there are no columns. Put their names there.")
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                raise SourceError(f"{self._path}: the header has {name!r} more than once. Rename one.")
-        return names
+    def _records(self, lines: LineReader) -> RecordReader:
+        shape = self._shape
+        return RecordReader(lines, shape.delimiter, len(shape.names), self._max_bytes, shape.comment)
 
-    def _look(self, records: RecordReader) -> None:
+    def _look(self) -> None:
         """Decide the kinds of the columns by the first good records."""
-        cells: list[list[str]] = [[] for _ in self._names]
+        shape = self._shape
+        cells: list[list[str]] = [[] for _ in shape.names]
+        lines = LineReader(self._path, shape.start, self._form)
+        records = self._records(lines)
         left = LOOK_RECORDS
-        while left:
-            taken, faults = records.take(left)
-            if not taken:
-                break
-            left -= len(taken)
-            for i, record in enumerate(taken):
-                try:
-                    if i in faults:
-                        raise faults[i]
-                    fields = fields_of(record, self._delimiter, len(cells), self._max_bytes)
-                except Fault:
-                    continue
-                for column, field in zip(cells, fields, strict=True):
-                    column.append(field.decode())
-        taken_names = zip(self._names, cells, strict=True)
-        self._table.look({name: column for name, column in taken_names if self._wanted.takes(name)})
+        try:
+            while left:
+                taken, faults = records.take(left)
+                if not taken:
+                    break
+                left -= len(taken)
+                for i, record in enumerate(taken):
+                    try:
+                        if i in faults:
+                            raise faults[i]
+                        fields = fields_of(record, shape.delimiter, len(cells), self._max_bytes)
+                    except Fault:
+                        continue
+                    for column, field in zip(cells, fields, strict=True):
+                        column.append(field.decode())
+        finally:
+            lines.close()
+        named = zip(shape.names, cells, strict=True)
+        self._table.look({name: column for name, column in named if self._wanted.takes(name)})
 
 
 class _CsvPartition:
@@ -168,6 +199,7 @@ class _CsvPartition:
         self._position += len(records)
         table = self._decoder.table
         resume = {"position": self._position, "byte": self._lines.byte, "kinds": table.state()}
+        bad = in_its_encoding(bad, self._lines.form)
         return Batch(rows, position, resume, bad, odd=table.take_odd(), columns=table.columns)
 
     def close(self) -> None:

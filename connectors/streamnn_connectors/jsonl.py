@@ -5,37 +5,41 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ._blocks import skip_to, start_of
 from ._lines import LineReader, check_file
+from ._packing import bare_name
 from ._rows import MAX_COLUMNS, MAX_RECORD_BYTES, RowDecoder
+from ._text_form import in_its_encoding, look_at
 from .base import Batch, Partition, Resume, SourceInfo
-from .table import LOOK_RECORDS, NOTHING, Table
+from .table import LOOK_RECORDS, NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
 
 
 class JsonLinesSource:
-    """A file with one JSON object a line, plain or ``.gz``.
+    """A file with one JSON object a line, plain or packed. Blank lines are no records.
 
     Columns may come at any line. Their kinds are those that a look at the first 1,000 lines shows, or for a column
-    that comes later its first values: see :class:`Table`. A cell of another kind is missing. ``NaN``, ``Infinity``
-    and ``-Infinity`` are taken as numbers. What is no JSON object is a bad record with its bytes, without the newline.
-    A batch has the columns known at its end.
+    that comes later its first values: see :class:`Table`. A cell of another kind is missing. Objects and lists become
+    columns such as ``cart.price`` and ``x[0]``. ``NaN``, ``Infinity`` and ``-Infinity`` are taken as numbers. What is
+    no JSON object is a bad record with its bytes, without the newline. A batch has the columns known at its end.
 
     Parameters
     ----------
     path : str or path
+    encoding : str, default "auto"
+        Name of a codec; told as that of a :class:`CsvSource`.
     max_record_bytes : int, default 1_000_000
         Longer lines are bad records.
     max_columns : int, default 10_000
         Records that would bring more columns are bad records.
-    kinds : mapping of str to str, optional
-        What columns are, where a look is not to decide it.
     missing : sequence of str, optional
         Texts that stand for a missing value, beside those that always do.
+    kinds : mapping of str to str, optional
+        What columns are, where a look is not to decide it.
     wanted : Wanted
-        The columns that are looked at, all by default. Objects and lists become columns such as ``cart.price`` and
-        ``x[0]``.
+        The columns that are looked at, all by default.
 
     Raises
     ------
@@ -57,25 +61,30 @@ class JsonLinesSource:
     def __init__(
         self,
         path: str | os.PathLike[str],
+        encoding: str = "auto",
         max_record_bytes: int = MAX_RECORD_BYTES,
         max_columns: int = MAX_COLUMNS,
-        kinds: Mapping[str, str] = NOTHING,
         missing: Sequence[str] = (),
+        kinds: Mapping[str, str] = NO_KINDS,
         wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)
         check_file(self._path)
+        self._form = look_at(self._path, encoding)
         self._how = (max_record_bytes, max_columns, wanted)
         self._table = Table(kinds, missing)
-        lines = LineReader(self._path)
-        try:
-            RowDecoder(self._table, *self._how).look(lines.take(LOOK_RECORDS))
-        finally:
-            lines.close()
+        self._look()
 
     def info(self) -> SourceInfo:
-        name = self._path.name.removesuffix(".gz")
-        return SourceInfo(Path(name).stem, None, {"file_bytes": self._path.stat().st_size}, str(self._path))
+        about: dict[str, Any] = {"file_bytes": self._path.stat().st_size}
+        if self._form.note:
+            about["notes"] = [self._form.note]
+        return SourceInfo(Path(bare_name(self._path)).stem, None, about, str(self._path))
+
+    def beginning(self, kinds: Mapping[str, Any]) -> Resume:
+        """The token of the first record, with what is known of columns from files before this one."""
+        own = dict(self._table.state()) | dict(kinds)
+        return {"position": 0, "byte": 0, "kinds": [list(pair) for pair in own.items()]}
 
     def partitions(self) -> list[str]:
         return ["0"]
@@ -84,13 +93,24 @@ class JsonLinesSource:
         position = start_of(str(self._path), partition, resume)
         if resume is None or not {"byte", "kinds"} <= resume.keys():
             decoder = RowDecoder(self._table.like(), *self._how)
-            opened = _JsonPartition(LineReader(self._path), decoder, 0)
+            opened = _JsonPartition(LineReader(self._path, 0, self._form), decoder, 0)
             skip_to(str(self._path), opened, position)
             return opened
-        reader = LineReader(self._path, resume["byte"])
+        reader = LineReader(self._path, resume["byte"], self._form)
         table = self._table.like()
         table.load(resume["kinds"])
         return _JsonPartition(reader, RowDecoder(table, *self._how), position)
+
+    def _look(self) -> None:
+        """Decide the kinds of the columns by the first records."""
+        lines = LineReader(self._path, 0, self._form)
+        records: list[bytes] = []
+        try:
+            while len(records) < LOOK_RECORDS and (taken := lines.take(LOOK_RECORDS - len(records))):
+                records += taken
+        finally:
+            lines.close()
+        RowDecoder(self._table, *self._how).look(records)
 
 
 class _JsonPartition:
@@ -100,9 +120,13 @@ class _JsonPartition:
         self._position = position
 
     def next_batch(self, limit: int) -> Batch | None:
-        lines = self._reader.take(limit)
-        if not lines:
-            return None
+        lines: list[bytes] = []
+        while not lines:
+            lines = self._reader.take(limit)
+            if not lines:
+                return None
+            if b"" in lines or any(map(bytes.isspace, lines)):
+                lines = [line for line in lines if line.strip()]
         rows, position, bad = self._decoder.lines(lines, self._position)
         self._position += len(lines)
         resume = {
@@ -110,7 +134,7 @@ class _JsonPartition:
             "byte": self._reader.byte,
             "kinds": self._decoder.table.state(),
         }
-        table = self._decoder.table
+        table, bad = self._decoder.table, in_its_encoding(bad, self._reader.form)
         return Batch(rows, position, resume, bad, self._decoder.left_out(), table.take_odd(), table.columns)
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from ._blocks import Block, BlockPartition, start_of
 from ._columns import Columns, check_lengths, check_positions, column_rows
 from ._rows import RowDecoder
 from .base import Partition, Resume, SourceInfo
-from .table import NOTHING, Table
+from .table import NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
 
 
@@ -47,7 +47,7 @@ class MemorySource:
         self,
         rows: Sequence[dict[str, Any]] | pa.Table,
         name: str = "memory",
-        kinds: Mapping[str, str] = NOTHING,
+        kinds: Mapping[str, str] = NO_KINDS,
         wanted: Wanted = EVERYTHING,
     ):
         self._table = Table(kinds)

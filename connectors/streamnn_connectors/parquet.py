@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,10 +13,10 @@ import pyarrow.parquet as pq
 from streamnn.errors import SourceError
 
 from ._arrow import kept_columns, metadata_of, to_block
-from ._blocks import Block, BlockPartition, start_of
+from ._blocks import Block, BlockPartition, skip_to, start_of
 from ._lines import check_file
 from .base import Partition, Resume, SourceInfo
-from .table import NOTHING, Table
+from .table import NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
 
 _READ_ROWS = 1 << 16
@@ -57,7 +58,7 @@ class ParquetSource:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        kinds: Mapping[str, str] = NOTHING,
+        kinds: Mapping[str, str] = NO_KINDS,
         wanted: Wanted = EVERYTHING,
     ):
         self._path = Path(path)
@@ -75,13 +76,26 @@ class ParquetSource:
     def info(self) -> SourceInfo:
         return self._info
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._kept)
+
+    def beginning(self, kinds: Mapping[str, Any]) -> Resume:
+        """The token of the first record, with what is known of columns from files before this one."""
+        return {"position": 0, "kinds": [list(pair) for pair in kinds.items()]}
+
     def partitions(self) -> list[str]:
         return ["0"]
 
     def open(self, partition: str, resume: Resume | None = None) -> Partition:
         position = start_of(str(self._path), partition, resume, self._info.records)
         table = Table(self._kinds)
-        table.load(() if resume is None else resume.get("kinds", ()))
+        if resume is None or "kinds" not in resume:
+            opened = BlockPartition(self._blocks(0, table), 0, table)
+            skip_to(str(self._path), opened, position)
+            return opened
+        table.load(resume["kinds"])
         return BlockPartition(self._blocks(position, table), position, table)
 
     def _file(self) -> pq.ParquetFile:

@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from streamnn.errors import SourceError
 from streamnn.kinds import (
+    LARGEST_EXACT,
     MISFIT,
-    NAMES,
+    NUMBER_FORMATS,
     SETTLED_AFTER,
     Column,
     declared,
@@ -22,9 +24,10 @@ from streamnn.kinds import (
     look,
     missing_texts,
     name_of,
+    number_format,
 )
 
-NOTHING: Mapping[str, str] = {}
+NO_KINDS: Mapping[str, str] = {}
 """No kind is declared."""
 LOOK_RECORDS = 1000
 """Records of a file that are looked at before its kinds are settled."""
@@ -40,9 +43,11 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "id": pa.string(),
 }
 """Arrow type in which the cells of each kind are handed on; durations are in seconds."""
+_YEAR_1, _YEAR_10000, _LAST = -62_135_596_800.0, 253_402_300_800.0, 253_402_300_799_999_999
+"""Seconds between which Python has times, and its last microsecond."""
 MOST_ODD = 1000
 """Different odd cells that are told apart."""
-_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
+_ARRAY_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
 _Cell = tuple[str, str]
 
 
@@ -81,22 +86,29 @@ class Table:
         decimal: str | None = None,
         thousands: str | None = None,
     ):
+        pair = (decimal, thousands)
+        if not any(all(a is None or a == b for a, b in zip(pair, f, strict=True)) for f in NUMBER_FORMATS):
+            raise SourceError(
+                f"no numbers are written with {decimal!r} before the decimals and {thousands!r} between thousands: the first "
+                "is '.' or ',', the second another sign: '.', ',', ' ', \"'\", or none"
+            )
         self.declared = dict(kinds or {})
         self.named = frozenset(missing)
         self.missing = missing_texts(self.named)
         self.typed, self.decimal, self.thousands = typed, decimal, thousands
         self.columns: dict[str, Column] = {}
+        self._comma = False
         self._odd: Counter[_Cell] = Counter()
 
     def like(self) -> Table:
         """A table of the same declarations and kinds, to go on from."""
         other = Table(self.declared, self.named, self.typed, self.decimal, self.thousands)
+        other._comma = self._comma
         other.load(self.state())
         return other
 
     def look(self, cells: Mapping[str, Sequence[Any]]) -> None:
         """Decide the kinds of columns by their first cells."""
-        undecided = []
         for name, values in cells.items():
             if self.declared.get(name) == "ignored":
                 continue
@@ -107,26 +119,17 @@ class Table:
             if found is None:
                 continue
             self.columns[name] = found
-            if found.kind == "number" and name not in self.declared:
-                undecided.append(name)
-        decimals = {
-            c.format.decimal for c in self.columns.values() if c.kind == "number" and c.format.decimal == ","
-        }
-        if self.decimal is None and decimals:
-            # a table has one: "1,234" is what it is beside "12,5"
-            for name in undecided:
-                again = look(cells[name], self.missing, ",", self.thousands, self.typed)
-                if again is not None and again.kind == "number":
-                    self.columns[name] = again
+        numbers = {name: column for name, column in self.columns.items() if column.kind == "number"}
+        self._comma = self.decimal is None and any(c.format.decimal == "," for c in numbers.values())
+        for name in numbers.keys() & cells.keys() - self.declared.keys():
+            self.columns[name] = self._with_comma(numbers[name], cells[name])
 
     def _declared(self, name: str, values: Sequence[Any]) -> Column:
         kind = self.declared[name]
-        found = (
-            look(values, self.missing, self.decimal, self.thousands, self.typed) if kind == "number" else None
-        )
-        if found is not None and found.kind == "number":
-            return declared(kind, format=found.format)
-        return declared(kind)
+        if kind != "number":
+            return declared(kind)
+        format, _ = number_format([v for v in values if isinstance(v, str)], self.decimal, self.thousands)
+        return declared(kind, format=format)
 
     def finds(self, name: str, value: Any) -> bool:
         """Whether a value makes `name` a column, or it is one already."""
@@ -136,25 +139,37 @@ class Table:
         """The column that a first value makes; None where it says nothing."""
         kind = self.declared.get(name)
         if kind is not None:
-            return None if kind == "ignored" or is_missing(value) else declared(kind)
-        kind = self._kind(value)
-        return None if kind is None else Column(kind, "its first value")
+            return None if kind == "ignored" or is_missing(value) else self._declared(name, [value])
+        found = self._shown(value)
+        return None if found is None else Column(found.kind, "its first value", found.format)
 
-    def _kind(self, value: Any) -> str | None:
-        """The kind that one value shows; None where it says nothing."""
+    def _shown(self, value: Any) -> Column | None:
+        """The column that one value shows; None where it says nothing."""
         if isinstance(value, str):
-            found = look([value], self.missing, self.decimal, self.thousands) if not self.typed else None
-            if value.strip() in self.missing or found is not None:
-                return None if found is None else found.kind
-        return kind_of(value)
+            if not self.typed:
+                found = look([value], self.missing, self.decimal, self.thousands)
+                return found if found is None else self._with_comma(found, [value])
+            if value.strip() in self.missing:
+                return None
+        kind = kind_of(value)
+        return None if kind is None else Column(kind)
+
+    def _with_comma(self, found: Column, values: Sequence[Any]) -> Column:
+        """The column that was found, as one of a table whose decimals come after a comma: "1,234" is below 2 then."""
+        if found.kind != "number" or not self._comma:
+            return found
+        if not any(isinstance(v, str) and ("." in v or "," in v) for v in values):
+            return found
+        again = look(values, self.missing, ",", self.thousands, self.typed)
+        return again if again is not None and again.kind == "number" else found
 
     def _fits(self, column: Column, value: Any) -> bool:
         if self.typed:
             return fits(column, value)
-        kind = self._kind(value)
-        if kind is None:
+        shown = self._shown(value)
+        if shown is None:
             return True
-        return kind in NAMES if column.is_name else column.read(value, self.missing) is not MISFIT
+        return shown.is_name if column.is_name else column.read(value, self.missing) is not MISFIT
 
     def array(self, name: str, cells: Sequence[Any]) -> pa.Array:
         """Cells of a column as an array of its kind.
@@ -179,7 +194,8 @@ class Table:
             if not column.settled and column.count(self._fits(column, value)):
                 kinds.append(column.kind)
                 switches.append(i)
-                column = self.columns[name] = column.decided_again(self._kind(value) or "text")
+                shown = self._shown(value) or Column("text")
+                column = self.columns[name] = column.decided_again(shown.kind, shown.format)
             got = column.read(value, self.missing)
             if got is MISFIT:
                 got = None
@@ -200,7 +216,7 @@ class Table:
             return _instants(cells)
         try:
             return pa.array(cells, ARROW_TYPES[column.kind])
-        except _ERRORS:
+        except _ARRAY_ERRORS:
             return None
 
     def nothing(self, name: str, rows: int) -> pa.Array:
@@ -255,7 +271,10 @@ class Table:
 def _array(kind: str, values: list[Any]) -> pa.Array:
     """Values of one kind; times are seconds."""
     if kind == "time":
-        micro = [None if v is None or v != v or abs(v) > 9e12 else round(v * 1e6) for v in values]
+        micro = [
+            None if v is None or not _YEAR_1 <= v <= _YEAR_10000 else min(round(v * 1e6), _LAST)
+            for v in values
+        ]
         return pa.array(micro, pa.int64()).cast(INSTANT)
     if kind == "boolean":
         return pa.array([None if v is None else bool(v) for v in values], pa.bool_())
@@ -276,13 +295,16 @@ def _instants(cells: Sequence[Any]) -> pa.Array | None:
     """Texts of ISO 8601, all with a zone or all without (UTC); None where one is neither."""
     try:
         texts = pa.array(cells, pa.string())
-    except _ERRORS:
+    except _ARRAY_ERRORS:
         return None
     for kind in (pa.timestamp("us"), INSTANT):
         try:
-            return texts.cast(kind).cast(INSTANT)
-        except _ERRORS:
+            found = texts.cast(kind).cast(INSTANT)
+        except _ARRAY_ERRORS:
             continue
+        # beyond, seconds have no room for microseconds: cell by cell they are rounded
+        far = pc.max(pc.abs(found.cast(pa.int64()))).as_py()
+        return found if far is None or far <= LARGEST_EXACT else None
     return None
 
 

@@ -93,12 +93,13 @@ def _objects(values: list[Any]) -> np.ndarray:
     def all_are(kinds: type | tuple[type, ...]) -> bool:
         return bool(given) and all(isinstance(v, kinds) for _, v in given)
 
-    if all_are(_ANY_NUMBER) and all(map(_is_exact, (v for _, v in given))):
-        return _filled([float(v) for _, v in given], missing, np.dtype(np.float64), np.nan)
     for kinds, convert, empty in _SPANS:
         if all_are(kinds):
             spans = np.array([convert(v) for _, v in given])
             return _filled(spans, missing, spans.dtype, empty)
+    # numpy's durations are among its integers
+    if all_are(_ANY_NUMBER) and all(map(_is_exact, (v for _, v in given))):
+        return _filled([float(v) for _, v in given], missing, np.dtype(np.float64), np.nan)
     for i, v in given:
         out[i] = v
     return out

@@ -8,9 +8,10 @@ from .._kernels.jit import leaf
 
 FIRST_VALUES = 20
 """Distinct values that the look holds, each with how often it came; the next one closes it."""
-LEAST_LOOK = 5
-"""Values from which on the look tells any: of fewer, two agree by chance. A column that stands still at its beginning
-has said no more than so many, however long it did."""
+LEAST_LOOK = 10
+"""Values from which on the look tells any: fewer may agree by chance, and units that move cost a linear member much."""
+STANDING = 5
+"""A column that stands still at its beginning has said no more than so many values, however long it did."""
 ABSURD_DEVIATIONS = 50.0
 """A value further off than so many deviations, robust ones while the look is open, is absurd: it is left out
 (docs/decisions.md, "A robust look at the first values", as the next four)."""
@@ -141,8 +142,8 @@ def judge(v, mean, deviation, first, guard, c, repeats):
             due, new = held & (held - 1) == 0, -1
             if i == n:
                 due, new = True, i
-                if i == 1 and first[c, 0, 1] > LEAST_LOOK:
-                    first[c, 0, 1], guard[c, VALUES_SEEN] = LEAST_LOOK, LEAST_LOOK + 1
+                if i == 1 and first[c, 0, 1] > STANDING:
+                    first[c, 0, 1], guard[c, VALUES_SEEN] = STANDING, STANDING + 1
                 first[c, i, 0] = v
                 n += 1
                 guard[c, ENTRIES] = n

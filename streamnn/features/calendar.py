@@ -37,7 +37,7 @@ def calendar_names(name: str) -> list[str]:
 
 
 @kernel
-def _fill(seconds, last, out):
+def _fill(seconds, last, follow, out):
     # returns the last time; a turn is a share of a period, and sin(2 pi x) = cos(2 pi (x - 1/4))
     for i in range(len(seconds)):
         t = seconds[i]
@@ -57,11 +57,12 @@ def _fill(seconds, last, out):
             out[i, 2 * k] = cospi64(2.0 * min(quarter_before, 1.0 - quarter_before))
             out[i, 2 * k + 1] = cospi64(2.0 * min(turn, 1.0 - turn))
         out[i, 6] = np.nan if np.isnan(last) else log64(1.0 + max(t - last, 0.0))
-        last = t
+        if follow:
+            last = t
     return last
 
 
-def calendar_columns(seconds: np.ndarray, last: float) -> tuple[np.ndarray, float]:
+def calendar_columns(seconds: np.ndarray, last: float, follow: bool = True) -> tuple[np.ndarray, float]:
     """Calendar features of a column of times.
 
     Sine and cosine of the time of day, the time of the week (from Monday) and the season, in UTC, and ln(1 + seconds
@@ -74,6 +75,8 @@ def calendar_columns(seconds: np.ndarray, last: float) -> tuple[np.ndarray, floa
         Since 1970, UTC; NaN where there is none.
     last : float
         Time of the last event before these, NaN if there was none.
+    follow : bool
+        Whether each comes after the one before it; else after `last`, as in a look.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def calendar_columns(seconds: np.ndarray, last: float) -> tuple[np.ndarray, floa
     """
     seconds = np.ascontiguousarray(seconds, np.float64)
     out = np.empty((len(seconds), CALENDAR_VALUES))
-    return out, float(_fill(seconds, float(last), out))
+    return out, float(_fill(seconds, float(last), follow, out))
 
 
 def calendar_row(seconds: float, last: float) -> tuple[np.ndarray, float]:

@@ -143,8 +143,9 @@ def _scan(op, slot, ticket, time, offsets, n_means, state: DelayState, pending: 
             keep = op[i] == OBSERVE
             if keep:
                 number[LARGEST_TIME] = max(number[LARGEST_TIME], now)
+                # by its own time, not the largest: one event from the future must not decide for all that follow
                 for k in range(N_DUE_TIMES):
-                    _decide(k, number[LARGEST_TIME], state)
+                    _decide(k, now, state)
             o = offsets[AT_DELAYS]
             for q in range(N_DELAY_DECAYS):
                 rows[s, o + q] = min(max(surprise[q], -INPUT_CLIP), INPUT_CLIP)

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import SchemaError
 from ._cells import column_of
 
-_ROW = "it is a dict of column names to values, such as {'a': 1.5, 'shop': 'north'}"
+_A_ROW = "it is a dict of column names to values, such as {'a': 1.5, 'shop': 'north'}"
 
 
 class Table(NamedTuple):
@@ -58,7 +58,7 @@ def row_of(x: Any) -> Mapping[Any, Any]:
     if hasattr(x, "items") and not hasattr(x, "columns"):  # a row of a pandas frame
         return dict(x.items())
     raise SchemaError(
-        f"a row is a {type(x).__name__}: {_ROW}; many rows go through learn_many, predict_many or look"
+        f"a row is a {type(x).__name__}: {_A_ROW}; many rows go through learn_many, predict_many or look"
     )
 
 
@@ -112,7 +112,30 @@ def _turned(rows: Sequence[Mapping[Any, Any]]) -> Iterator[tuple[Any, list[Any]]
         yield name, [row.get(name) for row in rows]
 
 
-def listed(y: Any, what: str, rows: int | None = None) -> list[Any]:
+def batch_of(X: Any, y: Any, w: Any = None) -> tuple[Table, list[Any], list[Any] | None]:
+    """A table, its labels, and its weights if there are any.
+
+    Raises
+    ------
+    SchemaError
+        When one is none, or there are not as many of each.
+
+    Examples
+    --------
+    >>> table, labels, weights = batch_of({"a": [1, 2]}, np.array([[1], [2]]))
+    >>> table.rows, labels, weights
+    (2, [1, 2], None)
+    """
+    labels = listed(y, "labels")
+    table = table_of(X, len(labels))
+    weights = None if w is None else listed(w, "weights")
+    for what, values in (("labels", labels), ("weights", weights)):
+        if values is not None and len(values) != table.rows:
+            raise SchemaError(f"there are {len(values)} {what} for {table.rows} rows")
+    return table, labels, weights
+
+
+def listed(y: Any, what: str) -> list[Any]:
     """Labels or weights, one a row, as Python's values.
 
     Parameters
@@ -121,18 +144,11 @@ def listed(y: Any, what: str, rows: int | None = None) -> list[Any]:
         A list, a Series, a column of a table, a table of one column, or an array of shape (n,) or (n, 1).
     what : str
         For messages.
-    rows : int, optional
-        How many there must be.
 
     Raises
     ------
     SchemaError
-        When it is none of these, or there are more or fewer.
-
-    Examples
-    --------
-    >>> listed(np.array([[1], [2]]), "labels", 2)
-    [1, 2]
+        When it is none of these.
     """
     table = hasattr(y, "column_names")
     if isinstance(y, (str, bytes, Mapping, set, frozenset)) or not (table or isinstance(y, Iterable)):
@@ -155,7 +171,4 @@ def listed(y: Any, what: str, rows: int | None = None) -> list[Any]:
         if hasattr(y, method):
             y = getattr(y, method)()
             break
-    values = list(y)
-    if rows is not None and len(values) != rows:
-        raise SchemaError(f"there are {len(values)} {what} for {rows} rows")
-    return values
+    return list(y)

@@ -282,7 +282,7 @@ class Schema:
         if how == "text":
             out[a:b, i] = self._coded(i, v, learn)
         elif how == "time":
-            columns, last = calendar_columns(v, given.last)
+            columns, last = calendar_columns(v, given.last, follow=learn)
             out[a:b, i : i + CALENDAR_VALUES] = columns
             if learn:
                 given.last = last

@@ -135,7 +135,7 @@ def _known(op, slot, y, offsets, state: KnownTargetState, pending: KnownTargetPe
             lags[0] = y[e]
         elif op[e] != EXPIRE:
             m, sd = stat[1], _deviation(stat)
-            scale[s, 0], scale[s, 1] = m, sd
+            scale[s, 0], scale[s, 1], scale[s, 2] = m, sd, 0.0
             o = offsets[AT_KNOWN]
             for q in range(len(lags)):
                 rows[s, o + q] = _scaled(lags[q], m, sd) if stat[0] > q else 0.0

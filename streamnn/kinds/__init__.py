@@ -14,11 +14,11 @@ from .column import (
 )
 from .look import look
 from .missing import DOUBTFUL, MISSING, missing_texts
-from .numbers import LARGEST_EXACT, PLAIN, NumberFormat, integer, number, number_format
+from .numbers import LARGEST_EXACT, NUMBER_FORMATS, PLAIN, NumberFormat, integer, number, number_format
 from .times import array_seconds, duration, is_time, seconds, unit_by_size
 
 __all__ = [
-    "DOUBTFUL", "KINDS", "LARGEST_EXACT", "MISFIT", "MISSING", "NAMES", "PLAIN", "SETTLED_AFTER", "Column", "NumberFormat",
+    "DOUBTFUL", "KINDS", "LARGEST_EXACT", "MISFIT", "MISSING", "NAMES", "NUMBER_FORMATS", "PLAIN", "SETTLED_AFTER", "Column", "NumberFormat",
     "array_seconds", "declared", "duration", "fits", "integer", "is_missing", "is_time", "kind_of", "look",
     "missing_texts", "name_of", "number", "number_format", "seconds", "unit_by_size",
 ]  # fmt: skip

@@ -32,6 +32,8 @@ _FALSE_TRUE = {
     "yes": True,
     "n": False,
     "y": True,
+    "0": False,
+    "1": True,
 }
 _NUMBER_CLASSES = (int, float, np.integer, np.floating, Decimal)
 _COMMON_TYPES = frozenset((float, int, str, bool))
@@ -63,6 +65,8 @@ def name_of(value: Any) -> str:
         return value
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
+    if isinstance(value, (timedelta, np.timedelta64)):
+        value = duration(value)
     if isinstance(value, (int, np.integer)):
         return str(int(value))
     if isinstance(value, (float, np.floating, Decimal)):
@@ -93,14 +97,14 @@ def kind_of(value: Any) -> str | None:
         return "number" if "." in value and number(value) is not None else "text"
     if isinstance(value, (bool, np.bool_)):
         return "boolean"
+    if isinstance(value, (timedelta, np.timedelta64)):  # numpy's is one of its integers
+        return "duration"
     if isinstance(value, (int, np.integer)):
         return "id" if abs(int(value)) > LARGEST_EXACT else "number"
     if isinstance(value, _NUMBER_CLASSES):
         return "number"
     if isinstance(value, (date, np.datetime64)):
         return "time"
-    if isinstance(value, (timedelta, np.timedelta64)):
-        return "duration"
     raise SchemaError(
         f"holds a {type(value).__name__}: allowed are numbers, texts, bools, times, durations and None"
     )
@@ -176,12 +180,12 @@ class Column:
             return name_of(value)
         if isinstance(value, str):
             return self._read_text(value, missing)
+        if isinstance(value, (timedelta, np.timedelta64)):
+            return duration(value) if self.kind in ("duration", "number") else MISFIT
         if self.kind == "time":
             if isinstance(value, _NUMBER_CLASSES) and not isinstance(value, bool):
                 return _instant(float(value), self.unit)
             return seconds(value) if isinstance(value, (date, np.datetime64)) else MISFIT
-        if isinstance(value, (timedelta, np.timedelta64)):
-            return duration(value) if self.kind in ("duration", "number") else MISFIT
         if isinstance(value, (bool, np.bool_)):
             return bool(value) if self.kind == "boolean" else float(value)
         if not isinstance(value, _NUMBER_CLASSES):
@@ -210,7 +214,9 @@ class Column:
                 return duration(bare)
             except SchemaError:
                 return MISFIT
-        return MISFIT if found is None or found != found else found
+        if found is None:
+            return MISFIT
+        return None if found != found else found  # "NAN", however it is written
 
     def count(self, fits: bool) -> bool:
         """Count a value of this kind or of another; True when the others are the more, so that it must be decided again."""
@@ -222,9 +228,9 @@ class Column:
         self.others += 1
         return self.others > self.fits
 
-    def decided_again(self, kind: str) -> Column:
+    def decided_again(self, kind: str, format: NumberFormat = PLAIN) -> Column:
         """This column as one of another kind, of which it has seen the others."""
-        return Column(kind, "most of its first values", self.format, "", min(self.others, SETTLED_AFTER), 0)
+        return Column(kind, "most of its first values", format, "", min(self.others, SETTLED_AFTER), 0)
 
     def state(self) -> dict[str, Any]:
         """As JSON-able data."""

@@ -69,8 +69,9 @@ def look(
         digits = typed and found.kind in ("number", "id") and all(t.lstrip("+-").isdigit() for t in plain)
         return Column("text", "texts", fits=found.fits) if digits else found
     numbers = kinds["number"] + kinds["id"] + kinds["boolean"]
-    if kinds["boolean"] == n:
-        return Column("boolean", "all values are true or false", fits=min(n, SETTLED_AFTER))
+    if kinds["boolean"] >= NEARLY_ALL * n:
+        said = _share(kinds["boolean"], n, "true or false")
+        return Column("boolean", said, fits=min(n, SETTLED_AFTER))
     for kind in ("time", "duration"):
         if kinds[kind] + sum(kind == "time" and is_time(t) for t in plain) >= NEARLY_ALL * n:
             return Column(kind, _share(kinds[kind], n, f"{kind}s"), fits=min(n, SETTLED_AFTER))
@@ -98,12 +99,11 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
     times = sum(map(is_time, texts))
     if times >= NEARLY_ALL * n:
         return Column("time", _share(times, n, "times"), fits=fits)
-    if {t.lower() for t in different} <= _TRUTHS:
-        return Column("boolean", "all values are true or false", fits=fits)
+    truths = sum(t.lower() in _TRUTHS for t in texts)
+    if truths >= NEARLY_ALL * n:
+        return Column("boolean", _share(truths, n, "true or false"), fits=fits)
     sample = sorted(different, key=texts.index) if n < 200 else list(dict.fromkeys(texts))[:400]
-    format, _ = number_format(sample, decimal)
-    if thousands is not None:
-        format = format._replace(group=thousands)
+    format, _ = number_format(sample, decimal, thousands)
     numbers = [number(t, format) for t in texts]
     read = sum(v is not None for v in numbers)
     odd = {t for t, v in zip(texts, numbers, strict=True) if v is None}

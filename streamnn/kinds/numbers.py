@@ -87,7 +87,9 @@ def number(text: str, format: NumberFormat = PLAIN) -> float | None:
     return -value if "-" in signs else value
 
 
-def number_format(texts: Sequence[str], decimal: str | None = None) -> tuple[NumberFormat, int]:
+def number_format(
+    texts: Sequence[str], decimal: str | None = None, group: str | None = None
+) -> tuple[NumberFormat, int]:
     """The format in which most of some texts are numbers, and how many are.
 
     Parameters
@@ -95,13 +97,20 @@ def number_format(texts: Sequence[str], decimal: str | None = None) -> tuple[Num
     texts : sequence of str
     decimal : str, optional
         What stands before the decimals in other columns of the table: it decides what "1,234" means.
+    group : str, optional
+        What stands between thousands, where that is known.
 
     Examples
     --------
     >>> number_format(["4.912,50", "12,5", "x"])
     (NumberFormat(decimal=',', group='.'), 2)
     """
-    order = [f for f in NUMBER_FORMATS if f.decimal == decimal] if decimal else list(NUMBER_FORMATS)
+    order = [
+        f
+        for f in NUMBER_FORMATS
+        if f.decimal == (f.decimal if decimal is None else decimal)
+        and f.group == (f.group if group is None else group)
+    ] or list(NUMBER_FORMATS)
     best, most = order[0], -1
     for f in order:
         fits = sum(number(t, f) is not None for t in texts)

@@ -30,6 +30,9 @@ _ISO_8601 = re.compile(
     r"(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,](?P<fraction>\d+))?)?)?(?: ?(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?))?)?",
     re.ASCII,
 )
+_CLOCK = r"(?:,? +(?P<clock>\d?\d:\d\d(?::\d\d(?:[.,]\d+)?)?))?"
+_DOTTED = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})" + _CLOCK, re.ASCII)
+_SLASHED = re.compile(r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})" + _CLOCK, re.ASCII)
 _WORDS = {
     "ns": ("ns", "nanosecond", "nanoseconds"),
     "us": ("us", "µs", "μs", "microsecond", "microseconds"),
@@ -169,14 +172,17 @@ def unit_by_size(values: Any) -> str:
 
 
 def is_time(text: str) -> bool:
-    """Whether a text is a date or a date and time of ISO 8601. A bare year is none, nor are eight digits.
+    """Whether a text is a date or a date and time of ISO 8601, or written as 3.2.2025 or 2025/2/3. A bare year is none,
+    nor are eight digits, nor 2/3/2025, which is another day here than there.
 
     Examples
     --------
     >>> [is_time(t) for t in ("2025-02-03", "2025-02-03 10:00", "20250203T100000Z", "2025", "20250203", "2025-13-01")]
     [True, True, True, False, False, False]
+    >>> seconds("03.02.2025 10:00") == seconds("2025/2/3 10:00") == seconds("2025-02-03T10:00Z")
+    True
     """
-    text = text.strip()
+    text = _as_iso(text.strip())
     if _ISO_8601.fullmatch(text) is None:
         return False
     try:
@@ -237,8 +243,17 @@ def _datetime_seconds(at: datetime) -> float:
     return since.days * 86_400.0 + since.seconds + since.microseconds / 1e6
 
 
+def _as_iso(text: str) -> str:
+    """A date that is unmistakable though not of ISO 8601, as one."""
+    found = _DOTTED.fullmatch(text) or _SLASHED.fullmatch(text)
+    if found is None:
+        return text
+    clock = "" if found["clock"] is None else "T" + ("0" * (found["clock"][1] == ":")) + found["clock"]
+    return f"{found['year']}-{found['month']:0>2}-{found['day']:0>2}{clock}"
+
+
 def _text_seconds(text: str) -> float:
-    at, fraction = text.strip(), 0.0
+    at, fraction = _as_iso(text.strip()), 0.0
     found = _ISO_8601.fullmatch(at)
     try:
         if found is None:

@@ -12,7 +12,7 @@ import numpy as np
 from .._kernels.memory import read_only
 from ..errors import StateError
 from ..features.encoder import columns_of
-from ..features.frames import listed, row_of, table_of
+from ..features.frames import batch_of, row_of, table_of
 from ..kinds.times import seconds
 from ..pool import reading, saving, scan
 from ..pool.describe import describe
@@ -40,14 +40,10 @@ class Learner(Turns, Estimator):
         Of the task alone.
     """
 
-    seed, max_columns, max_pending, events_per_false_alarm = (
-        Parameter(),
-        Parameter(),
-        Parameter(),
-        Parameter(),
-    )
-    categories, coverage, p_values, threads = Parameter(), Parameter(), Parameter(), Parameter()
-    preset, reaction, members = Parameter(), Parameter(), Parameter()
+    seed, max_columns, max_pending = Parameter(), Parameter(), Parameter()
+    events_per_false_alarm, categories, coverage = Parameter(), Parameter(), Parameter()
+    p_values, threads, preset = Parameter(), Parameter(), Parameter()
+    reaction, members = Parameter(), Parameter()
 
     _one: OneEvent | None = None
     _read_only: tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None = (
@@ -194,11 +190,8 @@ class Learner(Turns, Estimator):
         SchemaError
             When there are not as many labels or weights as rows, or one is not allowed; nothing has been learnt then.
         """
-        labels = listed(y, "labels")
-        table = table_of(X, len(labels))
-        listed(labels, "labels", table.rows)
-        weights = None if w is None else weights_of(*listed(w, "weights", table.rows))
-        self._learn_at_once(table.columns, labels, weights)
+        table, labels, weights = batch_of(X, y, w)
+        self._learn_at_once(table.columns, labels, None if weights is None else weights_of(*weights))
 
     def _learn_at_once(self, columns: dict[str, np.ndarray], labels: list[Any], w: np.ndarray | None) -> None:
         n, t = len(labels), self.events

@@ -12,7 +12,7 @@ from .._kernels.memory import read_only
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
 from ..features.encoder import Encoder, columns_of
-from ..features.frames import Table, listed, row_of, table_of
+from ..features.frames import Table, batch_of, row_of, table_of
 from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.inputs import _scan as _encode
 from ..features.layout import Layout
@@ -170,10 +170,8 @@ class NetworkClassifier(Turns, Estimator):
         SchemaError
             When there are not as many labels or weights as rows, or one is not allowed; nothing has been learnt then.
         """
-        labels = listed(y, "labels")
-        table = table_of(X, len(labels))
-        listed(labels, "labels", table.rows)
-        weights = [1.0] * table.rows if w is None else listed(w, "weights", table.rows)
+        table, labels, weights = batch_of(X, y, w)
+        weights = [1.0] * table.rows if weights is None else weights
         if not all(map(is_weight, weights)):
             raise SchemaError(BAD_WEIGHT)
         new_labels(labels, self._class)
@@ -198,9 +196,9 @@ class NetworkClassifier(Turns, Estimator):
         return table.series([self.predict_one(x) for x in self._rows(table)])
 
     def _rows(self, table: Table) -> Iterator[dict[str, Any]]:
-        self._schema.prepare(table.columns, table.rows)  # what is refused is refused before the first row
+        self._schema.prepare(table.columns, table.rows)  # refuses what no row may hold
         names = list(table.columns)
-        values = [list(v) if v.dtype.kind in "Mm" else v.tolist() for v in table.columns.values()]
+        values = [list(v) if v.dtype.kind in "mM" else v.tolist() for v in table.columns.values()]
         for i in range(table.rows):
             yield {k: v[i] for k, v in zip(names, values, strict=True)}
 

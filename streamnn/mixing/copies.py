@@ -72,6 +72,11 @@ def learn_copy(weights, fresh, likelihood, weight):
             gain = exp64(np.float64(weight) * log64(gain))
         weights[i] *= gain
         total += weights[i]
+    if not 0.0 < total < np.inf:  # weights that broke begin again
+        total = 0.0
+        for i in range(len(weights)):
+            weights[i] = fresh[i]
+            total += fresh[i]
     keep = (1.0 - COPY_SHARE) / total
     for i in range(len(weights)):
         weights[i] = keep * weights[i] + COPY_SHARE * fresh[i]

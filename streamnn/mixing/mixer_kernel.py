@@ -20,9 +20,12 @@ from .stackers import (
     NEWTON_FORGETTING,
     NEWTON_STEPS,
     STACKED_FLOOR,
+    broke,
     centred_logs,
     gradient_step,
     newton_step,
+    restart,
+    sane,
     stack,
     stack_gradient,
 )
@@ -132,6 +135,7 @@ def scan(op, slot, ticket, y, weight, state: MixerState, pending: MixerPending, 
             centred_logs(each, M, P, logs, base, wide)
             for k in range(S):
                 stack(w, k, P, logs, base, wide, b, o)
+                sane(o)
                 for c in range(C):
                     expert[s, M + k, c] = o[c]
             awake = 0.0
@@ -152,6 +156,7 @@ def scan(op, slot, ticket, y, weight, state: MixerState, pending: MixerPending, 
                     top_each[k * C + c] = max(expert[s, M + k, c], STACKED_FLOOR)
             centred_logs(top_each, K, LANES, logs, base + P, wide)
             stack(top, 0, LANES, logs, base + P, wide, top_b, o)
+            sane(o)
             for c in range(C):
                 expert[s, N + 1, c] = o[c]
             k = take_copy(copies, fresh, free, used) if op[e] == OBSERVE else next_copy(free, used)
@@ -200,6 +205,11 @@ def scan(op, slot, ticket, y, weight, state: MixerState, pending: MixerPending, 
         informed = weight[e] * f4((clock[s] + 1.0) / (count[0] + 1.0))
         slow = np.sqrt(stale[0])
         for k in range(S if unseen < 0 else 0):
+            if broke(w, k, P, b):
+                restart(w, k, M, P, b, f4(min(1.0, 2.0 / M)), f4(min(1.0, 2.0 / M)))
+                if k < len(GRADIENT_STEPS):
+                    w_2[k * P : (k + 1) * P] = f4(0.0)
+                continue
             if late == 1.0:  # nothing has moved since
                 for c in range(C):
                     o[c] = expert[s, M + k, c]
@@ -218,7 +228,9 @@ def scan(op, slot, ticket, y, weight, state: MixerState, pending: MixerPending, 
                 bias = f4(BIAS_STEP / slow) * informed
             for c in range(C):
                 b[k, c] -= bias * o[c]
-        if unseen < 0:
+        if unseen < 0 and broke(top, 0, LANES, top_b):
+            restart(top, 0, K, LANES, top_b, f4(0.0), f4(1.0))
+        elif unseen < 0:
             if late == 1.0:
                 for c in range(C):
                     o[c] = expert[s, N + 1, c]

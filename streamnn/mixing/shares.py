@@ -43,11 +43,16 @@ def share_out(gain, prior, slow, v, rate, weights):
         for i in range(N):
             v[k, i] *= gain[i]
             total += v[k, i]
+        if not 0.0 < total < np.inf:  # weights that broke begin again
+            total = 0.0
+            for i in range(N):
+                v[k, i] = prior[i]
+                total += prior[i]
         a = SHARES[k] / slow
         keep = (1.0 - a) / total
         for i in range(N):
             v[k, i] = keep * v[k, i] + a * prior[i]
-        rate[k] *= total
+        rate[k] = rate[k] * total if 0.0 < rate[k] < np.inf else total / K
         all_ += rate[k]
     for i in range(N):
         weights[i] = 0.0

@@ -88,6 +88,38 @@ def stack_gradient(o, n, logs, start, wide, g):
 
 
 @leaf
+def sane(o):
+    """Make a stacker that broke say nothing: all classes alike."""
+    t = f4(0.0)
+    for c in range(len(o)):
+        t += o[c]
+    if not t > f4(0.5):
+        for c in range(len(o)):
+            o[c] = f4(1.0) / f4(len(o))
+
+
+@leaf
+def broke(w, k, P, b):
+    """Whether a weight or a bias of stacker k is no number."""
+    v = load(w, k * P)
+    for j in range(LANES, P, LANES):
+        v = v + load(w, k * P + j)
+    t = total(v)
+    for c in range(b.shape[1]):
+        t += b[k, c]
+    return not np.isfinite(t)
+
+
+@leaf
+def restart(w, k, n, P, b, weight, last):
+    """Stacker k begins again: its `n` weights are `weight`, the last one is `last`, its biases 0."""
+    for j in range(n):
+        w[k * P + j] = weight if j < n - 1 else last
+    for c in range(b.shape[1]):
+        b[k, c] = f4(0.0)
+
+
+@leaf
 def newton_step(w, k, n, g, h, cov, trace, weight, step, keep):
     """Online Newton step (Hazan, Agarwal and Kale 2007): the inverse curvature `cov` scales the gradient `g`.
 

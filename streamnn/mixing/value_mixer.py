@@ -33,6 +33,8 @@ RESIDUAL_ERRORS = 4.0
 ERROR_STEP, SMALLEST_ERROR, LARGEST_ERROR = 0.002, 1e-6, 10.0
 """Least step of the pool's running mean absolute error, a label; its least value; and the most that one error
 counts, in running deviations."""
+FIRST_ERROR = 0.5
+"""The pool's mean absolute error before the first label. No comparison with other values is recorded."""
 MIXABILITY = 2.0 * TARGET_RANGE * TARGET_RANGE
 """Squared loss on [-B, B] is mixable with scale c = 2 B^2 (Vovk 2001, Competitive on-line statistics)."""
 
@@ -118,12 +120,13 @@ def _scan(op, slot, y, weight, unit, state: ValueMixerState, pending: ValueMixer
                 q = mean
                 for m in range(M):
                     q += w[k, m] * x[m]
-                expert[s, M + k] = min(max(q, -STACKED_RANGE), STACKED_RANGE)
+                expert[s, M + k] = min(max(q, -STACKED_RANGE), STACKED_RANGE) if np.isfinite(q) else mean
             q = 0.0
             for i in range(N):
                 q += v[i] * expert[s, i]
-            forecast[s, 0] = m0 + sd * q
-            forecast[s, 1] = _aggregate(expert, s, weights)
+            forecast[s, 0] = m0 + sd * (q if np.isfinite(q) else mean)
+            q = _aggregate(expert, s, weights)
+            forecast[s, 1] = q if np.isfinite(q) else _clipped(mean)
             clock[s] = count[0]
             continue
         # all in today's units; with labels at once they are those of the prediction
@@ -135,6 +138,8 @@ def _scan(op, slot, y, weight, unit, state: ValueMixerState, pending: ValueMixer
         a = count[0] + 1
         eta = rate_under_delay(stale, late, a) * weight[e]
         share = ABSOLUTE_SHARE / stale[0]
+        if not 0.0 < error[0] < np.inf:
+            error[0] = FIRST_ERROR
         q = (forecast[s, 0] - unit[e, 0]) / unit[e, 1]
         total = 0.0
         d = _clipped(forecast[s, 1] * scaling + shift) - c
@@ -147,6 +152,9 @@ def _scan(op, slot, y, weight, unit, state: ValueMixerState, pending: ValueMixer
             v[i] *= exp64(-eta * min(abs(z - t) / error[0], MOST_ERRORS))
             total += v[i]
         share_out(gain, prior, stale[0], u, rate, weights)
+        if not 0.0 < total < np.inf:  # weights that broke begin again
+            v[:] = 1.0
+            total = np.float64(N)
         for i in range(N):
             v[i] = (1.0 - share) * v[i] / total + share / N
             losses[e, at + N + 1 + i] = weights[i]
@@ -171,6 +179,12 @@ def _scan(op, slot, y, weight, unit, state: ValueMixerState, pending: ValueMixer
                 trace += cov[k, i, i]
             for i in range(M):
                 den += x[i] * g[i]
+            if not (den > 0.0 and abs(d) + trace + den < np.inf):  # it broke, and begins again
+                w[k, :] = 0.0
+                cov[k, :, :] = 0.0
+                for i in range(M):
+                    cov[k, i, i] = 1.0
+                continue
             grow = 1.0 / STACKER_FADING[k] if trace < M else 1.0
             for i in range(M):
                 w[k, i] += d * g[i] / den
@@ -211,7 +225,7 @@ class ValueMixer(Stage):
             "v": np.full(self.experts, 1.0 / self.experts),
             "stale": np.ones(1),
             "count": np.zeros(1, np.int64),
-            "error": np.full(1, 0.5),
+            "error": np.full(1, FIRST_ERROR),
             "unproven": np.zeros(1, np.int64),
         }
 

@@ -54,14 +54,26 @@ def attack(
 def slopes_at(
     layers: list[np.ndarray], out: np.ndarray, bias: np.ndarray, functions: list[Functions], x: np.ndarray
 ) -> np.ndarray:
-    """The slope at each row of x, shape (n,); other arguments as for :func:`attack`."""
+    """The slope at each row of x, shape (n,); other arguments as for :func:`attack`.
+
+    The time it takes does not grow with the number of classes: what lies beyond the units at either end only turns
+    vectors, and a turned vector is as long.
+    """
     found = []
+    into, above = narrow(layers[0]), narrow(out)
     for a in range(0, len(x), _ROWS_AT_ONCE):
         z, at = x[a : a + _ROWS_AT_ONCE], 0
         jacobian = np.zeros((0, 0, 0))
         for l, (w, f) in enumerate(zip(layers, functions, strict=True)):
             z, slope = f.at(z @ w + bias[at : at + w.shape[1]])
-            jacobian = (w[None] if l == 0 else jacobian @ w) * slope[:, None, :]
+            jacobian = (into[None] if l == 0 else jacobian @ w) * slope[:, None, :]
             at += w.shape[1]
-        found.append(np.linalg.norm(jacobian @ out.T, 2, axis=(1, 2)))
+        found.append(np.linalg.norm(jacobian @ above.T, 2, axis=(1, 2)))
     return np.concatenate(found)
+
+
+def narrow(w: np.ndarray) -> np.ndarray:
+    """A matrix that stretches every vector as `w` does and has no more rows than columns."""
+    if w.shape[0] <= w.shape[1]:
+        return w
+    return np.asarray(np.linalg.qr(w, mode="r"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .attack import attack
+from .attack import attack, narrow
 from .functions import Functions
 
 _ROUNDED_UP = 1.0 + 1e-9
@@ -81,7 +81,9 @@ def certify(
         at += w.shape[1]
     product *= _spectral(last) * _ROUNDED_UP
     l1 *= float(np.abs(last).max(initial=0.0)) * len(last)  # the l1 norm sums over outputs
-    both = min(product, _common(layers, last, middles, halves) * _ROUNDED_UP)
+    both = min(
+        product, _common([narrow(layers[0]), *layers[1:]], narrow(last), middles, halves) * _ROUNDED_UP
+    )
     return Certificate(both, attack(layers, last, bias, parts, rows), l1 * _ROUNDED_UP, product)
 
 

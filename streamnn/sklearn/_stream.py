@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +41,9 @@ class StreamEstimator(BaseEstimator):
         self.preset = preset
         self.alarms = alarms
         self.members = members
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(copy.deepcopy(state))  # what joblib maps from a file can't be written to
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -28,7 +28,7 @@ FIRST_ERRORS, FIRST_MEDIANS = 20, 44.0
 for a Gaussian is .455 of their mean (docs/decisions.md, "A robust look at the first values", as the next)."""
 LARGER_ERRORS = 8
 """So many errors in a row that are too large to count in full are no outliers: the mean starts again."""
-HELD, TOO_LARGE, ERRORS = range(3)
+HELD, TOO_LARGE, FIRST_SQUARE = range(3)
 """Places in `Scale.first`: squared errors held, those too large in a row, and where the ones held begin."""
 
 
@@ -41,7 +41,7 @@ class Scale(NamedTuple):
     weight: np.ndarray  # float64[columns], of the latent in units of its deviation
     bias: np.ndarray  # float64[1]
     base: np.ndarray  # float64[1], mean squared error
-    first: np.ndarray  # float64[ERRORS + FIRST_ERRORS]: the squared errors that the mean starts from
+    first: np.ndarray  # float64[FIRST_SQUARE + FIRST_ERRORS]: the squared errors that the mean starts from
     seen: np.ndarray  # int64[1], targets learnt
 
 
@@ -67,17 +67,17 @@ def _start(first: np.ndarray) -> float:
     n, middle, total = int(first[HELD]), 0.0, 0.0
     positive = 0
     for i in range(n):
-        positive += 1 if first[ERRORS + i] > 0.0 else 0
+        positive += 1 if first[FIRST_SQUARE + i] > 0.0 else 0
     for i in range(n):
-        below, upto, v = 0, 0, first[ERRORS + i]
+        below, upto, v = 0, 0, first[FIRST_SQUARE + i]
         for j in range(n):
-            u = first[ERRORS + j]
+            u = first[FIRST_SQUARE + j]
             below += 1 if 0.0 < u < v else 0
             upto += 1 if 0.0 < u <= v else 0
         if 2 * below < positive <= 2 * upto:
             middle = v
     for i in range(n):
-        total += min(first[ERRORS + i], FIRST_MEDIANS * middle)
+        total += min(first[FIRST_SQUARE + i], FIRST_MEDIANS * middle)
     return max(total / n, LEAST_ERROR)
 
 
@@ -92,7 +92,7 @@ def _take_error(square: float, g: float, s: Scale) -> None:
     else:
         first[TOO_LARGE] = 0.0
     if first[HELD] < FIRST_ERRORS:
-        first[ERRORS + int(first[HELD])] = square
+        first[FIRST_SQUARE + int(first[HELD])] = square
         first[HELD] += 1.0
         base[0] = _start(first)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import SchemaError, StateError
 from ..state import check_leaves
 from ._density import PARTIAL_SUMS
-from ._scale import ERRORS, FIRST_ERRORS, Scale
+from ._scale import FIRST_ERRORS, FIRST_SQUARE, Scale
 from ._scale import scan as _scan
 from .latent_density import LatentDensity
 
@@ -142,5 +142,5 @@ class ValueDensity:
     def _new(self) -> Scale:
         n = -(-self.hidden // PARTIAL_SUMS) * PARTIAL_SUMS
         mean, var, unit, weight = (np.zeros(n) for _ in range(4))
-        bias, base, first = np.zeros(1), np.zeros(1), np.zeros(ERRORS + FIRST_ERRORS)
+        bias, base, first = np.zeros(1), np.zeros(1), np.zeros(FIRST_SQUARE + FIRST_ERRORS)
         return Scale(mean, var, unit, weight, bias, base, first, np.zeros(1, np.int64))

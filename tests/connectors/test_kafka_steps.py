@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,12 +70,28 @@ def test_times_may_be_texts_and_keys_columns() -> None:
     assert [(s.kind, s.key, s.at) for s in found] == [
         ("event", "7", 10.0), ("label", "7", 20.0), ("event", "m-1", 21.0)
     ]  # fmt: skip
-    assert msgspec.json.decode(found[0].value) == {"key": "7", "t": "1970-01-01T00:00:10"}
+    assert msgspec.json.decode(found[0].value) == {"key": "7", "t": "1970-01-01T00:00:10.000000Z"}
     assert msgspec.json.decode(found[1].value) == {"key": "7", "y": 1, "time": 20.0}
-    with pytest.raises(SpecError, match="column 't' has 'noon', which is no time"):
+    with pytest.raises(SpecError, match="in column 't' the text 'noon' is no time"):
         steps([{"t": "noon"}], 1, event_time="t")
     with pytest.raises(SpecError, match="no column 'known'"):
         steps([{"t": 1}], 1, event_time="t", label_time="known")
+
+
+def test_time_stamps_are_seconds_and_go_out_as_texts() -> None:
+    start = 1_738_540_800
+    table = pa.table(
+        {
+            "t": pa.array([start * 10**9 + 1, (start + 30) * 10**9], pa.timestamp("ns")),
+            "known": pa.array([start + 20, None], pa.timestamp("s", "Asia/Tokyo")),
+            "y": [1, 0],
+        }
+    )
+    found = steps(table, 5, event_time="t", label_time="known")
+    assert [(s.kind, s.at) for s in found] == [
+        ("event", start + 1e-9), ("label", start + 20), ("event", start + 30)
+    ]  # fmt: skip
+    assert msgspec.json.decode(found[0].value)["t"] == "2025-02-03T00:00:00.000000001Z"
 
 
 def test_what_names_a_feed_stays_the_same() -> None:

@@ -64,6 +64,10 @@ SCRIPT = JSON.splitlines()
 
 
 def write(path: Path, content: bytes) -> Path:
+    if path.suffix == ".zst":
+        with pa.CompressedOutputStream(str(path), "zstd") as file:
+            file.write(content)
+        return path
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
 
@@ -80,7 +84,11 @@ MAKE: dict[str, Callable[[Path], Callable[[], Source]]] = {
     "json.gz": lambda folder: opening(folder / "s.jsonl.gz", JSON),
     "csv": lambda folder: opening(folder / "s.csv", CSV),
     "csv.gz": lambda folder: opening(folder / "s.csv.gz", CSV),
+    "csv.zst": lambda folder: opening(folder / "s.csv.zst", CSV),
     "parquet": lambda folder: partial(open_source, parquet(folder)),
+    "parts of json": lambda folder: partial(open_source, parts(folder / "json", ".jsonl", b"", JSON)),
+    "parts of csv": lambda folder: partial(open_source, parts(folder / "csv", ".csv.gz", CSV[:12], CSV[12:])),
+    "parts of parquet": lambda folder: partial(open_source, tables(folder / "tables")),
 }
 every_source = pytest.mark.parametrize("kind", MAKE)
 
@@ -88,6 +96,28 @@ every_source = pytest.mark.parametrize("kind", MAKE)
 def parquet(folder: Path) -> Path:
     pq.write_table(TABLE, folder / "s.parquet", row_group_size=8)
     return folder / "s.parquet"
+
+
+def parts(folder: Path, suffix: str, header: bytes, content: bytes) -> Path:
+    """A folder with the content in three files, one of them without a record, and one that is none."""
+    folder.mkdir(exist_ok=True)
+    (folder / "_SUCCESS").touch()
+    third = len(content) // 3
+    for n, piece in (
+        (1, content[:third]),
+        (2, b""),
+        (9, content[third : 2 * third]),
+        (10, content[2 * third :]),
+    ):
+        write(folder / f"part-{n}{suffix}", header + piece)
+    return folder
+
+
+def tables(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    for n, at in ((1, 0), (2, 7), (10, 14)):
+        pq.write_table(TABLE.slice(at, 7), folder / f"part-{n}.parquet", row_group_size=3)
+    return folder
 
 
 @every_source
@@ -131,7 +161,8 @@ def test_a_closed_partition_says_so(kind: str, tmp_path: Path) -> None:
 def test_info_counts_records_where_that_is_cheap(tmp_path: Path) -> None:
     assert {kind: make(tmp_path)().info().records for kind, make in MAKE.items()} == {
         "memory dicts": 21, "memory table": 21, "scripted": 27, "parquet": 21,
-        "json": None, "json.gz": None, "csv": None, "csv.gz": None,
+        "json": None, "json.gz": None, "csv": None, "csv.gz": None, "csv.zst": None,
+        "parts of json": None, "parts of csv": None, "parts of parquet": 21,
     }  # fmt: skip
     assert MAKE["csv.gz"](tmp_path)().info().name == "s"
 
@@ -144,7 +175,7 @@ def test_missing_and_empty_files(suffix: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is empty"):
         open_source(tmp_path / f"empty.{suffix}")
     (tmp_path / f"folder.{suffix}").mkdir()
-    with pytest.raises(SourceError, match="is not a file"):
+    with pytest.raises(SourceError, match="the folder has no files"):
         open_source(tmp_path / f"folder.{suffix}")
 
 
@@ -181,8 +212,8 @@ def test_options_go_to_the_source(tmp_path: Path) -> None:
     path = write(tmp_path / "s.csv", b"x;y\n1;2\n")
     partition = open_source(path, delimiter=";").open("0")
     assert read(partition) == [{"x": 1.0, "y": 2.0}]
-    with pytest.raises(SourceError, match="suffix says no format"):
-        open_source(tmp_path / "s.avro")
+    with pytest.raises(SourceError, match="says a format"):
+        open_source(write(tmp_path / "s.avro", b"Obj\x01\x04\x14avro"))
 
 
 def read(partition: Any) -> list[dict[str, Any]]:

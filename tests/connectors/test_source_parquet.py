@@ -22,7 +22,10 @@ COLUMNS: dict[str, tuple[pa.Array, str, Any]] = {
     "f32": (pa.array([1.5, None], pa.float32()), "double", 1.5),
     "f16": (pa.array([1.5, None], pa.float16()), "double", 1.5),
     "i8": (pa.array([3, None], pa.int8()), "int8", 3),
-    "u64": (pa.array([2**63, None], pa.uint64()), "uint64", 2**63),
+    "u64": (pa.array([2**53, None], pa.uint64()), "uint64", 2**53),
+    "wide u64": (pa.array([2**63, None], pa.uint64()), "string", str(2**63)),
+    "wide i64": (pa.array([-(2**53) - 1, None], pa.int64()), "string", "-9007199254740993"),
+    "wide decimal": (pa.array([decimal.Decimal(10**20 + 1), None]), "string", "100000000000000000001"),
     "bool": (pa.array([True, None]), "bool", True),
     "string": (pa.array(["a", None]), "string", "a"),
     "large": (pa.array(["a", None], pa.large_string()), "string", "a"),
@@ -47,11 +50,12 @@ COLUMNS: dict[str, tuple[pa.Array, str, Any]] = {
     ),
     "date64": (
         pa.array([DAY, None], pa.date64()),
-        "timestamp[ms, tz=UTC]",
+        "timestamp[us, tz=UTC]",
         datetime.datetime(2013, 1, 2, tzinfo=datetime.UTC),
     ),
-    "time": (pa.array([datetime.time(0, 1), None], pa.time32("s")), "int64", 60),
-    "elapsed": (pa.array([datetime.timedelta(seconds=2), None], pa.duration("ms")), "int64", 2000),
+    "time": (pa.array([datetime.time(0, 1), None], pa.time32("s")), "double", 60.0),
+    "fine time": (pa.array([datetime.time(0, 1, 0, 500_000), None], pa.time64("us")), "double", 60.5),
+    "elapsed": (pa.array([datetime.timedelta(seconds=2.5), None], pa.duration("ms")), "double", 2.5),
 }
 DROPPED = {
     "binary": pa.array([b"a", None]),
@@ -68,11 +72,8 @@ def file_source(table: pa.Table, folder: Path) -> Source:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_types(name: str, where: str, tmp_path: Path) -> None:
     array, kind, value = COLUMNS[name]
-    if where == "file" and name == "time":
-        value *= 1000  # Parquet has no unit of seconds
     if where == "file":
-        kind = kind.replace("[s,", "[ms,")
-        kind = kind.replace("[ms,", "[us,") if name == "date64" else kind  # nor has it a date64
+        kind = kind.replace("[s,", "[ms,")  # Parquet has no unit of seconds
     table = pa.table({name: array, "other": [1, 2]})
     source = MemorySource(table) if where == "memory" else file_source(table, tmp_path)
     batch = source.open("0").next_batch(5)
@@ -99,7 +100,11 @@ def test_structs_and_lists_become_columns(where: str, tmp_path: Path) -> None:
     wanted = Wanted(ignore=["meta"])
     pq.write_table(pa.table(nested), tmp_path / "t.parquet")
     at = tmp_path / "t.parquet"
-    source = MemorySource(pa.table(nested), wanted=wanted) if where == "memory" else ParquetSource(at, wanted)
+    source = (
+        MemorySource(pa.table(nested), wanted=wanted)
+        if where == "memory"
+        else ParquetSource(at, wanted=wanted)
+    )
     check_source(
         lambda: source,
         [

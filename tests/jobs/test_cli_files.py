@@ -126,7 +126,7 @@ def test_an_output_of_no_known_format_is_refused_and_nothing_removed(run: Run, t
         ("max_record_bytes=0", "is 0; allowed: a whole number"),
         ("delimiter=5", "source.options.delimiter: is 5; allowed: a text"),
         ("text=x", "source.options.text: is 'x'; allowed: a list of texts"),
-        ("nope=1", "source.options.nope: is not known; known are delimiter, max_record_bytes, text"),
+        ("nope=1", "source.options.nope: is not known; known are delimiter, encoding, decimal"),
     ],
 )
 @pytest.mark.parametrize("form", ["auto", "csv"])

@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 
 from streamnn.errors import SpecError
 from streamnn.state import state_hash
+from streamnn.types import EXPIRE
 from streamnn_connectors import JsonLinesSource, MemorySink, MemorySource, check_source
 from streamnn_connectors.base import Batch
+from streamnn_jobs.labels.live import KeyJoin
+from streamnn_jobs.labels.recorded import LabelJoin
 from streamnn_jobs.outputs.dead_letters import reason_word
 from streamnn_jobs.records.clock import AGREEING, LEAST_JUMP_S, StreamClock, in_words
 from streamnn_jobs.records.sorted import SortedSource
@@ -343,6 +346,25 @@ def test_a_joined_job_does_not_depend_on_cuts(jumps: list[float], size: int) -> 
     whole, _ = _joined(at, 1000, late=9)
     parts, _ = _joined(at, size, late=9)
     assert state_hash(*whole.state_dict()) == state_hash(*parts.state_dict())
+
+
+def test_nothing_waits_from_a_time_that_is_given_up() -> None:
+    join = LabelJoin(by_time=True, expire_after=10.0)
+    n, never = 40, np.full(40, np.nan)
+    at = np.arange(40.0)
+    at[0] = 1e9
+    ops = join.push(never, at, never, {5: 5.0})  # clock 1e9 until then, so 1 to 4 are over at once
+    assert ops.ticket[ops.op == EXPIRE].tolist() == [1, 2, 3, 4, *[0, *range(5, 29)]]
+    assert join.pending == 11 and ops.expired == n - 11
+
+    keyed = KeyJoin(expire_after=10.0)
+    keyed.merge(np.array([0, 1]), ["a", "early"], np.array([np.nan, 1.0]), np.array([1e9, 0.0]))
+    ops = keyed.merge(
+        np.zeros(20), [f"k{i}" for i in range(20)], np.full(20, np.nan), np.arange(20.0), {0: 0.0}
+    )
+    assert (
+        ops.ticket[ops.op == EXPIRE].tolist() == list(range(10)) and ops.unmatched == 1 and keyed.waiting == 0
+    )
 
 
 # rows in the wrong order

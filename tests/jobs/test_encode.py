@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from streamnn.errors import SchemaError
+from streamnn_connectors import MemorySource, ScriptedSource
 from streamnn_connectors.base import Batch
 from streamnn_jobs.records.encode import Encoded, Encoder
 from streamnn_jobs.records.label_column import Labels
@@ -29,7 +30,7 @@ def encode(e: Encoder, columns: dict[str, Any], first: int = 0) -> Encoded:
     return e.encode(Batch(rows, np.arange(first, first + rows.num_rows), {"position": first + rows.num_rows}))
 
 
-def test_every_type_becomes_numbers_or_texts() -> None:
+def test_every_type_becomes_numbers_texts_or_times() -> None:
     out = encode(
         encoder(),
         {
@@ -48,9 +49,17 @@ def test_every_type_becomes_numbers_or_texts() -> None:
     )
     assert "n" not in out.columns and "y" not in out.columns
     first = {k: v[0] for k, v in out.columns.items()}
-    assert first == {"i": 1, "f": 1.5, "b": 1, "d": 1, "s": "x", "c": "x", "k": 7, "t": 1.5, "day": 86_400}
+    assert first == {
+        "i": 1, "f": 1.5, "b": 1, "d": 1, "s": "x", "c": "x", "k": 7,
+        "t": np.datetime64(1_500, "ms"), "day": np.datetime64(1, "D"),
+    }  # fmt: skip
     for name, v in out.columns.items():
-        assert v[1] is None if name in "sc" else (v.dtype == np.float64 and np.isnan(v[1]))
+        if name in ("s", "c"):
+            assert v[1] is None
+        elif name in ("t", "day"):
+            assert v.dtype.kind == "M" and np.isnat(v[1])
+        else:
+            assert v.dtype == np.float64 and np.isnan(v[1])
     assert out.label.tolist() == [0, 1] and not out.bad
 
 
@@ -71,14 +80,50 @@ def test_categories_are_the_learners_business(task: str) -> None:
     assert out.columns["a"].dtype == np.float64
 
 
-def test_a_column_keeps_the_type_of_its_first_value() -> None:
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_a_cell_of_another_kind_is_missing_counted_and_told_once(limit: int) -> None:
     e = encoder()
-    encode(e, {"a": [1.0], "b": pa.array([None], pa.string()), "y": [1]})
-    out = encode(e, {"a": ["x", None, "z"], "b": [1.0, 2.0, 3.0], "y": [1, 1, 1]}, first=10)
-    assert [b.position for b in out.bad] == [10, 12] and out.position.tolist() == [11]
-    assert "column 'a' is string, not number" in out.bad[0].reason and out.bad[0].stage == "schema"
-    assert out.bad[0].raw == b'{"a":"x","b":1.0,"y":1}'
+    rows: list[dict[str, Any]] = [{"a": 1.0, "y": 1}] * 3 + [
+        {"a": "x", "b": 2.0, "y": 1},
+        {"a": 4.0, "b": "z", "y": 1},
+    ]
+    rows += [{"a": "x", "b": 2.0, "y": 1}]
+    partition = ScriptedSource(rows).open("0")
+    columns, notes, position = [], [], []
+    while (batch := partition.next_batch(limit)) is not None:
+        out = e.encode(batch)
+        columns += out.columns["a"].tolist()
+        notes += out.notes
+        position += out.position.tolist()
+        assert out.bad == []
+    assert position == [0, 1, 2, 3, 4, 5]
+    assert [None if v is None or v != v else v for v in columns] == [1.0, 1.0, 1.0, None, 4.0, None]
+    assert e.odd == {("a", "x"): 2, ("b", "z"): 1}
+    assert [note.partition(":")[0] for note in notes] == ["a", "b"] and "'x' is no number" in notes[0]
     assert e.kinds == {"a": "number", "b": "number"}
+    again = encoder()
+    again.load(e.state())
+    assert again.odd == e.odd and again.kinds == e.kinds and again.state() == e.state()
+
+
+def test_a_column_decided_again_within_a_batch_has_values_of_both_kinds() -> None:
+    rows = [{"a": "none yet", "y": 1}, {"a": 1, "y": 1}, {"a": 2, "y": 1}, {"a": 3, "y": 1}]
+    batch = ScriptedSource(rows).open("0").next_batch(10)
+    assert batch is not None
+    assert encoder().encode(batch).columns["a"].tolist() == ["none yet", "1", 2.0, 3.0]
+
+
+def test_the_source_says_the_kinds() -> None:
+    e = encoder()
+    batch = MemorySource([{"id": 2**60, "at": "2025-02-03", "ok": True, "y": 1}]).open("0").next_batch(1)
+    assert batch is not None
+    out = e.encode(batch)
+    assert e.kinds == {"id": "id", "at": "time", "ok": "boolean"}
+    assert {name: v.tolist() for name, v in out.columns.items() if name != "at"} == {
+        "id": [str(2**60)],
+        "ok": [1.0],
+    }
+    assert out.columns["at"].dtype.kind == "M"
 
 
 def test_a_bad_record_leaves_no_trace() -> None:
@@ -91,9 +136,11 @@ def test_a_bad_record_leaves_no_trace() -> None:
     assert out.position.tolist() == [0] and e.labels.values == ["p"]
 
 
-def test_nested_columns_are_bad_records() -> None:
-    out = encode(encoder(), {"a": [[1], None], "x": [1.0, 2.0], "y": [1, 1]})
-    assert out.position.tolist() == [1] and "list<" in out.bad[0].reason
+def test_a_source_that_hands_on_lists_is_refused() -> None:
+    with pytest.raises(
+        SchemaError, match=r"column 'a' is list<.*: a source hands on numbers, texts, truths and times"
+    ):
+        encode(encoder(), {"a": [[1], None], "x": [1.0, 2.0], "y": [1, 1]})
 
 
 @pytest.mark.parametrize(
@@ -132,29 +179,68 @@ def test_targets_beyond_all_measure_are_bad_labels() -> None:
     ] * 2
 
 
-def test_a_column_learnt_as_text_takes_numbers_when_frozen() -> None:
+def test_frozen_only_known_columns_are_taken_and_nothing_is_kept() -> None:
     e = encoder()
     encode(e, {"a": ["7"], "b": [1.0], "y": [1]})
-    rows = pa.RecordBatch.from_pydict({"a": [7.0, None, 2.5], "b": ["x", None, None]})
-    columns, why = e.features(rows)
-    assert columns["a"].tolist() == ["7", None, "2.5"] and list(why) == [0] and "'b' is string" in why[0][0]
+    before = e.state()
+    rows = pa.RecordBatch.from_pydict({"a": ["8", None], "b": [2.0, None], "new": [1.0, 2.0], "y": [1, 2]})
+    columns = e.features(rows)
+    assert list(columns) == ["a", "b"] and columns["a"].tolist() == ["8", None] and columns["b"][0] == 2.0
+    assert e.state() == before
 
 
-def test_labels_that_are_none() -> None:
+@pytest.mark.parametrize(
+    ("first", "later", "value"),
+    [
+        (0, [0.0, "0", False, 0], 0),
+        (0.0, [0, "0", False], 0),
+        ("0", ["0", 0, 0.0], "0"),
+        (True, [True, 1, 1.0, "true", "1", "True"], True),
+        ("true", ["true", True], "true"),
+        (2**60, [2**60, str(2**60)], 2**60),
+        (str(2**60), [2**60, str(2**60)], str(2**60)),
+    ],
+)
+def test_a_class_is_one_whatever_it_comes_in(first: Any, later: list[Any], value: Any) -> None:
     e = encoder()
-    encode(e, {"x": [0.0], "y": [3]})
-    for labels, words in (
-        (["a"], "not whole numbers"),
-        ([True], "not whole numbers"),
-        ([2.5], "no class"),
-        ([float("inf")], "no class"),
-        ([[1]], "list<"),
+    encode(e, {"x": [0.0], "y": [first]})
+    assert e.labels.values == [value] and type(e.labels.values[0]) is type(value)
+    for i, label in enumerate(later, 1):
+        out = encode(e, {"x": [0.0], "y": [label]}, first=i)
+        assert out.label.tolist() == [0.0] and out.bad == []
+    assert e.labels.values == [value]
+
+
+@pytest.mark.parametrize("limit", [1, 10])
+def test_wide_ids_as_labels_stay_apart_and_are_whole_numbers(limit: int) -> None:
+    e = encoder()
+    ids = [2**60, 2**60 + 1, 7, 2**60]
+    partition = MemorySource([{"x": 0.0, "y": y} for y in ids]).open("0")
+    codes: list[float] = []
+    while (batch := partition.next_batch(limit)) is not None:
+        codes += e.encode(batch).label.tolist()
+    assert codes == [0.0, 1.0, 2.0, 0.0] and e.labels.values == [2**60, 2**60 + 1, 7]
+
+
+def test_labels_that_are_no_class_are_bad() -> None:
+    for first, labels, words in (
+        (3, ["a", 2.5, float("inf"), "2.5"], "no class: whole numbers are"),
+        ("a", [2.5, float("inf")], "no class: texts are"),
+        (True, [2, "maybe", 0.5], "no class: true and false are"),
     ):
-        out = encode(e, {"x": [0.0], "y": labels})
-        assert words in out.bad[0].reason and out.bad[0].stage == "label"
-    out = encode(encoder("regression"), {"x": [0.0] * 2, "y": ["high", None]})
-    assert "not numbers" in out.bad[0].reason and out.position.tolist() == [1] and np.isnan(out.label[0])
-    assert e.labels.values == [3]
+        e = encoder()
+        encode(e, {"x": [0.0], "y": [first]})
+        for label in labels:
+            (bad,) = encode(e, {"x": [0.0], "y": [label]}).bad
+            assert words in bad.reason and bad.stage == "label"
+        assert e.labels.values == [first]
+
+
+def test_targets_are_numbers_however_they_are_written() -> None:
+    e = encoder("regression")
+    out = encode(e, {"x": [0.0] * 5, "y": ["1.5", "high", None, "n/a", "-2"]})
+    assert out.position.tolist() == [0, 2, 3, 4] and "not numbers" in out.bad[0].reason
+    assert out.label[[0, 3]].tolist() == [1.5, -2.0] and np.isnan(out.label[[1, 2]]).all()
 
 
 def test_there_is_a_limit_of_classes() -> None:

@@ -36,7 +36,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(source: Path, folder: Path) -> list[str]:
     settings = [
-        "label.time=t_label_min", "source.event_time=t_event_min", "label.expire_after=2880", "label.missing=[-1]",
+        "label.time=t_label_min", "source.event_time=t_event_min", "source.time_unit=min", "label.expire_after=2 days", "label.missing=[-1]",
         'features.ignore=["arr_delay", "dep_delay"]', "run.batch_records=250",
     ]  # fmt: skip
     start = "import sys; from streamnn_jobs.cli.app import main; sys.exit(main())"

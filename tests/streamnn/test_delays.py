@@ -102,6 +102,18 @@ def test_labels_that_stop_coming_are_news_before_any_label():
     assert share[250:295].max() < 0.01 and share[-1] > 0.99
 
 
+@pytest.mark.parametrize("place", [20, 50])
+def test_an_event_from_the_future_does_not_make_all_later_labels_overdue(place):
+    event = np.arange(300.0)
+    op, ticket, time = log(event, np.where(np.arange(300) % 2, 3.5, 4.5))
+    time[(op == OBSERVE) & (ticket == place)] = 1e9
+    s, a = Delays(0), store(300)
+    s.scan(op, ticket, ticket, time, OFFSETS, 0, a)
+    share = a["row"][:, len(DELAY_DECAYS) * len(DUE_DEVIATIONS)] / 2
+    assert share[place + 1 : place + 5].max() > 0.5  # those that waited just then
+    assert share[place + 40 :].max() < 0.01
+
+
 def pool_log(n=260):
     rng = np.random.default_rng(5)
     event = np.cumsum(rng.integers(0, 3, n)).astype(float)

@@ -165,7 +165,7 @@ def test_numbers_are_forecast_in_running_units() -> None:
     slot = pool.pending._free[-1]  # a look leaves its row there
     model.look({"a": np.zeros(1)})
     mine = next(m for m in pool.members if isinstance(m, Repeats))
-    location, scale = pool.pending.a["scale"][slot]
+    location, scale, _ = pool.pending.a["scale"][slot]
     assert location + scale * pool.pending.a["p"][slot, mine.place, 0] == pytest.approx(105.0, abs=0.05)
 
 

@@ -64,7 +64,7 @@ class Bench:
             "row": ROWS.copy(), "ids": IDS.copy(), "pairs": np.repeat(IDS, 9, axis=1), "mean_ids": np.repeat(IDS, 6, axis=1),
             "p": P.copy(), "logs": np.zeros((N, C, 2 * LANES), f4), "expert": np.zeros((N, M + len(STACKS) + 2, C), f4), "mixed": np.zeros((N, C), f4),
             "reserve": np.zeros((N, 2)), "clock": np.zeros(N, np.int64), "copy": np.zeros(N, np.int64), "near": np.zeros((N, NEAREST, 2), np.int64),
-            "was": np.zeros((N, 2), np.int64), "scale": np.ones((N, 2)), "controls": np.zeros((N, 3)), "forecast": np.zeros((N, 2)),
+            "was": np.zeros((N, 2), np.int64), "scale": np.ones((N, 3)), "controls": np.zeros((N, 3)), "forecast": np.zeros((N, 2)),
             "fill": np.zeros((N, C), f4), "steady": ROWS[:, :D].copy(),
         }  # fmt: skip
 

@@ -18,7 +18,7 @@ from ..wanted import EVERYTHING, Wanted
 from .contract import ROW_BITS
 
 MOST_ROWS = 1 << ROW_BITS
-_ERRORS = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, KeyError)
+_MESSAGE_ERRORS = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, KeyError)
 
 
 class ArrowValues:
@@ -46,7 +46,7 @@ class ArrowValues:
                 message = reader.read_all()
             # lengths and offsets inside the buffers come from the network
             message.validate(full=True)
-        except _ERRORS as error:
+        except _MESSAGE_ERRORS as error:
             return _bad(first, f"no Arrow IPC stream: {_line(error)}", "decode", value)
         if message.num_rows > MOST_ROWS:
             return _bad(
@@ -65,7 +65,7 @@ class ArrowValues:
             if len(self.table.columns) + len(new) > self._max_columns:
                 return _bad(first, too_many(new[0], self._max_columns), "schema", value)
             return to_block(whole[0], kept, first, self.table, self._wanted)
-        except _ERRORS as error:
+        except _MESSAGE_ERRORS as error:
             return _bad(first, f"a column can't be converted: {_line(error)}", "decode", value)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from streamnn.errors import SpecError
+from streamnn.errors import SchemaError, SpecError
+from streamnn.kinds.times import seconds
 
 from .._columns import column_rows
 from ..base import Batch
@@ -37,8 +39,8 @@ class FeedColumns:
     label : str or None
         Column with the label; rows without one have no label message.
     event_time : str, optional
-        Column with the time of events (numbers, or ISO 8601 texts, taken as seconds): needed to feed in time,
-        or labels by time.
+        Column with the time of events (numbers of any unit, or time stamps and ISO 8601 texts, taken as seconds):
+        needed to feed in time, or labels by time.
     label_time : str, optional
         Column with the time at which the label is known.
     delay_events : int, default 0
@@ -90,9 +92,7 @@ class FeedSteps:
     def batch(self, batch: Batch) -> Iterator[Step]:
         """Those of a batch, labels that have become known since among them."""
         rows = batch.rows
-        columns: dict[str, list[Any]] = dict(
-            zip(rows.schema.names, (c.to_pylist() for c in rows.columns), strict=True)
-        )
+        columns: dict[str, list[Any]] = dict(zip(rows.schema.names, map(_cells, rows.columns), strict=True))
         count = len(batch.position)
         for wanted in (self._columns.event_time, self._columns.label_time, self._columns.key):
             if wanted is not None and wanted not in columns and count:
@@ -142,6 +142,13 @@ class FeedSteps:
             yield Step("label", key, text, due if self._columns.label_time else self._now)
 
 
+def _cells(column: pa.Array) -> list[Any]:
+    """Points in time as ISO 8601 texts: JSON has no other, and Python no nanoseconds."""
+    if pa.types.is_timestamp(column.type):
+        column = pc.replace_substring(column.cast(pa.string()), " ", "T")
+    return column.to_pylist()
+
+
 def _text(key: Any) -> str:
     # whole numbers beside missing ones are read as floats
     return str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)
@@ -152,14 +159,8 @@ def _is_missing(value: Any) -> bool:
 
 
 def _number(column: str | None, value: Any) -> float:
-    """A time: a number, or an ISO 8601 text in seconds since 1970."""
-    if isinstance(value, str):
-        try:
-            when = datetime.fromisoformat(value)
-        except ValueError:
-            raise SpecError(
-                f"feed: column {column!r} has {value[:40]!r}, which is no time. Times are numbers or ISO "
-                "8601 texts."
-            ) from None
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-    return float(value)
+    """A time: a number, or whatever else is a point in time in seconds since 1970."""
+    try:
+        return seconds(value)
+    except SchemaError as error:
+        raise SpecError(f"feed: in column {column!r} {error}") from None

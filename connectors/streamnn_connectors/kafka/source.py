@@ -10,7 +10,7 @@ from streamnn.errors import SourceError, SpecError
 from .._blocks import position_of
 from .._rows import MAX_RECORD_BYTES
 from ..base import Resume, SourceInfo
-from ..table import NOTHING, Table
+from ..table import NO_KINDS, Table
 from ..wanted import EVERYTHING, Wanted
 from ._arrow_values import ArrowValues
 from ._client import client, make_consumer
@@ -116,7 +116,7 @@ class KafkaSource:
         format: Literal["json", "arrow"] = "json",
         columns: Sequence[str] | None = None,
         fields: MessageFields | None = None,
-        kinds: Mapping[str, str] = NOTHING,
+        kinds: Mapping[str, str] = NO_KINDS,
         missing: Sequence[str] = (),
         wanted: Wanted = EVERYTHING,
         unwrap: Sequence[str] = (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 from streamnn.errors import SchemaError, SinkError, StateError
 from streamnn_connectors import open_sink
 from streamnn_connectors.base import Source
-from streamnn_connectors.opening import source_class
+from streamnn_connectors.opening import Recorded
 
 from ..outputs.predictions import prediction_columns
 from ..run.checkpoint import CheckpointStore
@@ -67,6 +68,7 @@ class Predictor:
         self.worker = new_worker(spec, task, make)
         self.worker.load_state_dict(arrays, manifest["worker"])
         self.path = path
+        self._options = spec.source.options
         self._say = say
 
     def columns(self, source: Source, until: int | None = None) -> Any:
@@ -151,8 +153,15 @@ class Predictor:
         }
 
     def _file(self, target: str) -> Source:
+        recorded = Recorded(target)
+        taken = inspect.signature(recorded.format.source).parameters
+        # written as what was learnt from, as far as the format has such options
+        options = {name: value for name, value in self._options.items() if name in taken}
         # the model's kinds hold, whatever the file looks like
-        return source_class(target)(target, kinds=self.worker.encoder.kinds)
+        source = recorded.open(kinds=self.worker.encoder.kinds, **options)
+        for note in source.info().metadata.get("notes", ()):
+            self._say(note)
+        return source
 
     def _compare(self, names: list[str]) -> None:
         kinds = self.worker.encoder.kinds

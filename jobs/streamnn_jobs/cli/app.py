@@ -85,6 +85,14 @@ def replay(
             metavar="DIR_OR_FILE", help="Predictions (.jsonl, .csv or .parquet), dead letters and alarms."
         ),
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep",
+            metavar="COLUMN",
+            help="A column of the records to write beside predictions; repeatable.",
+        ),
+    ] = None,
     report: Annotated[
         str | None, typer.Option(metavar="PATH", help="Where the HTML report goes; 'none' for no report.")
     ] = None,
@@ -118,6 +126,7 @@ def replay(
         output,
         set_ or [],
         default_report=report is None,
+        keep=keep,
     )
     raise typer.Exit(run_job(spec, as_json=json))
 

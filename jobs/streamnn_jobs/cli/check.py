@@ -60,10 +60,12 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
 
 def _check_kafka(spec: JobSpec, where: str, as_json: bool) -> None:
     """Everything a run would check before its first event, without making a topic or joining the group."""
+    from ..kafka.sample import notes_on, sample
     from ..kafka.topics import check_topics
 
     notes: list[str] = []
     topics = check_topics(spec, notes.append, create=False)
+    notes += notes_on(spec, sample(spec))
     learners.make_learner(spec, spec.learner.task)
     if as_json:
         found = {

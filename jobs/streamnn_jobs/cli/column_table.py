@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..records.columns import ColumnRow
 
-MOST_ROWS = 24
+SHOWN_COLUMNS = 24
 """Columns shown by name before a run; `streamnn check` shows all."""
 
 
@@ -35,15 +35,15 @@ def show_columns(console: Console, rows: Sequence[ColumnRow], most: int | None =
     for name, justify in (
         ("column", "left"),
         ("kind", "left"),
+        ("why", "left"),
         ("missing", "right"),
         ("examples", "left"),
         ("use", "left"),
-        ("why", "left"),
     ):
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for r in shown:
         missing = "" if r.missing == 0.0 else "<0.1 %" if r.missing < 0.001 else f"{100 * r.missing:.1f} %"
-        cells = (r.name, r.kind, missing, ", ".join(r.examples), r.use, r.why)
+        cells = (r.name, r.kind, r.why, missing, ", ".join(r.examples), r.use)
         table.add_row(*map(Text, cells))
     console.print(table)
     if len(shown) < len(rows):

@@ -8,7 +8,10 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line of standard output.")]
 Stream = Annotated[
-    str, typer.Argument(help="A dataset (see `streamnn datasets`) or a .parquet, .csv or .jsonl file.")
+    str,
+    typer.Argument(
+        help="A dataset (see `streamnn datasets`), a file, a folder, a pattern in quotes, a URL, or - for standard input."
+    ),
 ]
 Bootstrap = Annotated[
     str | None,

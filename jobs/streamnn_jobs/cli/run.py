@@ -21,7 +21,8 @@ from ..data.names import is_path
 from ..job import open_job
 from ..live.job_monitor import JobMonitor
 from ..logs import JobLog, Log, Stopping, logging_all, make_log
-from ..process.exits import Printed, quiet_pipe
+from ..outputs.dropped import in_words
+from ..process.exits import TOO_MANY_DEAD, Printed, quiet_pipe
 from ..process.signals import stopping
 from ..run import summary as summaries
 from ..run.job import BaseJob
@@ -32,7 +33,7 @@ from ..spec.fingerprint import learning_fields
 from ..spec.job import JobSpec, label_delay
 from ..spec.load import make_spec, set_field
 from ..version import VERSION
-from .column_table import MOST_ROWS, show_columns
+from .column_table import SHOWN_COLUMNS, show_columns
 from .progress import Progress
 
 
@@ -48,7 +49,12 @@ def changes_of(fields: dict[str, Any]) -> list[str]:
 
 
 def replay_spec(
-    target: str, fields: dict[str, Any], output: str | None, changes: list[str], default_report: bool
+    target: str,
+    fields: dict[str, Any],
+    output: str | None,
+    changes: list[str],
+    default_report: bool,
+    keep: list[str] | None = None,
 ) -> JobSpec:
     """The job spec of ``streamnn replay``."""
     is_file = is_path(target)
@@ -64,10 +70,28 @@ def replay_spec(
         else:
             data["output"] = {"directory": output}
             folder = Path(output)
+    if keep:
+        data.setdefault("output", {})["keep"] = keep
     if default_report:
-        name = Path(target).name.split(".")[0] if is_file else target.replace("/", "-")
+        name = _page_name(target) if is_file else target.replace("/", "-")
         data["report"] = {"path": str(folder / f"{name}-report.html")}
     return make_spec(data, changes, where="")
+
+
+def _page_name(target: str) -> str:
+    """What the page of a file is called: without suffixes, and without the signs of a pattern.
+
+    Examples
+    --------
+    >>> [_page_name(t) for t in ("a/orders.csv.gz", "a/orders/*.csv", "-", "s3://bucket/orders.parquet?v=1")]
+    ['orders', 'orders', 'stdin', 'orders']
+    """
+    if target == "-":
+        return "stdin"
+    for part in reversed(Path(target.split("?v")[0] if "://" in target else target).parts):
+        if (name := part.split(".")[0]) and not set(name) & set("*?[]~"):
+            return name
+    return "stream"
 
 
 def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
@@ -90,7 +114,7 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
         ):
             job.show(progress)
             if isinstance(job, Job) and log.plain:
-                show_columns(console, job.plan.columns(), MOST_ROWS)
+                show_columns(console, job.plan.columns(), SHOWN_COLUMNS)
             result = job.run()
     out = console if as_json else Printed(highlight=False)
     failed: SinkError | None = None
@@ -109,7 +133,22 @@ def run_job(spec: JobSpec, as_json: bool, title: str | None = None) -> int:
             print(json.dumps(summaries.plain(figures), allow_nan=False))
     if failed is not None:
         raise failed
-    return 128 + caught[0] if caught and result.outcome == "interrupted" else 0
+    if caught and result.outcome == "interrupted":
+        return 128 + caught[0]
+    return _exit_code(figures, spec) if isinstance(result, Result) else 0
+
+
+def _exit_code(figures: dict[str, Any], spec: JobSpec) -> int:
+    """What is returned, and said, where too many records were dropped."""
+    dead, most = figures["dead_letters"], spec.limits.dead_share
+    if dead <= most * figures["records"]:
+        return 0
+    print(
+        f"streamnn: {dead:,} of {figures['records']:,} records were dead letters, more than limits.dead_share "
+        f"({most:g}): {in_words(figures['dead_reasons'])}",
+        file=sys.stderr,
+    )
+    return TOO_MANY_DEAD
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from pathlib import Path
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 """Of Parquet files."""
-SUFFIXES = (*PARQUET_SUFFIXES, ".csv", ".jsonl", ".ndjson", ".json")
+SUFFIXES = (*PARQUET_SUFFIXES, ".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json")
 """Those of :data:`streamnn_connectors.opening.FORMATS`, which is not imported: completing a name must not load pyarrow."""
 FOLDER = "STREAMNN_DATA"
 """Environment variable that names a folder of recorded files."""
@@ -45,7 +44,7 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
     Parameters
     ----------
     path : path
-        A ``.parquet``, ``.csv`` (with a header) or ``.jsonl`` file.
+        A Parquet, CSV or JSON-lines file.
     name : str, optional
         Name of the dataset, by default the file's without its suffix.
 
@@ -102,11 +101,13 @@ def _parquet(path: Path) -> tuple[list[str], int, dict[str, Any], str | None]:
 
 def _text(path: Path) -> tuple[list[str], None, dict[str, Any], None]:
     """Columns of the header, or of the first JSON record; a file of text says no more of itself."""
-    with path.open(encoding="utf-8-sig", newline="") as f:
-        if path.suffix == ".csv":
-            columns = next(csv.reader(f), [])
-        else:
-            first = next((line for line in f if line.strip()), "{}")
-            record = json.loads(first)
-            columns = list(record) if isinstance(record, dict) else []
-    return columns, None, {}, None
+    from streamnn_connectors import open_source
+
+    partition = open_source(path).open("0")
+    try:
+        batch = partition.next_batch(1)
+    finally:
+        partition.close()
+    if batch is not None and batch.bad:
+        raise SourceError(f"{path}: can't be read: {batch.bad[0].reason}")
+    return [] if batch is None else list(batch.rows.schema.names), None, {}, None

@@ -92,11 +92,11 @@ def resolve(name: str) -> Dataset:
 
 
 def is_path(target: str) -> bool:
-    """Whether a target is a path: by its suffix, or because there is such a file and no dataset of that name."""
-    from streamnn_connectors.opening import has_suffix
+    """Whether a target is a path: as it is written, or because there is such a file or folder and no dataset of that name."""
+    from streamnn_connectors.opening import says_file
 
-    said = has_suffix(target) or target.lower().endswith(".gz")
-    if said or not Path(target).is_file():
+    said = says_file(target)
+    if said or not Path(target).exists():
         return said
     try:
         resolve(target)

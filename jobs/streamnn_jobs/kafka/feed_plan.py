@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from streamnn.errors import SpecError
+from streamnn.kinds.times import duration
 from streamnn_connectors.kafka import FeedColumns
 
 from ..data.names import resolve
 
-SECONDS_PER_UNIT = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+SECONDS_PER_UNIT = {unit: duration(f"1 {unit}") for unit in ("ns", "us", "ms", "s", "min", "h", "d")}
 """Seconds in each unit of time."""
 TOPICS = ("events", "labels", "predictions", "dead", "merge")
 
@@ -167,10 +168,11 @@ def _pace(speed: str, rate: float | None) -> tuple[str, float | None]:
 
 def _unit(column: str, unit: str | None, schema: pa.Schema | None) -> float:
     """Seconds in a unit of a column."""
-    text = schema is not None and column in schema.names and pa.types.is_string(schema.field(column).type)
+    kind = schema.field(column).type if schema is not None and column in schema.names else None
+    stamps = kind is not None and (pa.types.is_string(kind) or pa.types.is_timestamp(kind))
     if unit is None:
         ending = column.rpartition("_")[2]
-        unit = "s" if text else ending if ending in SECONDS_PER_UNIT else None
+        unit = "s" if stamps else ending if ending in SECONDS_PER_UNIT else None
     if unit is None:
         raise SpecError(
             f"--time-unit: is missing; say what {column!r} counts: {', '.join(SECONDS_PER_UNIT)} (a name that ends in "
@@ -178,6 +180,6 @@ def _unit(column: str, unit: str | None, schema: pa.Schema | None) -> float:
         )
     if unit not in SECONDS_PER_UNIT:
         raise SpecError(f"--time-unit: is {unit!r}; allowed: {', '.join(SECONDS_PER_UNIT)}")
-    if text and unit != "s":
-        raise SpecError(f"--time-unit: {column!r} has texts, whose times are seconds: leave it out")
+    if stamps and unit != "s":
+        raise SpecError(f"--time-unit: {column!r} has {kind}s, whose times are seconds: leave it out")
     return SECONDS_PER_UNIT[unit]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from streamnn_connectors.kafka import KafkaSource, MessageFields
+from streamnn_connectors.kafka import KafkaSource
 
-from ..records.wanted import declared_kinds, wanted_columns, wanted_of_labels
 from ..run.job import BaseJob
 from ..run.joined_worker import new_worker
 from ..run.plan import Plan
@@ -15,6 +13,7 @@ from ..run.worker import Worker
 from ..spec.job import JobSpec
 from .inputs import Policy
 from .merge_log import most_merged
+from .sources import event_source, label_source
 from .topics import Topics
 
 
@@ -58,43 +57,17 @@ class Setup:
 
     def open_sources(self) -> None:
         """Connect; nothing is joined yet."""
-        spec, kafka = self.spec, self.spec.kafka
-        common: dict[str, Any] = {
-            "until_end": kafka.until_end,
-            "unreachable_s": kafka.unreachable_s,
-            "registry": kafka.registry,
-        }
-        self.events = KafkaSource(
-            kafka.settings,
-            self.topics.events,
-            self.group,
+        kafka = self.spec.kafka
+        self.events = event_source(
+            self.spec,
+            group=self.group,
             managed=kafka.partitions is None,
-            format=kafka.format,
-            unwrap=kafka.ways,
-            wanted=wanted_columns(spec),
-            kinds=declared_kinds(spec),
-            columns=kafka.columns,
-            fields=MessageFields(kafka.key, kafka.timestamp, kafka.headers),
-            tombstones=kafka.tombstones,
-            start=kafka.start,
             session_timeout_s=kafka.session_timeout_s,
             instance_id=kafka.instance_id,
             revoke_timeout_s=kafka.revoke_timeout_s,
-            **common,
         )
-        if spec.label.topic is not None:
-            # whoever has a partition of the events reads that of the labels, whatever a group would say
-            self.labels = KafkaSource(
-                kafka.settings,
-                spec.label.topic,
-                start=kafka.start,
-                format=kafka.label_format or kafka.format,
-                unwrap=kafka.label_ways,
-                wanted=wanted_of_labels(spec),
-                kinds=declared_kinds(spec),
-                fields=MessageFields(kafka.key),
-                **common,
-            )
+        # whoever has a partition of the events reads that of the labels, whatever a group would say
+        self.labels = label_source(self.spec)
 
     def close_sources(self) -> None:
         """Leave the group."""

@@ -108,11 +108,20 @@ class KeyJoin:
                 assert key is not None
                 self._label(out, key, y)
             else:
-                self._clock = back.get(events, self._clock)
+                if events in back:
+                    self._put_back(back[events])
                 self._event(out, key, t)
                 events += 1
-        self._clock = back.get(events, self._clock)
+        if events in back:
+            self._put_back(back[events])
         return out.operations()
+
+    def _put_back(self, clock: float) -> None:
+        """Nothing waits from a time that was no time."""
+        self._clock = clock
+        self._pending = OrderedDict((key, (n, min(t, clock))) for key, (n, t) in self._pending.items())
+        self._early = OrderedDict((key, (y, min(c, clock), n)) for key, (y, c, n) in self._early.items())
+        self._note_ages()
 
     def _event(self, out: _OperationList, key: str | None, time: float) -> None:
         if time > self._clock:

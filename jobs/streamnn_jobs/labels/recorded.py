@@ -119,6 +119,7 @@ class LabelJoin:
         for i, clock in sorted(back.items()):
             parts.append(self.push(label[at:i], time[at:i], label_time[at:i]))
             self._clock, at = clock, i
+            self._time = np.minimum(self._time, clock)  # nothing waits from a time that was no time
         parts.append(self.push(label[at:], time[at:], label_time[at:]))
         return joined([part for part in parts if len(part.op)] or parts[:1])
 

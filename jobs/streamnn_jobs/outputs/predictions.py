@@ -13,7 +13,9 @@ DIGITS = 6
 """Decimals of the written figures: enough to read, and fewer bytes."""
 
 
-def prediction_columns(position: np.ndarray, output: Output, classes: list[Any]) -> dict[str, np.ndarray]:
+def prediction_columns(
+    position: np.ndarray, output: Output, classes: list[Any], probabilities: bool = False
+) -> dict[str, np.ndarray]:
     """Position, prediction, its probability, surprise and entropy, and what else was asked for; one row an event.
 
     Parameters
@@ -22,13 +24,15 @@ def prediction_columns(position: np.ndarray, output: Output, classes: list[Any])
     output : Output
     classes : list
         Class values, in the order of the columns of ``output.proba``.
+    probabilities : bool
+        Whether all that are known are written.
 
     Returns
     -------
     dict of str to ndarray
         ``prediction`` is None, and its probability NaN, before the first class is known. Regression gives the
         forecast for absolute error as ``prediction`` and that for squared error as ``mean``. ``p_value`` of the
-        surprise; ``set``, the classes of a prediction set as JSON text; ``low`` and ``high`` of an interval, NaN
+        surprise; ``probabilities``, those of all classes as the JSON text of an object; ``set``, the classes of a prediction set as JSON text; ``low`` and ``high`` of an interval, NaN
         where it has no end.
     """
     out: dict[str, np.ndarray] = {"position": position}
@@ -48,6 +52,8 @@ def prediction_columns(position: np.ndarray, output: Output, classes: list[Any])
         values = np.empty(len(classes) + 1, object)
         values[:] = [*classes, None]
         out["prediction"], out["probability"] = values[best], np.round(top, DIGITS)
+        if probabilities:
+            out["probabilities"] = _objects(proba, classes)
     out["surprise"] = np.round(output.surprise, DIGITS)
     out["entropy"] = np.round(output.entropy, DIGITS)
     if output.p_value is not None:
@@ -58,6 +64,17 @@ def prediction_columns(position: np.ndarray, output: Output, classes: list[Any])
         if end is not None:
             out[name] = np.where(np.isfinite(end), end, np.nan)
     return out
+
+
+def _objects(proba: np.ndarray, classes: list[Any]) -> np.ndarray:
+    """Class to probability as JSON text, those below 0 left out: they were not known then."""
+    names = [c if isinstance(c, str) else json.dumps(c) for c in classes]
+    texts = np.empty(len(proba), object)
+    texts[:] = [
+        json.dumps({name: round(p, DIGITS) for name, p in zip(names, row, strict=True) if p >= 0})
+        for row in proba.astype(np.float64).tolist()
+    ]
+    return texts
 
 
 def _sets(included: np.ndarray, classes: list[Any]) -> np.ndarray:

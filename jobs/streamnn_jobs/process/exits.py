@@ -11,6 +11,8 @@ from rich.console import Console
 
 from streamnn import errors
 
+TOO_MANY_DEAD = 7
+"""Exit code of a run of whose records too many could not be used."""
 LOGGED = "_streamnn_logged"
 """Marks an error that the log has told already."""
 EXIT_CODES = (
@@ -21,6 +23,7 @@ EXIT_CODES = (
     (4, "the saved state does not fit or can't be written"),
     (5, "an output can't be written"),
     (6, "a running job can't be reached, or refuses"),
+    (7, "done, but more records than limits.dead_share were dead letters"),
     (129, "hung up (SIGHUP), after a clean checkpoint where there is a checkpoint folder"),
     (130, "interrupted (Ctrl-C), likewise"),
     (143, "terminated (SIGTERM), likewise"),

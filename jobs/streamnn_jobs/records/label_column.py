@@ -15,7 +15,7 @@ from . import arrow
 
 MOST_TARGET = 1e100
 """Targets beyond this are faults of the source: their squares would not be numbers any more."""
-_TRUTHS = {"true": True, "false": False, "1": True, "0": False}
+_TRUTH_OF = {"true": True, "false": False, "1": True, "0": False}
 _KIND_WORDS = {
     "bool": "true and false",
     "int": "whole numbers",
@@ -220,7 +220,7 @@ def _class_of(value: Any, kind: str | None) -> Any:
     if kind == "text":
         return name_of(value) if isinstance(value, (bool, int)) else None
     if isinstance(value, str):
-        value = _TRUTHS.get(value.lower()) if kind == "bool" else integer(value.strip())
+        value = _TRUTH_OF.get(value.lower()) if kind == "bool" else integer(value.strip())
         return value
     if kind == "bool":
         return bool(value) if value in (0, 1) else None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from streamnn.errors import SourceError, SpecError
+from streamnn.kinds import Column
 from streamnn_connectors.base import BadRecord, Batch, Partition, Resume, Source, SourceInfo
+from streamnn_connectors.table import Table
 
 from .times import TimeColumn
 
@@ -40,6 +43,8 @@ class SortedSource:
     def __init__(self, source: Source, column: str, unit: str = "auto"):
         self._source, self._column, self._unit = source, column, unit
         self._read: tuple[pa.RecordBatch, list[BadRecord]] | None = None
+        self._columns: dict[str, Column] = {}
+        self._odd: Counter[tuple[str, str]] = Counter()
 
     def info(self) -> SourceInfo:
         rows, bad = self._records()
@@ -56,7 +61,7 @@ class SortedSource:
                 f"{self._source.info().name} has {rows.num_rows + len(bad)} records, reading was to go on at {position}: "
                 "it has changed since the checkpoint was written"
             )
-        return _SortedPartition(rows, bad, position)
+        return _SortedPartition(rows, bad, position, self._columns, self._odd)
 
     def _records(self) -> tuple[pa.RecordBatch, list[BadRecord]]:
         if self._read is not None:
@@ -66,11 +71,13 @@ class SortedSource:
         try:
             while (batch := partition.next_batch(_PIECE_RECORDS)) is not None:
                 bad += batch.bad
+                self._columns |= batch.columns
+                self._odd += batch.odd
                 if batch.rows.num_rows:
                     batches.append(batch.rows)
         finally:
             partition.close()
-        tables = [pa.Table.from_batches([rows]) for rows in batches]
+        tables = [pa.Table.from_batches([rows]) for rows in self._of_one_kind(batches)]
         table = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
         if table.num_rows and self._column not in table.schema.names:
             raise SpecError(f"source.event_time: there is no column {self._column!r} to sort by")
@@ -82,10 +89,37 @@ class SortedSource:
         self._read = rows, bad
         return self._read
 
+    def _of_one_kind(self, batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        """The batches, with every cell of a column of the kind that it was decided to be at last."""
+        types: dict[str, set[pa.DataType]] = {}
+        for rows in batches:
+            for field in rows.schema:
+                types.setdefault(field.name, set()).add(field.type)
+        several = (name for name in self._columns if len(types.get(name, ())) > 1)
+        table = Table({name: self._columns[name].kind for name in several})
+        for name in table.declared:
+            batches = [
+                rows.set_column(i, name, table.array(name, rows.column(i).to_pylist()))
+                if (i := rows.schema.get_field_index(name)) >= 0
+                else rows
+                for rows in batches
+            ]
+        self._odd += table.take_odd()
+        return batches
+
 
 class _SortedPartition:
-    def __init__(self, rows: pa.RecordBatch, bad: list[BadRecord], position: int):
+    def __init__(
+        self,
+        rows: pa.RecordBatch,
+        bad: list[BadRecord],
+        position: int,
+        columns: dict[str, Column],
+        odd: Counter[tuple[str, str]],
+    ):
         self._rows, self._bad, self._position = rows, bad, position
+        # told with the first batch
+        self._columns, self._odd = columns, odd if position == 0 else Counter()
 
     def next_batch(self, limit: int) -> Batch | None:
         n, begin = self._rows.num_rows, self._position
@@ -95,7 +129,9 @@ class _SortedPartition:
         self._position = end
         position = np.arange(begin, min(end, n), dtype=np.int64)
         bad = self._bad[max(begin - n, 0) : max(end - n, 0)]
-        return Batch(self._rows.slice(min(begin, n), len(position)), position, {"position": end}, bad)
+        odd, self._odd = self._odd, Counter()
+        rows = self._rows.slice(min(begin, n), len(position))
+        return Batch(rows, position, {"position": end}, bad, odd=odd, columns=self._columns)
 
     def close(self) -> None:
         self._position = self._rows.num_rows + len(self._bad)

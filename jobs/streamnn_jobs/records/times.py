@@ -66,7 +66,9 @@ class TimeColumn:
         if t.is_date(kind):
             return self._counts(column, "d" if t.is_date32(kind) else "ms"), {}
         if t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind):
-            return self._texts(column.to_pylist())
+            return self._cells(column.to_pylist())
+        if t.is_union(kind):  # its kind was decided again within these rows
+            return self._cells(column.to_pylist())
         if t.is_boolean(kind) or arrow.kind_of(kind) != "number":
             there = arrow.present(column)
             wrong = dict.fromkeys(
@@ -85,23 +87,20 @@ class TimeColumn:
         counts = column.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64())
         return np.where(arrow.present(column), counted(counts.fill_null(0).to_numpy(), unit), np.nan)
 
-    def _texts(self, texts: list[str | None]) -> tuple[np.ndarray, dict[int, str]]:
-        found, wrong = np.full(len(texts), np.nan), {}
-        for i, text in enumerate(texts):
-            if text is None or not text.strip():
+    def _cells(self, cells: list[Any]) -> tuple[np.ndarray, dict[int, str]]:
+        """One by one: texts, and what a column of several types holds."""
+        found, wrong = np.full(len(cells), np.nan), {}
+        for i, cell in enumerate(cells):
+            if cell is None or (isinstance(cell, str) and not cell.strip()):
                 continue
+            number = _number(cell)
             try:
-                found[i] = seconds(text)
+                found[i] = seconds(cell) if number is None else self._scaled(number)[0]
             except SchemaError:
-                try:
-                    number = (
-                        np.array([int(text)])
-                        if text.strip().lstrip("+-").isdecimal()
-                        else np.array([float(text)])
-                    )
-                    found[i] = self._scaled(number)[0]
-                except (ValueError, OverflowError):
-                    wrong[i] = f"{text[:60]!r}, which is no time: {ALLOWED_TIMES}"
+                wrong[i] = f"{str(cell)[:60]!r}, which is no time: {ALLOWED_TIMES}"
+            else:
+                if np.isinf(found[i]):
+                    found[i], wrong[i] = np.nan, f"{cell}, not a finite number"
         return found, wrong
 
     def _numbers(self, column: pa.Array) -> tuple[np.ndarray, dict[int, str]]:
@@ -162,3 +161,22 @@ class TimeColumn:
         """Take over what :meth:`state` gave."""
         self._units, self._own_clock = list(state["units"]), state["own_clock"]
         self._largest = float(state["largest"])
+
+
+def _number(cell: Any) -> np.ndarray | None:
+    """A finite number, written as one or as a text, as an array of one; None for anything else."""
+    if isinstance(cell, bool) or not isinstance(cell, (int, float, str)):
+        return None
+    try:
+        number = np.array(
+            [
+                cell
+                if isinstance(cell, (int, float))
+                else int(cell)
+                if cell.strip("+- ").isdecimal()
+                else float(cell)
+            ]
+        )
+    except (ValueError, OverflowError):
+        return None
+    return number if number.dtype.kind in "iuf" and np.isfinite(number[0]) else None

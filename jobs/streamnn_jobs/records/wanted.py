@@ -25,7 +25,9 @@ def wanted_columns(spec: JobSpec) -> Wanted:
     [True, True, False]
     """
     ignored = [name for name, kind in spec.features.kinds.items() if kind == "ignored"]
-    return Wanted(spec.features.include, [*(spec.features.ignore or ()), *ignored], roles(spec))
+    return Wanted(
+        spec.features.include, [*(spec.features.ignore or ()), *ignored], [*roles(spec), *spec.output.keep]
+    )
 
 
 def declared_kinds(spec: JobSpec) -> dict[str, str]:

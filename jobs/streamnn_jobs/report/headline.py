@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ..outputs.dropped import in_words
 from .elements import Cell, table
 from .formats import NO_NUMBER, as_float, decimal, percent, whole
 from .report import Report
@@ -151,7 +152,8 @@ def _tiles(report: Report, pool: _Predictor, controls: list[_Predictor]) -> list
     hint = "better than the best expert" if regret < 0 else "to the best expert"
     tiles.append(_Tile("Regret per event", decimal(regret), f"{report.loss_unit}, {hint}"))
     dead = as_float(s.get("dead_letters", 0))
-    hint = "records set aside" if dead else "every record was read"
+    why = in_words(s.get("dead_reasons") or {}, 3)
+    hint = why or "records set aside" if dead else "every record was read"
     tiles.append(_Tile("Dead letters", whole(dead), hint, "warn" if dead else ""))
     alarms = report.alarm_count()
     causes = sorted({str(a.get("cause")) for a in report.alarms if a.get("cause")})

@@ -8,6 +8,7 @@ import pyarrow as pa
 from streamnn_connectors.base import BadRecord, Batch
 
 from ..labels.live import KeyJoin
+from ..outputs.kept import kept_columns
 from ..records import arrow
 from ..spec.job import JobSpec
 from . import learner as learners
@@ -65,6 +66,7 @@ class JoinedWorker(Worker):
             c.records += len(events.position) + len(events.bad)
             c.dead += len(out.bad)
             self.left_out.update(events.left_out)
+            self.dropped.add(out.bad)
             n = len(position)
             out.records, out.events = len(events.position) + len(events.bad), n
             kept = np.searchsorted(events.position, position)
@@ -92,10 +94,11 @@ class JoinedWorker(Worker):
             self._run(columns, position, operations, out, predictions)
         else:
             c.add(operations)
-        if out.predictions:
+        if out.predictions and events is not None:
             given = np.empty(n, object)
             given[:] = keys[:n]
-            out.predictions = {"position": position, self._key: given, **out.predictions}
+            beside = kept_columns(events, position, [k for k in self._keep if k != self._key])
+            out.predictions = {"position": position, self._key: given, **beside, **out.predictions}
         return out
 
     def _labels_of(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, list[str | None], list[BadRecord]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from streamnn.errors import SourceError, SpecError
 from streamnn_connectors.base import Batch, Source
-from streamnn_connectors.opening import FORMATS, source_class
+from streamnn_connectors.opening import Recorded, has_open_columns
 from streamnn_connectors.wanted import Wanted
 
 from ..records import arrow
@@ -77,9 +76,10 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
         )
     for path in spec.output.paths.values():
         check_output(path)
-    dataset = None
+    dataset = wanted = None
+    ignored = spec.features.ignore or []
     if source is None:
-        source, dataset = _open(spec)
+        source, dataset, wanted = _open(spec)
     if dataset is not None:
         spec = _filled(spec, dataset)
     partitions = source.partitions()
@@ -105,17 +105,24 @@ def make_plan(spec: JobSpec, source: Source | None = None) -> Plan:
         raise SpecError(
             "label.time: is missing; labels that expire need the column that says when they were known"
         )
-    fixed = not any(f.open_columns and isinstance(source, f.source) for f in FORMATS.values())
-    notes = _check_columns(spec, probe, fixed)
+    if probe is None:
+        raise SourceError(f"{info.path or info.name}: there are no records in it. Has what writes it failed?")
+    fixed = not has_open_columns(source)
+    notes = [
+        *info.metadata.get("notes", ()),
+        *_check_columns(spec, probe, fixed),
+        *_not_there(ignored, wanted, probe),
+    ]
     _check_order(spec, probe)
     task: str = spec.learner.task
     if task == "auto":
-        task = _task_of(spec, probe)
+        task = _task_of(spec, probe, notes)
     name = dataset.name if dataset is not None else info.name
     return Plan(spec, source, name, partitions[0], task, info.records, probe, notes)
 
 
-def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
+def _open(spec: JobSpec) -> tuple[Source, Dataset | None, Wanted | None]:
+    from ..data.files import dataset_of_file
     from ..data.names import resolve
 
     s = spec.source
@@ -123,19 +130,20 @@ def _open(spec: JobSpec) -> tuple[Source, Dataset | None]:
         if s.options:
             raise SpecError("source.options: go with source.path; a dataset has its own")
         dataset = resolve(s.dataset)
-        return dataset.open(), dataset
+        return dataset.open(), dataset, None
     assert s.path is not None  # a topic is refused before
-    kind: Callable[..., Source] = source_class(s.path) if s.format == "auto" else FORMATS[s.format].source
-    check_options(kind, s.options)
+    recorded = Recorded(s.path, s.format)
+    check_options(recorded.format.source, s.options)
     kinds = declared_kinds(spec)
-    source = kind(s.path, wanted=wanted_columns(spec), kinds=kinds, **s.options)
+    wanted = wanted_columns(spec)
+    source = recorded.open(wanted=wanted, kinds=kinds, **s.options)
     # a file that says what its columns are
     about = source.info().metadata
     if about.get("kind") in ("cls", "reg", "image"):
-        dataset = resolve(s.path)
+        dataset = dataset_of_file(recorded.files[0])
         wanted = wanted_columns(_filled(spec, dataset))
-        return kind(s.path, wanted=wanted, kinds=kinds, **s.options), dataset
-    return source, None
+        return recorded.open(wanted=wanted, kinds=kinds, **s.options), dataset, wanted
+    return source, None, wanted
 
 
 def _filled(spec: JobSpec, d: Dataset) -> JobSpec:
@@ -227,7 +235,21 @@ def _check_order(spec: JobSpec, probe: Batch | None) -> None:
         )
 
 
-def _task_of(spec: JobSpec, probe: Batch | None) -> str:
+def _not_there(ignored: list[str], wanted: Wanted | None, probe: Batch) -> list[str]:
+    """What is said of names to ignore that no column has."""
+    names = list(probe.rows.schema.names)
+    if not probe.rows.num_rows:
+        return []
+    unmatched = ignored if wanted is None else wanted.unmatched()  # what is ignored is not handed on
+    return [
+        f"features.ignore: there is no column {name!r} among the first {len(probe.position)} records; "
+        f"{suggest(name, names)} (columns: {', '.join(names[:30])})"
+        for name in ignored
+        if name not in names and name in unmatched
+    ]
+
+
+def _task_of(spec: JobSpec, probe: Batch | None, notes: list[str]) -> str:
     """Text, true/false and few whole numbers are classes; other numbers are amounts."""
     name = spec.label.column
     if probe is not None and not probe.rows.num_rows and probe.bad:
@@ -250,5 +272,11 @@ def _task_of(spec: JobSpec, probe: Batch | None) -> str:
     y = y[~np.isin(y, [float(m) for m in spec.label.missing or () if isinstance(m, (int, float))])]
     if not len(y):
         raise unknown
-    few = np.all(np.trunc(y) == y) and len(np.unique(y)) <= MOST_CLASSES
+    found = np.unique(y)
+    few = np.all(np.trunc(y) == y) and len(found) <= MOST_CLASSES
+    if few and len(found) > 2:
+        notes.append(
+            f"label {name!r}: {len(found)} different whole numbers, {found[0]:g} to {found[-1]:g}, are taken as classes; "
+            "if they are amounts, say --task regression (learner.task)"
+        )
     return "classification" if few else "regression"

@@ -160,8 +160,10 @@ def open_sinks(spec: JobSpec, fresh: bool) -> dict[str, ColumnSink]:
 
     paths = spec.output.paths
     if spec.source.path is not None:
+        named = spec.source.path
         for path in paths.values():
-            refuse_source("output", path, spec.source.path)
+            for source in [named] if isinstance(named, str) else named:
+                refuse_source("output", path, source)
     sinks: dict[str, ColumnSink] = {}
     try:
         for name, path in paths.items():
@@ -179,9 +181,12 @@ def open_sinks(spec: JobSpec, fresh: bool) -> dict[str, ColumnSink]:
 
 
 def refuse_source(field: str, path: Path, source: str) -> None:
-    """SpecError when an output is the file that is read."""
-    if path.resolve() == Path(source).resolve():
+    """SpecError when an output is the file that is read, or would lie in the folder that is."""
+    named, whole = Path(source).expanduser().resolve(), path.resolve()
+    if whole == named:
         raise SpecError(f"{field}: {path} is the source itself: name another file")
+    if named in whole.parents:
+        raise SpecError(f"{field}: {path} lies in the folder that is read, {source}: name another place")
 
 
 def check_output(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from ..outputs.dropped import in_words
 from .result import Result
 
 _CONTROL_TITLES = (
@@ -27,6 +28,8 @@ _TASK_SCORES = {
 """Scores that the summary of a task always has, None where they could not be counted."""
 _TOLD_ALARMS = 5
 """Alarms that a person is told at the end; the report and alarms.jsonl have more."""
+_TOLD_CELLS = 5
+"""Odd cells that a person is told."""
 _ALWAYS = ("no_change", "majority", "best_expert", "regret_per_event")
 _SCORE_TITLES = (
     ("accuracy", "accuracy"),
@@ -74,6 +77,8 @@ def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = Non
         "dead_letters": c.dead,
         "older_than_the_clock": c.older,
         "event_time": worker.encoder.event_time,
+        "dead_reasons": dict(worker.dropped.counts),
+        "odd_cells": [[*cell, count] for cell, count in worker.encoder.odd.most_common()],
     }
     out.update({k: v for k, v in scores.items() if k not in out})
     for name in (*_ALWAYS, *_TASK_SCORES[worker.task]):
@@ -147,6 +152,18 @@ def lines(summary: dict[str, Any]) -> list[str]:
     if s["older_than_the_clock"]:
         out.append(
             f"{s['older_than_the_clock']:,} of {s['events']:,} events came after a later one: sort by {s['event_time']!r}"
+        )
+    if s["dead_letters"]:
+        out.append(
+            f"{s['dead_letters']:,} dead letters of {s['records']:,} records: {in_words(s['dead_reasons'])}"
+        )
+    if s["odd_cells"]:
+        cells = ", ".join(f"{name} {text!r} {count:,}" for name, text, count in s["odd_cells"][:_TOLD_CELLS])
+        others = len(s["odd_cells"]) - _TOLD_CELLS
+        out.append(
+            f"cells of another kind than their column, taken as missing {sum(c for *_, c in s['odd_cells']):,}: "
+            + cells
+            + (f" and {others} other texts" if others > 0 else "")
         )
     if s.get("regret_per_event") is not None:
         out.append(

@@ -29,11 +29,13 @@ def warm_up(
         if not compiled(task):
             say("compiling: the first run on a machine takes some 20 seconds longer")
     rows = probe.rows.slice(0, WARM_UP_ROWS)
+    apart = [*(spec.features.ignore or ()), *filter(None, [spec.label.time])]
     at_once = spec.model_copy(
         update={
+            "features": spec.features.model_copy(update={"ignore": apart}),
             "label": spec.label.model_copy(
                 update={"time": None, "delay_events": 2, "expire_after": None, "expire_after_events": None}
-            )
+            ),
         }
     )
     worker = Worker(at_once, task, make(at_once, task))

@@ -16,6 +16,8 @@ from ..labels.operations import Operations
 from ..labels.recorded import LabelJoin
 from ..outputs.alarms import AlarmLog
 from ..outputs.dead_letters import dead_letter
+from ..outputs.dropped import Dropped
+from ..outputs.kept import kept_columns
 from ..outputs.predictions import prediction_columns
 from ..records.encode import Encoder
 from ..records.label_column import Labels
@@ -93,6 +95,10 @@ class Worker:
         self.columns_full = False
         self.left_out: set[str] = set()
         """Nested columns of which records had too much."""
+        self.dropped = Dropped()
+        self._keep = spec.output.keep
+        self._probabilities = spec.output.probabilities
+        self._recorded = spec.source.topic is None
 
     def step(self, batch: Batch, predictions: bool = True) -> Step:
         """Predict, score and learn a batch.
@@ -108,6 +114,7 @@ class Worker:
         c.records += len(batch.position) + len(batch.bad)
         c.dead += len(rows.bad)
         self.left_out.update(batch.left_out)
+        self.dropped.add(rows.bad)
         if not self.columns_full:
             self.columns_full = any(TOO_MANY_COLUMNS in b.reason for b in rows.bad)
         out = Step(
@@ -126,6 +133,11 @@ class Worker:
         if n == 0:
             return out
         self._run(rows.columns, rows.position, operations, out, predictions)
+        if out.predictions:
+            kept = kept_columns(batch, rows.position, self._keep)
+            out.predictions = {"position": rows.position, **kept, **out.predictions}
+            if self._recorded:  # on a topic it may come any time
+                out.predictions["label"] = self.labels.objects(rows.label)
         return out
 
     def _run(
@@ -155,7 +167,7 @@ class Worker:
             c.alarms = self.alarms.count
         if predictions and len(position):
             classes = list(self.learner.classes) if self.task == "classification" else []
-            out.predictions = prediction_columns(position, output, classes)
+            out.predictions = prediction_columns(position, output, classes, self._probabilities)
 
     def _make_join(self, spec: JobSpec) -> Join:
         return LabelJoin(
@@ -186,6 +198,7 @@ class Worker:
             "learner": meta,
             "encoder": self.encoder.state(),
             "counters": self.counters.to_dict(),
+            "dropped": self.dropped.counts,
             "alarms": self.alarms.state(),
         }
 
@@ -207,6 +220,7 @@ class Worker:
             self.positions.load_state_dict(part("positions/"))
             self.encoder.load(meta["encoder"])
             self.counters = Counters.from_dict(meta["counters"])
+            self.dropped.load(meta.get("dropped", {}))
             self.alarms.load(meta["alarms"])
         except KeyError as e:
             raise StateError(f"checkpoint: the manifest has no {e}") from e

@@ -42,13 +42,16 @@ def learning_fields(spec: JobSpec) -> dict[str, Any]:
         for name, value in getattr(spec, section).model_dump(mode="json").items():
             out[f"{section}.{name}"] = value
     out.pop("learner.threads", None)  # the bits do not depend on it
+    del out["limits.dead_share"]  # decides an exit code
     for name in _LATER:  # left out where not given, so that an older checkpoint still fits
         if out[name] == _LATER[name]:
             del out[name]
     if spec.source.topic is not None:
         out |= {f"kafka.{name}": value for name, value in spec.kafka.learning().items()}
-    if out["source.path"] is not None:
-        out["source.path"] = PurePath(out["source.path"]).name
+    named = out["source.path"]
+    if named is not None:
+        names = [PurePath(path).name for path in ([named] if isinstance(named, str) else named)]
+        out["source.path"] = names[0] if isinstance(named, str) else names
     return out
 
 

@@ -20,10 +20,13 @@ class SourceSpec(Section):
     """``[source]``: where events come from."""
 
     dataset: str | None = Field(default=None, description="a name that `streamnn datasets` lists")
-    path: str | None = Field(default=None, description="path of a .parquet, .csv or .jsonl file")
+    path: str | list[str] | None = Field(
+        default=None,
+        description="path of a file, folder or pattern such as 'orders/*.csv', a URL, - for standard input, or a list",
+    )
     topic: str | None = Field(default=None, description="name of a Kafka topic; section kafka says the rest")
     format: Literal["auto", "parquet", "csv", "jsonl"] = Field(
-        default="auto", description="auto (told by the suffix), parquet, csv or jsonl"
+        default="auto", description="auto (told by suffix and content), parquet, csv or jsonl"
     )
     event_time: str | None = Field(
         default=None, description="name of the column that says when an event happened"
@@ -110,6 +113,23 @@ class LearnerSpec(Section):
         return self
 
 
+WRITTEN = (
+    *(
+        "position",
+        "prediction",
+        "probability",
+        "probabilities",
+        "mean",
+        "surprise",
+        "entropy",
+        "p_value",
+        "set",
+    ),
+    *("low", "high", "label"),
+)
+"""Columns of predictions: a column to keep can't have such a name."""
+
+
 class OutputSpec(Section):
     """``[output]``: predictions, dead letters and alarms."""
 
@@ -118,7 +138,22 @@ class OutputSpec(Section):
     )
     predictions: str | None = Field(default=None, description="path of a .jsonl, .csv or .parquet file")
     format: Literal["jsonl", "csv", "parquet"] = Field(default="jsonl", description="jsonl, csv or parquet")
+    keep: list[str] = Field(
+        default=[], description="a list of columns of the records to write beside their predictions"
+    )
+    probabilities: bool = Field(
+        default=False, description="true or false: whether the probabilities of all classes are written"
+    )
     flush_timeout_s: Seconds = Field(default=30.0, description="a number of seconds above 0")
+
+    @model_validator(mode="after")
+    def _kept_apart(self) -> OutputSpec:
+        for name in self.keep:
+            if name in WRITTEN:
+                raise ValueError(
+                    f"keep: {name!r} is the name of a column that is written anyway: rename one of them"
+                )
+        return self
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -191,6 +226,10 @@ class LimitsSpec(Section):
         default=None,
         description='a duration above 0, such as "30 days": events further ahead of those before them are dead letters, '
         "until 10 in a row agree; by default a day, 1,000 mean steps or 4 times the largest gap, whichever is most",
+    )
+    dead_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.2,
+        description="a number from 0 to 1: with more dead letters than this share of all records the exit code is 7",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -84,12 +84,15 @@ def make_spec(data: dict[str, Any], changes: list[str] | None = None, where: str
 def set_field(data: dict[str, Any], change: str) -> None:
     """Apply ``key.key=value`` to plain data; the value is read as TOML, else as text.
 
+    Where a list is wanted, text with commas is one.
+
     Examples
     --------
     >>> data = {}
     >>> set_field(data, "learner.preset=large"); set_field(data, "checkpoint.keep=3")
+    >>> set_field(data, "features.ignore=city,price")
     >>> data
-    {'learner': {'preset': 'large'}, 'checkpoint': {'keep': 3}}
+    {'learner': {'preset': 'large'}, 'checkpoint': {'keep': 3}, 'features': {'ignore': ['city', 'price']}}
     """
     key, equals, text = change.partition("=")
     names = key.strip().split(".")
@@ -98,7 +101,9 @@ def set_field(data: dict[str, Any], change: str) -> None:
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text.strip()
+        value = text.strip() or text  # a tab is a delimiter
+    if _wants_list(names) and not isinstance(value, list):
+        value = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
     for i, name in enumerate(names[:-1]):
         data = data.setdefault(name, {})
         if not isinstance(data, dict):
@@ -116,7 +121,7 @@ def _in_words(error: Any) -> str:
     loc = [
         p for p in error["loc"] if not isinstance(p, str) or not p.startswith(("constrained", "function-"))
     ]
-    names = [p for p in loc if isinstance(p, str) and p not in ("int", "float", "str", "bool")]
+    names = [p for p in loc if isinstance(p, str) and p not in ("int", "float", "str", "bool", "list[str]")]
     field = ".".join(names)
     if error["type"] == "value_error":
         text = str(error["ctx"]["error"])
@@ -143,6 +148,13 @@ def _field(names: list[str]) -> tuple[type[BaseModel], str]:
         kinds = [field.annotation, *get_args(field.annotation)]
         model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
     return model, description
+
+
+def _wants_list(names: list[str]) -> bool:
+    model, _ = _field(names[:-1])
+    field = model.model_fields.get(names[-1])
+    kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+    return str not in kinds and any(get_origin(kind) is list for kind in kinds)
 
 
 def _secret(model: type[BaseModel], names: list[str]) -> bool:

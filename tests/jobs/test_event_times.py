@@ -286,3 +286,12 @@ def test_what_numbers_are_taken_for_is_said() -> None:
     Job(spec_of(), source=MemorySource(pa.table(columns)), sinks={}, make=make_fake, say=said.append).run()
     assert "at: numbers such as 1738540800000 are taken as milliseconds since 1970 (source.time_unit)" in said
     assert any(note.startswith("known: numbers such as 1738542600.0 are taken as seconds") for note in said)
+
+
+def test_a_column_of_several_types_is_read_cell_by_cell() -> None:
+    texts, numbers = pa.array([START.isoformat(), "noon"]), pa.array([1_738_540_800_000, math.nan, math.inf])
+    types, places = pa.array([0, 1, 0, 1, 1], pa.int8()), pa.array([0, 0, 1, 1, 2], pa.int32())
+    column = pa.UnionArray.from_dense(types, places, [texts, numbers])
+    times, wrong = TimeColumn("at").read(column)
+    assert times[:2].tolist() == [START.timestamp()] * 2 and np.isnan(times[2:]).all()
+    assert list(wrong) == [2, 4] and "'noon'" in wrong[2]
