@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..kinds import (
     Column,
     array_seconds,
     declared,
+    duration,
     fits,
     is_missing,
     kind_of,
@@ -30,6 +32,7 @@ share: together the 400 that `inputs.MAX_VALUES` allows a category column."""
 _TEXT = {str, type(None)}
 """Types of the values of a text column; strings of derived types are taken too, less quickly."""
 _NAN = float("nan")
+_A_TIME = np.datetime64(0, "us")
 _QUANTITIES = ("number", "boolean", "duration")
 _LEAST_ROOM, _SHARE_OF_ROOM = 8, 4
 """Columns that room is made for at once: so many, or that part of those there is room for, if these are more."""
@@ -142,17 +145,20 @@ class Schema:
             if v.dtype.kind not in "iu" or v.dtype.itemsize < 8 or not _wide(v):
                 return Prepared("number", v.astype(np.float64, copy=False))
         elif v.dtype.kind == "M":
-            return Prepared("time", array_seconds(v))
+            if not names:
+                return Prepared("time", array_seconds(v))
+            v = _objects(_datetimes(array_seconds(v)))
         elif v.dtype.kind == "m":
-            seconds = v / np.timedelta64(1, "s")
-            return Prepared("number", np.asarray(seconds))
+            v = np.asarray(v / np.timedelta64(1, "s"))
+            if not names:
+                return Prepared("number", v)
         elif v.dtype.kind == "U":
             v = v.astype(object)
         if v.dtype != object:
             v = v.astype(object)
         if names:
             read = declared("category").read
-            return Prepared("text", _objects([read(x) for x in v.tolist()]))
+            return Prepared("text", _objects([read(x if x is None else plain(x)) for x in v.tolist()]))
         if _TEXT.issuperset(map(type, v)):
             return Prepared("text", v)
         return self._of_objects(name, v)
@@ -170,7 +176,11 @@ class Schema:
                 return Prepared("number", np.array([_NAN if x is None else x for x in got], np.float64))
         if kinds == {"time"} and not any(isinstance(x, str) for x in v.tolist()):
             return Prepared("time", np.array([array_seconds([x])[0] for x in v.tolist()]))
-        return Prepared("mixed", v)
+        values = [None if is_missing(x) else plain(x) for x in v.tolist()]
+        # alone, a truth is a number: so it is among others
+        return Prepared(
+            "mixed", _objects([float(x) if isinstance(x, (bool, np.bool_)) else x for x in values])
+        )
 
     def encode(self, columns: Mapping[str, Prepared], n: int, learn: bool = True) -> np.ndarray:
         """Rows as float64, shape (n, width afterwards); NaN is missing.
@@ -220,7 +230,7 @@ class Schema:
             if not runs:
                 runs.append(_Run(row, _new_column(name in self.categories, prepared.how, value), name))
             column = runs[-1].column
-            fit = column.kind == "time" if prepared.how == "time" else agrees(column, value)
+            fit = agrees(column, _A_TIME if prepared.how == "time" else value)
             if column.count(fit):
                 column = column.decided_again(_kind(prepared.how, value))
                 runs.append(_Run(row, column, name))
@@ -295,6 +305,11 @@ class Schema:
         return self.text + [False] * (self.width - len(self.text))
 
     @property
+    def started(self) -> bool:
+        """Whether there has been an event."""
+        return self._started
+
+    @property
     def placed(self) -> list[tuple[str, Input]]:
         """Names and columns in the order of their places."""
         return sorted(self.inputs.items(), key=lambda named: named[1].place)
@@ -357,14 +372,23 @@ def _kind(how: str, value: Any) -> str:
     """The kind of a value that is not missing. A string is a text: who means a number or a time gives one."""
     if how in ("time", "number"):
         return how
-    return "text" if isinstance(value, str) else kind_of(value) or "text"
+    kind = "text" if isinstance(value, str) else kind_of(value) or "text"
+    return "number" if kind in _QUANTITIES else kind
 
 
 def _new_column(category: bool, how: str, value: Any) -> Column:
     if category:
         return declared("category")
-    kind = _kind(how, value)
-    return Column("number" if kind in _QUANTITIES else kind, "its first value")
+    return Column(_kind(how, value), "its first value")
+
+
+def plain(value: Any) -> Any:
+    """A value of a record as an array hands it on: times to the microsecond, durations in seconds."""
+    if isinstance(value, (timedelta, np.timedelta64)):
+        return duration(value)
+    if isinstance(value, (date, np.datetime64)):
+        return _datetimes(array_seconds([value]))[0]
+    return value
 
 
 def agrees(column: Column, value: Any) -> bool:
