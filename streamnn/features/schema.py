@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -200,7 +201,7 @@ class Schema:
                 known = self.inputs.get(name)
                 if known is None or not known.column.settled:
                     runs[name] = self._runs(name, prepared)
-            self._register(runs)
+            self._register(runs, columns)
             self._started = True
         out = np.full((n, self.width), np.nan)
         for name, prepared in columns.items():
@@ -217,12 +218,12 @@ class Schema:
                     self.inputs[name] = given
         return out
 
-    def _runs(self, name: str, prepared: Prepared) -> list[_Run]:
-        """Which columns the values of a name go to that is new, or whose kind may still change."""
+    def _runs(self, name: str, prepared: Prepared, begin: int = 0) -> list[_Run]:
+        """Which columns the values of a name from row `begin` on go to that is new, or whose kind may still change."""
         known = self.inputs.get(name)
         runs = [] if known is None else [_Run(0, known.column, name, known.place, new=False)]
-        values = prepared.values.tolist()
-        for row, value in enumerate(values):
+        values = prepared.values[begin:].tolist()
+        for row, value in enumerate(values, begin):
             if is_missing(value):
                 continue
             if runs and runs[-1].column.settled:
@@ -236,10 +237,12 @@ class Schema:
                 runs.append(_Run(row, column, name))
         return runs
 
-    def _register(self, runs: Mapping[str, list[_Run]]) -> None:
+    def _register(self, runs: dict[str, list[_Run]], columns: Mapping[str, Prepared]) -> None:
         fresh = [(run.row, name, i) for name, some in runs.items() for i, run in enumerate(some) if run.new]
-        for row, name, i in sorted(fresh):
-            if i >= len(runs[name]):
+        heapq.heapify(fresh)
+        while fresh:
+            row, name, i = heapq.heappop(fresh)
+            if i >= len(runs[name]) or runs[name][i].row != row:
                 continue
             run = runs[name][i]
             width = CALENDAR_VALUES if run.column.kind == "time" else 1
@@ -247,6 +250,13 @@ class Schema:
                 if i:  # it stays what it is, then
                     runs[name][i - 1].column.fits = SETTLED_AFTER
                     del runs[name][i:]
+                elif width > 1:  # a value that is no time may have room
+                    again = self._after_times(name, columns[name], row + 1)
+                    runs[name] = [run, *again]
+                    fresh = [f for f in fresh if f[1] != name] + [
+                        (r.row, name, k) for k, r in enumerate(again, 1)
+                    ]
+                    heapq.heapify(fresh)
                 continue
             run.place = len(self.names)
             self._leave_behind(name, runs[name][i - 1] if i else None)
@@ -256,6 +266,15 @@ class Schema:
             if row == 0 and not self._started:
                 self.first += width
         self._make_room()
+
+    def _after_times(self, name: str, prepared: Prepared, begin: int) -> list[_Run]:
+        """The columns of a name from its next value on that is no time."""
+        if prepared.how == "time":
+            return []
+        for row, value in enumerate(prepared.values[begin:].tolist(), begin):
+            if not is_missing(value) and _kind(prepared.how, value) != "time":
+                return self._runs(name, prepared, row)
+        return []
 
     def _make_room(self) -> None:
         if len(self.names) > self.width:
