@@ -12,11 +12,12 @@ import numpy as np
 from ..errors import SchemaError
 from ..kinds import LARGEST_EXACT, MISFIT, Column, is_missing, kind_of
 from .calendar import CALENDAR_VALUES, calendar_row
-from .schema import Input, Schema, agrees
+from .schema import Input, Schema, agrees, plain
 
 _PLAIN_TYPES = frozenset(
     (float, int, bool, np.float64, np.float32, np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
 )
+_COMMON_TYPES = frozenset((float, int, bool, str))
 
 
 def columns_of(x: Mapping[Any, Any]) -> dict[str, np.ndarray]:
@@ -120,6 +121,8 @@ class Encoder:
 
     def _each(self, x: Mapping[Any, Any], learn: bool) -> bool:
         schema = self._schema
+        if learn and not schema.started:
+            return False
         self._values[:] = self._empty
         row = self.row[0]
         seen: list[Column] = []
@@ -140,6 +143,10 @@ class Encoder:
                     return False
                 continue
             column, i = known.column, known.place
+            if type(value) not in _COMMON_TYPES:
+                value = plain(value)
+            if isinstance(value, (bool, np.bool_)) and name not in schema.categories:
+                value = float(value)
             try:
                 if not column.settled:
                     if learn and not agrees(column, value):

@@ -189,7 +189,11 @@ class Column:
         if isinstance(value, (bool, np.bool_)):
             return bool(value) if self.kind == "boolean" else float(value)
         if not isinstance(value, _NUMBER_CLASSES):
-            return seconds(value) if self.kind == "number" and isinstance(value, date) else MISFIT
+            return (
+                seconds(value)
+                if self.kind == "number" and isinstance(value, (date, np.datetime64))
+                else MISFIT
+            )
         if self.kind == "boolean":
             return bool(value) if value in (0, 1) else MISFIT
         try:

@@ -104,7 +104,7 @@ def test_labels_that_can_not_be_told() -> None:
     step = w.merge(batch(EVENTS[:3]), labels, np.array([EVENT] * 3 + [LABEL] * 4, np.int8))
     assert {b.position: b.reason[:20] for b in step.bad_labels} == {
         1: "the label has no key",
-        3: "the label is 0.5, no",
+        3: "the label is '0.5', ",
     }
     c = w.counters
     assert (c.label_records, c.label_dead, c.labels, c.learnt, c.unlabelled, c.closed) == (4, 2, 2, 1, 1, 1)
