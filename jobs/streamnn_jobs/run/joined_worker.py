@@ -65,7 +65,7 @@ class JoinedWorker(Worker):
             c.older += rows.clock.older
             c.records += len(events.position) + len(events.bad)
             c.dead += len(out.bad)
-            self.left_out.update(events.left_out)
+            self._note_left_out(events)
             self.dropped.add(out.bad)
             n = len(position)
             out.records, out.events = len(events.position) + len(events.bad), n
