@@ -103,13 +103,13 @@ class Encoder:
             Columns and category values not known yet are to be registered (which is for the schema to do);
             otherwise they are left out.
         """
-        d = len(self._names)
-        if type(x) is dict and len(x) == d:
-            if d != self._columns:
+        if type(x) is dict and len(x) == len(self._names):
+            if len(x) != self._columns:
                 self._look_over()
-            if self._get is not None:
+            get = self._get
+            if get is not None:
                 try:
-                    values = self._get(x)
+                    values = get(x)
                     if _PLAIN_TYPES.issuperset(map(type, values)):
                         self._pack(self._values, 0, *values)
                         if learn and self._open:

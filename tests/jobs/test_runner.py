@@ -135,6 +135,20 @@ def test_a_resume_with_another_spec_is_refused(change: str, words: str, tmp_path
         Job(spec, source=ScriptedSource(stream(), name="other"), sinks={}, make=make_fake).run()
 
 
+def test_a_column_that_was_never_learnt_may_be_ignored(tmp_path: Path) -> None:
+    def run(ignore: list[str], until: int) -> None:
+        spec = late_spec(str(tmp_path), until_records=until)
+        spec = make_spec({**spec.model_dump(exclude_unset=True), "features": {"ignore": ignore}})
+        Job(spec, source=ScriptedSource(stream()), sinks={}, make=make_fake).run()
+
+    run([], 100)  # late_0 and late_1 are known by then
+    with pytest.raises(SpecError, match="another spec"):
+        run(["late_0"], 200)
+    run(["late_3"], 250)
+    run(["late_3", "never"], 280)
+    run([], 300)  # and taken back: it was not learnt
+
+
 def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path) -> None:
     out, said = sinks(), []
     Job(

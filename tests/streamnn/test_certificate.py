@@ -13,7 +13,7 @@ from test_network import drive, xor
 
 from streamnn import Classifier, Regressor
 from streamnn.network import Functions, Network, NetworkSpec, certify
-from streamnn.network.attack import slopes_at
+from streamnn.network.attack import narrow, slopes_at
 from streamnn.types import LEARN, OBSERVE, Chunk
 
 f4 = np.float32
@@ -184,3 +184,13 @@ def test_at_every_checkpoint_of_recorded_streams(name, recorded):
     model = Regressor(seed=1) if y.dtype.kind == "f" else Classifier(seed=1)
     for networks in checkpoints(model, columns, y, 1000):
         above(networks)
+
+
+@pytest.mark.parametrize("shape", [(64, 3), (3, 64), (16, 16)])
+def test_a_narrowed_matrix_stretches_vectors_as_before(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    w = rng.standard_normal(shape)
+    small = narrow(w)
+    assert small.shape[0] <= min(shape) or small is w
+    x = rng.standard_normal((shape[1], 5))
+    np.testing.assert_allclose(np.linalg.norm(small @ x, axis=0), np.linalg.norm(w @ x, axis=0), rtol=1e-12)

@@ -219,7 +219,9 @@ def test_targets_that_stand_still_at_first(value, many, delay):
     covered = (out.low <= y) & (y <= out.high)
     assert np.abs(y - out.mean)[900:].mean() < 2 * clean(delay)[1]
     assert inside[600:].mean() > 0.85 and covered[600:].mean() > 0.8
-    assert 0.3 < out.deviation[900:].mean() < 2 and np.median((out.high - out.low)[900:]) < 8
+    # where labels are late, thirty errors as large as the targets themselves are remembered for a thousand
+    most = 2 if delay == 0 or many == 1 else 6
+    assert 0.3 < out.deviation[900:].mean() < most and np.median((out.high - out.low)[900:]) < 4 * most
     assert abs(out.entropy[900:].mean()) < 3
 
 

@@ -24,6 +24,7 @@ def log_of(n, hidden, seed):
 def reference(op, error, z, memory):
     d = z.shape[1]
     mean, var, unit, w, b, base, n = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d), 0.0, 0.0, 0
+    held, row = [], 0
     entropy, deviation = np.zeros(len(op)), np.zeros(len(op))
     for i, x in enumerate(z.astype(float)):
         h = np.clip((x - mean) * unit, -5, 5)
@@ -36,9 +37,16 @@ def reference(op, error, z, memory):
             if n:
                 move = min(0.001, 0.064 / d) * (1 - min(square / base / np.exp(ratio), 5))
                 w, b = w - move * h, b - move
-                base += g * (min(square, 20 * base) - base)
+            far = len(held) == 20 and square > 20 * base
+            row = row + 1 if far else 0
+            if row == 8:
+                held, row = [], 0
+            if len(held) < 20:
+                held.append(square)
+                middle = sorted(held)[(len(held) - 1) // 2]
+                base = np.mean(np.minimum(held, 44 * middle))
             else:
-                base = square
+                base += g * (min(square, 20 * base) - base)
             gap = x - mean
             mean = mean + g * gap
             var = var + g * ((1 - g) * gap**2 - var)

@@ -220,7 +220,7 @@ class Worker:
             self.positions.load_state_dict(part("positions/"))
             self.encoder.load(meta["encoder"])
             self.counters = Counters.from_dict(meta["counters"])
-            self.dropped.load(meta["dropped"])
+            self.dropped.load(meta.get("dropped", {}))
             self.alarms.load(meta["alarms"])
         except KeyError as e:
             raise StateError(f"checkpoint: the manifest has no {e}") from e
