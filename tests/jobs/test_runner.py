@@ -309,9 +309,7 @@ def test_predicting_changes_nothing(tmp_path: Path) -> None:
     assert all(r["prediction"] in ("low", "high", "other") for r in written)
     assert predictor.worker.learner.state_hash() == hash_before == figures["state_hash"]
     assert {p.name: p.read_bytes() for p in state.iterdir()} == before
-    assert any("position 1:" in s for s in said) and any(
-        "taken as missing: late_2, late_3" in s for s in said
-    )
+    assert any("taken as missing: late_2, late_3" in s for s in said)
 
 
 def test_predicting_needs_a_checkpoint(tmp_path: Path) -> None:
