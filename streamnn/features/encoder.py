@@ -17,7 +17,7 @@ from .schema import Input, Schema, agrees, plain
 _PLAIN_TYPES = frozenset(
     (float, int, bool, np.float64, np.float32, np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
 )
-_COMMON_TYPES = frozenset((float, int, bool, str))
+_AS_THEY_ARE = frozenset((float, int, bool, str))
 
 
 def columns_of(x: Mapping[Any, Any]) -> dict[str, np.ndarray]:
@@ -139,7 +139,7 @@ class Encoder:
                     return False
                 continue
             column, i = known.column, known.place
-            if type(value) not in _COMMON_TYPES:
+            if type(value) not in _AS_THEY_ARE:
                 value = plain(value)
             if isinstance(value, (bool, np.bool_)) and name not in schema.categories:
                 value = float(value)

@@ -103,11 +103,10 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
     times = sum(count for t, count in counts.items() if is_time(t))
     if times >= NEARLY_ALL * n:
         return Column("time", _share(times, n, "times"), fits=fits)
-    if {t.lower() for t in counts} <= _TRUTHS:
-        return Column("boolean", "all values are true or false", fits=fits)
-    format, _ = number_format(list(counts)[:SAMPLE], decimal)
-    if thousands is not None:
-        format = format._replace(group=thousands)
+    truths = sum(count for t, count in counts.items() if t.lower() in _TRUTHS)
+    if truths >= NEARLY_ALL * n:
+        return Column("boolean", _share(truths, n, "true or false"), fits=fits)
+    format, _ = number_format(list(counts)[:SAMPLE], decimal, thousands)
     numbers = {t: number(t, format) for t in counts}
     read = share(numbers)
     odd = {t for t, v in numbers.items() if v is None}

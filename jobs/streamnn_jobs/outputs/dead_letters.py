@@ -23,6 +23,8 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("bad_quoting", r"quote"),
     ("tombstone", r"^a tombstone"),
     ("bad_arrow", r"^no Arrow|^a column can't be converted"),
+    ("bad_schema", r"registry's frame|Avro"),
+    ("bad_envelope", r"envelope|kafka\.unwrap|CloudEvent"),
     ("too_many_columns", r"would be one of too many columns"),
     ("bad_time", r"^the time in column"),
     ("too_many_classes", r"would be one of more than \d+ classes"),
