@@ -152,3 +152,29 @@ def test_how_an_encoding_is_told(content: bytes, encoding: str, tmp_path: Path) 
     reader = LineReader(path, 0, form)
     assert form.original(reader.take(1)[0]) == every
     reader.close()
+
+
+@pytest.mark.parametrize(
+    ("names", "kinds", "kind", "values"),
+    [
+        (["2023", "2024"], {}, "number", [2023.0, 2024.0]),
+        (["2023", "2024"], {"at": "category"}, "category", ["2023", "2024"]),
+        (["007", "008"], {}, "id", ["007", "008"]),
+        (["1_000", "2_000"], {}, "text", ["1_000", "2_000"]),
+        (["DE", "NA"], {}, "text", ["DE", "NA"]),
+        (["1", "2"], {"at": "ignored"}, None, None),
+    ],
+)
+def test_folders_are_columns_with_kinds(
+    names: list[str], kinds: dict[str, str], kind: str | None, values: list[object] | None, tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / f"at={name}").mkdir()
+        (tmp_path / f"at={name}" / "a.csv").write_text("x,y\n1,2\n")
+    partition = open_source(tmp_path, kinds=kinds).open("0")
+    found = []
+    while (batch := partition.next_batch(10)) is not None:
+        assert (batch.columns["at"].kind if "at" in batch.columns else None) == kind
+        found += batch.rows.to_pylist()
+    assert ([row["at"] for row in found] if values else None) == values
+    assert values or "at" not in found[0]
