@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given, settings
@@ -35,6 +37,21 @@ def web(tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_copy_that_is_not_whole_goes(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Torn(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise error
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Torn()))
+    with pytest.raises((SourceError, KeyboardInterrupt), match=r"No space left on device\. The environ|^$"):
+        places_of("-")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_url_is_read_from_a_copy_that_goes_with_its_source(web: str, tmp_path: Path) -> None:
