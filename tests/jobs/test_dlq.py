@@ -16,8 +16,8 @@ Capture = pytest.CaptureFixture[str]
 
 BAD = [
     BadRecord(3, "malformed JSON: Expecting value", "decode", b'{"x": \xff'),
-    BadRecord(5, "column 'x' is a number but has 'abc'", "schema", b'{"x":"abc"}\n'),
-    BadRecord(9, "column 'x' is a number but has 'def'", "schema", b'{"x":"def"}'),
+    BadRecord(5, "the time in column 't' is 'abc', which is no time", "schema", b'{"x":"abc"}\n'),
+    BadRecord(9, "the time in column 't' is 'def', which is no time", "schema", b'{"x":"def"}'),
 ]
 
 
@@ -40,11 +40,11 @@ def test_listing(letters: str, capsys: Capture) -> None:
     assert code == 0
     assert out.splitlines() == [
         f"{letters}: 3 dead letters",
-        "          2  schema  column 'x' is a number but has '…'",
+        "          2  schema  the time in column 't' is '…', which is no time",
         "          1  decode  malformed JSON: Expecting value",
         "events.jsonl/0/3        7 B  decode  malformed JSON: Expecting value",
-        "events.jsonl/0/5       12 B  schema  column 'x' is a number but has 'abc'",
-        "events.jsonl/0/9       11 B  schema  column 'x' is a number but has 'def'",
+        "events.jsonl/0/5       12 B  schema  the time in column 't' is 'abc', which is no time",
+        "events.jsonl/0/9       11 B  schema  the time in column 't' is 'def', which is no time",
     ]
     code, out, _ = run(capsys, "list", letters, "--stage", "schema", "--limit", "1")
     assert out.splitlines()[-1] == "... and 1 more: --limit 2"
