@@ -235,6 +235,23 @@ def test_nan_is_missing_however_it_is_written(around: int) -> None:
     assert all(v is None or v != v for v in found) and (bad, odd) == ([], {})
 
 
+@pytest.mark.parametrize("kinds", [{}, {"a": "number"}])
+@pytest.mark.parametrize(
+    ("lines", "first"),
+    [
+        (["a;b", "50,305;x", "1,500;y"], 50.305),
+        (["a;b", "50,305;1.5", "1,500;2.5"], 50305.0),  # a point stands before the decimals of this file
+        (["a;b", "50,305;x", "1,000,500;y"], 50305.0),
+        (["a;b", "50.305;x", "1.500;y"], 50.305),
+        (["a,b", '"50,305",x', '"1,500",y'], 50305.0),
+    ],
+)
+def test_between_semicolons_a_comma_stands_before_decimals(
+    lines: list[str], first: float, kinds: dict[str, str]
+) -> None:
+    assert read("\n".join(lines).encode(), kinds=kinds)[0][0]["a"] == first
+
+
 def test_a_stray_quote_costs_one_record_only() -> None:
     rows, bad = read(b'a,b\n1,x\n2,"y\n3,z\n4,"p\nq"\n5,r\n')
     assert [row["a"] for row in rows] == [1.0, 3.0, 4.0, 5.0] and rows[2]["b"] == "p\nq"
