@@ -16,6 +16,8 @@ NEARLY_ALL = 0.9
 FEW_OTHERS, MANY_NUMBERS = 3, SETTLED_AFTER
 """At least half of the values are enough where the others are at most so many different ones, and the numbers at least
 so many: a sensor that says "offline", and not a name that is a number now and then."""
+ZEROS_IN_FRONT = "digits with zeros in front"
+"""Why a column of digits is one of ids: they are no numbers, not even large ones."""
 _TRUTHS = frozenset(("true", "false"))
 
 
@@ -91,7 +93,7 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
     different = set(texts)
     whole = [integer(t) for t in texts]
     if sum(t.isdigit() and t[0] == "0" and len(t) > 2 for t in texts) and all(t.isdigit() for t in texts):
-        return Column("id", "digits with zeros in front", fits=fits)
+        return Column("id", ZEROS_IN_FRONT, fits=fits)
     if sum(v is not None for v in whole) >= NEARLY_ALL * n and any(
         abs(v or 0) > LARGEST_EXACT for v in whole
     ):
