@@ -162,3 +162,9 @@ def test_each_file_writes_its_numbers_in_its_own_way(tmp_path: Path) -> None:
     while (batch := partition.next_batch(10)) is not None:
         read += batch.rows.column("a").to_pylist()
     assert read == [1.5, 2.25, 3.5, 1000.25]
+
+
+def test_what_is_packed_and_broken_is_told(tmp_path: Path) -> None:
+    (tmp_path / "orders").write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(SourceError, match=r"orders can't be unpacked: .*Is it whole"):
+        Recorded(str(tmp_path / "orders")).open()
