@@ -98,6 +98,15 @@ def test_nothing_scored_is_exit_code_3_in_few_words(run: Run, tmp_path: Path) ->
     assert len(err.splitlines()) == SHOWN + 1 and "counted only" in err.splitlines()[-1]
 
 
+def test_columns_that_were_not_learnt_cost_no_record_that_is_scored(run: Run, tmp_path: Path) -> None:
+    source = good(tmp_path / "a.jsonl")
+    only = ("--set", 'features.include=["x"]')
+    run("replay", source, "--label", "y", "--report", "none", "--checkpoint", "state", *only)
+    (tmp_path / "wide.jsonl").write_text(json.dumps({"x": 3} | dict.fromkeys(map(str, range(10_001)), 1)))
+    code, _, err = run("predict", "wide.jsonl", "--checkpoint", "state")
+    assert code == 0 and "1 scored, 0 could not be" in err
+
+
 def test_a_cell_that_is_no_number_is_scored_as_missing(run: Run, tmp_path: Path) -> None:
     run("replay", good(tmp_path / "a.jsonl"), "--label", "y", "--report", "none", "--checkpoint", "state")
     (tmp_path / "words.jsonl").write_text('{"x": 3}\n{"x": "word"}\n{"x": null}\n')

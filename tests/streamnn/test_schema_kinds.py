@@ -149,11 +149,26 @@ def test_once_settled_a_value_of_another_kind_is_missing_or_a_name():
 
 def test_categories_are_one_name_whatever_they_come_in():
     schema = Schema(categories=["a"])
-    rows = [{"a": v} for v in (7, 7.0, "7", np.int8(7), Decimal(7), "07", 2**60, str(2**60), True, "true")]
-    assert encoded(schema, rows, 10)[:, 0].tolist() == [0, 0, 0, 0, 0, 1, 2, 2, 3, 3]
+    rows = [
+        {"a": v}
+        for v in (
+            7,
+            7.0,
+            "7",
+            np.int8(7),
+            Decimal(7),
+            "07",
+            2**60,
+            str(2**60),
+            Decimal(2**60 + 1),
+            True,
+            "true",
+        )
+    ]
+    assert encoded(schema, rows, 10)[:, 0].tolist() == [0, 0, 0, 0, 0, 1, 2, 2, 3, 4, 4]
     for dtype in (np.int64, np.float64, np.uint8):
         prepared = schema.prepare({"a": np.array([7, 9], dtype)}, 2)
-        assert schema.encode(prepared, 2)[:, 0].tolist() == [0, 4]
+        assert schema.encode(prepared, 2)[:, 0].tolist() == [0, 5]
 
 
 def test_a_time_becomes_seven_calendar_columns():

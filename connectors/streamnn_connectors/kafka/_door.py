@@ -9,7 +9,7 @@ from .._faults import Fault
 from .._json import parse_object
 from ._avro import avro_reader
 from ._unwrap import Unwrap, envelope_of
-from .registry import SchemaRegistry
+from .registry import MOST_SCHEMAS, SchemaRegistry
 
 _FRAME_BYTES = 5
 """A zero byte and the number of a schema."""
@@ -84,7 +84,10 @@ class Door:
     def _reader(self, number: int) -> _Reader:
         found = self._readers.get(number)
         if found is None:
-            found = self._readers[number] = self._find(number)
+            found = self._find(number)
+            if len(self._readers) >= MOST_SCHEMAS:
+                self._readers.clear()
+            self._readers[number] = found
         return found
 
     def _find(self, number: int) -> _Reader:

@@ -69,7 +69,7 @@ def reason_word(reason: str) -> str:
 
     Examples
     --------
-    >>> reason_word("malformed JSON: line 1"), reason_word("column 'x' is a number but has 'a'"), reason_word("?")
+    >>> reason_word("malformed JSON: line 1"), reason_word("column 'x' holds a bytes: b'a'"), reason_word("?")
     ('malformed_json', 'wrong_type', 'other')
     """
     return next((word for word, pattern in _COMPILED if pattern.search(reason)), "other")
