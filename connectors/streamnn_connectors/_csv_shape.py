@@ -111,7 +111,12 @@ def _first(lines: LineReader, between: bytes, most: int) -> list[bytes]:
         fields = split_fields(header, between)
         for field in fields:
             field.decode()
-    except (Fault, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{lines.path}: the header can't be read: {error}. Name the encoding of the file, such as utf-8 or "
+            "shift-jis: --set source.options.encoding=..."
+        ) from None
+    except Fault as error:
         raise SourceError(f"{lines.path}: the header can't be read: {error}. Correct line 1.") from None
     if fields == [b""]:
         raise SourceError(f"{lines.path}: there are no columns: it has no line but blank ones and comments.")

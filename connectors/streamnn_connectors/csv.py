@@ -106,6 +106,7 @@ class CsvSource:
             typed=False,
             decimal=None if decimal == "auto" else decimal,
             thousands=None if thousands == "auto" else thousands,
+            semicolons=self._shape.delimiter == b";" and decimal == "auto",
         )
         self._look()
 
@@ -121,7 +122,12 @@ class CsvSource:
 
     def beginning(self, kinds: Mapping[str, Any]) -> Resume:
         """The token of the first record, with what is known of columns from files before this one."""
-        own = dict(self._table.state()) | {k: v for k, v in kinds.items() if k in self._shape.names}
+        own = dict(self._table.state())
+        for name, known in kinds.items():
+            if name in own and own[name]["kind"] == known["kind"]:
+                own[name] = {**known, "format": own[name]["format"]}  # each file writes numbers its own way
+            elif name in self._shape.names:
+                own[name] = known
         return {"position": 0, "byte": self._shape.start, "kinds": [list(pair) for pair in own.items()]}
 
     def partitions(self) -> list[str]:

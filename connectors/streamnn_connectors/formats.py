@@ -9,7 +9,7 @@ from typing import NamedTuple
 from streamnn.errors import SourceError
 
 from ._lines import check_file
-from ._packing import PACKED_SUFFIXES, beginning, opened
+from ._packing import PACKED_SUFFIXES, UNPACK_ERRORS, beginning, opened
 from ._text_form import BOM, look_at
 from .csv import CsvSource
 from .jsonl import JsonLinesSource
@@ -87,7 +87,12 @@ def format_of(path: Path) -> Format:
     check_file(path)
     if (said := suffix_format(path)) is not None:
         return said
-    opened(path)[0].close()  # says what an archive is
+    try:
+        opened(path)[0].close()  # says what an archive is
+    except UNPACK_ERRORS as error:
+        raise SourceError(
+            f"{path} can't be unpacked: {error}. Is it whole? Copy or write it again."
+        ) from error
     head = beginning(path, _BEGINNING_BYTES)
     if head.startswith(b"PAR1"):
         return FORMATS["parquet"]

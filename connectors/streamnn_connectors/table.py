@@ -15,6 +15,7 @@ from streamnn.kinds import (
     LARGEST_EXACT,
     MISFIT,
     NUMBER_FORMATS,
+    PLAIN,
     SETTLED_AFTER,
     Column,
     declared,
@@ -68,6 +69,9 @@ class Table:
         Whether numbers are told from texts where cells come from, as in JSON.
     decimal, thousands : str, optional
         How numbers are written in texts, where that is declared.
+    semicolons : bool
+        Whether semicolons stand between the cells, as where a comma stands before decimals: "1,234" is below 2 then,
+        unless a point stands there in another column.
 
     Examples
     --------
@@ -85,6 +89,7 @@ class Table:
         typed: bool = True,
         decimal: str | None = None,
         thousands: str | None = None,
+        semicolons: bool = False,
     ):
         pair = (decimal, thousands)
         if not any(all(a is None or a == b for a, b in zip(pair, f, strict=True)) for f in NUMBER_FORMATS):
@@ -97,18 +102,20 @@ class Table:
         self.missing = missing_texts(self.named)
         self.typed, self.decimal, self.thousands = typed, decimal, thousands
         self.columns: dict[str, Column] = {}
-        self._comma = False
+        self._semicolons = semicolons
+        self._comma = semicolons and decimal is None
         self._odd: Counter[_Cell] = Counter()
 
     def like(self) -> Table:
         """A table of the same declarations and kinds, to go on from."""
-        other = Table(self.declared, self.named, self.typed, self.decimal, self.thousands)
+        other = Table(self.declared, self.named, self.typed, self.decimal, self.thousands, self._semicolons)
         other._comma = self._comma
         other.load(self.state())
         return other
 
     def look(self, cells: Mapping[str, Sequence[Any]]) -> None:
         """Decide the kinds of columns by their first cells."""
+        self._comma = False
         for name, values in cells.items():
             if self.declared.get(name) == "ignored":
                 continue
@@ -120,16 +127,23 @@ class Table:
                 continue
             self.columns[name] = found
         numbers = {name: column for name, column in self.columns.items() if column.kind == "number"}
-        self._comma = self.decimal is None and any(c.format.decimal == "," for c in numbers.values())
-        for name in numbers.keys() & cells.keys() - self.declared.keys():
-            self.columns[name] = self._with_comma(numbers[name], cells[name])
+        self._comma = self.decimal is None and (
+            any(c.format.decimal == "," for c in numbers.values())
+            or (
+                self._semicolons
+                and not any(_has_points(c, cells[name]) for name, c in numbers.items() if name in cells)
+            )
+        )
+        for name in numbers.keys() & cells.keys():
+            found = self._with_comma(numbers[name], cells[name])
+            self.columns[name] = declared("number", format=found.format) if name in self.declared else found
 
     def _declared(self, name: str, values: Sequence[Any]) -> Column:
         kind = self.declared[name]
         if kind != "number":
             return declared(kind)
         format, _ = number_format([v for v in values if isinstance(v, str)], self.decimal, self.thousands)
-        return declared(kind, format=format)
+        return declared(kind, format=self._with_comma(declared(kind, format=format), values).format)
 
     def finds(self, name: str, value: Any) -> bool:
         """Whether a value makes `name` a column, or it is one already."""
@@ -161,7 +175,13 @@ class Table:
         if not any(isinstance(v, str) and ("." in v or "," in v) for v in values):
             return found
         again = look(values, self.missing, ",", self.thousands, self.typed)
-        return again if again is not None and again.kind == "number" else found
+        if again is None or again.kind != "number":
+            return found
+        lost = (
+            found.read(v, self.missing) is not MISFIT and again.read(v, self.missing) is MISFIT
+            for v in values
+        )
+        return found if any(lost) else again
 
     def _fits(self, column: Column, value: Any) -> bool:
         if self.typed:
@@ -266,6 +286,11 @@ class Table:
     def load(self, state: Iterable[Any]) -> None:
         """Take over what :meth:`state` gave."""
         self.columns = {name: Column.of_state(data) for name, data in state}
+
+
+def _has_points(column: Column, values: Sequence[Any]) -> bool:
+    """Whether a column of numbers has a point before its decimals."""
+    return column.format == PLAIN and any(isinstance(v, str) and "." in v for v in values)
 
 
 def _array(kind: str, values: list[Any]) -> pa.Array:

@@ -12,13 +12,13 @@ from .column import (
     kind_of,
     name_of,
 )
-from .look import look
+from .look import ZEROS_IN_FRONT, look
 from .missing import DOUBTFUL, MISSING, missing_texts
 from .numbers import LARGEST_EXACT, NUMBER_FORMATS, PLAIN, NumberFormat, integer, number, number_format
 from .times import array_seconds, duration, is_time, seconds, unit_by_size
 
 __all__ = [
-    "DOUBTFUL", "KINDS", "LARGEST_EXACT", "MISFIT", "MISSING", "NAMES", "NUMBER_FORMATS", "PLAIN", "SETTLED_AFTER", "Column", "NumberFormat",
-    "array_seconds", "declared", "duration", "fits", "integer", "is_missing", "is_time", "kind_of", "look",
+    "DOUBTFUL", "KINDS", "LARGEST_EXACT", "MISFIT", "MISSING", "NAMES", "NUMBER_FORMATS", "PLAIN", "SETTLED_AFTER",
+    "ZEROS_IN_FRONT", "Column", "NumberFormat", "array_seconds", "declared", "duration", "fits", "integer", "is_missing", "is_time", "kind_of", "look",
     "missing_texts", "name_of", "number", "number_format", "seconds", "unit_by_size",
 ]  # fmt: skip

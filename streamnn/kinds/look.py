@@ -18,6 +18,8 @@ FEW_OTHERS, MANY_NUMBERS = 3, SETTLED_AFTER
 so many: a sensor that says "offline", and not a name that is a number now and then."""
 SAMPLE = 200
 """Different texts by which it is told how numbers are written."""
+ZEROS_IN_FRONT = "digits with zeros in front"
+"""Why a column of digits is one of ids: they are no numbers, not even large ones."""
 _TRUTHS = frozenset(("true", "false"))
 
 
@@ -96,7 +98,7 @@ def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> C
         return sum(counts[t] for t, v in found.items() if v is not None)
 
     if all(map(str.isdigit, counts)) and any(t[0] == "0" and len(t) > 2 for t in counts):
-        return Column("id", "digits with zeros in front", fits=fits)
+        return Column("id", ZEROS_IN_FRONT, fits=fits)
     whole = {t: integer(t) for t in counts}
     if share(whole) >= NEARLY_ALL * n and any(abs(v or 0) > LARGEST_EXACT for v in whole.values()):
         return Column("id", "integers beyond 2^53", fits=fits)

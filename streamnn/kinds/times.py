@@ -22,7 +22,7 @@ SIZED_UNITS, SIZE_LIMITS = ("s", "ms", "us", "ns"), (1e11, 1e14, 1e17)
 """Units that a count since 1970 is told by its size to be of, and what counts of all but the last stay below. From
 1973-03-03 to 5138-11-16 a count is told rightly in all four."""
 ALLOWED_TIMES = "a datetime, a date, a numpy.datetime64, a text such as 2025-02-03T10:00:00+01:00, or a number of seconds since 1970"
-ALLOWED_DURATIONS = 'a number of seconds, or a text of numbers and units such as "2 days", "36 h", "90 min", "1 day 12 h", "500 ms"'
+ALLOWED_DURATIONS = 'a number of seconds, or a text of numbers and units such as "2 days", "36 h", "90 min", "1 day 12 h", "500 ms", "36:00:00"'
 
 _BEGINNING, _FIRST_DAY = datetime(1970, 1, 1), date(1970, 1, 1).toordinal()
 _ISO_8601 = re.compile(
@@ -45,6 +45,10 @@ _WORDS = {
 }
 _UNIT_OF = {word: unit for unit, words in _WORDS.items() for word in words}
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([A-Za-zµμ]+)\s*(?:,|and\b)?")
+_SPAN = re.compile(r"\s*(?:([0-9]+) days?,? +)?([0-9]+):([0-5][0-9]):([0-5][0-9](?:\.[0-9]*)?)\s*")
+_ISO_SPAN = re.compile(
+    r"\s*P(?=.)(?:([0-9]+)W)?(?:([0-9]+)D)?(?:T(?=.)(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]*)?)S)?)?\s*"
+)
 
 
 def seconds(value: Any) -> float:
@@ -198,8 +202,8 @@ def duration(value: Any) -> float:
     Parameters
     ----------
     value : number, str, timedelta or numpy.timedelta64
-        Numbers are seconds. A text is numbers with units from nanoseconds to weeks. Months and years have no fixed
-        length.
+        Numbers are seconds. A text is numbers with units from nanoseconds to weeks, hours, minutes and seconds with
+        colons between, or ISO 8601. Months and years have no fixed length.
 
     Raises
     ------
@@ -210,6 +214,8 @@ def duration(value: Any) -> float:
     --------
     >>> duration("2 days"), duration("1 day 12 h"), duration("500ms"), duration(90)
     (172800.0, 129600.0, 0.5, 90.0)
+    >>> duration("36:00:00"), duration("1 days 00:00:01.5"), duration("PT15M"), duration("P1DT12H")
+    (129600.0, 86401.5, 900.0, 129600.0)
     """
     if isinstance(value, timedelta):
         return value / timedelta(seconds=1)
@@ -221,6 +227,10 @@ def duration(value: Any) -> float:
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         return float(value)
     total, text, at = 0.0, value if isinstance(value, str) else "", 0
+    if (span := _SPAN.fullmatch(text)) is not None:
+        return _sum(span.groups(), (86_400, 3600, 60, 1))
+    if (span := _ISO_SPAN.fullmatch(text)) is not None:
+        return _sum(span.groups(), (604_800, 86_400, 3600, 60, 1))
     while at < len(text):
         part = _AMOUNT.match(text, at)
         if part is None or (named := _UNIT_OF.get(part[2], _UNIT_OF.get(part[2].lower()))) is None:
@@ -230,6 +240,10 @@ def duration(value: Any) -> float:
     if not text.strip() or text[at:].strip():
         raise SchemaError(f"{value!r} is no duration; allowed: {ALLOWED_DURATIONS}")
     return total
+
+
+def _sum(amounts: tuple[str | None, ...], lengths: tuple[int, ...]) -> float:
+    return sum((float(a or 0) * length for a, length in zip(amounts, lengths, strict=True)), 0.0)
 
 
 def _in_seconds(number: float, unit: str) -> float:

@@ -171,6 +171,22 @@ def test_how_an_encoding_is_told(content: bytes, encoding: str, tmp_path: Path) 
     reader.close()
 
 
+def test_each_file_writes_its_numbers_in_its_own_way(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a,b\n1.5,x\n2.25,y\n")
+    (tmp_path / "2.csv").write_text("b;a\nx;3,5\ny;1.000,25\n")
+    partition = Recorded(str(tmp_path)).open().open("0")
+    read = []
+    while (batch := partition.next_batch(10)) is not None:
+        read += batch.rows.column("a").to_pylist()
+    assert read == [1.5, 2.25, 3.5, 1000.25]
+
+
+def test_what_is_packed_and_broken_is_told(tmp_path: Path) -> None:
+    (tmp_path / "orders").write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(SourceError, match=r"orders can't be unpacked: .*Is it whole"):
+        Recorded(str(tmp_path / "orders")).open()
+
+
 @pytest.mark.parametrize(
     ("names", "kinds", "kind", "values"),
     [

@@ -53,7 +53,7 @@ def read_all(
         (b",column_1\n1,2\n", "'column_1' more than once"),
         (b'a,"b\n1,2\n', "header can't be read: a quote is never closed"),
         (b'a,"b"c\n1,2\n', "header can't be read: text after the closing quote"),
-        (b"a,\xff\n1,2\n", "header can't be read"),
+        (b"a,\xff\n1,2\n", "header can't be read.*source.options.encoding"),
         (b"a" * 2000 + b"\n", "header can't be read: longer than max_record_bytes, 1000"),
     ],
 )
@@ -233,6 +233,23 @@ def test_nan_is_missing_however_it_is_written(around: int) -> None:
     rows, bad, odd = read_all(b"x,w\n" + b"1,t\n" * 1000 + b"NAN,t\n" + b"1,t\n" * around + b"nAn,u\n")
     found = rows[1000]["x"], rows[-1]["x"]
     assert all(v is None or v != v for v in found) and (bad, odd) == ([], {})
+
+
+@pytest.mark.parametrize("kinds", [{}, {"a": "number"}])
+@pytest.mark.parametrize(
+    ("lines", "first"),
+    [
+        (["a;b", "50,305;x", "1,500;y"], 50.305),
+        (["a;b", "50,305;1.5", "1,500;2.5"], 50305.0),  # a point stands before the decimals of this file
+        (["a;b", "50,305;x", "1,000,500;y"], 50305.0),
+        (["a;b", "50.305;x", "1.500;y"], 50.305),
+        (["a,b", '"50,305",x', '"1,500",y'], 50305.0),
+    ],
+)
+def test_between_semicolons_a_comma_stands_before_decimals(
+    lines: list[str], first: float, kinds: dict[str, str]
+) -> None:
+    assert read("\n".join(lines).encode(), kinds=kinds)[0][0]["a"] == first
 
 
 def test_a_stray_quote_costs_one_record_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from streamnn.errors import SchemaError
-from streamnn_connectors import MemorySource, ScriptedSource
+from streamnn_connectors import CsvSource, MemorySource, ScriptedSource
 from streamnn_connectors.base import Batch
 from streamnn_jobs.records.encode import Encoded, Encoder
 from streamnn_jobs.records.label_column import Labels
@@ -220,6 +221,17 @@ def test_wide_ids_as_labels_stay_apart_and_are_whole_numbers(limit: int) -> None
     while (batch := partition.next_batch(limit)) is not None:
         codes += e.encode(batch).label.tolist()
     assert codes == [0.0, 1.0, 2.0, 0.0] and e.labels.values == [2**60, 2**60 + 1, 7]
+
+
+@pytest.mark.parametrize("limit", [1, 10])
+def test_digits_with_zeros_in_front_as_labels_are_names(limit: int, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n1,10115\n2,01067\n3,10115\n")
+    e = encoder()
+    partition = CsvSource(tmp_path / "a.csv").open("0")
+    codes: list[float] = []
+    while (batch := partition.next_batch(limit)) is not None:
+        codes += e.encode(batch).label.tolist()
+    assert codes == [0.0, 1.0, 0.0] and e.labels.values == ["10115", "01067"]
 
 
 def test_labels_that_are_no_class_are_bad() -> None:

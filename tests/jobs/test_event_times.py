@@ -144,7 +144,7 @@ def test_a_date_is_the_instant_at_which_it_begins(kind: pa.DataType) -> None:
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("2 days", 172_800.0), ("36 h", 129_600.0), ("90 min", 5400.0), ("1 day 12 h", 129_600.0), ("500 ms", 0.5), (86_400, 86_400.0), (2.5, 2.5)],
+    [("2 days", 172_800.0), ("36 h", 129_600.0), ("90 min", 5400.0), ("1 day 12 h", 129_600.0), ("500 ms", 0.5), ("36:00:00", 129_600.0), ("1 days 12:00:00", 129_600.0), ("PT90M", 5400.0), ("P1DT12H", 129_600.0), (86_400, 86_400.0), (2.5, 2.5)],
 )  # fmt: skip
 def test_durations_are_seconds_in_the_spec_and_in_its_fingerprint(value: Any, seconds: float) -> None:
     spec = spec_of({"expire_after": value})

@@ -125,6 +125,13 @@ def test_settings_that_can_not_be_set(change: str) -> None:
         set_field({"source": {"path": "a"}}, change)
 
 
+@pytest.mark.parametrize("text", ['{ zip = "id" }', '{"zip": "id"}'])
+def test_a_table_is_set_as_toml_or_json(text: str) -> None:
+    data: dict[str, Any] = {}
+    set_field(data, f"features.kinds={text}")
+    assert data == {"features": {"kinds": {"zip": "id"}}}
+
+
 @pytest.mark.parametrize("path", sorted(JOBS.glob("*.toml")), ids=lambda p: p.name)
 def test_shipped_specs_are_valid(path: Path) -> None:
     spec = load_spec(path)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from streamnn.errors import SchemaError
+from streamnn.kinds import ZEROS_IN_FRONT
 from streamnn_connectors.base import BadRecord, Batch
 
 from ..spec.job import JobSpec
@@ -89,9 +90,8 @@ class Encoder:
         good[list(why)] = False
         clock = self._judged(time, good, why)
         known = batch.columns.get(self._label or "")
-        label, wrong = self.labels.encode(
-            column.get(self._label or ""), good, known is not None and known.kind == "id"
-        )
+        wide = known is not None and known.kind == "id" and known.why != ZEROS_IN_FRONT
+        label, wrong = self.labels.encode(column.get(self._label or ""), good, ids=wide)
         for i, reason in wrong.items():
             why.setdefault(i, (reason, "label"))
         good[list(wrong)] = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -82,7 +83,7 @@ def make_spec(data: dict[str, Any], changes: list[str] | None = None, where: str
 
 
 def set_field(data: dict[str, Any], change: str) -> None:
-    """Apply ``key.key=value`` to plain data; the value is read as TOML, else as text.
+    """Apply ``key.key=value`` to plain data; the value is read as TOML or a JSON object, else as text.
 
     Where a list is wanted, text with commas is one.
 
@@ -101,7 +102,9 @@ def set_field(data: dict[str, Any], change: str) -> None:
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text.strip() or text  # a tab is a delimiter
+        value = _json_object(text)
+        if value is None:
+            value = text.strip() or text  # a tab is a delimiter
     if _wants_list(names) and not isinstance(value, list):
         value = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
     for i, name in enumerate(names[:-1]):
@@ -109,6 +112,15 @@ def set_field(data: dict[str, Any], change: str) -> None:
         if not isinstance(data, dict):
             raise SpecError(f"--set {change!r}: {'.'.join(names[: i + 1])} is not a table")
     data[names[-1]] = value
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    """The object that is written as JSON, as TOML would have it; None where it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def suggest(name: str, known: list[str]) -> str:
