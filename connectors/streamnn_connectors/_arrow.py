@@ -16,7 +16,7 @@ from streamnn.kinds import LARGEST_EXACT
 
 from ._blocks import Block
 from ._flatten import flatten_batch, is_nested
-from ._rows import record_batch
+from ._rows import MAX_COLUMNS, record_batch
 from .base import BadRecord
 from .table import Table
 from .wanted import EVERYTHING, Wanted
@@ -100,8 +100,13 @@ def to_block(
     before = table.state()
     flat = flatten_batch(batch.select(kept), wanted, left)
     columns: dict[str, pa.Array] = {}
+    known = len(table.columns)
     for name, column in zip(flat.schema.names, flat.columns, strict=True):
-        if (kind := target_type(column.type)) is not None:
+        kind = target_type(column.type)
+        if kind is not None and name not in kept and name not in table.columns:
+            known += 1  # a map may bring ever new ones
+            kind = kind if known <= MAX_COLUMNS else None
+        if kind is not None:
             columns[name] = _cast(column, kind)
         else:
             left[name] += len(column) - column.null_count

@@ -23,7 +23,6 @@ class Shape:
     Parameters
     ----------
     delimiter : bytes
-    header : bool
     names : list of str
         Of the columns.
     start : int
@@ -35,7 +34,6 @@ class Shape:
     """
 
     delimiter: bytes
-    header: bool
     names: list[str]
     start: int
     comment: bytes | None
@@ -73,7 +71,7 @@ def shape_of(
         between = before.delimiter or delimiter_of(sample)
     named = _named_by_remark(before.remark, sample, between) if header == "auto" else None
     if named is not None:
-        return Shape(between, True, _names(str(path), named), lines.byte, _declared(comment), ())
+        return Shape(between, _names(str(path), named), lines.byte, _declared(comment), ())
     return _with_first_record(lines, sample, between, header, comment, max_record_bytes)
 
 
@@ -92,11 +90,9 @@ def _with_first_record(
         )
     if header is False:
         width = len(fields)
-        return Shape(
-            between, False, [f"column_{n}" for n in range(1, width + 1)], start, _declared(comment), ()
-        )
+        return Shape(between, [f"column_{n}" for n in range(1, width + 1)], start, _declared(comment), ())
     fields, notes = _fitted(fields, below)
-    return Shape(between, True, _names(path, fields), lines.byte, _declared(comment), notes)
+    return Shape(between, _names(path, fields), lines.byte, _declared(comment), notes)
 
 
 def _declared(comment: str) -> bytes | None:

@@ -93,7 +93,7 @@ def _lenient(line: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise not_utf8(error) from None
     try:
-        value = json.loads(text, parse_int=float, object_pairs_hook=_unique)
+        value = json.loads(text, parse_int=_integer, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         raise Fault(f"malformed JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
@@ -101,6 +101,13 @@ def _lenient(line: bytes) -> Any:
     if not text.isascii() or "\\" in text:
         _refuse_surrogates(value)
     return value
+
+
+def _integer(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python takes
+        return float(text)
 
 
 def _refuse_surrogates(value: Any) -> None:

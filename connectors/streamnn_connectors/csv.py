@@ -19,7 +19,6 @@ from ._packing import bare_name
 from ._rows import MAX_RECORD_BYTES
 from ._text_form import in_its_encoding, look_at
 from .base import Batch, Partition, Resume, SourceInfo
-from .dialect import Dialect
 from .table import LOOK_RECORDS, NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
 
@@ -44,7 +43,8 @@ class CsvSource:
     encoding : str, default "auto"
         Name of a codec.
     decimal, thousands : str, default "auto"
-        Signs in numbers, as of :class:`~streamnn_connectors.dialect.Dialect`.
+        Sign before the decimals, ``.`` or ``,``; sign between groups of three digits, such as ``.``, ``,``, ``'`` or a
+        blank, or ``""`` for none.
     header : bool or "auto", default "auto"
         Whether the first record has the names; "auto" takes it so, unless it looks like data.
     comment : str, default "auto"
@@ -99,24 +99,14 @@ class CsvSource:
             self._shape = shape_of(lines, delimiter, header, comment, max_record_bytes)
         finally:
             lines.close()
-        self.dialect = Dialect(
-            self._shape.delimiter.decode(),
-            self._form.encoding,
-            None if decimal == "auto" else decimal,
-            None if thousands == "auto" else thousands,
-            self._shape.header,
-            None if comment == "auto" else comment,
-            tuple(missing),
-        )
-        d = self.dialect
         self._wanted = wanted
         self._table = Table(
             kinds,
-            d.missing,
-            False,
-            d.decimal,
-            d.thousands,
-            semicolons=d.delimiter == ";" and decimal == "auto",
+            missing,
+            typed=False,
+            decimal=None if decimal == "auto" else decimal,
+            thousands=None if thousands == "auto" else thousands,
+            semicolons=self._shape.delimiter == b";" and decimal == "auto",
         )
         self._look()
 

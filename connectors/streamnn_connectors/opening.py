@@ -18,6 +18,7 @@ from .jsonl_sink import JsonLinesSink
 from .parquet_sink import ParquetSink
 from .parts import PartsSource
 from .places import STANDARD_INPUT, is_pattern, is_remote, places_of
+from .table import NO_KINDS
 
 Name = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _JSON, _FOLDERS = (".jsonl", ".ndjson", ".json"), FORMATS["parquet"].suffixes
@@ -88,10 +89,8 @@ class Recorded:
         if len(self._places) > 1 or self._places[0].keys:
             folder = self.files[0].resolve().parent
             named = isinstance(self._name, str | os.PathLike) and Path(self._name).expanduser()
-            parts = PartsSource(
-                self._places, make, named.resolve().name if named and named.is_dir() else folder.name
-            )
-            return self._kept_for(parts)
+            title = named.resolve().name if named and named.is_dir() else folder.name
+            return self._kept_for(PartsSource(self._places, make, title, options.get("kinds", NO_KINDS)))
         return self._kept_for(make(self.files[0]))
 
     def _kept_for(self, source: Source) -> Source:

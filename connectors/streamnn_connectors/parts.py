@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import pyarrow as pa
 
 from streamnn.errors import SourceError
+from streamnn.kinds import SETTLED_AFTER
 
 from ._blocks import skip_to, start_of
 from .base import Batch, Partition, Resume, Source, SourceInfo
 from .places import Place
+from .table import NO_KINDS, Table
 
 _COMPARED = 200
 """Most files whose columns are compared before the first record is read."""
@@ -23,8 +26,8 @@ class PartsSource:
     """Files of one format, one after the other, as one stream.
 
     Positions go on from file to file. Columns are known by their names, whatever their order in a file, and each
-    file of CSV has a header of its own. Folders such as ``country=DE`` on the way to a file are columns of its records:
-    numbers where all are, text otherwise. Files with nothing in them are passed over.
+    file of CSV has a header of its own. Folders such as ``country=DE`` on the way to a file are columns of its records,
+    of the kind that a look at all of them shows. Files with nothing in them are passed over.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ class PartsSource:
         Makes the source of one file of its path.
     name : str
         Of the stream.
+    kinds : mapping of str to str, optional
+        What columns that folders give are, where a look is not to decide it.
 
     Raises
     ------
@@ -52,13 +57,19 @@ class PartsSource:
     [[{'x': 1.0, 'y': 'up'}], [{'y': 'down', 'x': 2.0}]]
     """
 
-    def __init__(self, places: Sequence[Place], open_file: Callable[[Path], Source], name: str):
+    def __init__(
+        self,
+        places: Sequence[Place],
+        open_file: Callable[[Path], Source],
+        name: str,
+        kinds: Mapping[str, str] = NO_KINDS,
+    ):
         self._places = [p for p in places if p.path.stat().st_size]
         self._name = name
         if not self._places:
             raise SourceError(f"{name}: none of its {len(places)} files has anything in it.")
         self._make = open_file
-        self._keys = _columns(self._places)
+        self._keys = _folders(self._places, kinds)
         self._notes: list[str] = []
         self._records: int | None = 0
         self.first = open_file(self._places[0].path)
@@ -118,7 +129,7 @@ class _PartsPartition:
         self,
         places: Sequence[Place],
         source: Callable[[int], Source],
-        keys: dict[str, pa.DataType],
+        keys: Table,
         at: int,
         inner: Resume | None,
         position: int,
@@ -174,32 +185,24 @@ class _PartsPartition:
             "kinds": [list(pair) for pair in self._kinds.items()],
         }
         rows = batch.rows
-        for name, kind in self._keys.items():
-            if name not in rows.schema.names:
-                value: Any = place.keys.get(name)
-                if value is not None and pa.types.is_floating(kind):
-                    value = float(value)
-                rows = rows.append_column(name, pa.array([value] * rows.num_rows, kind))
+        known = {name: column for name, column in self._keys.columns.items() if name not in rows.schema.names}
+        for name in known:
+            (value,) = self._keys.array(name, [place.keys.get(name)])
+            rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
+        odd = batch.odd + Counter(dict.fromkeys(self._keys.take_odd(), rows.num_rows))
         bad = [replace(b, position=b.position + self._before) for b in batch.bad]
         position = batch.position + self._before
-        return Batch(rows, position, resume, bad, batch.left_out, batch.odd, batch.columns)
+        return Batch(rows, position, resume, bad, batch.left_out, odd, {**batch.columns, **known})
 
 
-def _columns(places: Sequence[Place]) -> dict[str, pa.DataType]:
-    """The columns that folders give."""
-    kinds: dict[str, pa.DataType] = {}
-    for name in dict.fromkeys(name for place in places for name in place.keys):
-        values = [v for place in places if (v := place.keys.get(name)) is not None]
-        kinds[name] = pa.float64() if all(map(_is_number, values)) else pa.string()
-    return kinds
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return text == text.strip() and (len(text) == 1 or not text.startswith("0") or text.startswith("0."))
+def _folders(places: Sequence[Place], kinds: Mapping[str, str]) -> Table:
+    """The columns that folders give; all values are there to be looked at, so their kinds stay."""
+    table = Table(kinds, typed=False)
+    names = dict.fromkeys(name for place in places for name in place.keys)
+    table.look({name: [place.keys.get(name) for place in places] for name in names})
+    for column in table.columns.values():
+        column.fits = SETTLED_AFTER
+    return table
 
 
 def _names(source: Source) -> set[str] | None:

@@ -9,11 +9,12 @@ import shutil
 import sys
 import tempfile
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from streamnn.errors import SourceError, StreamnnError
+from streamnn.errors import SourceError
 
 from ._remote import fetched, file_name, is_remote
 
@@ -124,20 +125,25 @@ def _keys(path: Path) -> dict[str, str | None]:
 
 
 def _standard_input() -> Place:
-    target = Path(tempfile.mkdtemp(prefix="streamnn-")) / "stdin"
-    with open(target, "wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file, _BLOCK_BYTES)
-    return Place(target, temporary=True)
+    return _copied("standard input", "stdin", iter(partial(sys.stdin.buffer.read, _BLOCK_BYTES), b""))
 
 
 def _fetched(url: str) -> Place:
-    """A copy of what a URL names."""
-    target = Path(tempfile.mkdtemp(prefix="streamnn-")) / file_name(url)
-    copy = Place(target, temporary=True)
+    return _copied("what is fetched", file_name(url), fetched(url))
+
+
+def _copied(what: str, name: str, blocks: Iterable[bytes]) -> Place:
+    """A temporary copy, which is gone again where it can't be made whole."""
+    copy = Place(Path(tempfile.mkdtemp(prefix="streamnn-")) / name, temporary=True)
     try:
-        with open(target, "wb") as file:
-            file.writelines(fetched(url))
-    except StreamnnError:
+        with open(copy.path, "wb") as file:
+            file.writelines(blocks)
+    except BaseException as error:
         copy.remove()
+        if isinstance(error, OSError):
+            raise SourceError(
+                f"{copy.path}: the copy of {what} can't be written: {error.strerror or error}. The environment variable "
+                "TMPDIR names another folder for it."
+            ) from error
         raise
     return copy

@@ -249,7 +249,7 @@ class Table:
         kind = _kind_of_type(column)
         if known is None and column.null_count < len(column):
             known = (
-                declared(self.declared[name])
+                self._declared(name, column.drop_null()[:LOOK_RECORDS].to_pylist())
                 if name in self.declared
                 else _column_of_type(kind, column, self.missing)
             )

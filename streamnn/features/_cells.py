@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SchemaError
-from ..kinds import LARGEST_EXACT, is_missing
+from ..kinds import LARGEST_EXACT, is_missing, kind_of
 
 _TEXT = {str, type(None)}
 _ANY_NUMBER = (bool, int, float, Decimal, np.bool_, np.number)
@@ -112,7 +112,7 @@ def _filled(given: Any, missing: np.ndarray, dtype: np.dtype[Any], empty: Any) -
 
 
 def _is_exact(value: Any) -> bool:
-    return not isinstance(value, (int, np.integer)) or abs(int(value)) <= LARGEST_EXACT
+    return type(value) is float or kind_of(value) != "id"
 
 
 def _instant(value: Any) -> np.datetime64:

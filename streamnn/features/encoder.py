@@ -12,11 +12,12 @@ import numpy as np
 from ..errors import SchemaError
 from ..kinds import LARGEST_EXACT, MISFIT, Column, is_missing, kind_of
 from .calendar import CALENDAR_VALUES, calendar_row
-from .schema import Input, Schema, agrees
+from .schema import Input, Schema, agrees, plain
 
 _PLAIN_TYPES = frozenset(
     (float, int, bool, np.float64, np.float32, np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
 )
+_AS_THEY_ARE = frozenset((float, int, bool, str))
 
 
 def columns_of(x: Mapping[Any, Any]) -> dict[str, np.ndarray]:
@@ -25,17 +26,13 @@ def columns_of(x: Mapping[Any, Any]) -> dict[str, np.ndarray]:
     Raises
     ------
     SchemaError
-        When it is no mapping, two of its names are the same text, or a value can't be one of a column.
+        When two of its names are the same text, or a value can't be one of a column.
 
     Examples
     --------
     >>> columns_of({"a": 1, 2: "b"})
     {'a': array([1.]), '2': array(['b'], dtype=object)}
     """
-    if not isinstance(x, Mapping):
-        raise SchemaError(
-            f"a row is a mapping of column names to values, such as {{'a': 1.5}}; this is {x!r:.60}"
-        )
     columns: dict[str, np.ndarray] = {}
     for k, value in x.items():
         name = str(k)
@@ -116,10 +113,12 @@ class Encoder:
                         return True
                 except (KeyError, OverflowError, struct.error):
                     pass
-        return isinstance(x, Mapping) and self._each(x, learn)
+        return self._each(x, learn)
 
     def _each(self, x: Mapping[Any, Any], learn: bool) -> bool:
         schema = self._schema
+        if learn and not schema.started:
+            return False
         self._values[:] = self._empty
         row = self.row[0]
         seen: list[Column] = []
@@ -140,6 +139,10 @@ class Encoder:
                     return False
                 continue
             column, i = known.column, known.place
+            if type(value) not in _AS_THEY_ARE:
+                value = plain(value)
+            if isinstance(value, (bool, np.bool_)) and name not in schema.categories:
+                value = float(value)
             try:
                 if not column.settled:
                     if learn and not agrees(column, value):

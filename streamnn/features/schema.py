@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from ..kinds import (
     Column,
     array_seconds,
     declared,
+    duration,
     fits,
     is_missing,
     kind_of,
@@ -30,6 +33,7 @@ share: together the 400 that `inputs.MAX_VALUES` allows a category column."""
 _TEXT = {str, type(None)}
 """Types of the values of a text column; strings of derived types are taken too, less quickly."""
 _NAN = float("nan")
+_A_TIME = np.datetime64(0, "us")
 _QUANTITIES = ("number", "boolean", "duration")
 _LEAST_ROOM, _SHARE_OF_ROOM = 8, 4
 """Columns that room is made for at once: so many, or that part of those there is room for, if these are more."""
@@ -142,17 +146,20 @@ class Schema:
             if v.dtype.kind not in "iu" or v.dtype.itemsize < 8 or not _wide(v):
                 return Prepared("number", v.astype(np.float64, copy=False))
         elif v.dtype.kind == "M":
-            return Prepared("time", array_seconds(v))
+            if not names:
+                return Prepared("time", array_seconds(v))
+            v = _objects(_datetimes(array_seconds(v)))
         elif v.dtype.kind == "m":
-            seconds = v / np.timedelta64(1, "s")
-            return Prepared("number", np.asarray(seconds))
+            v = np.asarray(v / np.timedelta64(1, "s"))
+            if not names:
+                return Prepared("number", v)
         elif v.dtype.kind == "U":
             v = v.astype(object)
         if v.dtype != object:
             v = v.astype(object)
         if names:
             read = declared("category").read
-            return Prepared("text", _objects([read(x) for x in v.tolist()]))
+            return Prepared("text", _objects([read(x if x is None else plain(x)) for x in v.tolist()]))
         if _TEXT.issuperset(map(type, v)):
             return Prepared("text", v)
         return self._of_objects(name, v)
@@ -170,7 +177,11 @@ class Schema:
                 return Prepared("number", np.array([_NAN if x is None else x for x in got], np.float64))
         if kinds == {"time"} and not any(isinstance(x, str) for x in v.tolist()):
             return Prepared("time", np.array([array_seconds([x])[0] for x in v.tolist()]))
-        return Prepared("mixed", v)
+        values = [None if is_missing(x) else plain(x) for x in v.tolist()]
+        # alone, a truth is a number: so it is among others
+        return Prepared(
+            "mixed", _objects([float(x) if isinstance(x, (bool, np.bool_)) else x for x in values])
+        )
 
     def encode(self, columns: Mapping[str, Prepared], n: int, learn: bool = True) -> np.ndarray:
         """Rows as float64, shape (n, width afterwards); NaN is missing.
@@ -190,7 +201,7 @@ class Schema:
                 known = self.inputs.get(name)
                 if known is None or not known.column.settled:
                     runs[name] = self._runs(name, prepared)
-            self._register(runs)
+            self._register(runs, columns)
             self._started = True
         out = np.full((n, self.width), np.nan)
         for name, prepared in columns.items():
@@ -207,12 +218,12 @@ class Schema:
                     self.inputs[name] = given
         return out
 
-    def _runs(self, name: str, prepared: Prepared) -> list[_Run]:
-        """Which columns the values of a name go to that is new, or whose kind may still change."""
+    def _runs(self, name: str, prepared: Prepared, begin: int = 0) -> list[_Run]:
+        """Which columns the values of a name from row `begin` on go to that is new, or whose kind may still change."""
         known = self.inputs.get(name)
         runs = [] if known is None else [_Run(0, known.column, name, known.place, new=False)]
-        values = prepared.values.tolist()
-        for row, value in enumerate(values):
+        values = prepared.values[begin:].tolist()
+        for row, value in enumerate(values, begin):
             if is_missing(value):
                 continue
             if runs and runs[-1].column.settled:
@@ -220,16 +231,18 @@ class Schema:
             if not runs:
                 runs.append(_Run(row, _new_column(name in self.categories, prepared.how, value), name))
             column = runs[-1].column
-            fit = column.kind == "time" if prepared.how == "time" else agrees(column, value)
+            fit = agrees(column, _A_TIME if prepared.how == "time" else value)
             if column.count(fit):
                 column = column.decided_again(_kind(prepared.how, value))
                 runs.append(_Run(row, column, name))
         return runs
 
-    def _register(self, runs: Mapping[str, list[_Run]]) -> None:
+    def _register(self, runs: dict[str, list[_Run]], columns: Mapping[str, Prepared]) -> None:
         fresh = [(run.row, name, i) for name, some in runs.items() for i, run in enumerate(some) if run.new]
-        for row, name, i in sorted(fresh):
-            if i >= len(runs[name]):
+        heapq.heapify(fresh)
+        while fresh:
+            row, name, i = heapq.heappop(fresh)
+            if i >= len(runs[name]) or runs[name][i].row != row:
                 continue
             run = runs[name][i]
             width = CALENDAR_VALUES if run.column.kind == "time" else 1
@@ -237,6 +250,13 @@ class Schema:
                 if i:  # it stays what it is, then
                     runs[name][i - 1].column.fits = SETTLED_AFTER
                     del runs[name][i:]
+                elif width > 1:  # a value that is no time may have room
+                    again = self._after_times(name, columns[name], row + 1)
+                    runs[name] = [run, *again]
+                    fresh = [f for f in fresh if f[1] != name] + [
+                        (r.row, name, k) for k, r in enumerate(again, 1)
+                    ]
+                    heapq.heapify(fresh)
                 continue
             run.place = len(self.names)
             self._leave_behind(name, runs[name][i - 1] if i else None)
@@ -246,6 +266,15 @@ class Schema:
             if row == 0 and not self._started:
                 self.first += width
         self._make_room()
+
+    def _after_times(self, name: str, prepared: Prepared, begin: int) -> list[_Run]:
+        """The columns of a name from its next value on that is no time."""
+        if prepared.how == "time":
+            return []
+        for row, value in enumerate(prepared.values[begin:].tolist(), begin):
+            if not is_missing(value) and _kind(prepared.how, value) != "time":
+                return self._runs(name, prepared, row)
+        return []
 
     def _make_room(self) -> None:
         if len(self.names) > self.width:
@@ -293,6 +322,11 @@ class Schema:
     def text_in_width(self) -> list[bool]:
         """For every column that there is room for, whether it holds text; those that have not come yet do not."""
         return self.text + [False] * (self.width - len(self.text))
+
+    @property
+    def started(self) -> bool:
+        """Whether there has been an event."""
+        return self._started
 
     @property
     def placed(self) -> list[tuple[str, Input]]:
@@ -357,14 +391,23 @@ def _kind(how: str, value: Any) -> str:
     """The kind of a value that is not missing. A string is a text: who means a number or a time gives one."""
     if how in ("time", "number"):
         return how
-    return "text" if isinstance(value, str) else kind_of(value) or "text"
+    kind = "text" if isinstance(value, str) else kind_of(value) or "text"
+    return "number" if kind in _QUANTITIES else kind
 
 
 def _new_column(category: bool, how: str, value: Any) -> Column:
     if category:
         return declared("category")
-    kind = _kind(how, value)
-    return Column("number" if kind in _QUANTITIES else kind, "its first value")
+    return Column(_kind(how, value), "its first value")
+
+
+def plain(value: Any) -> Any:
+    """A value of a record as an array hands it on: times to the microsecond, durations in seconds."""
+    if isinstance(value, (timedelta, np.timedelta64)):
+        return duration(value)
+    if isinstance(value, (date, np.datetime64)):
+        return _datetimes(array_seconds([value]))[0]
+    return value
 
 
 def agrees(column: Column, value: Any) -> bool:

@@ -36,6 +36,8 @@ _FALSE_TRUE = {
     "1": True,
 }
 _NUMBER_CLASSES = (int, float, np.integer, np.floating, Decimal)
+_MOST_DIGITS = 40
+"""Integers with more are amounts beyond all ids."""
 _COMMON_TYPES = frozenset((float, int, str, bool))
 _NAN_TYPES = ("NAType", "NaTType")
 
@@ -67,6 +69,8 @@ def name_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (timedelta, np.timedelta64)):
         value = duration(value)
+    if isinstance(value, Decimal):
+        value = _as_integer(value)
     if isinstance(value, (int, np.integer)):
         return str(int(value))
     if isinstance(value, Decimal) and abs(value) > LARGEST_EXACT and value == value.to_integral_value():
@@ -101,6 +105,8 @@ def kind_of(value: Any) -> str | None:
         return "boolean"
     if isinstance(value, (timedelta, np.timedelta64)):  # numpy's is one of its integers
         return "duration"
+    if isinstance(value, Decimal):
+        value = _as_integer(value)
     if isinstance(value, (int, np.integer)):
         return "id" if abs(int(value)) > LARGEST_EXACT else "number"
     if isinstance(value, Decimal) and value.is_finite() and abs(value) > LARGEST_EXACT:
@@ -193,7 +199,11 @@ class Column:
         if isinstance(value, (bool, np.bool_)):
             return bool(value) if self.kind == "boolean" else float(value)
         if not isinstance(value, _NUMBER_CLASSES):
-            return seconds(value) if self.kind == "number" and isinstance(value, date) else MISFIT
+            return (
+                seconds(value)
+                if self.kind == "number" and isinstance(value, (date, np.datetime64))
+                else MISFIT
+            )
         if self.kind == "boolean":
             return bool(value) if value in (0, 1) else MISFIT
         if self.kind == "number" and isinstance(value, (int, np.integer)) and abs(int(value)) > LARGEST_EXACT:
@@ -288,3 +298,10 @@ def _instant(value: float, unit: str) -> Any:
         return MISFIT
     per = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
     return value / per[unit or unit_by_size([value])]
+
+
+def _as_integer(value: Decimal) -> Decimal | int:
+    """A decimal that is an integer as one: a float64 would not hold its digits."""
+    if value.is_finite() and value.adjusted() < _MOST_DIGITS and value == value.to_integral_value():
+        return int(value)
+    return value

@@ -16,6 +16,8 @@ NEARLY_ALL = 0.9
 FEW_OTHERS, MANY_NUMBERS = 3, SETTLED_AFTER
 """At least half of the values are enough where the others are at most so many different ones, and the numbers at least
 so many: a sensor that says "offline", and not a name that is a number now and then."""
+SAMPLE = 200
+"""Different texts by which it is told how numbers are written."""
 ZEROS_IN_FRONT = "digits with zeros in front"
 """Why a column of digits is one of ids: they are no numbers, not even large ones."""
 _TRUTHS = frozenset(("true", "false"))
@@ -90,26 +92,27 @@ def look(
 def _of_texts(texts: list[str], decimal: str | None, thousands: str | None) -> Column:
     """The kind of texts, none of which is missing."""
     n, fits = len(texts), min(len(texts), SETTLED_AFTER)
-    different = set(texts)
-    whole = [integer(t) for t in texts]
-    if sum(t.isdigit() and t[0] == "0" and len(t) > 2 for t in texts) and all(t.isdigit() for t in texts):
+    counts = Counter(texts)  # what is the same is looked at once
+
+    def share(found: dict[str, Any]) -> int:
+        return sum(counts[t] for t, v in found.items() if v is not None)
+
+    if all(map(str.isdigit, counts)) and any(t[0] == "0" and len(t) > 2 for t in counts):
         return Column("id", ZEROS_IN_FRONT, fits=fits)
-    if sum(v is not None for v in whole) >= NEARLY_ALL * n and any(
-        abs(v or 0) > LARGEST_EXACT for v in whole
-    ):
+    whole = {t: integer(t) for t in counts}
+    if share(whole) >= NEARLY_ALL * n and any(abs(v or 0) > LARGEST_EXACT for v in whole.values()):
         return Column("id", "integers beyond 2^53", fits=fits)
-    times = sum(map(is_time, texts))
+    times = sum(count for t, count in counts.items() if is_time(t))
     if times >= NEARLY_ALL * n:
         return Column("time", _share(times, n, "times"), fits=fits)
-    truths = sum(t.lower() in _TRUTHS for t in texts)
+    truths = sum(count for t, count in counts.items() if t.lower() in _TRUTHS)
     if truths >= NEARLY_ALL * n:
         return Column("boolean", _share(truths, n, "true or false"), fits=fits)
-    sample = sorted(different, key=texts.index) if n < 200 else list(dict.fromkeys(texts))[:400]
-    format, _ = number_format(sample, decimal, thousands)
-    numbers = [number(t, format) for t in texts]
-    read = sum(v is not None for v in numbers)
-    odd = {t for t, v in zip(texts, numbers, strict=True) if v is None}
-    if _are_numbers(read, n, odd, len(different) - len(odd)):
+    format, _ = number_format(list(counts)[:SAMPLE], decimal, thousands)
+    numbers = {t: number(t, format) for t in counts}
+    read = share(numbers)
+    odd = {t for t, v in numbers.items() if v is None}
+    if _are_numbers(read, n, odd, len(counts) - len(odd)):
         said = "" if format == PLAIN else f", written as {format}"
         return Column("number", _share(read, n, "numbers") + said, format, fits=fits)
     return Column("text", "texts" if read == 0 else _share(n - read, n, "no numbers"), fits=fits)

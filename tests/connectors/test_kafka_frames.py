@@ -90,6 +90,19 @@ def test_avro_and_json_are_read_by_their_schemas_and_asked_for_once(registry: Re
     assert len(registry.asked) == 2
 
 
+def test_schemas_are_kept_up_to_a_limit(registry: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("registry", "_door"):
+        monkeypatch.setattr(f"streamnn_connectors.kafka.{module}.MOST_SCHEMAS", 3)
+    registry.avro(7, ORDER)
+    asked = SchemaRegistry(RegistrySettings(url=registry.url))
+    opened = Door((), asked, 1000)
+    for number in range(100, 120):
+        with pytest.raises(Fault, match="does not have"):
+            opened.open(frame(number, b""))
+        assert opened.open(frame(7, avro(ORDER, {"id": number, "a": None}))) == {"id": number, "a": None}
+    assert len(asked._schemas) <= 3 and len(opened._readers) <= 3
+
+
 def test_what_can_not_be_read_says_why(registry: RegistryServer) -> None:
     registry.avro(7, ORDER)
     registry.avro(9, "string")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given, settings
@@ -35,6 +37,21 @@ def web(tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_copy_that_is_not_whole_goes(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Torn(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise error
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Torn()))
+    with pytest.raises((SourceError, KeyboardInterrupt), match=r"No space left on device\. The environ|^$"):
+        places_of("-")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_url_is_read_from_a_copy_that_goes_with_its_source(web: str, tmp_path: Path) -> None:
@@ -168,3 +185,29 @@ def test_what_is_packed_and_broken_is_told(tmp_path: Path) -> None:
     (tmp_path / "orders").write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(SourceError, match=r"orders can't be unpacked: .*Is it whole"):
         Recorded(str(tmp_path / "orders")).open()
+
+
+@pytest.mark.parametrize(
+    ("names", "kinds", "kind", "values"),
+    [
+        (["2023", "2024"], {}, "number", [2023.0, 2024.0]),
+        (["2023", "2024"], {"at": "category"}, "category", ["2023", "2024"]),
+        (["007", "008"], {}, "id", ["007", "008"]),
+        (["1_000", "2_000"], {}, "text", ["1_000", "2_000"]),
+        (["DE", "NA"], {}, "text", ["DE", "NA"]),
+        (["1", "2"], {"at": "ignored"}, None, None),
+    ],
+)
+def test_folders_are_columns_with_kinds(
+    names: list[str], kinds: dict[str, str], kind: str | None, values: list[object] | None, tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / f"at={name}").mkdir()
+        (tmp_path / f"at={name}" / "a.csv").write_text("x,y\n1,2\n")
+    partition = open_source(tmp_path, kinds=kinds).open("0")
+    found = []
+    while (batch := partition.next_batch(10)) is not None:
+        assert (batch.columns["at"].kind if "at" in batch.columns else None) == kind
+        found += batch.rows.to_pylist()
+    assert ([row["at"] for row in found] if values else None) == values
+    assert values or "at" not in found[0]

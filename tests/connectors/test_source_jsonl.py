@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from streamnn.kinds import KINDS as KIND_NAMES
 from streamnn_connectors import BadRecord, JsonLinesSource, check_source
+from streamnn_connectors._json import parse_object
 from streamnn_connectors._rows import RowDecoder
 from streamnn_connectors.table import Table
 
@@ -145,6 +146,13 @@ def test_integers_of_any_width_are_ids_alone_and_missing_among_numbers(text: str
     assert bad == [] and alone == [{"x": text}, {"x": "7"}]
     among, bad = read(b'{"x": 0.5}\n' * 20 + b'{"x": %s}' % text.encode(), limit=20)
     assert bad == [] and among[-1] == {"x": None}  # a float has not all of their digits
+
+
+def test_ids_keep_their_digits_beside_what_strict_json_does_not_have() -> None:
+    for odd in (b"NaN", b"-Infinity", b"1e999"):
+        rows, bad = read(b'{"id": 3141592653589793239, "x": %s}\n{"id": 3141592653589793238, "x": 1}' % odd)
+        assert bad == [] and [row["id"] for row in rows] == ["3141592653589793239", "3141592653589793238"]
+    assert parse_object(b'\xef\xbb\xbf{"id": 3141592653589793239}', 100) == {"id": 3141592653589793239}
 
 
 def test_true_and_false_are_booleans() -> None:

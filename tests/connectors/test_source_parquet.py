@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,15 @@ def test_truncated_and_overwritten_files(tmp_path: Path) -> None:
         except SourceError:
             failed += 1
     assert failed > 0
+
+
+def test_maps_bring_columns_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamnn_connectors._arrow.MAX_COLUMNS", 4)
+    cells = [[(f"k{i}", float(i)), ("k0", 0.5)] for i in range(1, 9)]
+    table = pa.table({"x": range(8), "m": pa.array(cells, pa.map_(pa.string(), pa.float64()))})
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=2)
+    partition, left = ParquetSource(tmp_path / "t.parquet").open("0"), Counter[str]()
+    while (batch := partition.next_batch(100)) is not None:
+        assert not batch.bad and set(batch.columns) <= {"x", "m.k0", "m.k1", "m.k2"}
+        left += batch.left_out
+    assert left == {f"m.k{i}": 1 for i in range(3, 9)}

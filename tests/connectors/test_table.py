@@ -185,6 +185,8 @@ def test_a_declared_number_is_read_as_it_is_written() -> None:
     assert table.array("v", ["1.000,5", "x"]).to_pylist() == [1000.5, None]
     late = Table({"v": "number"}, typed=False)
     assert late.array("v", ["2,5", "3,5"]).to_pylist() == [2.5, 3.5]
+    of_texts = Table({"v": "number"})
+    assert of_texts.arrow("v", pa.array(["1.000,5", None, "x"])).to_pylist() == [1000.5, None, None]
 
 
 def test_a_table_has_one_sign_before_the_decimals() -> None:

@@ -92,10 +92,30 @@ def test_predicting_keeps_the_kinds_that_were_learnt(run: Run, tmp_path: Path) -
 
 def test_nothing_scored_is_exit_code_3_in_few_words(run: Run, tmp_path: Path) -> None:
     run("replay", good(tmp_path / "a.jsonl"), "--label", "y", "--report", "none", "--checkpoint", "state")
-    (tmp_path / "bad.csv").write_text("x\n" + "word\n" * 5000)
+    (tmp_path / "bad.csv").write_text("x,z\n" + "word\n" * 5000)
     code, out, err = run("predict", "bad.csv", "--checkpoint", "state", "--json")
     assert code == 3 and json.loads(out)["dead_letters"] == 5000
     assert len(err.splitlines()) == SHOWN + 1 and "counted only" in err.splitlines()[-1]
+
+
+def test_columns_that_were_not_learnt_cost_no_record_that_is_scored(run: Run, tmp_path: Path) -> None:
+    source = good(tmp_path / "a.jsonl")
+    only = ("--set", 'features.include=["x"]')
+    run("replay", source, "--label", "y", "--report", "none", "--checkpoint", "state", *only)
+    (tmp_path / "wide.jsonl").write_text(json.dumps({"x": 3} | dict.fromkeys(map(str, range(10_001)), 1)))
+    code, _, err = run("predict", "wide.jsonl", "--checkpoint", "state")
+    assert code == 0 and "1 scored, 0 could not be" in err
+
+
+def test_a_cell_that_is_no_number_is_scored_as_missing(run: Run, tmp_path: Path) -> None:
+    run("replay", good(tmp_path / "a.jsonl"), "--label", "y", "--report", "none", "--checkpoint", "state")
+    (tmp_path / "words.jsonl").write_text('{"x": 3}\n{"x": "word"}\n{"x": null}\n')
+    code, got, err = run("predict", "words.jsonl", "--checkpoint", "state")
+    assert code == 0 and "3 scored, 0 could not be" in err
+    _, word, nothing = [
+        {k: v for k, v in json.loads(line).items() if k != "position"} for line in got.splitlines()
+    ]
+    assert word == nothing
 
 
 def test_an_output_of_no_known_format_is_refused_and_nothing_removed(run: Run, tmp_path: Path) -> None:
@@ -125,7 +145,8 @@ def test_an_output_of_no_known_format_is_refused_and_nothing_removed(run: Run, t
         ),
         ("max_record_bytes=0", "is 0; allowed: a whole number"),
         ("delimiter=5", "source.options.delimiter: is 5; allowed: a text"),
-        ("text=x", "source.options.text: is 'x'; allowed: a list of texts"),
+        ("missing=x", "source.options.missing: is 'x'; allowed: a list of texts"),
+        ("text=x", "source.options.text: is not known; known are delimiter"),
         ("nope=1", "source.options.nope: is not known; known are delimiter, encoding, decimal"),
     ],
 )

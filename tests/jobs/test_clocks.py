@@ -413,6 +413,11 @@ def test_a_sorted_source_keeps_the_contract(tmp_path: Path) -> None:
     batch = source.open("0", {"position": 3}).next_batch(10)
     assert batch is not None and batch.position.tolist() == [3] and batch.bad[0].position == 4
     assert batch.bad[0].raw == b"oops" and source.info().records == 5
+    file.write_text('{"at": 2, "x": 1, "long": {"list": %s}}\n{"at": 1, "x": "odd"}\n' % ([0] * 100))
+    source = SortedSource(JsonLinesSource(str(file)), "at")
+    whole, rest = source.open("0").next_batch(10), source.open("0", {"position": 1}).next_batch(10)
+    assert whole is not None and rest is not None
+    assert whole.left_out == {"long.list": 1} and not rest.left_out  # told once
     with pytest.raises(SpecError, match="no column 'when'"):
         SortedSource(JsonLinesSource(str(file)), "when").info()
 

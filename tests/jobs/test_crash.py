@@ -99,9 +99,9 @@ def test_bad_records_between_good_ones_change_nothing_for_the_good(tmp_path: Pat
         b"\xff\xfe",
         b"[1]",
         {"t": None, "x": 1.0, "y": "low", "fresh": 1.0},
-        {"t": 3.0, "x": "wrong", "y": "new class", "known": 5.0},
+        {"t": 3.0, "x": [{"y": object()}], "y": "new class", "known": 5.0},
         {"t": float("inf"), "x": 1.0, "y": "low"},
-        {"t": 1.0, "x": 1.0, "y": 7.0},
+        {"t": "never", "x": 1.0, "y": "low"},
     ]
     for i, at in enumerate(sorted(rng.integers(1, len(good), 60).tolist(), reverse=True)):
         items.insert(at, hostile[i % len(hostile)])

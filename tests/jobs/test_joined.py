@@ -17,6 +17,7 @@ from streamnn_jobs.ask.predict import Predictor
 from streamnn_jobs.run.checkpoint import CheckpointStore
 from streamnn_jobs.run.joined_worker import EVENT, LABEL, JoinedWorker
 from streamnn_jobs.run.limits import LimitNotes
+from streamnn_jobs.run.worker import MOST_LEFT_OUT
 from streamnn_jobs.spec.fingerprint import learning_fields
 from streamnn_jobs.spec.job import JobSpec, LimitsSpec
 from streamnn_jobs.spec.load import make_spec
@@ -104,7 +105,7 @@ def test_labels_that_can_not_be_told() -> None:
     step = w.merge(batch(EVENTS[:3]), labels, np.array([EVENT] * 3 + [LABEL] * 4, np.int8))
     assert {b.position: b.reason[:20] for b in step.bad_labels} == {
         1: "the label has no key",
-        3: "the label is 0.5, no",
+        3: "the label is '0.5', ",
     }
     c = w.counters
     assert (c.label_records, c.label_dead, c.labels, c.learnt, c.unlabelled, c.closed) == (4, 2, 2, 1, 1, 1)
@@ -143,3 +144,12 @@ def test_the_limit_of_early_labels_is_said() -> None:
         notes()
     assert len(said) == 1 and said[0].startswith("limits.early_labels: 3 labels wait")
     assert (w.join.waiting, w.counters.unmatched) == (3, 2)
+
+
+def test_names_of_what_is_left_out_are_bounded() -> None:
+    w = worker()
+    for i in range(40):
+        events = batch([EVENTS[i]], i)
+        events.left_out.update(f"a.{i}.{j}" for j in range(MOST_LEFT_OUT // 10))
+        w.merge(events, None, np.array([EVENT], np.int8))
+    assert len(w.left_out) == MOST_LEFT_OUT

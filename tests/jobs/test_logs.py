@@ -69,16 +69,16 @@ def test_dead_letters_are_listed_ten_a_minute_and_the_rest_counted() -> None:
     lines = logged()
     dead = [line for line in lines if line["event"] == "dead_letter"]
     more = sum(line["count"] for line in lines if line["event"] == "dead_letters_unlisted")
-    assert len(dead) == 10 and len(dead) + more == lines[-2]["dead_letters"] > 30
+    assert len(dead) == 10 and len(dead) + more == lines[-2]["dead_letters"] > 20
     hourly = [line for line in logged(step_s=100.0) if line["event"] == "dead_letter"]
     assert len(hourly) == lines[-2]["dead_letters"]
 
 
 def test_content_of_records_is_logged_only_when_asked() -> None:
     quiet = json.dumps(logged(step_s=100.0))
-    assert "broken" not in quiet and "text where" not in quiet and "wrong_type" in quiet
+    assert "broken" not in quiet and "text where" not in quiet and "malformed_json" in quiet
     loud = json.dumps(logged(step_s=100.0, records=True))
-    assert "{broken" in loud and "text where a number was" in loud
+    assert "{broken" in loud
 
 
 def test_a_level_leaves_out_what_is_below() -> None:

@@ -171,7 +171,7 @@ def test_every_reason_a_connector_gives_has_a_word() -> None:
 def test_reasons_of_a_job_have_words() -> None:
     found: set[str] = set()
     serve({43: lambda url, job: found.update(_dead(ask(url + "metrics")[1]))}, items=[*stream(290), *_odd()])
-    assert found == {"malformed_json", "wrong_type", "bad_time", "not_an_object"}
+    assert found == {"malformed_json", "bad_time", "not_an_object"}
     assert set(REASON_WORDS) >= found
 
 

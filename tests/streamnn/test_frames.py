@@ -45,7 +45,8 @@ NUMBERS = {
     "objects with NA": lambda v: pd.Series(objects([pd.NA if x is None else x for x in v])),
     "numpy": lambda v: np.array([np.nan if x is None else x for x in v], float),
     "masked": lambda v: masked(v, float, 0.0),
-    "decimals": lambda v: [None if x is None else Decimal(x) for x in v],
+    # beyond, decimals are ids as integers are
+    "decimals": lambda v: [x if x is None or abs(x) > 2**53 else Decimal(x) for x in v],
     "pandas": lambda v: pd.Series(v, dtype="float64"),
     "pandas Float64": lambda v: pd.Series(v, dtype="Float64"),
     "pandas object": lambda v: pd.Series(v, dtype=object),

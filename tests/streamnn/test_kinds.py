@@ -256,7 +256,12 @@ def test_a_kind_is_decided_again_when_the_others_are_the_more_and_it_was_seen_le
 
 
 def test_names_are_the_same_text_whatever_they_come_in():
-    assert {name_of(v) for v in (7, 7.0, "7", np.int8(7), np.float32(7), Decimal(7))} == {"7"}
+    assert {name_of(v) for v in (7, 7.0, "7", np.int8(7), np.float32(7), Decimal(7), Decimal("7.0"))} == {"7"}
+    assert {name_of(v) for v in (2**60 + 1, Decimal(2**60 + 1))} == {str(2**60 + 1)}
+    assert (
+        kind_of(Decimal(2**60 + 1)) == "id"
+        and kind_of(Decimal("1e999999")) == kind_of(Decimal("inf")) == "number"
+    )
     assert [name_of(v) for v in (True, np.False_, "007", 0.5, 2**70, date(2025, 2, 3))] == [
         "true", "false", "007", "0.5", str(2**70), "2025-02-03",
     ]  # fmt: skip

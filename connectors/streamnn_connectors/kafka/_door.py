@@ -9,7 +9,7 @@ from .._faults import Fault
 from .._json import parse_object
 from ._avro import avro_reader
 from ._unwrap import Unwrap, envelope_of
-from .registry import SchemaRegistry
+from .registry import MOST_SCHEMAS, SchemaRegistry
 
 _FRAME_BYTES = 5
 """A zero byte and the number of a schema."""
@@ -84,28 +84,30 @@ class Door:
     def _reader(self, number: int) -> _Reader:
         found = self._readers.get(number)
         if found is None:
-            found = self._readers[number] = self._find(number)
+            found = self._find(number)
+            if len(self._readers) >= MOST_SCHEMAS:
+                self._readers.clear()
+            self._readers[number] = found
         return found
 
     def _find(self, number: int) -> _Reader:
-        frame = f"looks like a schema registry's frame with schema {number}"
         if self._registry is None:
-            return _refuse(Fault(f"{frame}: set kafka.registry.url, where that schema is kept"))
+            return _refuse(number, ": set kafka.registry.url, where that schema is kept")
         schema = self._registry.schema(number)
         if schema is None:
-            return _refuse(Fault(f"{frame}, which {self._registry.where} does not have"))
+            return _refuse(number, f", which {self._registry.where} does not have")
         if schema.kind == "AVRO":
             try:
                 return avro_reader(schema)
             except Fault as fault:
-                return _refuse(Fault(f"{frame}, {fault.reason}", fault.stage))
+                return _refuse(number, f", {fault.reason}", fault.stage)
         if schema.kind == "JSON":
             return lambda payload: parse_object(payload, self._max_bytes)
-        return _refuse(Fault(f"{frame} of type {schema.kind}, which is not decoded: use Avro or JSON"))
+        return _refuse(number, f" of type {schema.kind}, which is not decoded: use Avro or JSON")
 
 
-def _refuse(fault: Fault) -> _Reader:
+def _refuse(number: int, why: str, stage: str = "decode") -> _Reader:
     def reader(payload: bytes) -> dict[str, Any]:
-        raise Fault(fault.reason, fault.stage)
+        raise Fault(f"looks like a schema registry's frame with schema {number}{why}", stage)
 
     return reader

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streamnn.errors import SchemaError, SpecError
-from streamnn.kinds.times import seconds
+from streamnn.kinds import is_missing, name_of, seconds
 
 from .._columns import column_rows
 from ..base import Batch
@@ -102,7 +102,9 @@ class FeedSteps:
         times = columns[self._columns.event_time] if self._columns.event_time and count else None
         position = batch.position.tolist()
         names: list[Any] = columns[self._columns.key] if self._columns.key and count else [None] * count
-        keys = [f"{self._name}-{p}" if k is None else _text(k) for p, k in zip(position, names, strict=True)]
+        keys = [
+            f"{self._name}-{p}" if is_missing(k) else name_of(k) for p, k in zip(position, names, strict=True)
+        ]
         kept = {n: c for n, c in columns.items() if n != KEY and n not in self._leave_out}
         values = json_lines(column_rows({KEY: keys, **kept}))
         bad = list(batch.bad)
@@ -115,10 +117,10 @@ class FeedSteps:
             yield from self._labels_before(self._clock(known is not None))
             yield Step("event", keys[i], values[i], self._now)
             self._events += 1
-            if not _is_missing(labels[i]) and labels[i] not in self._missing:
+            if not is_missing(labels[i]) and labels[i] not in self._missing:
                 if known is None:
                     due = float(self._events - 1 + self._columns.delay_events)
-                elif _is_missing(known[i]):
+                elif is_missing(known[i]):
                     continue
                 else:
                     due = _number(self._columns.label_time, known[i])
@@ -147,15 +149,6 @@ def _cells(column: pa.Array) -> list[Any]:
     if pa.types.is_timestamp(column.type):
         column = pc.replace_substring(column.cast(pa.string()), " ", "T")
     return column.to_pylist()
-
-
-def _text(key: Any) -> str:
-    # whole numbers beside missing ones are read as floats
-    return str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value
 
 
 def _number(column: str | None, value: Any) -> float:

@@ -18,6 +18,8 @@ from streamnn.errors import SourceError, SpecError
 
 from .registry_settings import RegistrySettings
 
+MOST_SCHEMAS = 10_000
+"""Schemas kept, those that are not there among them: numbers come from messages, which may bear any."""
 _WAITS_S = (0.5, 1.0, 2.0, 5.0)
 
 
@@ -85,7 +87,10 @@ class SchemaRegistry:
             It has not answered for too long, or refuses who asks.
         """
         if number not in self._schemas:
-            self._schemas[number] = self._ask(number)
+            schema = self._ask(number)
+            if len(self._schemas) >= MOST_SCHEMAS:
+                self._schemas.clear()
+            self._schemas[number] = schema
         return self._schemas[number]
 
     def _ask(self, number: int) -> Schema | None:

@@ -17,6 +17,7 @@ from streamnn_connectors.base import Source
 from streamnn_connectors.opening import Recorded
 
 from ..outputs.predictions import prediction_columns
+from ..records.wanted import wanted_columns
 from ..run.checkpoint import CheckpointStore
 from ..run.joined_worker import new_worker
 from ..run.learner import MakeLearner
@@ -68,7 +69,7 @@ class Predictor:
         self.worker = new_worker(spec, task, make)
         self.worker.load_state_dict(arrays, manifest["worker"])
         self.path = path
-        self._options = spec.source.options
+        self._spec = spec
         self._say = say
 
     def columns(self, source: Source, until: int | None = None) -> Any:
@@ -156,9 +157,9 @@ class Predictor:
         recorded = Recorded(target)
         taken = inspect.signature(recorded.format.source).parameters
         # written as what was learnt from, as far as the format has such options
-        options = {name: value for name, value in self._options.items() if name in taken}
-        # the model's kinds hold, whatever the file looks like
-        source = recorded.open(kinds=self.worker.encoder.kinds, **options)
+        options = {name: value for name, value in self._spec.source.options.items() if name in taken}
+        # the model's kinds hold, whatever the file looks like; what it did not look at costs no record
+        source = recorded.open(kinds=self.worker.encoder.kinds, wanted=wanted_columns(self._spec), **options)
         for note in source.info().metadata.get("notes", ()):
             self._say(note)
         return source

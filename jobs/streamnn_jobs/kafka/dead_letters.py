@@ -57,8 +57,8 @@ def kind_of(reason: str) -> str:
 
     Examples
     --------
-    >>> kind_of("column 'x' is a number but has 'abc'"), kind_of("3000 bytes, the limit is 1000")
-    ("column 'x' is a number but has '…'", '# bytes, the limit is #')
+    >>> kind_of("the time in column 'at' is 'soon'"), kind_of("3000 bytes, the limit is 1000")
+    ("the time in column 'at' is '…'", '# bytes, the limit is #')
     """
     return _DIGIT_RUN.sub("#", _QUOTED_NAME.sub(lambda m: m[0] if m[1] else "'…'", reason))
 

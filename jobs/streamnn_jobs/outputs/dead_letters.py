@@ -23,6 +23,8 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("bad_quoting", r"quote"),
     ("tombstone", r"^a tombstone"),
     ("bad_arrow", r"^no Arrow|^a column can't be converted"),
+    ("bad_schema", r"registry's frame|Avro"),
+    ("bad_envelope", r"envelope|kafka\.unwrap|CloudEvent"),
     ("too_many_columns", r"would be one of too many columns"),
     ("bad_time", r"^the time in column"),
     ("too_many_classes", r"would be one of more than \d+ classes"),
@@ -67,7 +69,7 @@ def reason_word(reason: str) -> str:
 
     Examples
     --------
-    >>> reason_word("malformed JSON: line 1"), reason_word("column 'x' is a number but has 'a'"), reason_word("?")
+    >>> reason_word("malformed JSON: line 1"), reason_word("column 'x' holds a bytes: b'a'"), reason_word("?")
     ('malformed_json', 'wrong_type', 'other')
     """
     return next((word for word, pattern in _COMPILED if pattern.search(reason)), "other")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from streamnn_connectors.base import BadRecord
+from streamnn_connectors.base import TOO_MANY_COLUMNS, BadRecord
 
 MOST_REASONS = 20
 """Reasons that are told apart; further ones are one."""
@@ -14,9 +14,13 @@ _OWN = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         (r"^(malformed JSON).*", r"\1"),
-        (r"^(column .*? is a \w+) but has .*", r"\1 but has another value"),
-        (r"^(column .*? has an? \w+): .*", r"\1"),
-        (r"^(the time in column '.*?') is .*", r"\1 is not a finite number"),
+        (rf"^column .*? {TOO_MANY_COLUMNS}.*", "too many columns"),
+        (r"^(column .*? holds a \w+): .*", r"\1"),
+        (
+            r"^(the time in column '.*?') is .* after that of the records before it.*",
+            r"\1 is far ahead of the clock",
+        ),
+        (r"^(the time in column '.*?') is (?!missing$).*", r"\1 is no time"),
         (r"^the label .*? would be one of (.*)", r"the label would be one of \1"),
         (r"^the label is .*?, (no|not) (.*)", r"the label is \1 \2"),
         (r"^a record of \d+ bytes", "a long record"),
@@ -60,8 +64,8 @@ def kind_of_reason(reason: str) -> str:
 
     Examples
     --------
-    >>> kind_of_reason("3 fields where the header has 4"), kind_of_reason("column 'a' is a number but has 'x'")
-    ('3 fields where the header has 4', "column 'a' is a number but has another value")
+    >>> kind_of_reason("3 fields where the header has 4"), kind_of_reason("the time in column 'at' is 'soon', which is no time")
+    ('3 fields where the header has 4', "the time in column 'at' is no time")
     """
     for pattern, words in _OWN:
         reason = pattern.sub(words, reason)

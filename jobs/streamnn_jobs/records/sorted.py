@@ -45,6 +45,7 @@ class SortedSource:
         self._read: tuple[pa.RecordBatch, list[BadRecord]] | None = None
         self._columns: dict[str, Column] = {}
         self._odd: Counter[tuple[str, str]] = Counter()
+        self._left_out: Counter[str] = Counter()
 
     def info(self) -> SourceInfo:
         rows, bad = self._records()
@@ -61,7 +62,7 @@ class SortedSource:
                 f"{self._source.info().name} has {rows.num_rows + len(bad)} records, reading was to go on at {position}: "
                 "it has changed since the checkpoint was written"
             )
-        return _SortedPartition(rows, bad, position, self._columns, self._odd)
+        return _SortedPartition(rows, bad, position, self._columns, self._odd, self._left_out)
 
     def _records(self) -> tuple[pa.RecordBatch, list[BadRecord]]:
         if self._read is not None:
@@ -73,6 +74,7 @@ class SortedSource:
                 bad += batch.bad
                 self._columns |= batch.columns
                 self._odd += batch.odd
+                self._left_out += batch.left_out
                 if batch.rows.num_rows:
                     batches.append(batch.rows)
         finally:
@@ -116,10 +118,12 @@ class _SortedPartition:
         position: int,
         columns: dict[str, Column],
         odd: Counter[tuple[str, str]],
+        left_out: Counter[str],
     ):
         self._rows, self._bad, self._position = rows, bad, position
+        self._columns = columns
         # told with the first batch
-        self._columns, self._odd = columns, odd if position == 0 else Counter()
+        self._odd, self._left_out = (odd, left_out) if position == 0 else (Counter(), Counter())
 
     def next_batch(self, limit: int) -> Batch | None:
         n, begin = self._rows.num_rows, self._position
@@ -129,9 +133,10 @@ class _SortedPartition:
         self._position = end
         position = np.arange(begin, min(end, n), dtype=np.int64)
         bad = self._bad[max(begin - n, 0) : max(end - n, 0)]
+        left_out, self._left_out = self._left_out, Counter()
         odd, self._odd = self._odd, Counter()
         rows = self._rows.slice(min(begin, n), len(position))
-        return Batch(rows, position, {"position": end}, bad, odd=odd, columns=self._columns)
+        return Batch(rows, position, {"position": end}, bad, left_out, odd, self._columns)
 
     def close(self) -> None:
         self._position = self._rows.num_rows + len(self._bad)

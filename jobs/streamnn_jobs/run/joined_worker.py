@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from streamnn.kinds import is_missing, name_of
 from streamnn_connectors.base import BadRecord, Batch
 
 from ..labels.live import KeyJoin
@@ -65,7 +66,7 @@ class JoinedWorker(Worker):
             c.older += rows.clock.older
             c.records += len(events.position) + len(events.bad)
             c.dead += len(out.bad)
-            self.left_out.update(events.left_out)
+            self._note_left_out(events)
             self.dropped.add(out.bad)
             n = len(position)
             out.records, out.events = len(events.position) + len(events.bad), n
@@ -146,18 +147,10 @@ def new_worker(
 
 
 def _keys(rows: pa.RecordBatch, name: str) -> list[str | None]:
-    """The keys as text; a number is its shortest text, whole numbers without a point."""
+    """The keys as text."""
     if name not in rows.schema.names:
         return [None] * rows.num_rows
-    column = rows.column(name)
-    if pa.types.is_integer(column.type):  # never by way of a float: neighbours beyond 2**53 would be one
-        return column.cast(pa.string()).to_pylist()
-    if arrow.kind_of(column.type) == "number":
-        return [
-            None if v != v else str(int(v)) if v.is_integer() else repr(v)
-            for v in arrow.numbers(column).tolist()
-        ]
-    return column.to_pylist() if arrow.kind_of(column.type) == "text" else [None] * rows.num_rows
+    return [None if is_missing(key) else name_of(key) for key in rows.column(name).to_pylist()]
 
 
 def _places(batch: Batch, position: np.ndarray) -> np.ndarray:

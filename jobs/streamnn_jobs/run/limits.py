@@ -63,8 +63,8 @@ class LimitNotes:
             )
         if name in self._worker.left_out:
             return (
-                f"nested values more than {MOST_DEPTH} deep, {MOST_ELEMENTS} in a list or {MOST_VALUES} in all are "
-                "left out of their records. Add it to features.ignore if it is not meant to be learnt"
+                f"nested values more than {MOST_DEPTH} deep, {MOST_ELEMENTS} in a list or {MOST_VALUES} in all, and names "
+                "beyond the limit, are left out of their records. Add it to features.ignore if it is not meant to be learnt"
             )
         known = len(self._worker.learner.columns)
         if name == "columns of the source":

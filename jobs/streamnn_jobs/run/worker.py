@@ -27,6 +27,8 @@ from .counters import Counters
 from .learner import Learner
 
 Arrays = dict[str, np.ndarray]
+MOST_LEFT_OUT = 100
+"""Nested columns with too much in them that are told apart; names of a record may be anything."""
 
 
 class Join(Protocol):
@@ -94,7 +96,7 @@ class Worker:
         self.source, self.partition = source, partition
         self.columns_full = False
         self.left_out: set[str] = set()
-        """Nested columns of which records had too much."""
+        """Nested columns of which records had too much; the first ``MOST_LEFT_OUT`` of them."""
         self.dropped = Dropped()
         self._keep = spec.output.keep
         self._probabilities = spec.output.probabilities
@@ -113,7 +115,7 @@ class Worker:
         c = self.counters
         c.records += len(batch.position) + len(batch.bad)
         c.dead += len(rows.bad)
-        self.left_out.update(batch.left_out)
+        self._note_left_out(batch)
         self.dropped.add(rows.bad)
         if not self.columns_full:
             self.columns_full = any(TOO_MANY_COLUMNS in b.reason for b in rows.bad)
@@ -139,6 +141,11 @@ class Worker:
             if self._recorded:  # on a topic it may come any time
                 out.predictions["label"] = self.labels.objects(rows.label)
         return out
+
+    def _note_left_out(self, batch: Batch) -> None:
+        for name in batch.left_out:
+            if len(self.left_out) < MOST_LEFT_OUT:
+                self.left_out.add(name)
 
     def _run(
         self,
