@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from streamnn.kinds import DOUBTFUL, PLAIN
+from streamnn.kinds import DOUBTFUL, LARGEST_EXACT, PLAIN
 
 from ._csv_records import split_fields, wrong_width
 from ._faults import Fault, not_utf8, too_long
@@ -109,7 +109,7 @@ class CsvDecoder:
         # numbers at once; where one of them is odd, all as texts and then cell by cell
         for numbers in (plain, set[str]()) if plain else (plain,):
             rows = self._parsed(block, len(records), numbers)
-            if rows is not None and not any(_has_nan(rows.column(name)) for name in numbers):
+            if rows is not None and not any(_is_odd(rows.column(name)) for name in numbers):
                 columns = {
                     name: rows.column(name) if name in numbers else self._column(name, rows.column(name))
                     for _, name in self._taken
@@ -150,9 +150,12 @@ def fields_of(record: bytes, delimiter: bytes, width: int, max_bytes: int) -> li
     return fields
 
 
-def _has_nan(column: pa.Array) -> bool:
-    """Whether there is a text that Arrow takes for NaN, such as nan(a): what it is, is decided cell by cell."""
-    return bool(pc.any(pc.is_nan(column)).as_py())
+def _is_odd(column: pa.Array) -> bool:
+    """Whether there is a text that Arrow takes for NaN, such as nan(a), or what may be an id: each cell is looked at."""
+    if pc.any(pc.is_nan(column)).as_py():
+        return True
+    most = pc.max(pc.abs(column)).as_py()
+    return most is not None and most >= LARGEST_EXACT
 
 
 def _is_utf8(block: bytes) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import SchemaError
 from .missing import DOUBTFUL, MISSING
-from .numbers import LARGEST_EXACT, PLAIN, NumberFormat, number
+from .numbers import LARGEST_EXACT, PLAIN, NumberFormat, integer, number
 from .times import duration, is_time, seconds, unit_by_size
 
 KINDS = ("number", "category", "text", "boolean", "id", "time", "duration", "ignored")
@@ -73,6 +73,8 @@ def name_of(value: Any) -> str:
         value = _as_integer(value)
     if isinstance(value, (int, np.integer)):
         return str(int(value))
+    if isinstance(value, Decimal) and abs(value) > LARGEST_EXACT and value == value.to_integral_value():
+        return str(int(value))
     if isinstance(value, (float, np.floating, Decimal)):
         v = float(value)
         return str(int(v)) if v.is_integer() and abs(v) <= LARGEST_EXACT else repr(v)
@@ -107,6 +109,8 @@ def kind_of(value: Any) -> str | None:
         value = _as_integer(value)
     if isinstance(value, (int, np.integer)):
         return "id" if abs(int(value)) > LARGEST_EXACT else "number"
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) > LARGEST_EXACT:
+        return "id" if value == value.to_integral_value() else "number"
     if isinstance(value, _NUMBER_CLASSES):
         return "number"
     if isinstance(value, (date, np.datetime64)):
@@ -202,6 +206,8 @@ class Column:
             )
         if self.kind == "boolean":
             return bool(value) if value in (0, 1) else MISFIT
+        if self.kind == "number" and isinstance(value, (int, np.integer)) and abs(int(value)) > LARGEST_EXACT:
+            return MISFIT  # as in texts
         try:
             return float(value)
         except OverflowError:  # an integer beyond every float
@@ -218,6 +224,8 @@ class Column:
                 return seconds(bare)
             found = number(bare)
             return MISFIT if found is None else _instant(found, self.unit)
+        if self.kind == "number" and abs(integer(bare) or 0) > LARGEST_EXACT:
+            return MISFIT  # an id: a float has not all of its digits
         found = number(bare, self.format)
         if found is None and self.kind == "duration":
             try:
@@ -285,7 +293,9 @@ def fits(column: Column, value: Any) -> bool:
     return column.kind == kind
 
 
-def _instant(value: float, unit: str) -> float:
+def _instant(value: float, unit: str) -> Any:
+    if abs(value) == float("inf"):
+        return MISFIT
     per = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
     return value / per[unit or unit_by_size([value])]
 

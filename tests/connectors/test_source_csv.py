@@ -252,6 +252,17 @@ def test_between_semicolons_a_comma_stands_before_decimals(
     assert read("\n".join(lines).encode(), kinds=kinds)[0][0]["a"] == first
 
 
+@pytest.mark.parametrize("around", [1, 40])
+def test_an_id_among_numbers_is_missing_and_told(around: int) -> None:
+    numbers = [str(i) for i in range(around)]
+    rows, _, odd = read_all(
+        "\n".join(["a,b", *(f"{n},1" for n in [*numbers, str(2**53 + 1), "1e20"])]).encode(),
+        kinds={"a": "number"},
+    )
+    assert [row["a"] for row in rows] == [*map(float, numbers), None, 1e20]
+    assert odd == {("a", str(2**53 + 1)): 1}
+
+
 def test_a_stray_quote_costs_one_record_only() -> None:
     rows, bad = read(b'a,b\n1,x\n2,"y\n3,z\n4,"p\nq"\n5,r\n')
     assert [row["a"] for row in rows] == [1.0, 3.0, 4.0, 5.0] and rows[2]["b"] == "p\nq"

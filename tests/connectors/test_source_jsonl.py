@@ -141,11 +141,11 @@ def test_numbers(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["9007199254740993", "-36893488147419103232", "1" + "0" * 400])
-def test_integers_of_any_width_are_ids_alone_and_numbers_among_numbers(text: str) -> None:
+def test_integers_of_any_width_are_ids_alone_and_missing_among_numbers(text: str) -> None:
     alone, bad = read(b'{"x": %s}\n{"x": 7}' % text.encode())
     assert bad == [] and alone == [{"x": text}, {"x": "7"}]
     among, bad = read(b'{"x": 0.5}\n' * 20 + b'{"x": %s}' % text.encode(), limit=20)
-    assert bad == [] and among[-1] == {"x": float(text)}
+    assert bad == [] and among[-1] == {"x": None}  # a float has not all of their digits
 
 
 def test_ids_keep_their_digits_beside_what_strict_json_does_not_have() -> None:

@@ -270,12 +270,14 @@ def test_names_are_the_same_text_whatever_they_come_in():
 @pytest.mark.parametrize(
     ("kind", "value", "read"),
     [
-        ("number", "12.5", 12.5), ("number", True, 1.0), ("number", Decimal("1.5"), 1.5), ("number", 10**400, math.inf),
+        ("number", "12.5", 12.5), ("number", True, 1.0), ("number", Decimal("1.5"), 1.5), ("number", 10**400, MISFIT),
+        ("number", 2**53 + 1, MISFIT), ("number", str(2**53 + 1), MISFIT), ("number", 2.0**60, 2.0**60),
+        ("duration", 10**400, math.inf), ("id", Decimal(2**60 + 1), str(2**60 + 1)),
         ("number", "NAN", None), ("number", "high", MISFIT), ("number", timedelta(minutes=1), 60.0),
         ("boolean", "Yes", True), ("boolean", "0", False), ("boolean", 1.0, True), ("boolean", 2, MISFIT),
         ("boolean", "maybe", MISFIT),
         ("time", "1970-01-02", 86400.0), ("time", date(1970, 1, 2), 86400.0), ("time", 86400, 86400.0),
-        ("time", "86400", 86400.0), ("time", 1738540800000, 1738540800.0), ("time", True, MISFIT), ("time", "soon", MISFIT),
+        ("time", "86400", 86400.0), ("time", 1738540800000, 1738540800.0), ("time", True, MISFIT), ("time", math.inf, MISFIT), ("time", "soon", MISFIT),
         ("duration", "90 min", 5400.0), ("duration", timedelta(hours=1), 3600.0), ("duration", 5, 5.0),
         ("duration", "for ever", MISFIT), ("duration", date(1970, 1, 2), MISFIT),
         ("category", 7.0, "7"), ("id", 2**60, str(2**60)), ("text", date(1970, 1, 2), "1970-01-02"), ("text", "", ""),

@@ -104,7 +104,11 @@ class Labels:
             y = arrow.numbers(column)
         else:
             read = Column("number").read
-            cells = [read(v) for v in column.to_pylist()]
+            # a target may be a large integer: it is an amount, and no id
+            cells = [
+                read(v) if not isinstance(v, str) or (whole := integer(v.strip())) is None else float(whole)
+                for v in column.to_pylist()
+            ]
             reason = f"the label is {column.type}, not numbers as the task needs"
             bad = {i: reason for i, v in enumerate(cells) if v is MISFIT and good[i]}
             y = np.array([np.nan if v is None or v is MISFIT else v for v in cells], np.float64)
