@@ -17,6 +17,8 @@ from streamnn.kinds import (
     NUMBER_FORMATS,
     PLAIN,
     SETTLED_AFTER,
+    YEAR_1,
+    YEAR_10000,
     Column,
     declared,
     fits,
@@ -44,7 +46,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "id": pa.string(),
 }
 """Arrow type in which the cells of each kind are handed on; durations are in seconds."""
-_YEAR_1, _YEAR_10000, _LAST = -62_135_596_800.0, 253_402_300_800.0, 253_402_300_799_999_999
+_LAST = 253_402_300_799_999_999
 """Seconds between which Python has times, and its last microsecond."""
 MOST_ODD = 1000
 """Different odd cells that are told apart."""
@@ -297,8 +299,7 @@ def _array(kind: str, values: list[Any]) -> pa.Array:
     """Values of one kind; times are seconds."""
     if kind == "time":
         micro = [
-            None if v is None or not _YEAR_1 <= v <= _YEAR_10000 else min(round(v * 1e6), _LAST)
-            for v in values
+            None if v is None or not YEAR_1 <= v <= YEAR_10000 else min(round(v * 1e6), _LAST) for v in values
         ]
         return pa.array(micro, pa.int64()).cast(INSTANT)
     if kind == "boolean":

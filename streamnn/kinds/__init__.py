@@ -5,6 +5,8 @@ from .column import (
     MISFIT,
     NAMES,
     SETTLED_AFTER,
+    YEAR_1,
+    YEAR_10000,
     Column,
     declared,
     fits,
@@ -18,7 +20,7 @@ from .numbers import LARGEST_EXACT, NUMBER_FORMATS, PLAIN, NumberFormat, integer
 from .times import array_seconds, duration, is_time, seconds, unit_by_size
 
 __all__ = [
-    "DOUBTFUL", "KINDS", "LARGEST_EXACT", "MISFIT", "MISSING", "NAMES", "NUMBER_FORMATS", "PLAIN", "SETTLED_AFTER",
+    "DOUBTFUL", "KINDS", "LARGEST_EXACT", "MISFIT", "MISSING", "NAMES", "NUMBER_FORMATS", "PLAIN", "SETTLED_AFTER", "YEAR_1", "YEAR_10000",
     "ZEROS_IN_FRONT", "Column", "NumberFormat", "array_seconds", "declared", "duration", "fits", "integer", "is_missing", "is_time", "kind_of", "look",
     "missing_texts", "name_of", "number", "number_format", "seconds", "unit_by_size",
 ]  # fmt: skip

@@ -23,6 +23,8 @@ SETTLED_AFTER = 20
 """A kind that was seen this often stays; before, it is decided again when other values are the more."""
 MISFIT: Final = object()
 """What :meth:`Column.read` gives for a value that is not of the column's kind."""
+YEAR_1, YEAR_10000 = -62_135_596_800.0, 253_402_300_800.0
+"""Seconds between which a time has a year of four digits; a number that says another is none."""
 _FALSE_TRUE = {
     "false": False,
     "true": True,
@@ -297,7 +299,8 @@ def _instant(value: float, unit: str) -> Any:
     if abs(value) == float("inf"):
         return MISFIT
     per = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-    return value / per[unit or unit_by_size([value])]
+    at = value / per[unit or unit_by_size([value])]
+    return at if YEAR_1 <= at <= YEAR_10000 else MISFIT
 
 
 def _as_integer(value: Decimal) -> Decimal | int:

@@ -102,6 +102,7 @@ def answers(model: Any) -> list[Any]:
     return [*found, *map(repr, (model.scores(), model.history(), model.networks(), str(model)))]
 
 
+@pytest.mark.slow
 @every_model
 def test_it_answers_as_the_model_does_and_its_arrays_stay_as_they_are(make: Callable[[], Any]) -> None:
     model = learnt(make)

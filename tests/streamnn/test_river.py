@@ -82,6 +82,7 @@ CHECKS = [(make, i, check) for make in RIVERS for i, check in enumerate(checks.y
     [c[::2] for c in CHECKS],
     ids=[f"{c[0].__name__}-{c[1]}-{c[2].__name__}" for c in CHECKS],
 )
+@pytest.mark.slow
 def test_rivers_own_checks(make, check):
     check(make().clone())
 
@@ -200,6 +201,7 @@ evaluate.progressive_val_score([({"a": 1.0}, 1), ({"a": 2.0}, 0)], model, metric
 
 
 @pytest.mark.parametrize("make", RIVERS, ids=name)
+@pytest.mark.slow
 def test_an_unpickled_model_is_one_of_rivers_whatever_was_imported_first(make, tmp_path):
     (tmp_path / "model").write_bytes(pickle.dumps(make()))
     subprocess.run([sys.executable, "-W", "ignore", "-c", UNPICKLE, str(tmp_path / "model")], check=True)
