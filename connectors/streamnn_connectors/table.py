@@ -47,7 +47,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 }
 """Arrow type in which the cells of each kind are handed on; durations are in seconds."""
 _LAST = 253_402_300_799_999_999
-"""Seconds between which Python has times, and its last microsecond."""
+"""The last microsecond that Python has."""
 MOST_ODD = 1000
 """Different odd cells that are told apart."""
 _ARRAY_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)

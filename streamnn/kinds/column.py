@@ -111,8 +111,6 @@ def kind_of(value: Any) -> str | None:
         value = _as_integer(value)
     if isinstance(value, (int, np.integer)):
         return "id" if abs(int(value)) > LARGEST_EXACT else "number"
-    if isinstance(value, Decimal) and value.is_finite() and abs(value) > LARGEST_EXACT:
-        return "id" if value == value.to_integral_value() else "number"
     if isinstance(value, _NUMBER_CLASSES):
         return "number"
     if isinstance(value, (date, np.datetime64)):
