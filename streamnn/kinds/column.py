@@ -73,8 +73,6 @@ def name_of(value: Any) -> str:
         value = _as_integer(value)
     if isinstance(value, (int, np.integer)):
         return str(int(value))
-    if isinstance(value, Decimal) and abs(value) > LARGEST_EXACT and value == value.to_integral_value():
-        return str(int(value))
     if isinstance(value, (float, np.floating, Decimal)):
         v = float(value)
         return str(int(v)) if v.is_integer() and abs(v) <= LARGEST_EXACT else repr(v)
@@ -109,8 +107,6 @@ def kind_of(value: Any) -> str | None:
         value = _as_integer(value)
     if isinstance(value, (int, np.integer)):
         return "id" if abs(int(value)) > LARGEST_EXACT else "number"
-    if isinstance(value, Decimal) and value.is_finite() and abs(value) > LARGEST_EXACT:
-        return "id" if value == value.to_integral_value() else "number"
     if isinstance(value, _NUMBER_CLASSES):
         return "number"
     if isinstance(value, (date, np.datetime64)):
