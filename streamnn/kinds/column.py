@@ -75,8 +75,6 @@ def name_of(value: Any) -> str:
         value = _as_integer(value)
     if isinstance(value, (int, np.integer)):
         return str(int(value))
-    if isinstance(value, Decimal) and abs(value) > LARGEST_EXACT and value == value.to_integral_value():
-        return str(int(value))
     if isinstance(value, (float, np.floating, Decimal)):
         v = float(value)
         return str(int(v)) if v.is_integer() and abs(v) <= LARGEST_EXACT else repr(v)
