@@ -106,12 +106,14 @@ class Encoder:
             if get is not None:
                 try:
                     values = get(x)
-                    if _PLAIN_TYPES.issuperset(map(type, values)):
+                    # an integer that no float holds is none of these columns; NaN at the front fails here as well
+                    exact = -LARGEST_EXACT <= min(values) and max(values) <= LARGEST_EXACT
+                    if exact and _PLAIN_TYPES.issuperset(map(type, values)):
                         self._pack(self._values, 0, *values)
                         if learn and self._open:
                             self._count(values)
                         return True
-                except (KeyError, OverflowError, struct.error):
+                except (ArithmeticError, KeyError, TypeError, struct.error):
                     pass
         return self._each(x, learn)
 
