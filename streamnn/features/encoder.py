@@ -107,7 +107,7 @@ class Encoder:
                 try:
                     values = get(x)
                     # an integer that no float holds is none of these columns; NaN at the front fails here as well
-                    exact = -LARGEST_EXACT <= min(values) and max(values) <= LARGEST_EXACT
+                    exact = min(values) >= -LARGEST_EXACT and max(values) <= LARGEST_EXACT
                     if exact and _PLAIN_TYPES.issuperset(map(type, values)):
                         self._pack(self._values, 0, *values)
                         if learn and self._open:
