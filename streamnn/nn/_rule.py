@@ -42,6 +42,8 @@ class Rule(ABC):
     """
 
     name: str
+    counts_all = False
+    """Whether an input is counted beyond the events after which it is told which have moved."""
     moments: dict[str, Tensor]
 
     def __init__(
@@ -101,7 +103,7 @@ class Rule(ABC):
     # -- running means ------------------------------------------------------------------------------------------
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
-        return {}
+        return {"in_count": (len(self.model.first),)}
 
     def _dtype(self, name: str) -> torch.dtype:
         return torch.int64 if name == "in_count" else self.model.out.dtype
@@ -160,7 +162,11 @@ class Rule(ABC):
         loss = model.loss_of(scores, torch.tensor([target], dtype=dtype), torch.tensor([weight], dtype=dtype))
         loss.backward()
         with torch.no_grad():
+            if self.count <= k.ASLEEP_AFTER or self.counts_all:
+                self.moments["in_count"] += row != 0
             self._update(row, [z[0] for z in post], ids)
+            if self.count == k.ASLEEP_AFTER:  # random weights of inputs that were always 0
+                model.first[self.moments["in_count"] == 0] = 0.0
             for l, spline in enumerate(model.ordered_splines()):
                 self._spline(l, spline, pre[l][0], self._error(l, gradient(post[l])[0]))
             for l, slopes in enumerate(model.slopes):

@@ -26,14 +26,14 @@ class FactoredRule(Rule):
     """
 
     name = "factored"
+    counts_all = True
     _scale: list[Tensor]
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         m = self.model
         units, inputs = sum(len(b) for b in m.bias), len(m.first)
-        return {
+        return super()._shapes() | {
             "in_moment": (inputs,),
-            "in_count": (inputs,),
             "z_moment": (units,),
             "d_moment": (units,),
             "o_moment": (len(m.out),),
@@ -78,7 +78,6 @@ class FactoredRule(Rule):
             w.sub_(steps[l + 1] * gradient(w) / root[l][:, None])
         self._biases()
         for i in row.nonzero()[:, 0].tolist():
-            s["in_count"][i] += 1
             b = max(self.one_less_beta, float(f4(1.0) / f4(int(s["in_count"][i]))))
             s["in_moment"][i] += b * (row[i] * row[i] - s["in_moment"][i])
             m.first[i] -= steps[0] * gradient(m.first)[i] / (s["in_moment"][i].sqrt() + 1e-2)

@@ -49,7 +49,7 @@ class RmsRule(Rule):
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         m = self.model
-        return {
+        return super()._shapes() | {
             "first_2": tuple(m.first.shape),
             "table_2": tuple(m.table.shape),
             "hidden_2": (sum(w.numel() for w in m.hidden),),

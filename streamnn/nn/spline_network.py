@@ -253,7 +253,8 @@ class SplineNetwork(nn.Module):
         ----------
         net : Network
         rule : rule of :mod:`streamnn.nn`, optional
-            Its running means go with the weights; without it those of `net` stay as they are. An ``RmsRule`` run over
+            Its running means go with the weights; without it those of `net` stay as they are, and an input that is 0 in
+            its first 64 learnt events loses its weights. An ``RmsRule`` run over
             the last offline rows with ``step=0`` has measured them: without them its first steps are many times too
             large.
 
