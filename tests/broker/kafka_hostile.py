@@ -1,4 +1,4 @@
-"""Messages that no job can use, of every kind there is a reason for, and good ones between them."""
+"""Messages that no job can use, of every kind there is a reason for, and good ones, some of them odd, between them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
+_ODD_CELLS = (8, 9, 10)
+"""Kinds that are odd in a cell alone."""
 _TEXTS = ("", " ", "\x00", "null", "NaN", "\U0001f600", "'; DROP TABLE x; --", "a" * 300, "\u202e", "{}")
 
 
 def hostile(count: int, seed: int = 1) -> Iterator[tuple[bytes | None, bool]]:
-    """Values, and whether each is good: about one in five is."""
+    """Values, and whether each is good: about one in three is. A cell of another kind makes no record bad."""
     rng = np.random.default_rng(seed)
     for i in range(count):
         if rng.random() < 0.2 or i < 20:
             yield json.dumps({"x": float(rng.normal()), "c": "ab"[i % 2], "y": i % 2}).encode(), True
         else:
-            yield _bad(rng, i), False
+            yield _odd(rng)
 
 
-def _bad(rng: np.random.Generator, i: int) -> bytes | None:
+def _odd(rng: np.random.Generator) -> tuple[bytes | None, bool]:
     good = json.dumps({"x": 1.5, "c": "a", "y": 1}).encode()
     kind = int(rng.integers(0, 14))
     text = _TEXTS[int(rng.integers(len(_TEXTS)))]
@@ -36,11 +38,11 @@ def _bad(rng: np.random.Generator, i: int) -> bytes | None:
         json.dumps({"x": text, "y": 1}).encode(),
         json.dumps({"x": {"deep": [text]}, "y": 1}).encode(),
         json.dumps({"x": 1.0, "c": 7, "y": 1}).encode(),
-        json.dumps({"x": 1.0, "c": "a", "y": "one"}).encode(),
+        json.dumps({"x": 1.0, "c": "a", "y": 0.25}).encode(),
         json.dumps({"x": 1.0, "c": "a", "y": 0.5}).encode(),
         b'{"x": 1, "c": "\\ud800", "y": 1}',
     ]
-    return choices[kind]
+    return choices[kind], kind in _ODD_CELLS
 
 
 def a_million_names(i: int) -> bytes:
