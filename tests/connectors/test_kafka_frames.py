@@ -28,7 +28,7 @@ from streamnn_connectors.kafka._unwrap import Unwrap
 from streamnn_connectors.kafka.registry import RegistryDown
 from streamnn_connectors.table import Table
 
-fastavro = pytest.importorskip("fastavro")
+fastavro = pytest.importorskip("fastavro", reason="needs fastavro: pip install 'streamnn[kafka]'")
 ORDER = {
     "type": "record",
     "name": "Order",
