@@ -203,14 +203,15 @@ class Network(Stage):
         found = copy.copy(self)
         found.s = super()._given(arrays)
         for mean in (False, True) if self.spec.average else (False,):
-            first, hidden, out = found._matrices(mean)
+            first, hidden, out = found.matrices(mean)
             named = {"first": first, "out": out, **{f"hidden.{l}": w for l, w in enumerate(hidden)}}
             check_budget(
                 self.spec, named, found.functions(mean), "it was saved under another budget or damaged"
             )
         return found.s
 
-    def _matrices(self, mean: bool) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    def matrices(self, mean: bool) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        """First layer, hidden layers and output layer as matrices: inputs by units, output by units."""
         first, flat, out = (self.s[f"mean_{name}" if mean else name] for name in ("first", "hidden", "out"))
         hidden, at = [], 0
         for a, b in pairwise(self.sizes):
@@ -229,7 +230,7 @@ class Network(Stage):
             Of the averaged weights.
         """
         bias = self.s["mean_bias" if mean else "bias"]
-        first, hidden, out = self._matrices(mean)
+        first, hidden, out = self.matrices(mean)
         return certify(first, hidden, out, bias, self.functions(mean), rows)
 
     def held(self) -> float:

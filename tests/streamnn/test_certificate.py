@@ -108,7 +108,7 @@ def test_budget_and_certificate_hold_after_every_event(rows, rule, step, activat
     for row in rows:
         weight = 10.0 ** rng.uniform(-3, 3, 1)
         drive(net, np.array([row]), rng.integers(0, 3, 1), weight)
-        first, (hidden,), out = net._matrices(False)
+        first, (hidden,), out = net.matrices(False)
         for w, axis, cap in ((first, 0, 1.5), (hidden, 0, 1.5), (out, 1, 0.7)):
             assert np.sqrt((w.astype(float) ** 2).sum(axis)).max() <= cap
         f = net.functions()

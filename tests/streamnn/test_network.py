@@ -165,7 +165,7 @@ def test_sizes_that_are_no_multiples_of_sixteen(activation):
     o = logits(net, x)
     want = 1 / (1 + np.exp(o[:, 0] - o[:, 1]))
     assert np.abs(predict(net, x)[:, 1] - want).max() < 1e-5
-    first, (hidden,), out = net._matrices(False)
+    first, (hidden,), out = net.matrices(False)
     assert not first[:, 20:].any() and not hidden[:, 3:].any() and not hidden[20:].any()
     assert not out[:, 3:].any() and out[:, :3].any()
     if activation == "spline":

@@ -204,7 +204,7 @@ def test_dead_knots_are_counted_and_the_budget_holds(hidden):
 
 
 def logits_on_grids(net, x):
-    first, hidden, out = net._matrices(False)
+    first, hidden, out = net.matrices(False)
     z, at, f = x.astype(float), 0, net.functions()
     for w in (first, *hidden):
         h = w.shape[1]

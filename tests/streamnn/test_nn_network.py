@@ -171,7 +171,7 @@ def test_one_certificate(hidden, activation, classify):
     x = torch.from_numpy(looked).double()
     jacobian = torch.func.vmap(torch.func.jacrev(lambda r: exact.scores(r[None])[0]))(x)
     found = torch.linalg.matrix_norm(jacobian.detach(), ord=2).numpy()
-    first, inner, out = net._matrices(False)
+    first, inner, out = net.matrices(False)
     functions, at, parts = net.functions(), 0, []
     for h in hidden:
         parts.append(functions.of(at, at + h))

@@ -1,0 +1,77 @@
+"""What a device measures: signed integers, with a declared number of fraction bits a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .integers import MISSING, SENSOR_BITS
+
+TOP = (1 << (SENSOR_BITS - 1)) - 1
+"""Largest value of a sensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A column of raw integers.
+
+    Parameters
+    ----------
+    name : str
+        As the schema has it: a column of records, or a part of one that is a time.
+    fraction : int
+        Fraction bits: the integer is the value times 2**fraction, rounded; it may be negative.
+    codes : tuple of str
+        Of a column of names: integer i stands for ``codes[i]``; empty for a quantity.
+    """
+
+    name: str
+    fraction: int = 0
+    codes: tuple[str, ...] = ()
+
+
+def to_raw(values: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """Values as integers, those beyond the range at its end, MISSING where not finite.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, sensors)
+    fraction : ndarray of int64, shape (sensors,)
+
+    Returns
+    -------
+    ndarray of int32, shape (n, sensors)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_raw(np.array([[1.5, np.nan, 1e9]]), np.array([4, 0, 0])).tolist()
+    [[24, -1073741824, 16383]]
+    """
+    there = np.isfinite(values)
+    v = np.clip(np.rint(np.where(there, values, 0.0) * 2.0 ** fraction.astype(np.float64)), -TOP, TOP)
+    return np.where(there, v, MISSING).astype(np.int32)
+
+
+def fraction_for(top: float, integers: bool, headroom: int = 3) -> int:
+    """Fraction bits of a column whose largest size so far is `top`.
+
+    Parameters
+    ----------
+    top : float
+    integers : bool
+        Whether all values so far are whole numbers: they get no fraction bits, if they fit.
+    headroom : int
+        Bits left for values that are larger.
+    """
+    most = (TOP + 1) >> headroom
+    if integers and top < most:
+        return 0
+    return int(np.floor(np.log2((most - 1) / max(top, 1e-12)))) if top > 0 else 0
+
+
+def names_of(sensors: tuple[Sensor, ...]) -> Mapping[str, int]:
+    """Places by name."""
+    return {s.name: i for i, s in enumerate(sensors)}
