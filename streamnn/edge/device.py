@@ -10,7 +10,7 @@ from .artefact import Artefact
 from .input_stage import HISTORY_BLOCKS, HISTORY_SPANS, context, history_inputs, note_label
 from .integers import shifted
 from .modules import Output, run_modules
-from .probabilities import ONE, POWERS, RECIPROCALS, probabilities_of
+from .probabilities import Q15_ONE, POWERS, RECIPROCALS, probabilities_of
 
 LEARN_FRACTION = 8
 """Fraction bits by which learnt biases and weights are finer than logits."""
@@ -41,7 +41,7 @@ def weight_shift(artefact: Artefact) -> int:
 def learn_label(p, z, label, bias, out, bias_shift, weight_shift, top):
     """One integer step of the delta rule: what the label says less what was said."""
     for c in range(len(bias)):
-        g = (ONE if c == label else 0) - p[c]
+        g = (Q15_ONE if c == label else 0) - p[c]
         b = g << LEARN_FRACTION
         b = b >> bias_shift if bias_shift >= 0 else b << -bias_shift
         bias[c] = min(max(bias[c] + b, -TOP_BIAS), TOP_BIAS)

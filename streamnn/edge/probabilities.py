@@ -7,10 +7,10 @@ import numpy as np
 from .._kernels.jit import kernel, leaf
 
 PROBABILITY_FRACTION = 15
-ONE = 1 << PROBABILITY_FRACTION
-POWERS = np.array([round(ONE * 2.0 ** (-k / 16)) for k in range(17)], np.int64)
+Q15_ONE = 1 << PROBABILITY_FRACTION
+POWERS = np.array([round(Q15_ONE * 2.0 ** (-k / 16)) for k in range(17)], np.int64)
 """2**-(k / 16)."""
-RECIPROCALS = np.array([round(ONE / (1 + k / 16)) for k in range(17)], np.int64)
+RECIPROCALS = np.array([round(Q15_ONE / (1 + k / 16)) for k in range(17)], np.int64)
 """1 / (1 + k / 16)."""
 
 

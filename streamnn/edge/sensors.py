@@ -9,7 +9,7 @@ import numpy as np
 
 from .integers import MISSING, SENSOR_BITS
 
-TOP = (1 << (SENSOR_BITS - 1)) - 1
+SENSOR_TOP = (1 << (SENSOR_BITS - 1)) - 1
 """Largest value of a sensor."""
 
 
@@ -51,7 +51,7 @@ def to_raw(values: np.ndarray, fraction: np.ndarray) -> np.ndarray:
     [[24, -1073741824, 16383]]
     """
     there = np.isfinite(values)
-    v = np.clip(np.rint(np.where(there, values, 0.0) * 2.0 ** fraction.astype(np.float64)), -TOP, TOP)
+    v = np.clip(np.rint(np.where(there, values, 0.0) * 2.0 ** fraction.astype(np.float64)), -SENSOR_TOP, SENSOR_TOP)
     return np.where(there, v, MISSING).astype(np.int32)
 
 
@@ -66,7 +66,7 @@ def fraction_for(top: float, integers: bool, headroom: int = 3) -> int:
     headroom : int
         Bits left for values that are larger.
     """
-    most = (TOP + 1) >> headroom
+    most = (SENSOR_TOP + 1) >> headroom
     if integers and top < most:
         return 0
     return int(np.floor(np.log2((most - 1) / max(top, 1e-12)))) if top > 0 else 0
