@@ -10,14 +10,14 @@ from .artefact import Artefact
 from .input_stage import HISTORY_BLOCKS, HISTORY_SPANS, context, history_inputs, note_label
 from .integers import shifted
 from .modules import Output, run_modules
-from .probabilities import Q15_ONE, POWERS, RECIPROCALS, probabilities_of
+from .probabilities import POWERS, Q15_ONE, RECIPROCALS, probabilities_of
 
 LEARN_FRACTION = 8
 """Fraction bits by which learnt biases and weights are finer than logits."""
-BIAS_STEP = {"bias": 6, "layer": 5}
+LEARN_STEP = {"bias": 6, "layer": 5}
 """Binary logarithm of one over the step of a bias, in logits."""
-WEIGHT_STEP = 7
-TOP_BIAS = 1 << 24
+LEARN_WEIGHT_STEP = 7
+TOP_LEARNT_BIAS = 1 << 24
 
 
 def top_weight(units: int) -> int:
@@ -27,14 +27,14 @@ def top_weight(units: int) -> int:
 
 def bias_shift(artefact: Artefact) -> int:
     """How far ``gradient << LEARN_FRACTION`` (Q15) is shifted to the right for a bias, rounded down."""
-    return 15 - artefact.logit_fraction + BIAS_STEP[artefact.learning]
+    return 15 - artefact.logit_fraction + LEARN_STEP[artefact.learning]
 
 
 def weight_shift(artefact: Artefact) -> int:
     """How far gradient (Q15) times z is shifted to the right for a weight, halves up."""
     before = artefact.modules[-2].after
     assert not isinstance(before, Output)
-    return 15 - artefact.logit_fraction - LEARN_FRACTION + 2 * before.fraction + WEIGHT_STEP
+    return 15 - artefact.logit_fraction - LEARN_FRACTION + 2 * before.fraction + LEARN_WEIGHT_STEP
 
 
 @leaf
@@ -44,7 +44,7 @@ def learn_label(p, z, label, bias, out, bias_shift, weight_shift, top):
         g = (Q15_ONE if c == label else 0) - p[c]
         b = g << LEARN_FRACTION
         b = b >> bias_shift if bias_shift >= 0 else b << -bias_shift
-        bias[c] = min(max(bias[c] + b, -TOP_BIAS), TOP_BIAS)
+        bias[c] = min(max(bias[c] + b, -TOP_LEARNT_BIAS), TOP_BIAS)
         for j in range(out.shape[1]):
             out[c, j] = min(max(out[c, j] + shifted(g * z[j], weight_shift), -top), top)
 

@@ -51,7 +51,9 @@ def to_raw(values: np.ndarray, fraction: np.ndarray) -> np.ndarray:
     [[24, -1073741824, 16383]]
     """
     there = np.isfinite(values)
-    v = np.clip(np.rint(np.where(there, values, 0.0) * 2.0 ** fraction.astype(np.float64)), -SENSOR_TOP, SENSOR_TOP)
+    v = np.clip(
+        np.rint(np.where(there, values, 0.0) * 2.0 ** fraction.astype(np.float64)), -SENSOR_TOP, SENSOR_TOP
+    )
     return np.where(there, v, MISSING).astype(np.int32)
 
 
