@@ -44,7 +44,7 @@ def learn_label(p, z, label, bias, out, bias_shift, weight_shift, top):
         g = (Q15_ONE if c == label else 0) - p[c]
         b = g << LEARN_FRACTION
         b = b >> bias_shift if bias_shift >= 0 else b << -bias_shift
-        bias[c] = min(max(bias[c] + b, -TOP_LEARNT_BIAS), TOP_BIAS)
+        bias[c] = min(max(bias[c] + b, -TOP_LEARNT_BIAS), TOP_LEARNT_BIAS)
         for j in range(out.shape[1]):
             out[c, j] = min(max(out[c, j] + shifted(g * z[j], weight_shift), -top), top)
 
