@@ -20,7 +20,7 @@ import numpy as np
 from .._kernels.jit import kernel, leaf
 from .integers import CONTEXT_FRACTION, INPUT_TOP, NO_VALUE, shifted
 
-CONTEXT_SPANS = (2, 5)
+INPUT_SPANS = (2, 5)
 """Binary logarithms of how many events a running mean reaches back."""
 HISTORY_SPANS = (2, 5)
 """Of the running means of known labels."""
