@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels.jit import kernel, leaf
-from .integers import CONTEXT_FRACTION, INPUT_TOP, ABSENT, shifted
+from .integers import CONTEXT_FRACTION, INPUT_TOP, NO_READING, shifted
 
 INPUT_SPANS = (2, 5)
 """Binary logarithms of how many events a running mean reaches back."""
@@ -44,9 +44,9 @@ def context(raw, spans, mean, seen, out):
     n, d = raw.shape
     for t in range(n):
         for c in range(d):
-            if raw[t, c] == ABSENT:
+            if raw[t, c] == NO_READING:
                 for q in range(1 + len(spans)):
-                    out[t, q * d + c] = ABSENT
+                    out[t, q * d + c] = NO_READING
                 continue
             r = np.int64(raw[t, c]) << CONTEXT_FRACTION
             out[t, c] = r
@@ -64,7 +64,7 @@ def _standardise(v, mean, shift, on, out):
     n, d = v.shape[0], len(mean)
     for t in range(n):
         for k in range(v.shape[1]):
-            if v[t, k] == ABSENT or not on[k]:
+            if v[t, k] == NO_READING or not on[k]:
                 out[t, k] = 0
                 continue
             c = k % d

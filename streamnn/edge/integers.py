@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels.jit import leaf
 
-ABSENT = -(1 << 30)
+NO_READING = -(1 << 30)
 """What a sensor delivers where it has no value."""
 SENSOR_BITS = 15
 """A sensor's value is a signed integer of this many bits."""

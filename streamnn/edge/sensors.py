@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .integers import ABSENT, SENSOR_BITS
+from .integers import NO_READING, SENSOR_BITS
 
 SENSOR_TOP = (1 << (SENSOR_BITS - 1)) - 1
 """Largest value of a sensor."""
@@ -33,7 +33,7 @@ class Sensor:
 
 
 def to_raw(values: np.ndarray, fraction: np.ndarray) -> np.ndarray:
-    """Values as integers, those beyond the range at its end, ABSENT where not finite.
+    """Values as integers, those beyond the range at its end, NO_READING where not finite.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def to_raw(values: np.ndarray, fraction: np.ndarray) -> np.ndarray:
     v = np.clip(
         np.rint(np.where(there, values, 0.0) * 2.0 ** fraction.astype(np.float64)), -SENSOR_TOP, SENSOR_TOP
     )
-    return np.where(there, v, ABSENT).astype(np.int32)
+    return np.where(there, v, NO_READING).astype(np.int32)
 
 
 def fraction_for(top: float, integers: bool, headroom: int = 3) -> int:
