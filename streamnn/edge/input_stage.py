@@ -74,12 +74,12 @@ def _standardise(v, mean, shift, on, out):
 
 @kernel
 def _look_up(raw, start, keys, rows, out):
-    # row of each sensor that has a table, -1 where its value is not in it
-    at = 0
-    for c in range(raw.shape[1]):
-        if start[c + 1] == start[c]:
-            continue
-        for t in range(len(raw)):
+    # rows of the sensors that have a table and a value that is in it, then -1
+    for t in range(len(raw)):
+        at = 0
+        for c in range(raw.shape[1]):
+            if start[c + 1] == start[c]:
+                continue
             low, high = start[c], start[c + 1]
             while low < high:
                 middle = (low + high) >> 1
@@ -87,8 +87,9 @@ def _look_up(raw, start, keys, rows, out):
                     low = middle + 1
                 else:
                     high = middle
-            out[t, at] = rows[low] if low < start[c + 1] and keys[low] == raw[t, c] else -1
-        at += 1
+            if low < start[c + 1] and keys[low] == raw[t, c]:
+                out[t, at] = rows[low]
+                at += 1
 
 
 @leaf
