@@ -81,20 +81,20 @@ class Publisher:
         """Take the reservoir that artefacts are made of."""
         self.reservoir, self.spans = reservoir, spans
 
-    def publish(self, reason: str, since: int, cut: int, classes: tuple[Any, ...], learning: str) -> Artefact:
-        """A new artefact.
+    def publish(
+        self, change: Change, cut: int, classes: tuple[Any, ...], learning: str, reason: str
+    ) -> Artefact:
+        """A new artefact, when the stage has been fitted.
 
         Parameters
         ----------
-        reason : str
-        since : int
-            Observed event from which on the stage is fitted.
+        change : Change
+            What the fit changed.
         cut : int
             Observed event from which on is replayed.
         classes : tuple
-        learning : str
+        learning, reason : str
         """
-        change = self.fit.fit(self.sensing, since)
         known = len(classes) if self.classify and self.options.history else 0
         stage = self.fit.stage(self.spans, known)
         outputs = len(classes) if self.classify else 1

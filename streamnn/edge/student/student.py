@@ -28,8 +28,9 @@ from .stage_fit import SPARSE_FROM
 f4 = np.float32
 AFTER_ALARM = (64, 256, 1024)
 """Observed events after the beginning of a change at which an artefact is published for it."""
-CUTTING = ("new concept", "feature changed unit")
-"""Causes of alarms from which on older events are not replayed any more."""
+CHANGED_UNIT = "feature changed unit"
+CUTTING = ("new concept", "new label balance", CHANGED_UNIT)
+"""Causes of alarms from which on older events are not replayed any more; those of another unit if one did change."""
 WATCHED = (*CUTTING, "new inputs", "feature died")
 
 
@@ -349,7 +350,6 @@ class Student:
             self.classify and len(self.classes) < 2
         ):
             return []
-        self.cut = max(self.cut, cut)
         shift = self.sensing.redeclare()
         if shift.any():
             self.publisher.fit.shift_format(shift)
@@ -359,7 +359,10 @@ class Student:
         losses = self.field.losses()
         scores = self.field.rows()[-1]["arms"] if self.field.windows else {}
         learning = self._learning()
-        artefact = self.publisher.publish(reason, since, self.cut, self.classes, learning)
+        change = self.publisher.fit.fit(self.sensing, since)
+        if reason != CHANGED_UNIT or change.moved:
+            self.cut = max(self.cut, cut)
+        artefact = self.publisher.publish(change, self.cut, self.classes, learning, reason)
         refused = self._refusal(losses, learning)
         if not refused:
             self.publisher.accepted = artefact
