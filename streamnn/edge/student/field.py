@@ -20,6 +20,8 @@ CLEARLY = 0.97
 """Share of a loss below which another is clearly less."""
 TELLING = 800
 """Events of evidence: a change that reverts sooner, as a day of storms, is not followed."""
+LOOKED_BACK = 5000
+"""Events over which two memories are compared, by whole windows."""
 LEAST_PROBABILITY = 1e-7
 EVENTS, CORRECT, LOSS = range(3)
 
@@ -109,11 +111,15 @@ class Field(Stage):
         out: np.ndarray = sums[:, LOSS] / np.maximum(sums[:, EVENTS], 1.0)
         return out
 
-    def better(self, one: int, other: int, last: int = 3) -> bool:
-        """Whether an arm clearly lost less than another over the last windows in which both predicted."""
-        sums = self.s["sums"][-last:]
-        both = sums[(sums[:, one, EVENTS] > 0) & (sums[:, other, EVENTS] > 0)].sum(0)
-        return both[one, EVENTS] >= TELLING and bool(both[one, LOSS] * both[other, EVENTS] < CLEARLY * both[other, LOSS] * both[one, EVENTS])
+    def better(self, one: int, other: int) -> bool:
+        """Whether an arm clearly lost less than another over the last events that both predicted."""
+        sums = self.s["sums"][::-1]
+        sums = sums[(sums[:, one, EVENTS] > 0) & (sums[:, other, EVENTS] > 0)]
+        before = np.cumsum(sums[:, one, EVENTS]) - sums[:, one, EVENTS]
+        both = sums[before < LOOKED_BACK].sum(0)
+        return both[one, EVENTS] >= TELLING and bool(
+            both[one, LOSS] * both[other, EVENTS] < CLEARLY * both[other, LOSS] * both[one, EVENTS]
+        )
 
     def _scores(self, sums: np.ndarray) -> dict[str, Any]:
         out: dict[str, Any] = {}

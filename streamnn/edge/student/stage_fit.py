@@ -127,7 +127,9 @@ class StageFit(Stage):
             if n == 0 or above <= 0:
                 continue
             variance = above / (n * n)
-            exponent = int(np.frexp(variance)[1])  # the variance is below 2**exponent, and not below half of it
+            exponent = int(
+                np.frexp(variance)[1]
+            )  # the variance is below 2**exponent, and not below half of it
             scale = max(exponent // 2, SMALLEST_SHIFT)  # the nearest power of two of the deviation
             old, woken = int(s["scale"][c]), not s["alive"][c]
             s["alive"][c] = True

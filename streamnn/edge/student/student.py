@@ -279,9 +279,7 @@ class Student:
         change = self.publisher.fit.fit(self.sensing, since)
         if reason != CHANGED_UNIT or change.moved:
             self.cut = max(self.cut, cut)
-        artefact = self.publisher.publish(
-            change, self.cut, self._memory(), self.classes, learning, reason
-        )
+        artefact = self.publisher.publish(change, self.cut, self._memory(), self.classes, learning, reason)
         refused = self._refusal(losses, learning)
         if not refused:
             self.publisher.accepted = artefact
