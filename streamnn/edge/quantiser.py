@@ -19,8 +19,8 @@ from .modules import Module, Spline
 
 Array = np.ndarray
 PER_LN2 = 1.4426950408889634
-_EIGHT = Bits()
 """Natural logits times this are base-2 logits."""
+_EIGHT = Bits()
 
 
 def quantise(
