@@ -125,7 +125,8 @@ def _slopes(layer: FloatLayer) -> tuple[Array, Array]:
 
 
 def _product_bound(network: FloatNetwork) -> tuple[float, float]:
-    reach, steepest = [], 0.0
+    reach: list[float] = []
+    steepest = 0.0
     below = 1.0
     for layer in network.layers:
         bound = spectral_bound(layer.weights) * below + (reach[layer.skip] if layer.skip >= 0 else 0.0)

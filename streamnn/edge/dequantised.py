@@ -58,7 +58,7 @@ def dequantise(modules: tuple[Module, ...], fractions: np.ndarray) -> FloatNetwo
                 m.gather,
                 m.skip,
                 m.groups,
-            )  # fmt: skip
+            )
         )
         if isinstance(m.after, Spline):
             fraction = m.after.fraction
