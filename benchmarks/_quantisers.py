@@ -81,7 +81,8 @@ def quantise_separately(
         product_fraction = own_fraction(product, bits, options.search)
         sum_fraction = own_fraction(a, bits, options.search)
         bias_fraction = own_fraction(bias, max(bits, BIAS_BITS), min(options.search, 1))
-        after = spline(layer, options, own_fraction(h, bits, options.search))
+        centre = around_0(h, bits)
+        after = spline(layer, centre, options, own_fraction(h - centre, bits, options.search))
         layers.append(
             Separate(
                 linear,
@@ -117,11 +118,18 @@ def linear_map(layer: FloatLayer, fraction: int, options: Bits) -> Module:
     )  # fmt: skip
 
 
-def spline(layer: FloatLayer, options: Bits, fraction: int) -> Spline:
-    """Activations whose knots have the fraction bits that fit them best alone."""
+def around_0(h: Array, bits: int) -> Array:
+    """Constants by which activations are less where that saves a bit, as in the product; zeros elsewhere."""
+    middle = (h.max(0) + h.min(0)) / 2.0
+    saved = largest_fraction(np.abs(h - middle).max(), bits) > largest_fraction(np.abs(h).max(), bits)
+    return middle if saved else 0.0 * middle
+
+
+def spline(layer: FloatLayer, centre: Array, options: Bits, fraction: int) -> Spline:
+    """Activations less a constant, whose knots have the fraction bits that fit them best alone."""
     assert layer.functions is not None
     spacing, reach = power_of_two_grid(layer.functions, "layer")
-    values = layer.functions.values
+    values = layer.functions.values - centre[:, None]
     nc = own_fractions(values.T, options.knots, options.search)
     knots = knot_integers(values, nc, options.knots, spacing, 0.0)
     return Spline(knots, nc, spacing, reach, fraction, options.activations)
@@ -235,6 +243,13 @@ def cost_table(
             row[arm] = f"{statistics.fmean(means.values()):+.2f} ({means[worst]:+.2f} {worst})"
         rows.append(row)
     return rows
+
+
+def logit_fraction(modules: tuple[Module, ...]) -> int:
+    """Fraction bits of the logits."""
+    last = modules[-1]
+    assert isinstance(last.after, Output)
+    return int((last.fraction + last.after.align)[0])
 
 
 def accuracy(logits: Array, y: Array) -> float:
