@@ -1,0 +1,6 @@
+"""Hardware: an integer network and its requantisers as Verilog-2005."""
+
+from .bench import Port, emit_test_bench
+from .network import category_rows, emit_verilog, id_bits
+
+__all__ = ["Port", "category_rows", "emit_test_bench", "emit_verilog", "id_bits"]
