@@ -8,8 +8,13 @@ from itertools import pairwise
 from ..modules import Output, Spline, Threshold
 from .signals import Signal, literal, products, shift, shifted_bounds
 
+_WORTH_A_CLIP = 2
+"""Bits that a multiplier must lose by it."""
 
-def spline(after: Spline, unit: int, fraction: int, acc: Signal, name: str) -> tuple[list[str], Signal]:
+
+def spline(
+    after: Spline, unit: int, fraction: int, acc: Signal, name: str, limits: tuple[int, int]
+) -> tuple[list[str], Signal]:
     """One unit's piecewise linear activation: lines of Verilog and the signal.
 
     Parameters
@@ -22,6 +27,8 @@ def spline(after: Spline, unit: int, fraction: int, acc: Signal, name: str) -> t
     acc : Signal
     name : str
         Of the signal; names of wires before it end with it.
+    limits : tuple of int
+        Places beyond which the output is saturated.
     """
     knots = [int(v) for v in after.knots[unit]]
     last = len(knots) - 2
@@ -37,7 +44,13 @@ def spline(after: Spline, unit: int, fraction: int, acc: Signal, name: str) -> t
         least = (u.low >> (s - f)) - (i << f) if i == first else 0
         most = (u.high >> (s - f)) - (i << f) if i == final else (1 << f) - 1
         places[i] = least, most
-    place = Signal(f"p{name}", min(a for a, _ in places.values()), max(b for _, b in places.values()))
+    free = Signal(f"e{name}", min(a for a, _ in places.values()), max(b for _, b in places.values()))
+    within = Signal(f"p{name}", max(free.low, limits[0]), min(free.high, limits[1]))
+    if within.bits + _WORTH_A_CLIP <= free.bits:
+        places = {i: (max(a, within.low), min(b, within.high)) for i, (a, b) in places.items()}
+        place, clip = within, [within.wire(_clip(free, within.low, within.high))]
+    else:
+        place, clip = free, []
     risen = [products(*places[i], steps[i]) for i in places]
     product = Signal(f"m{name}", min(a for a, _ in risen), max(b for _, b in risen))
     sums = [((knots[i] << f) + a, (knots[i] << f) + b) for i, (a, b) in zip(places, risen, strict=True)]
@@ -49,13 +62,13 @@ def spline(after: Spline, unit: int, fraction: int, acc: Signal, name: str) -> t
     lines += more
     index = f"i{name}"
     begins = f"$signed({{1'b0, {index}, {f}'d0}})" if f else f"$signed({{1'b0, {index}}})"
-    lines.append(place.wire(f"({u.name} >>> {s - f}) - {begins}"))
+    lines += [free.wire(f"({u.name} >>> {s - f}) - {begins}"), *clip]
     lines.append(product.wire(f"{place.name} * {step}"))
     whole = Signal(f"w{name}", low, high)
     lines.append(whole.wire(f"({start} <<< {f}) + {product.name}" if f else f"{start} + {product.name}"))
-    lines.append(v.wire(shift(whole.name, low, high, right)))
     top = 1 << (after.bits - 1)
-    return _clipped(lines, v, Signal(name, max(v.low, -top), min(v.high, top - 1)), top)
+    z = Signal(name, min(max(v.low, -top), top - 1), max(min(v.high, top - 1), -top))
+    return [*lines, v.wire(shift(whole.name, low, high, right)), z.wire(_clip(v, -top, top - 1))], z
 
 
 def threshold(after: Threshold, unit: int, acc: Signal, name: str) -> tuple[list[str], Signal]:
@@ -77,9 +90,7 @@ def _pieces(
     """Which piece, where it starts and how far it rises."""
     last = len(knots) - 2
     width = max(last.bit_length(), 1)
-    chosen = q.name if q.high <= last else f"{q.name} > {literal(last)} ? {literal(last)} : {q.name}"
-    chosen = chosen if q.low >= 0 else f"{q.name} < 1'sd0 ? {literal(0)} : {chosen}"
-    lines = [f"  wire [{width - 1}:0] i{name} = {chosen};"]
+    lines = [f"  wire [{width - 1}:0] i{name} = {_clip(q, 0, last)};"]
     starts, rises = [knots[i] for i in reached], [steps[i] for i in reached]
     start, step = Signal(f"s{name}", min(starts), max(starts)), Signal(f"d{name}", min(rises), max(rises))
     table = f"g{name}"
@@ -97,7 +108,6 @@ def _pieces(
     return start.name, step.name, lines
 
 
-def _clipped(lines: list[str], v: Signal, z: Signal, top: int) -> tuple[list[str], Signal]:
-    chosen = v.name if v.high < top else f"{v.name} > {literal(top - 1)} ? {literal(top - 1)} : {v.name}"
-    chosen = chosen if v.low >= -top else f"{v.name} < {literal(-top)} ? {literal(-top)} : {chosen}"
-    return [*lines, z.wire(chosen)], z
+def _clip(v: Signal, low: int, high: int) -> str:
+    chosen = v.name if v.high <= high else f"{v.name} > {literal(high)} ? {literal(high)} : {v.name}"
+    return chosen if v.low >= low else f"{v.name} < {literal(low)} ? {literal(low)} : {chosen}"

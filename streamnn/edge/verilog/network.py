@@ -9,6 +9,7 @@ import numpy as np
 from ...errors import SpecError
 from ..artefact import Artefact
 from ..modules import Module, Output, Spline, Threshold
+from ..saturation import place_limits
 from .activations import output, spline, threshold
 from .linear import accumulators
 from .signals import Signal, bits_between, identifier
@@ -132,7 +133,9 @@ def category_rows(of: Artefact | Sequence[Module]) -> list[np.ndarray]:
 
 def _after(m: Module, unit: int, acc: Signal, name: str) -> tuple[list[str], Signal]:
     if isinstance(m.after, Spline):
-        return spline(m.after, unit, int(m.fraction[unit]), acc, name)
+        low, high = place_limits(m.after, m.fraction)
+        limits = int(low[unit]), int(high[unit])
+        return spline(m.after, unit, int(m.fraction[unit]), acc, name, limits)
     if isinstance(m.after, Threshold):
         return threshold(m.after, unit, acc, name)
     return output(m.after, unit, acc, name)
