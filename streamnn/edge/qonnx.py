@@ -13,14 +13,13 @@ import numpy as np
 from ..errors import SpecError
 from ._onnx_graph import OnnxGraph
 from .artefact import Artefact
-from .integers import INPUT_TOP
+from .integers import INPUT_BITS, INPUT_TOP
 from .modules import Module, Output, Spline
 from .saturation import place_fraction, place_limits
 
 Array = np.ndarray
 FLOAT_WHOLE = 1 << 24
 """Whole numbers up to this are exact in float32."""
-INPUT_BITS = 8
 
 
 def to_qonnx(of: Artefact | Sequence[Module], *, plain: bool = False, rows: int = 0) -> bytes:

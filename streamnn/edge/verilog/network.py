@@ -8,14 +8,13 @@ import numpy as np
 
 from ...errors import SpecError
 from ..artefact import Artefact
+from ..integers import INPUT_BITS
 from ..modules import Module, Output, Spline, Threshold
 from ..saturation import place_limits
 from .activations import output, spline, threshold
 from .linear import accumulators
 from .signals import Signal, bits_between, identifier
 
-X_BITS = 8
-"""Width of an input of the network."""
 LOGIT_BITS = 32
 """Width of a logit."""
 
@@ -78,10 +77,10 @@ def emit_verilog(of: Artefact | Sequence[Module], name: str = "network") -> dict
     slots = category_rows(of)
     width = len(modules[0].weights)
     rows = 0 if modules[0].table is None else len(modules[0].table)
-    ports = [f"input [{X_BITS * width - 1}:0] x"]
+    ports = [f"input [{INPUT_BITS * width - 1}:0] x"]
     lines = []
-    inputs = [Signal(f"x{i}", -(1 << (X_BITS - 1)), (1 << (X_BITS - 1)) - 1) for i in range(width)]
-    lines += [x.wire(f"x[{X_BITS * i + X_BITS - 1}:{X_BITS * i}]") for i, x in enumerate(inputs)]
+    inputs = [Signal(f"x{i}", -(1 << (INPUT_BITS - 1)), (1 << (INPUT_BITS - 1)) - 1) for i in range(width)]
+    lines += [x.wire(f"x[{INPUT_BITS * i + INPUT_BITS - 1}:{INPUT_BITS * i}]") for i, x in enumerate(inputs)]
     ids = []
     if slots:
         bits = id_bits(modules[0])

@@ -88,13 +88,9 @@ def _clip(v: np.ndarray) -> np.ndarray:
     return np.clip(v, -_TOP, _TOP - 1)
 
 
-def _by(v: np.ndarray, s: np.ndarray) -> np.ndarray:
-    return rounded_shift(v, s)
-
-
 def _multiplied(a: np.ndarray, m: np.ndarray, s: np.ndarray, bits: int) -> np.ndarray:
     # |a m| <= 2**62, and half of 2**31 more: within int64
-    return _by((a * m + (1 << (bits - 2))) >> (bits - 1), s)
+    return rounded_shift((a * m + (1 << (bits - 2))) >> (bits - 1), s)
 
 
 def _saturated(v: str, y: str, bits: int) -> str:
@@ -142,7 +138,7 @@ def _separate_body() -> str:
 
 
 def _separate(a: np.ndarray, s: np.ndarray, b: np.ndarray, t: np.ndarray, r: np.ndarray) -> np.ndarray:
-    return _clip(_by(np.maximum(_clip(_by(a, s)) + _clip(_by(b, t)), 0), r))
+    return _clip(rounded_shift(np.maximum(_clip(rounded_shift(a, s)) + _clip(rounded_shift(b, t)), 0), r))
 
 
 def _codebook_body() -> str:
@@ -188,8 +184,8 @@ def requantisers() -> Sequence[Requantiser]:
     thresholds = tuple((f"t{k}", _ACC_BITS, True) for k in range(CODEBOOK_LEVELS - 1))
     m16, m32, z = ("m", 16, True), ("m", 32, True), ("z", 8, True)
     return (
-        Requantiser("requant_constant", (_A,), constant, lambda a: _clip(_by(a, CONSTANT_SHIFT))),
-        Requantiser("requant_shift", (_A, _S), _shift_body(), lambda a, s: _clip(_by(a, s))),
+        Requantiser("requant_constant", (_A,), constant, lambda a: _clip(rounded_shift(a, CONSTANT_SHIFT))),
+        Requantiser("requant_shift", (_A, _S), _shift_body(), lambda a, s: _clip(rounded_shift(a, s))),
         Requantiser(
             "requant_multiply16",
             (_A, m16, _S),
