@@ -2,5 +2,14 @@
 
 from .bench import Port, emit_test_bench
 from .network import category_rows, emit_verilog, id_bits
+from .requantisers import Requantiser, requantisers
 
-__all__ = ["Port", "category_rows", "emit_test_bench", "emit_verilog", "id_bits"]
+__all__ = [
+    "Port",
+    "Requantiser",
+    "category_rows",
+    "emit_test_bench",
+    "emit_verilog",
+    "id_bits",
+    "requantisers",
+]
