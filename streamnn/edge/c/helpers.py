@@ -51,12 +51,22 @@ static void row8(int32_t *acc, const int8_t *w, int n, int32_t v) {
   for (int k = 0; k < n; k++) acc[k] += v * w[k];
 }
 """,
-    "row4": """/* acc += v times n weights, two to a byte; n is even */
+    "row8x4": """/* acc += v times n weights; n is a multiple of four */
+static void row8x4(int32_t *acc, const int8_t *w, int n, int32_t v) {
+  for (int32_t *const end = acc + n; acc != end; acc += 4, w += 4) {
+    acc[0] += v * w[0];
+    acc[1] += v * w[1];
+    acc[2] += v * w[2];
+    acc[3] += v * w[3];
+  }
+}
+""",
+    "row4": """/* acc += v times n weights, two to a byte, stored as 8 more; n is even */
 static void row4(int32_t *acc, const uint8_t *w, int n, int32_t v) {
   for (int k = 0; k < n; k += 2) {
     const int32_t b = *w++;
-    acc[k] += v * (((b & 15) ^ 8) - 8);
-    acc[k + 1] += v * (((b >> 4) ^ 8) - 8);
+    acc[k] += v * ((b & 15) - 8);
+    acc[k + 1] += v * ((b >> 4) - 8);
   }
 }
 """,
@@ -86,12 +96,36 @@ static void row1(int32_t *acc, const uint8_t *w, int n, int32_t v) {
   return v;
 }
 """,
-    "dot4": """/* weights two to a byte; n is even */
-static int32_t dot4(const int8_t *x, const uint8_t *w, int n) {
+    "dot8x4": """/* n is a multiple of four */
+static int32_t dot8x4(const int8_t *x, const int8_t *w, int n) {
+  const int8_t *const end = x + n;
   int32_t v = 0;
-  for (int k = 0; k < n; k += 2) {
-    const int32_t b = *w++;
-    v += x[k] * (((b & 15) ^ 8) - 8) + x[k + 1] * (((b >> 4) ^ 8) - 8);
+  while (x != end) {
+    v += *x++ * *w++;
+    v += *x++ * *w++;
+    v += *x++ * *w++;
+    v += *x++ * *w++;
+  }
+  return v;
+}
+""",
+    "sum8": """static int32_t sum8(const int8_t *x, int n) {
+  int32_t v = 0;
+  for (int k = 0; k < n; k++) v += x[k];
+  return v;
+}
+""",
+    "dot4": """/* weights two to a byte, as they are stored: 8 more than they are; n is a multiple of four */
+static int32_t dot4(const int8_t *x, const uint8_t *w, int n) {
+  const int8_t *const end = x + n;
+  int32_t v = 0;
+  while (x != end) {
+    int32_t b = *w++;
+    v += *x++ * (b & 15);
+    v += *x++ * (b >> 4);
+    b = *w++;
+    v += *x++ * (b & 15);
+    v += *x++ * (b >> 4);
   }
   return v;
 }
@@ -123,11 +157,11 @@ static int32_t add8(const int8_t *x, const int8_t *w, int n) {
   return v;
 }
 """,
-    "add4": """/* inputs of -1 and 1, weights two to a byte; n is even */
+    "add4": """/* inputs of -1 and 1, weights two to a byte, stored as 8 more; n is even */
 static int32_t add4(const int8_t *x, const uint8_t *w, int n) {
   int32_t v = 0;
   for (int k = 0; k < n; k += 2) {
-    const int32_t b = *w++, low = ((b & 15) ^ 8) - 8, high = ((b >> 4) ^ 8) - 8;
+    const int32_t b = *w++, low = (b & 15) - 8, high = (b >> 4) - 8;
     v += x[k] < 0 ? -low : low;
     v += x[k + 1] < 0 ? -high : high;
   }

@@ -8,8 +8,9 @@ import numpy as np
 
 from ...errors import SpecError
 from ..modules import Module, Output, Spline, Threshold
+from ..saturation import place_fraction, place_limits
 from .program import Program
-from .ranges import Range, farthest
+from .ranges import Room, check_shifts
 from .storage import fits, packed, smallest, words
 
 _KINDS = {Spline: 0, Threshold: 1, Output: 2}
@@ -73,7 +74,7 @@ def counts_bits(m: Module, signs: bool) -> bool:
     return signs and m.weight_bits <= 2 and groups_of(m) == 1 and once and m.table is None
 
 
-def write_module(p: Program, body: Body, l: int, m: Module, reach: Range, flow: Flow, rows: str, out: Flow) -> None:
+def write_module(p: Program, body: Body, l: int, m: Module, room: Room, flow: Flow, rows: str, out: Flow) -> None:
     """Append the statements of module l.
 
     Parameters
@@ -82,7 +83,7 @@ def write_module(p: Program, body: Body, l: int, m: Module, reach: Range, flow: 
     body : Body
     l : int
     m : Module
-    reach : Range
+    room : Room
     flow : Flow
         What comes in.
     rows : str
@@ -107,32 +108,27 @@ def write_module(p: Program, body: Body, l: int, m: Module, reach: Range, flow: 
     if counted:
         bias, sum_ = _bits(p, l, w, bias, flow)
     elif by_rows:
-        p.table(f"w{l}", "int8" if fld == 8 else "uint8", packed_or_plain(w, fld))
-        step = -(-units // each)
+        step = row_bytes(units, fld)
+        p.table(f"w{l}", "int8" if fld == 8 else "uint8", packed(w, fld, step))
     else:
-        p.table(f"w{l}", "int8" if fld == 8 else "uint8", packed_or_plain(block, fld))
-        wide = -(-block.shape[1] // each)
-        verb = "add" if flow.signs and fld >= 4 else "dot"
-        at = flow.name if groups == 1 else f"{flow.name} + {n // groups} * b"
-        sum_ = f" + {verb}{fld}({at}, w{l} + {wide} * j, {wide * each})"
-        _pad(body, flow.name, n, n - block.shape[1] + wide * each)
+        head, sum_ = _dots(p, body, l, block, flow, fld, groups)
     if isinstance(m.after, Spline):
         bias = bias + (np.int64(m.after.reach) << m.fraction)
     if isinstance(m.after, Threshold):
-        bias = bias - np.clip(m.after.above, -reach.accumulator - 1, reach.accumulator)
+        bias = bias - np.clip(m.after.above, -room.accumulator - 1, room.accumulator)
     p.table(f"b{l}", "int32", bias)
     first = p.at(f"b{l}", "j")
     if rows:
         assert m.table is not None and m.table_shift is not None
-        _shifts(m.table_shift, f"module {l}: table_shift")
+        check_shifts(m.table_shift, f"module {l}: table_shift")
         fall = "halved" if not p.loads and (m.table_shift >= 0).all() else "shifted"
         p.table(f"tshift{l}", "int8", m.table_shift)
         body.array("int32_t", "acc", -(-units // 8) * 8)
-        head += f"  for (int j = 0; j < {-(-units // 8) * 8}; j++) acc[j] = 0;\n{rows}"
+        head = f"  for (int j = 0; j < {-(-units // 8) * 8}; j++) acc[j] = 0;\n{rows}{head}"
         first += f" + {fall}(acc[j], {p.at(f'tshift{l}', 'j')})"
     if by_rows and not counted:
         body.array("int32_t", "acc", step * each)
-        verb = f"row{fld}(acc, w{l} + {step} * i, {step * each}, v)"
+        verb = f"{row_name(units, fld)}(acc, w{l} + {step} * i, {step * each}, v)"
         head += f"  for (int j = 0; j < {units}; j++) acc[j] = {first};\n"
         if step * each > units:
             head += f"  for (int j = {units}; j < {step * each}; j++) acc[j] = 0;\n"
@@ -140,15 +136,17 @@ def write_module(p: Program, body: Body, l: int, m: Module, reach: Range, flow: 
         first = "acc[j]"
     skip = ""
     if m.skip >= 0 and m.skip_shift is not None:
-        _shifts(m.skip_shift, f"module {l}: skip_shift")
+        check_shifts(m.skip_shift, f"module {l}: skip_shift")
         p.table(f"skip{l}", "int8", m.skip_shift)
         skip = f" + shifted(z{m.skip}[j], {p.at(f'skip{l}', 'j')})"
     p.baked(l, _KINDS[type(m.after)], n, units, groups, fld, counted, by_rows, m.skip, bool(rows))
-    after = _after(p, l, m, reach, out)
-    loop = f"for (int j = 0; j < {units}; j++)"
-    if groups > 1:
-        loop = f"for (int b = 0, j = 0; b < {groups}; b++)\n    for (int u = 0; u < {units // groups}; u++, j++)"
-    body.text += f"{head}  {loop} {{\n    const int32_t a = {first}{sum_}{skip};\n{after}  }}\n"
+    after = _after(p, l, m, room, out)
+    if groups == 1:
+        loop, end = f"{head}  for (int j = 0; j < {units}; j++)", ""
+    else:
+        loop = f"  for (int b = 0, j = 0; b < {groups}; b++) {{\n{head}  for (int u = 0; u < {units // groups}; u++, j++)"
+        end = "  }\n"
+    body.text += f"{loop} {{\n    const int32_t a = {first}{sum_}{skip};\n{after}  }}\n{end}"
 
 
 def stored_bits(w: np.ndarray, bits: int) -> int:
@@ -161,9 +159,38 @@ def _blocks(w: np.ndarray, groups: int) -> list[np.ndarray]:
     return [w[g * n : (g + 1) * n, g * units : (g + 1) * units] for g in range(groups)]
 
 
-def packed_or_plain(w: np.ndarray, fld: int) -> np.ndarray:
-    """Rows as they are stored in fields of so many bits."""
-    return w if fld == 8 else packed(w, fld)
+def row_bytes(width: int, fld: int) -> int:
+    """Bytes of a row of weights; rows of bytes that are read four at a time are filled up if that costs little."""
+    if fld == 4:
+        return -(-width // 4) * 2
+    full = -(-width // 4) * 4
+    if fld == 8:
+        return full if 8 * (full - width) <= width else width
+    return -(-width * fld // 8)
+
+
+def row_name(width: int, fld: int) -> str:
+    """Helper that adds a row."""
+    return "row8x4" if fld == 8 and row_bytes(width, fld) % 4 == 0 else f"row{fld}"
+
+
+def _dots(
+    p: Program, body: Body, l: int, block: np.ndarray, flow: Flow, fld: int, groups: int
+) -> tuple[str, str]:
+    """Sums unit by unit: what is said once for a block of inputs, and the sum of unit j."""
+    n = block.shape[1]
+    size = row_bytes(n, fld)
+    wide = size * 8 // fld
+    p.table(f"w{l}", "int8" if fld == 8 else "uint8", packed(block, fld, size))
+    at = flow.name if groups == 1 else f"{flow.name} + {n} * b"
+    _pad(body, flow.name, n * groups, n * (groups - 1) + wide)
+    if flow.signs and fld >= 4:
+        return "", f" + add{fld}({at}, w{l} + {size} * j, {wide})"
+    verb = "dot8x4" if fld == 8 and wide % 4 == 0 else f"dot{fld}"
+    sum_ = f" + {verb}({at}, w{l} + {size} * j, {wide})"
+    if fld == 4:  # stored as 8 more
+        return f"  const int32_t more{l} = 8 * sum8({at}, {wide});\n", f"{sum_} - more{l}"
+    return "", sum_
 
 
 def _weights(
@@ -214,9 +241,9 @@ def _bits(p: Program, l: int, w: np.ndarray, bias: np.ndarray, flow: Flow) -> tu
     return bias, f" {times} 2 * count{l}({flow.words}, j)"
 
 
-def _after(p: Program, l: int, m: Module, reach: Range, out: Flow) -> str:
+def _after(p: Program, l: int, m: Module, room: Room, out: Flow) -> str:
     if isinstance(m.after, Spline):
-        return _spline(p, l, m, reach, out)
+        return _spline(p, l, m, room, out)
     if isinstance(m.after, Threshold):
         text = f"    {out.name}[j] = a > 0 ? 1 : -1;\n" if out.name else ""
         if out.words:
@@ -224,48 +251,41 @@ def _after(p: Program, l: int, m: Module, reach: Range, out: Flow) -> str:
             text += f"    {out.words}[j >> 5] |= (uint32_t)(a > 0) << (j & 31);\n"
         return text
     align = m.after.align
-    _shifts(align, f"module {l}: align")
+    check_shifts(align, f"module {l}: align")
     if p.loads or align.any():
         p.table("align", "int8", align)
         return f"    {out.name}[j] = left(a, {p.at('align', 'j')});\n"
     return f"    {out.name}[j] = a;\n"
 
 
-def _spline(p: Program, l: int, m: Module, reach: Range, out: Flow) -> str:
+def _spline(p: Program, l: int, m: Module, room: Room, out: Flow) -> str:
     assert isinstance(m.after, Spline)
     knots = m.after.knots
     count, top = knots.shape[1], 1 << (m.after.bits - 1)
     if m.after.bits > 8:
         raise SpecError(f"module {l}: its splines give {m.after.bits} bits: a device keeps at most 8")
-    s = m.fraction - m.after.spacing
-    t = s + m.after.knot_fraction - m.after.fraction
-    if s.min() < 0:
-        raise SpecError(f"module {l}: a spline's spacing is finer than its accumulator: use more fraction bits")
-    _shifts(s, f"module {l}: place in a spline")
-    _shifts(t, f"module {l}: values of a spline")
+    s, f = m.fraction - m.after.spacing, place_fraction(m.after, m.fraction)
+    t = f + m.after.knot_fraction - m.after.fraction
     kind = smallest(np.append(knots, 0))
-    p.table(f"place{l}", "int8", s)
+    text, u = "", "a"
+    if (f < s).any():
+        p.table(f"cut{l}", "int8", s - f)
+        text, u = f"    const int32_t u = right(a, {p.at(f'cut{l}', 'j')});\n", "u"
+    p.table(f"place{l}", "int8", f)
     p.table(f"fall{l}", "int8", t)
     p.table(f"knots{l}", kind, knots)
-    far = p.loads or reach.far
-    if far:
-        p.table(f"far{l}", "int32", farthest(m, l))
-    p.baked(count, m.after.bits, far, kind == "int8")
+    p.baked(count, m.after.bits, bool(text), kind == "int8", p.loads or room.far)
+    at = "fr"
+    if p.loads or room.far:
+        low, high = place_limits(m.after, m.fraction)
+        p.table(f"low{l}", "int32", low)
+        p.table(f"high{l}", "int32", high)
+        at = f"clip(fr, {p.at(f'low{l}', 'j')}, {p.at(f'high{l}', 'j')})"
     fall = "halved" if not p.loads and (t >= 0).all() else "shifted"
-    v = "fr"
-    bound = ""
-    if far:
-        bound = f"\n    const int32_t far = {p.at(f'far{l}', 'j')};"
-        v = "clip(fr, -far, far)"
-    low, high = p.at(f"knots{l}", "k"), p.at(f"knots{l}", "k + 1")
-    return f"""    const int s_ = {p.at(f"place{l}", "j")};
-    const int32_t i = clip(right(a, s_), 0, {count - 2}), fr = a - left(i, s_);{bound}
+    low_, high_ = p.at(f"knots{l}", "k"), p.at(f"knots{l}", "k + 1")
+    return f"""{text}    const int f = {p.at(f"place{l}", "j")};
+    const int32_t i = clip(right({u}, f), 0, {count - 2}), fr = {u} - left(i, f);
     const int k = {count} * j + (int)i;
-    const int32_t v = left({low}, s_) + {v} * ({high} - {low});
+    const int32_t v = left({low_}, f) + {at} * ({high_} - {low_});
     {out.name}[j] = (int8_t)clip({fall}(v, {p.at(f"fall{l}", "j")}), -{top}, {top - 1});
 """
-
-
-def _shifts(s: np.ndarray, what: str) -> None:
-    if len(s) and (s.min() < -30 or s.max() > 30):
-        raise SpecError(f"{what} has shifts from {s.min()} to {s.max()}: a device shifts by at most 30")

@@ -11,9 +11,9 @@ from ..answers import lead_for, radius_slope
 from ..artefact import Artefact
 from ..modules import Output, Threshold
 from . import outputs, stage
-from .modules import Body, Flow, counts_bits, stored_bits, write_module
+from .modules import Body, Flow, counts_bits, row_bytes, row_name, stored_bits, write_module
 from .program import Program
-from .ranges import check_answers, ranges
+from .ranges import rooms
 from .storage import packed, smallest
 
 
@@ -45,8 +45,7 @@ def write_network(p: Program, artefact: Artefact, options: Options) -> None:
     SpecError
         Where the artefact needs more than a device has: 32 bits, 8-bit activations.
     """
-    found = ranges(artefact)
-    check_answers(artefact, found)
+    found = rooms(artefact)
     st, name, modules = artefact.stage, p.name, artefact.modules
     body, rows = Body(), ""
     body.array("int8_t", "x", st.width)
@@ -104,11 +103,10 @@ def _add_row(p: Program, artefact: Artefact) -> str:
     table = m.table[st.rows]
     bits = stored_bits(table, m.weight_bits) if len(table) else 8
     if bits <= 8:
-        each = 8 // bits
-        p.table("table", "int8" if bits == 8 else "uint8", packed(table, bits) if bits < 8 else table)
-        n = -(-units // each)
+        n = row_bytes(units, bits)
+        p.table("table", "int8" if bits == 8 else "uint8", packed(table, bits, n))
         p.baked(bits)
-        return f"row{bits}(acc, table + {n} * r, {n * each}, 1);"
+        return f"{row_name(units, bits)}(acc, table + {n} * r, {n * 8 // bits}, 1);"
     p.table("table", smallest(table), table)
     p.baked(bits)
     return f"for (int j = 0; j < {units}; j++) acc[j] += {p.at('table', f'{units} * r + j')};"

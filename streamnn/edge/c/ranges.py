@@ -1,4 +1,4 @@
-"""Whether everything fits 32 bits, whatever the sensors say: sums of absolute values, module by module."""
+"""Whether the C fits 32 bits, whatever the sensors say."""
 
 from __future__ import annotations
 
@@ -8,140 +8,88 @@ import numpy as np
 
 from ...errors import SpecError
 from ..artefact import Artefact
-from ..input_stage import InputStage
+from ..bounds import TOP_LOGIT, TOP_SHIFT, TOP_WORD, Bounds, overflow_bounds, shifted_size
 from ..integers import INPUT_TOP
-from ..modules import Module, Output, Spline, Threshold
+from ..modules import Module, Spline
+from ..saturation import place_fraction, place_limits
 
-Array = np.ndarray
-_TOP = (1 << 31) - 1
+TOP_NIBBLE = 16
+"""Nibbles are stored as 8 more than they are: what a sum may reach on its way, a unit of input."""
+TOP_LOGITS_FRACTION = 26
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Largest sizes that a module's integers reach.
+class Room:
+    """What a module's integers reach.
 
     Parameters
     ----------
     accumulator : ndarray of int64, shape (units,)
-        Bias included.
-    output : ndarray of int64, shape (units,)
+        Largest sums, bias included.
     far : bool
-        Whether an accumulator can lie so far outside a spline's knots that the straight line there leaves 32 bits.
+        Whether places beyond a spline's outermost knots must be held still, so that products fit.
     """
 
-    accumulator: Array
-    output: Array
-    far: bool = False
+    accumulator: np.ndarray
+    far: bool
 
 
-def ranges(artefact: Artefact) -> list[Range]:
+def rooms(artefact: Artefact) -> list[Room]:
     """Of every module.
 
     Raises
     ------
     SpecError
-        Where sums or logits may leave 32 bits: the C would not do what the artefact does in Python.
+        Where integers may leave 32 bits: the C would not do what the artefact does in Python.
     """
-    stage = artefact.stage
-    size = np.full(stage.width, INPUT_TOP, np.int64)
-    size[: stage.sensed][~stage.on] = 0
-    found: list[Range] = []
-    for i, m in enumerate(artefact.modules):
-        size = size if m.gather is None else size[m.gather]
-        acc = size @ np.abs(m.weights) + np.abs(m.bias)
-        if m.table is not None and m.table_shift is not None and stage.tables:
-            acc = acc + _left(_table(stage, m.table), -m.table_shift) + 1
-        if m.skip >= 0 and m.skip_shift is not None:
-            acc = acc + _left(found[m.skip].output, -m.skip_shift) + 1
-        found.append(_after(m, acc))
-        size = found[-1].output
-        if acc.max() > _TOP >> 1 or size.max() > _TOP >> 1:
-            raise SpecError(
-                f"module {i}: sums up to {int(max(acc.max(), size.max()))} leave 32 bits: "
-                "use fewer fraction bits, or fewer inputs"
-            )
+    found = []
+    for i, (m, b) in enumerate(zip(artefact.modules, overflow_bounds(artefact.modules, artefact.stage), strict=True)):
+        on_the_way = TOP_NIBBLE * INPUT_TOP * len(m.weights) if m.weight_bits in (3, 4) else 0
+        base = (m.after.reach << m.fraction).max() if isinstance(m.after, Spline) else 0
+        sums = max(b.table.max(), b.skip.max(), 2 * b.accumulator.max() + on_the_way, b.accumulator.max() + base)
+        if sums > TOP_WORD:
+            raise SpecError(f"module {i}: sums may reach {sums:.0f}, beyond 32 bits: use fewer fraction bits")
+        found.append(Room(b.accumulator.astype(np.int64), _far(m, b, i)))
+    _answers(artefact, overflow_bounds(artefact.modules, artefact.stage))
     return found
 
 
-def _table(stage: InputStage, table: Array) -> Array:
-    """Largest size of the sum of rows, one of each sensor that is looked up."""
-    total = np.zeros(table.shape[1], np.int64)
-    for a, b in zip(stage.key_start[:-1], stage.key_start[1:], strict=True):
-        if b > a:
-            total += np.abs(table[stage.rows[a:b]]).max(0)
-    return total
-
-
-def _left(v: Array, s: Array) -> Array:
-    # in floating point a shift to the right keeps what is cut off: an upper bound still
-    return np.ceil(v * 2.0 ** s.astype(np.float64)).astype(np.int64)
-
-
-def _after(m: Module, acc: Array) -> Range:
-    if isinstance(m.after, Threshold):
-        return Range(acc, np.ones(m.units, np.int64))
-    if isinstance(m.after, Output):
-        return Range(acc, _left(acc, m.after.align))
-    if (acc + (np.int64(m.after.reach) << m.fraction)).max() > _TOP:
-        raise SpecError(f"a spline that reaches {m.after.reach} leaves 32 bits: use fewer fraction bits")
-    place = acc + 2 * (m.after.reach << m.fraction) + _left(np.int64(1), m.fraction - m.after.spacing)
-    return Range(acc, np.full(m.units, 1 << (m.after.bits - 1)), bool((_line(m, place) > _TOP >> 1).any()))
-
-
-def _line(m: Module, place: Array) -> Array:
-    """Size of a spline's value before its last shift, `place` from a knot."""
-    assert isinstance(m.after, Spline)
-    s = m.fraction - m.after.spacing
-    most, steep = np.abs(m.after.knots).max(1), np.abs(np.diff(m.after.knots, axis=1)).max(1)
-    v = (most << s) + np.minimum(place, 1 << 40) * steep
-    return v + _left(np.ones(len(v)), s + m.after.knot_fraction - m.after.fraction)
-
-
-def farthest(m: Module, module: int) -> Array:
-    """How far from a knot a spline's straight ends need to be followed: beyond, what comes out is at its clip already.
-
-    Parameters
-    ----------
-    m : Module
-        With a Spline.
-    module : int
-        Its number, for errors.
-
-    Returns
-    -------
-    ndarray of int64, shape (units,)
-
-    Raises
-    ------
-    SpecError
-        Where 32 bits are not enough even so.
-    """
-    assert isinstance(m.after, Spline)
-    s = m.fraction - m.after.spacing
-    t = np.maximum(s + m.after.knot_fraction - m.after.fraction, 0)
-    most = np.abs(m.after.knots).max(1)
-    place = np.maximum((most << s) + (((1 << (m.after.bits - 1)) + 1) << t), 1 << s)
-    if (_line(m, place) > _TOP >> 1).any():
+def _far(m: Module, b: Bounds, module: int) -> bool:
+    if not isinstance(m.after, Spline):
+        return False
+    f = place_fraction(m.after, m.fraction)
+    s, t = m.fraction - m.after.spacing, f + m.after.knot_fraction - m.after.fraction
+    check_shifts(s, f"module {module}: place in a spline", 0)
+    check_shifts(t, f"module {module}: values of a spline")
+    if max(b.product.max(), b.value.max()) <= TOP_WORD:
+        return False
+    low, high = place_limits(m.after, m.fraction)
+    steep = np.abs(np.diff(m.after.knots, axis=1)).max(1)
+    size = (np.abs(m.after.knots).max(1) << f) + np.maximum(np.maximum(-low, high), np.int64(1) << f) * steep
+    if shifted_size(size, t)[0].max() > TOP_WORD:
         raise SpecError(f"module {module}: its splines leave 32 bits: use fewer fraction bits in its accumulators")
-    return place
+    return True
 
 
-def check_answers(artefact: Artefact, found: list[Range]) -> None:
-    """Whether probabilities, learning and surprise fit 32 bits too.
+def check_shifts(s: np.ndarray, what: str, least: int = -TOP_SHIFT) -> None:
+    """Raise a SpecError where a shift is larger than the C shifts."""
+    if s.min(initial=0) < least or s.max(initial=0) > TOP_SHIFT:
+        raise SpecError(f"{what} has shifts from {s.min()} to {s.max()}: the C takes {least} to {TOP_SHIFT}")
 
-    Raises
-    ------
-    SpecError
-        Where they may not.
-    """
-    logits = int(found[-1].output.max())
-    if logits > _TOP >> 2:
-        raise SpecError(f"logits up to {logits} leave 32 bits when they are compared: use fewer fraction bits")
-    if artefact.classes and not 0 <= artefact.logit_fraction <= 26:
-        raise SpecError(f"logits have {artefact.logit_fraction} fraction bits: a device takes 0 to 26")
+
+def _answers(artefact: Artefact, bounds: tuple[Bounds, ...]) -> None:
+    """Probabilities, learning and surprise."""
+    logits = bounds[-1].value.max()
+    if logits > TOP_LOGIT:
+        raise SpecError(f"logits may reach {logits:.0f}, beyond {TOP_LOGIT}: use fewer fraction bits")
+    if artefact.classes and not 0 <= artefact.logit_fraction <= TOP_LOGITS_FRACTION:
+        raise SpecError(
+            f"logits have {artefact.logit_fraction} fraction bits: the C takes 0 to {TOP_LOGITS_FRACTION}"
+        )
     s = artefact.surprise
-    if s is not None:
-        top = (found[-2].output + np.abs(s.mean)) ** 2
-        most = _left(top, -s.shift).sum(1) + np.abs(s.constant)
-        if most.max() > _TOP:
-            raise SpecError(f"surprise up to {int(most.max())} leaves 32 bits: use larger shifts")
+    if s is not None and len(bounds) > 1:
+        check_shifts(s.shift.ravel(), "surprise")
+        reach = np.maximum(np.abs(bounds[-2].low - s.mean), np.abs(bounds[-2].high - s.mean)) ** 2
+        most = np.ldexp(reach, -s.shift.astype(np.int32)).sum(1) + np.abs(s.constant)
+        if most.max() > TOP_WORD:
+            raise SpecError(f"surprise may reach {most.max():.0f}, beyond 32 bits: use larger shifts")

@@ -57,33 +57,36 @@ def fits(values: np.ndarray, field: int) -> bool:
     return bool(np.all((values >= (-1 if field == 2 else -top)) & (values < top)))
 
 
-def packed(rows: np.ndarray, field: int) -> np.ndarray:
-    """Rows of small integers, several to a byte, the first in the lowest bits; each row begins a byte.
+def packed(rows: np.ndarray, field: int, size: int) -> np.ndarray:
+    """Rows of small integers, several to a byte, the first in the lowest bits; filled up with 0.
 
     Parameters
     ----------
     rows : ndarray of int64, shape (n, width)
     field : {1, 2, 4, 8}
-        Bits of each. One bit: set for 1, clear for -1. Otherwise two's complement.
+        Bits of each. One bit: set for 1, clear for -1. Two: two's complement. Four: 8 more than it is. Eight: as it is.
+    size : int
+        Bytes of a row.
 
     Returns
     -------
-    ndarray of int64, shape (n, bytes of a row)
+    ndarray of int64, shape (n, size)
 
     Examples
     --------
     >>> import numpy as np
-    >>> packed(np.array([[1, -1, 7]]), 4).tolist()
-    [[241, 7]]
-    >>> packed(np.array([[1, -1, 1]]), 1).tolist()
+    >>> packed(np.array([[1, -1, 7]]), 4, 2).tolist()
+    [[121, 143]]
+    >>> packed(np.array([[1, -1, 1]]), 1, 1).tolist()
     [[5]]
     """
     each = 8 // field
-    bits = (rows > 0).astype(np.int64) if field == 1 else rows & ((1 << field) - 1)
-    n, width = bits.shape
-    full = np.zeros((n, -(-width // each) * each), np.int64)
-    full[:, :width] = bits
-    return (full.reshape(n, -1, each) << (field * np.arange(each))).sum(2)
+    full = np.zeros((len(rows), size * each), np.int64)
+    full[:, : rows.shape[1]] = rows
+    if field == 8:
+        return full
+    bits = full > 0 if field == 1 else full + 8 if field == 4 else full & 3
+    return (bits.reshape(len(rows), size, each) << (field * np.arange(each))).sum(2)
 
 
 def words(bits: np.ndarray) -> np.ndarray:
