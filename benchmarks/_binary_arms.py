@@ -30,7 +30,9 @@ def make(spec: NetworkSpec | BinarySpec, data: IntegerRows, seed: int) -> Networ
     return net
 
 
-def observe(net: Network | BinaryNetwork, rows: np.ndarray, ids: np.ndarray, p: np.ndarray, a: int, b: int) -> None:
+def observe(
+    net: Network | BinaryNetwork, rows: np.ndarray, ids: np.ndarray, p: np.ndarray, a: int, b: int
+) -> None:
     """Predict events a to b."""
     m = b - a
     zero, one = np.zeros(m, f4), np.ones(m, f4)

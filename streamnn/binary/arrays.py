@@ -28,7 +28,7 @@ BY_SHIFT, BY_RUNNING, BY_ONLINE = range(3)
 # and 1 where a unit is one of the network's, 0 where it only fills up sixteen lanes
 Q_SUM, Q_NORMAL, Q_FACTOR, Q_SIGN, Q_ERROR, Q_GRADIENT, Q_MOVE, Q_LIVE, SIGN_BUFFERS = range(9)
 
-VARIANCE_FLOOR = f4(1e-4)
+SUM_VARIANCE_FLOOR = f4(1e-4)
 """What is added to a running variance before its root is taken."""
 SQUARE_FLOOR = f4(1e-10)
 """What a running mean square of gradients does not fall below: it would become denormal, and slow."""
@@ -69,7 +69,9 @@ class Statistics(NamedTuple):
 
     location: np.ndarray
     variance: np.ndarray
-    drift: np.ndarray  # mean gradient that is still to be taken back, and its part along the unit's value (online)
+    drift: (
+        np.ndarray
+    )  # mean gradient that is still to be taken back, and its part along the unit's value (online)
     along: np.ndarray
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .._kernels.lane_bits import power_of_two
 from .._kernels.lanes import LANES, larger, load, rsqrt, splat, store, where_positive
 from . import arrays as k
 from .forward import category_rows
@@ -50,7 +49,9 @@ def _units(here, H, rate, settings, state, b):
     for j in range(here, here + H, LANES):
         u, old = load(b, k.Q_NORMAL * U + j), load(bias, j)
         v = load(b, k.Q_ERROR * U + j) * load(b, k.Q_LIVE * U + j)
-        v = where_positive(larger(u, zero - u) - window, zero, v)  # straight through, where it is not saturated
+        v = where_positive(
+            larger(u, zero - u) - window, zero, v
+        )  # straight through, where it is not saturated
         q = beta * load(bias_2, j) + (splat(share) * (v * v) + floor)
         store(bias_2, j, q)
         store(bias, j, old - step * v * rsqrt(q))
@@ -74,7 +75,12 @@ def _units(here, H, rate, settings, state, b):
 def _hidden_layer(l, at, below, here, G, H, step, settings, state, scratch):
     n, b, U = settings.n, scratch.b, settings.n[k.I_UNITS]
     w, memory = state.latents.hidden, state.memory
-    z, error, d, move = k.Q_SIGN * U + below, k.Q_ERROR * U + below, k.Q_GRADIENT * U + here, k.Q_MOVE * U + here
+    z, error, d, move = (
+        k.Q_SIGN * U + below,
+        k.Q_ERROR * U + below,
+        k.Q_GRADIENT * U + here,
+        k.Q_MOVE * U + here,
+    )
     real, rule = n[k.I_HIDDEN] == k.REAL_WEIGHTS, n[k.I_RULE]
     unit_moves(memory.hidden_2, here, H, real or rule == k.BY_RMS, settings, b, d, move, step)
     if real:
@@ -114,7 +120,13 @@ def _sleep(inputs, H, in_count, first, mean):
 @leaf(inline=True)
 def _first_layer(s, ids, m, step, settings, state, scratch):
     n, latents, memory = settings.n, state.latents, state.memory
-    nz, xs, b, H, d = scratch.nz, scratch.xs, scratch.b, settings.sizes[0], k.Q_GRADIENT * settings.n[k.I_UNITS]
+    nz, xs, b, H, d = (
+        scratch.nz,
+        scratch.xs,
+        scratch.b,
+        settings.sizes[0],
+        k.Q_GRADIENT * settings.n[k.I_UNITS],
+    )
     if memory.learnt[0] <= k.SLEEPERS_AFTER:
         for q in range(m):
             memory.in_count[nz[q]] += 1
@@ -124,7 +136,9 @@ def _first_layer(s, ids, m, step, settings, state, scratch):
     categories = category_rows(s, ids, settings)
     for q in range(categories):
         nz[q], xs[q] = ids[s, q], f4(1.0)
-    changed += _rows(latents.table, memory.table_1, memory.table_2, (nz, xs, categories), step, settings, b, d)
+    changed += _rows(
+        latents.table, memory.table_1, memory.table_2, (nz, xs, categories), step, settings, b, d
+    )
     memory.flips[0] += np.int64(changed)
 
 

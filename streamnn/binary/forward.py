@@ -118,7 +118,7 @@ def _signs(here, H, draw, settings, latents, state, b):
     location, variance, bias = state.statistics.location, state.statistics.variance, latents.bias
     seen = state.memory.drawn
     U, shift = settings.n[k.I_UNITS], settings.n[k.I_NORMALISATION] == k.BY_SHIFT
-    one, minus, floor = splat(f4(1.0)), splat(f4(-1.0)), splat(k.VARIANCE_FLOOR)
+    one, minus, floor = splat(f4(1.0)), splat(f4(-1.0)), splat(k.SUM_VARIANCE_FLOOR)
     for j in range(here, here + H, LANES):
         factor = over(one, root(load(variance, j) + floor))
         if shift:

@@ -18,7 +18,7 @@ from .spec import BINARY_RULES, NORMALISATIONS, BinarySpec
 from .start import BY_CATEGORY, BY_INPUT, FOLLOWED, moments, starting
 
 f4 = np.float32
-_KINDS = {"real": k.REAL_WEIGHTS, "ternary": k.TERNARY_WEIGHTS, "binary": k.SIGN_WEIGHTS}
+_WEIGHT_KINDS = {"real": k.REAL_WEIGHTS, "ternary": k.TERNARY_WEIGHTS, "binary": k.SIGN_WEIGHTS}
 
 
 class BinaryNetwork(Stage):
@@ -65,7 +65,7 @@ class BinaryNetwork(Stage):
         self.s = starting(spec, self.sizes, inputs, outputs, seed)
         n = np.array(
             [
-                *(BINARY_RULES.index(spec.rule), _KINDS[spec.first], _KINDS[spec.weights]),
+                *(BINARY_RULES.index(spec.rule), _WEIGHT_KINDS[spec.first], _WEIGHT_KINDS[spec.weights]),
                 *(NORMALISATIONS.index(spec.normalisation), spec.activation == "stochastic", not classify),
                 *(0, inputs, spec.categories, member, len(self.sizes), sum(self.sizes), spec.average),
             ],

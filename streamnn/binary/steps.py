@@ -121,7 +121,9 @@ def unit_moves(w2, at, H, rms, settings, b, d, move, step):
     for j in range(0, H, LANES):
         v = load(b, d + j)
         if rms:
-            q = splat(h[k.P_BETA]) * load(w2, at + j) + (splat(share) * (v * v) + splat(share * k.SQUARE_FLOOR))
+            q = splat(h[k.P_BETA]) * load(w2, at + j) + (
+                splat(share) * (v * v) + splat(share * k.SQUARE_FLOOR)
+            )
             store(w2, at + j, q)
             store(b, move + j, splat(h[k.P_STEP]) * v * rsqrt(q))
         elif settings.n[k.I_RULE] == k.BY_ADAMAX:
