@@ -169,12 +169,15 @@ def _account(settings, state):
 
 
 @leaf(inline=True)
-def learn_signs(s, ids, m, target, weight, settings, state, scratch):
+def learn_signs(s, m, target, weight, event_store, settings, state, scratch):
     """One step towards the label of row `s`, whose `m` inputs and units are in the scratch."""
     n, h, memory, o, g = settings.n, settings.h, state.memory, scratch.o, scratch.g
     memory.learnt[0] += 1
     if n[k.I_REGRESS]:
         g[0] = min(max(o[0] - target, f4(-1.0)), f4(1.0)) * weight
+    elif len(event_store.soft) > 0:
+        for c in range(len(o)):
+            g[c] = (o[c] - event_store.soft[s, c]) * weight
     else:
         for c in range(len(o)):
             g[c] = o[c] * weight
@@ -196,5 +199,5 @@ def learn_signs(s, ids, m, target, weight, settings, state, scratch):
         at -= G * H
         _hidden_layer(l, at, here - G, here, G, H, step, settings, state, scratch)
         here, H = here - G, G
-    _first_layer(s, ids, m, step, settings, state, scratch)
+    _first_layer(s, event_store.ids, m, step, settings, state, scratch)
     _account(settings, state)

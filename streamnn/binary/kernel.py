@@ -30,7 +30,7 @@ def scan_signs(
     :mod:`streamnn.network.arrays`.
     """
     op, slot, target, weight = operations
-    rows, ids, p = event_store
+    rows, ids, p, soft = event_store
     n, sizes, h = settings
     U, L, C, member = n[k.I_UNITS], n[k.I_LAYERS], len(state.latents.out_bias), n[k.I_MEMBER]
     certain = min(f4(1.0) - h[k.P_MARGIN], ALMOST_ONE)
@@ -67,7 +67,13 @@ def scan_signs(
                 p[s, member, c] = o[c]
             continue
         state.memory.drawn[1] += draws
-        if not n[k.I_REGRESS] and o[i4(target[e])] > certain:  # it has next to nothing to learn
-            continue
+        if not n[k.I_REGRESS]:
+            surest = o[i4(target[e])]
+            if len(soft) > 0:
+                surest = f4(1.0)
+                for c in range(C):
+                    surest = min(surest, f4(1.0) - abs(o[c] - soft[s, c]))
+            if surest > certain:  # it has next to nothing to learn
+                continue
         fresh = -1
-        learn_signs(s, ids, m, target[e], weight[e], settings, state, scratch)
+        learn_signs(s, m, target[e], weight[e], event_store, settings, state, scratch)

@@ -79,7 +79,7 @@ class BinaryNetwork(Stage):
             f4,
         )
         self._settings = k.BinarySettings(n, np.array((*self.sizes, *spec.hidden), np.int64), h)
-        self._no_latent = np.zeros((0, self.sizes[-1]), f4)
+        self._no_latent, self._no_soft = np.zeros((0, self.sizes[-1]), f4), np.zeros((0, outputs), f4)
         self._arrays: k.BinaryState | None = None  # as the kernel takes them
 
     def grow(self, columns: np.ndarray, inputs: int, outputs: int, category_rows: int) -> None:
@@ -133,6 +133,7 @@ class BinaryNetwork(Stage):
         ids: np.ndarray,
         p: np.ndarray,
         latent: np.ndarray | None = None,
+        soft: np.ndarray | None = None,
     ) -> None:
         """Predict at OBSERVE, learn at LEARN; see :func:`streamnn.binary.kernel.scan_signs`.
 
@@ -149,6 +150,8 @@ class BinaryNetwork(Stage):
         latent : ndarray of float32, shape (m, k), optional
             Receives the k last hidden units, -1 or 1, before learning: k is the width of the last layer as it is
             stored, or more for layers below it too.
+        soft : ndarray of float32, shape (slots, outputs), optional
+            Probabilities that are learnt in place of the class.
         """
         s = self.s
         self._settings.n[k.I_FROM] = start
@@ -164,7 +167,8 @@ class BinaryNetwork(Stage):
                 gathered(k.Memory, flat),
             )
         latent = self._no_latent if latent is None else latent
-        operations, store = Operations(op, slot, target, weight), Store(rows, ids, p)
+        operations = Operations(op, slot, target, weight)
+        store = Store(rows, ids, p, self._no_soft if soft is None else soft)
         scan_signs(operations, store, self._settings, self._arrays, latent)
 
     @property
