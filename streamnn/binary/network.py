@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -230,9 +231,12 @@ class BinaryNetwork(Stage):
         self._arrays = None
 
     def at(self, mean: bool) -> BinaryNetwork:
-        """A copy that predicts alone, from the averaged latents or those of this moment; it is not to learn."""
+        """One that predicts alone, from the averaged latents or those of this moment, in the same arrays; it is not to
+        learn."""
         found = copy.copy(self)
-        found._arrays, found.kept = None, True
+        found._arrays, found.kept, found.spec = None, True, replace(self.spec, average=0)
+        found._settings = self._settings._replace(n=self._settings.n.copy())
+        found._settings.n[[k.I_MEMBER, k.I_AVERAGE]] = 0
         prefix = "mean_" if mean and self.spec.average else ""
         found.s = {
             **self.s,
