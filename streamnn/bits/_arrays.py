@@ -4,8 +4,7 @@ Layouts, so that every inner loop goes through memory in order:
 
 - first layer, input by input: ``first[i * H + j]`` latents, ``first_bits[i * H / 64 + q]`` signs of units 64 q on;
 - hidden layers, one behind the other, word by word: latents ``hidden[(k * H + j) * 64 + i]`` of input 64 k + i to unit
-  j, their signs ``hidden_bits[k * H + j]``, and the transposed copy ``turned_bits[q * G + i]`` with units 64 q on of
-  input i;
+  j, their signs ``hidden_bits[k * H + j]``;
 - output layer, class by class.
 
 Units beyond those of the spec fill the last word: their ``alive`` is 0 and everything of theirs stays 0.
@@ -17,14 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-N_INPUTS, N_START, N_LAYERS, N_UNITS, N_MEMBER = range(5)
-"""Integer settings: columns read, the first of them, layers, all hidden units, place among predictions."""
+N_INPUTS, N_START, N_LAYERS, N_UNITS, N_MEMBER, N_MASK = range(6)
+"""Integer settings: columns read, the first of them, layers, all hidden units, place among predictions, and
+which bits of an int8 count: all of -1, or 255 where it stands for a uint8."""
 H_STEP, H_THRESHOLD, H_OUT, H_BETA, H_WINDOW, H_RATE, H_MARGIN = range(7)
 """Float settings, see BitSpec."""
 LATENT_FRACTION = 15
 """Fraction bits of a latent weight: int16 holds -1 to 1, and its ends are the clip."""
-PLANES = 8
-"""Bits of an error in two's complement, a bit plane each."""
 
 
 class Operations(NamedTuple):
@@ -46,10 +44,8 @@ class State(NamedTuple):
     first: np.ndarray
     first_bits: np.ndarray
     in_moment: np.ndarray
-    in_count: np.ndarray
     hidden: np.ndarray
     hidden_bits: np.ndarray
-    turned_bits: np.ndarray
     mean: np.ndarray
     variance: np.ndarray
     scale: np.ndarray
@@ -71,8 +67,7 @@ class Scratch(NamedTuple):
     short: np.ndarray  # the same as int16
     d: np.ndarray  # errors of what a layer gives, then of its sums
     steps: np.ndarray  # int16, units: step of every latent weight of a unit
-    short_d: np.ndarray  # int16, units of a layer: errors in 8 bits
-    planes: np.ndarray  # the same as bit planes
+    errors: np.ndarray  # int16, units of a layer: errors in 8 bits
     back: np.ndarray  # int32, units of the layer below: their errors
     which: np.ndarray  # inputs that are not 0, and their values
     values: np.ndarray

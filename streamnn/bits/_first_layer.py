@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from ._arrays import H_BETA, N_INPUTS, N_START
+from ._arrays import H_BETA, N_INPUTS, N_MASK, N_START
 from ._lanes import (
     BITS,
     add_twice,
@@ -25,19 +25,19 @@ from ._lanes import (
 from ._units import rounded
 
 f4 = np.float32
-FITS = 128
+INPUTS_FIT = 128
 """Inputs of 8 bits whose sum int16 holds."""
-STEP_SCALE = f4(8.0)
-"""Steps of a unit carry three more fraction bits here, and inputs twelve: their product is cut once."""
-INPUT_SCALE = f4(4096.0)
+STEP_SCALE = f4(32.0)
+"""Steps of a unit carry five more fraction bits here, and inputs ten: their product is cut once."""
+INPUT_SCALE = f4(1024.0)
 
 
 @leaf
 def gather(s, rows, settings, scratch):
     """Inputs of row `s` that are not 0, and their places; returns how many there are."""
-    at, m = settings.n[N_START], 0
+    at, mask, m = settings.n[N_START], settings.n[N_MASK], 0
     for i in range(settings.n[N_INPUTS]):
-        v = rows[s, at + i]
+        v = np.int64(rows[s, at + i]) & mask
         scratch.which[m], scratch.values[m] = i, v
         m += 1 if v != 0 else 0
     return m
@@ -54,8 +54,8 @@ def first_sums(m, H, state, scratch):
     for j in range(H):
         sums[j] = -total
     zero = spread_short(np.int16(0))
-    for begin in range(0, m, FITS):
-        stop = min(begin + FITS, m)
+    for begin in range(0, m, INPUTS_FIT):
+        stop = min(begin + INPUTS_FIT, m)
         w = 0
         while w + 4 <= W:  # four words at a time: their sums stay in registers
             v0, v1, v2, v3 = zero, zero, zero, zero
@@ -81,15 +81,13 @@ def first_step(m, H, settings, state, scratch):
     """Latents of the gathered inputs take their step, and their signs are packed again; returns how many flipped.
 
     The mean square of a weight's gradient is taken as the product of the input's and of the unit's: exact where all
-    inputs are 0 or 1.
+    inputs are 0 or 1. An input's starts at 0, so that the first steps of its weights are long, whenever it wakes.
     """
-    W, kept = H // BITS, f4(1.0) - settings.h[H_BETA]
+    W, pace = H // BITS, f4(1.0) - settings.h[H_BETA]
     flips = 0
     for q in range(m):
         i, x = scratch.which[q], f4(scratch.values[q])
-        state.in_count[i] += 1
-        rate = max(kept, f4(1.0) / f4(state.in_count[i]))
-        state.in_moment[i] += rate * (x * x - state.in_moment[i])
+        state.in_moment[i] += pace * (x * x - state.in_moment[i])
         a = np.int16(rounded(x / np.sqrt(state.in_moment[i]) * INPUT_SCALE))
         x = spread_short(a)
         for w in range(W):

@@ -11,7 +11,7 @@ from ..types import EXPIRE, LEARN
 from . import _arrays as k
 from ._arrays import Operations, Settings, State
 from ._first_layer import STEP_SCALE, first_step, first_sums, gather
-from ._hidden_layer import cut_planes, hidden_step, hidden_sums, plane_sums, quantise, spread_back
+from ._hidden_layer import hidden_step, hidden_sums, quantise, spread_back
 from ._lanes import BITS
 from ._units import TINY, fire, narrow
 
@@ -67,19 +67,17 @@ def learn(m, target, weight, settings, state, scratch):
             store(state.out, c * H + j, v - step * load(scratch.h, here + j))
         state.out_bias[c] -= h[k.H_OUT] * gc
     for l in range(L - 1, 0, -1):
-        most = narrow(here, H, settings, state, scratch, f4(1.0))
+        most = narrow(here, H, settings, state, scratch, f4(1.0), False)
         G = sizes[l - 1]
         below = here - G
         at -= G // BITS * H
         unit = f4(0.0)
         if most > LEAST_ERROR:
-            unit = quantise(here, H, most, scratch.d, scratch.short_d)
-            sums = cut_planes(scratch.short_d, H, scratch.planes)
-            plane_sums(scratch.planes, sums, G, H, at, state.turned_bits, scratch.back)
-            state.flips[l] += hidden_step(below, G, H, at, here, state, scratch)
+            unit, sum_of_errors = quantise(here, H, most, scratch)
+            state.flips[l] += hidden_step(below, G, H, at, here, sum_of_errors, state, scratch)
         spread_back(scratch.back, unit, G, scratch.d, below)
         here, H = below, G
-    narrow(0, H, settings, state, scratch, STEP_SCALE)
+    narrow(0, H, settings, state, scratch, STEP_SCALE, True)
     state.flips[0] += first_step(m, H, settings, state, scratch)
 
 
@@ -99,7 +97,6 @@ def scan(operations: Operations, rows, p, settings: Settings, state: State):
         np.zeros(U, f4),
         np.zeros(U, np.int16),
         np.zeros(widest, np.int16),
-        np.zeros(k.PLANES * widest // BITS, np.uint64),
         np.zeros(widest, i4),
         np.zeros(X + 1, i4),
         np.zeros(X + 1, np.int16),

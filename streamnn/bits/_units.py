@@ -33,10 +33,11 @@ def fire(here, H, alive, state, scratch):
 
 
 @leaf
-def narrow(here, H, settings, state, scratch, weight_scale):
+def narrow(here, H, settings, state, scratch, weight_scale, warm):
     """Errors of signs to errors of sums, straight through within the window; thresholds and statistics move.
 
-    Leaves the step of the unit's latents, times 2**-15 / `weight_scale`, and returns the largest error.
+    Leaves the step of each unit's latents in units of 2**-15 / `weight_scale`, and returns the largest error. The mean
+    square of a unit's error starts at 0, so that first steps are long; not so if `warm`.
     """
     h = settings.h
     window, beta, share = splat(h[H_WINDOW]), splat(h[H_BETA]), splat(f4(1.0) - h[H_BETA])
@@ -44,6 +45,10 @@ def narrow(here, H, settings, state, scratch, weight_scale):
     rate = max(h[H_RATE], f4(1.0) / f4(state.learnt[0] + 1))
     pace, left = splat(rate), splat(f4(1.0) - rate)
     zero, one, tiny, magic, top = splat(f4(0.0)), splat(f4(1.0)), splat(TINY), splat(ROUND), splat(TOP)
+    kept_2, share_2 = beta, share
+    if warm:
+        moving = max(f4(1.0) - h[H_BETA], f4(1.0) / f4(state.learnt[0]))
+        kept_2, share_2 = splat(f4(1.0) - moving), splat(moving)
     most = zero
     for j in range(here, here + H, LANES):
         u, s, mean, scale = load(scratch.u, j), load_whole(scratch.sums, j), load(state.mean, j), load(state.scale, j)
@@ -55,7 +60,7 @@ def narrow(here, H, settings, state, scratch, weight_scale):
         d = d * scale
         store(scratch.d, j, d)
         most = larger(most, larger(d, zero - d))
-        v = beta * load(state.moment, j) + share * (d * d)
+        v = kept_2 * load(state.moment, j) + share_2 * (d * d)
         store(state.moment, j, v)
         c = zero - unit * d * rsqrt(v + tiny)
         c = larger(smaller((c + magic) - magic, top), zero - top)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._kernels.memory import aligned
+from .._kernels.memory import aligned, unlocked
 from ..errors import SchemaError, StateError
 from ..stage import Stage, gathered
 from ..types import LEARN
@@ -69,7 +69,7 @@ class BitNetwork(Stage):
         self.s = self._start(inputs, outputs, seed)
         out_step = spec.output_step / spec.hidden[-1]
         self._settings = k.Settings(
-            np.array([inputs, 0, len(self.sizes), sum(self.sizes), member], np.int64),
+            np.array([inputs, 0, len(self.sizes), sum(self.sizes), member, 0], np.int64),
             np.array(self.sizes, np.int64),
             np.array([inputs, *spec.hidden[:-1]], np.int64),
             np.array(
@@ -103,10 +103,8 @@ class BitNetwork(Stage):
             "first": latent(inputs, self.spec.hidden[0], (inputs, self.sizes[0])),
             "first_bits": np.zeros((inputs, self.sizes[0] // BITS), np.uint64),
             "in_moment": np.zeros(inputs, f4),
-            "in_count": np.zeros(inputs, np.int64),
             "hidden": np.concatenate([*hidden, np.zeros(0, np.int16)]),
             "hidden_bits": np.zeros(weights // BITS, np.uint64),
-            "turned_bits": np.zeros(weights // BITS, np.uint64),
             "variance": np.ones(units, f4),
             "scale": np.ones(units, f4),
             **{name: np.zeros(units, f4) for name in ("mean", "threshold", "threshold_2", "moment")},
@@ -138,9 +136,6 @@ class BitNetwork(Stage):
             "first_bits": pack(first),
             "hidden_bits": np.concatenate(
                 none + [np.ascontiguousarray(pack(np.ascontiguousarray(w.T)).T).ravel() for w in hidden]
-            ),
-            "turned_bits": np.concatenate(
-                none + [np.ascontiguousarray(pack(w).T).ravel() for w in hidden]
             ),
         }
 
@@ -199,7 +194,10 @@ class BitNetwork(Stage):
             if not self.kept:
                 self.s.update({name: aligned(v) for name, v in self.s.items()})
             self._arrays = gathered(k.State, {name: v.reshape(-1) for name, v in self.s.items()})
-        scan(k.Operations(op, slot, target, weight), rows, p, self._settings, self._arrays)
+        n[k.N_MASK] = 255 if rows.dtype == np.uint8 else -1
+        seen = rows.view(np.int8)  # of one type, and not read-only, for a kernel that is compiled once
+        seen = seen if rows.flags.writeable else unlocked(seen)
+        scan(k.Operations(op, slot, target, weight), seen, p, self._settings, self._arrays)
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_arrays": None}  # a copy must not hold views of copies
