@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-N_INPUTS, N_START, N_LAYERS, N_UNITS, N_MEMBER, N_MASK = range(6)
+I_INPUTS, I_START, I_LAYERS, I_UNITS, I_MEMBER, I_MASK = range(6)
 """Integer settings: columns read, the first of them, layers, all hidden units, place among predictions, and
 which bits of an int8 count: all of -1, or 255 where it stands for a uint8."""
-H_STEP, H_THRESHOLD, H_OUT, H_BETA, H_WINDOW, H_RATE, H_MARGIN = range(7)
-"""Float settings, see BitSpec."""
+R_STEP, R_THRESHOLD, R_OUT, R_BETA, R_WINDOW, R_RATE, R_MARGIN = range(7)
+"""Real settings, see BitSpec."""
 LATENT_FRACTION = 15
 """Fraction bits of a latent weight: int16 holds -1 to 1, and its ends are the clip."""
 

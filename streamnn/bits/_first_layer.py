@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from ._arrays import H_BETA, N_INPUTS, N_MASK, N_START
+from ._arrays import I_INPUTS, I_MASK, I_START, R_BETA
 from ._lanes import (
     BITS,
     add_twice,
@@ -35,8 +35,8 @@ INPUT_SCALE = f4(1024.0)
 @leaf
 def gather(s, rows, settings, scratch):
     """Inputs of row `s` that are not 0, and their places; returns how many there are."""
-    at, mask, m = settings.n[N_START], settings.n[N_MASK], 0
-    for i in range(settings.n[N_INPUTS]):
+    at, mask, m = settings.n[I_START], settings.n[I_MASK], 0
+    for i in range(settings.n[I_INPUTS]):
         v = np.int64(rows[s, at + i]) & mask
         scratch.which[m], scratch.values[m] = i, v
         m += 1 if v != 0 else 0
@@ -83,7 +83,7 @@ def first_step(m, H, settings, state, scratch):
     The mean square of a weight's gradient is taken as the product of the input's and of the unit's: exact where all
     inputs are 0 or 1. An input's starts at 0, so that the first steps of its weights are long, whenever it wakes.
     """
-    W, pace = H // BITS, f4(1.0) - settings.h[H_BETA]
+    W, pace = H // BITS, f4(1.0) - settings.h[R_BETA]
     flips = 0
     for q in range(m):
         i, x = scratch.which[q], f4(scratch.values[q])

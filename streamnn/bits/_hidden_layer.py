@@ -8,7 +8,7 @@ from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, larger, load, smaller, splat, store
 from ._lanes import (
     BITS,
-    WORDS,
+    WORD_LANES,
     add_twice,
     add_where,
     count_differing,
@@ -28,7 +28,7 @@ from ._lanes import (
 from ._units import ROUND
 
 f4 = np.float32
-LARGEST_ERROR = f4(127.0)
+ERROR_TOP = f4(127.0)
 FITS = 256
 """Errors of 8 bits whose sum int16 holds."""
 
@@ -37,18 +37,18 @@ FITS = 256
 def hidden_sums(first_bit, G, H, n, bits, at, weights, out, here):
     """Sums of a layer's `H` units over its `n` inputs (stored: `G`), whose signs begin at ``bits[first_bit // 64]``."""
     zero, w = spread_word(np.uint64(0)), first_bit // BITS
-    for j in range(0, H, 4 * WORDS):
+    for j in range(0, H, 4 * WORD_LANES):
         c0, c1, c2, c3 = zero, zero, zero, zero
         for k in range(G // BITS):
             x, p = spread_word(bits[w + k]), at + k * H + j
             c0 = count_differing(c0, x, load_words(weights, p))
-            c1 = count_differing(c1, x, load_words(weights, p + WORDS))
-            c2 = count_differing(c2, x, load_words(weights, p + 2 * WORDS))
-            c3 = count_differing(c3, x, load_words(weights, p + 3 * WORDS))
+            c1 = count_differing(c1, x, load_words(weights, p + WORD_LANES))
+            c2 = count_differing(c2, x, load_words(weights, p + 2 * WORD_LANES))
+            c3 = count_differing(c3, x, load_words(weights, p + 3 * WORD_LANES))
         store_balance(out, here + j, n, c0)
-        store_balance(out, here + j + WORDS, n, c1)
-        store_balance(out, here + j + 2 * WORDS, n, c2)
-        store_balance(out, here + j + 3 * WORDS, n, c3)
+        store_balance(out, here + j + WORD_LANES, n, c1)
+        store_balance(out, here + j + 2 * WORD_LANES, n, c2)
+        store_balance(out, here + j + 3 * WORD_LANES, n, c3)
 
 
 @leaf
@@ -56,7 +56,7 @@ def quantise(here, H, most, scratch):
     """Errors as whole numbers of 8 bits in units of a power of two; returns the unit and their sum."""
     exponent = np.int32(np.float32(most).view(np.int32) & np.int32(0x7F800000)) - np.int32(6 << 23)
     unit = f4(np.int32(exponent).view(np.float32))
-    back, magic, top, zero = splat(f4(1.0) / unit), splat(ROUND), splat(LARGEST_ERROR), splat(f4(0.0))
+    back, magic, top, zero = splat(f4(1.0) / unit), splat(ROUND), splat(ERROR_TOP), splat(f4(0.0))
     for j in range(0, H, LANES):
         v = (load(scratch.d, here + j) * back + magic) - magic
         store_short(scratch.errors, j, larger(smaller(v, top), zero - top))

@@ -16,7 +16,7 @@ from ._lanes import BITS
 from ._units import TINY, fire, narrow
 
 f4, i4 = np.float32, np.int32
-LEAST_ERROR = f4(2.0**-90)
+VANISHING = f4(2.0**-90)
 """Errors below this are none: their squares would vanish."""
 
 
@@ -28,7 +28,7 @@ def forward(m, settings, state, scratch):
     first_sums(m, H, state, scratch)
     fire(0, H, settings.alive, state, scratch)
     here, at = 0, 0
-    for l in range(1, n[k.N_LAYERS]):
+    for l in range(1, n[k.I_LAYERS]):
         G, below = H, here
         here += H
         H = sizes[l]
@@ -47,9 +47,9 @@ def forward(m, settings, state, scratch):
 def learn(m, target, weight, settings, state, scratch):
     """One step towards a label of the row that has just gone forward."""
     n, sizes, h, o, g = settings.n, settings.sizes, settings.h, scratch.o, scratch.g
-    L = n[k.N_LAYERS]
+    L = n[k.I_LAYERS]
     H = sizes[L - 1]
-    here, at = n[k.N_UNITS] - H, len(state.hidden_bits)
+    here, at = n[k.I_UNITS] - H, len(state.hidden_bits)
     state.learnt[0] += 1
     for c in range(len(o)):
         g[c] = o[c] * weight
@@ -59,20 +59,20 @@ def learn(m, target, weight, settings, state, scratch):
     for c in range(len(o)):
         gc = g[c]
         # units are +1 or -1, so that the gradient's square is the same for all weights of a class
-        state.out_moment[c] = h[k.H_BETA] * state.out_moment[c] + (f4(1.0) - h[k.H_BETA]) * gc * gc
-        x, step = splat(gc), rsqrt(splat(state.out_moment[c] + TINY)) * splat(h[k.H_OUT] * gc)
+        state.out_moment[c] = h[k.R_BETA] * state.out_moment[c] + (f4(1.0) - h[k.R_BETA]) * gc * gc
+        x, step = splat(gc), rsqrt(splat(state.out_moment[c] + TINY)) * splat(h[k.R_OUT] * gc)
         for j in range(0, H, LANES):
             v = load(state.out, c * H + j)
             store(scratch.d, here + j, load(scratch.d, here + j) + x * v)
             store(state.out, c * H + j, v - step * load(scratch.h, here + j))
-        state.out_bias[c] -= h[k.H_OUT] * gc
+        state.out_bias[c] -= h[k.R_OUT] * gc
     for l in range(L - 1, 0, -1):
         most = narrow(here, H, settings, state, scratch, f4(1.0), False)
         G = sizes[l - 1]
         below = here - G
         at -= G // BITS * H
         unit = f4(0.0)
-        if most > LEAST_ERROR:
+        if most > VANISHING:
             unit, sum_of_errors = quantise(here, H, most, scratch)
             state.flips[l] += hidden_step(below, G, H, at, here, sum_of_errors, state, scratch)
         spread_back(scratch.back, unit, G, scratch.d, below)
@@ -86,7 +86,7 @@ def scan(operations: Operations, rows, p, settings: Settings, state: State):
     """Run a network over the operations of a chunk: OBSERVE and LOOK write a prediction, LEARN takes one step."""
     op, slot, target, weight = operations
     n, sizes = settings.n, settings.sizes
-    U, C, X, member = n[k.N_UNITS], len(state.out_bias), n[k.N_INPUTS], n[k.N_MEMBER]
+    U, C, X, member = n[k.I_UNITS], len(state.out_bias), n[k.I_INPUTS], n[k.I_MEMBER]
     widest = sizes.max()
     scratch = k.Scratch(
         np.zeros(U, i4),
@@ -104,7 +104,7 @@ def scan(operations: Operations, rows, p, settings: Settings, state: State):
         np.zeros(C, f4),
         np.zeros(C, f4),
     )
-    certain = f4(1.0) - settings.h[k.H_MARGIN]
+    certain = f4(1.0) - settings.h[k.R_MARGIN]
     fresh, m = -1, 0  # the slot whose activations lie in the scratch
     for e in range(len(op)):
         if op[e] == EXPIRE:
@@ -119,7 +119,7 @@ def scan(operations: Operations, rows, p, settings: Settings, state: State):
                 p[s, member, c] = scratch.o[c]
             continue
         y = i4(target[e])
-        if settings.h[k.H_MARGIN] > f4(0.0) and scratch.o[y] > certain:
+        if settings.h[k.R_MARGIN] > f4(0.0) and scratch.o[y] > certain:
             continue
         fresh = -1
         learn(m, y, weight[e], settings, state, scratch)

@@ -22,10 +22,10 @@ from .._kernels.lanes import _or_numpy, lanes
 
 BITS = 64
 """Signs in a word, and int16 in a vector of shorts."""
-WORDS = 8
+WORD_LANES = 8
 """Words in a vector of words."""
 _I1, _I16, _I32, _I64 = ir.IntType(1), ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_W, _S = ir.VectorType(_I64, WORDS), ir.VectorType(_I16, BITS)
+_W, _S = ir.VectorType(_I64, WORD_LANES), ir.VectorType(_I16, BITS)
 _MASK = ir.VectorType(_I1, BITS)
 _FLOATS = ir.VectorType(ir.FloatType(), BITS)
 
@@ -66,7 +66,10 @@ def _made(result: Any, *given: Any) -> Callable[[Callable[..., Any]], Any]:
         # numba counts the parameters
         names = ", ".join(f"a{i}" for i in range(len(given)))
         scope: dict[str, Any] = {"typed": typed}
-        exec(f"def {body.__name__}(typingctx{', ' * bool(given)}{names}): return typed(typingctx, {names})", scope)
+        exec(
+            f"def {body.__name__}(typingctx{', ' * bool(given)}{names}): return typed(typingctx, {names})",
+            scope,
+        )
         return intrinsic(scope[body.__name__])
 
     return make
@@ -132,11 +135,11 @@ def _pieces(kind: ir.VectorType, ty: Any, n: int) -> tuple[Any, Any]:
     return load, store
 
 
-load_words, store_words = _pieces(_W, words, WORDS)
+load_words, store_words = _pieces(_W, words, WORD_LANES)
 load_shorts, store_shorts = _pieces(_S, shorts, BITS)
 
 
-@_or_numpy(lambda x: np.full(WORDS, x, np.uint64))
+@_or_numpy(lambda x: np.full(WORD_LANES, x, np.uint64))
 @_made(words, types.uint64)
 def spread_word(context, b, sig, x):
     """The same word eight times."""
@@ -189,7 +192,7 @@ def twice_less(context, b, sig, u, v):
 @_made(types.void, None, types.intp, types.int64, words)
 def store_balance(context, b, sig, a, i, n, c):
     """Set int32 a[i : i + 8] to n - 2 c."""
-    kind = ir.VectorType(_I32, WORDS)
+    kind = ir.VectorType(_I32, WORD_LANES)
     v = b.trunc(b.sub(_spread(b, n, _W), b.shl(c, _all(_W, 1))), kind)
     b.store(v, _at(context, b, sig.args[0], a, i, kind), align=4)
     return context.get_dummy_value()

@@ -5,8 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .._kernels.lanes import LANES, larger, largest, load, over, root, rsqrt, smaller, splat, store, where_positive
-from ._arrays import H_BETA, H_RATE, H_STEP, H_THRESHOLD, H_WINDOW, LATENT_FRACTION
+from .._kernels.lanes import (
+    LANES,
+    larger,
+    largest,
+    load,
+    over,
+    root,
+    rsqrt,
+    smaller,
+    splat,
+    store,
+    where_positive,
+)
+from ._arrays import LATENT_FRACTION, R_BETA, R_RATE, R_STEP, R_THRESHOLD, R_WINDOW
 from ._lanes import BITS, load_whole, nearest_power, positive_floats, store_short
 
 f4 = np.float32
@@ -22,7 +34,9 @@ def fire(here, H, alive, state, scratch):
     """Signs of a layer whose sums are in the scratch: +1 where (sum - mean) 2**k + threshold > 0."""
     for j in range(here, here + H, LANES):
         on = load(alive, j)
-        u = (load_whole(scratch.sums, j) - load(state.mean, j)) * load(state.scale, j) + load(state.threshold, j)
+        u = (load_whole(scratch.sums, j) - load(state.mean, j)) * load(state.scale, j) + load(
+            state.threshold, j
+        )
         u = u * on
         store(scratch.u, j, u)
         h = where_positive(u, on, splat(f4(0.0)) - on)
@@ -40,18 +54,23 @@ def narrow(here, H, settings, state, scratch, weight_scale, warm):
     square of a unit's error starts at 0, so that first steps are long; not so if `warm`.
     """
     h = settings.h
-    window, beta, share = splat(h[H_WINDOW]), splat(h[H_BETA]), splat(f4(1.0) - h[H_BETA])
-    step, unit = splat(h[H_THRESHOLD]), splat(h[H_STEP] * f4(1 << LATENT_FRACTION) * weight_scale)
-    rate = max(h[H_RATE], f4(1.0) / f4(state.learnt[0] + 1))
+    window, beta, share = splat(h[R_WINDOW]), splat(h[R_BETA]), splat(f4(1.0) - h[R_BETA])
+    step, unit = splat(h[R_THRESHOLD]), splat(h[R_STEP] * f4(1 << LATENT_FRACTION) * weight_scale)
+    rate = max(h[R_RATE], f4(1.0) / f4(state.learnt[0] + 1))
     pace, left = splat(rate), splat(f4(1.0) - rate)
     zero, one, tiny, magic, top = splat(f4(0.0)), splat(f4(1.0)), splat(TINY), splat(ROUND), splat(TOP)
     kept_2, share_2 = beta, share
     if warm:
-        moving = max(f4(1.0) - h[H_BETA], f4(1.0) / f4(state.learnt[0]))
+        moving = max(f4(1.0) - h[R_BETA], f4(1.0) / f4(state.learnt[0]))
         kept_2, share_2 = splat(f4(1.0) - moving), splat(moving)
     most = zero
     for j in range(here, here + H, LANES):
-        u, s, mean, scale = load(scratch.u, j), load_whole(scratch.sums, j), load(state.mean, j), load(state.scale, j)
+        u, s, mean, scale = (
+            load(scratch.u, j),
+            load_whole(scratch.sums, j),
+            load(state.mean, j),
+            load(state.scale, j),
+        )
         size = larger(u, zero - u)
         d = where_positive(size - window, zero, load(scratch.d, j) * load(settings.alive, j))
         v = beta * load(state.threshold_2, j) + share * (d * d)

@@ -181,20 +181,20 @@ class BitNetwork(Stage):
                 f"network {self.spec.name}: rows are {rows.dtype} of shape {rows.shape}: inputs of a network of signs "
                 "are a matrix of uint8 or int8; scale and round them first"
             )
-        if start < 0 or start + n[k.N_INPUTS] > rows.shape[1]:
+        if start < 0 or start + n[k.I_INPUTS] > rows.shape[1]:
             raise SchemaError(
-                f"network {self.spec.name}: rows have {rows.shape[1]} columns, {n[k.N_INPUTS]} are read from column "
+                f"network {self.spec.name}: rows have {rows.shape[1]} columns, {n[k.I_INPUTS]} are read from column "
                 f"{start} on"
             )
         labels, classes = target[op == LEARN], len(self.s["out_bias"])
         if len(bad := labels[~((labels >= 0) & (labels < classes))]):
             raise SchemaError(f"network {self.spec.name}: label {bad[0]} is no class number below {classes}")
-        n[k.N_START] = start
+        n[k.I_START] = start
         if self._arrays is None:
             if not self.kept:
                 self.s.update({name: aligned(v) for name, v in self.s.items()})
             self._arrays = gathered(k.State, {name: v.reshape(-1) for name, v in self.s.items()})
-        n[k.N_MASK] = 255 if rows.dtype == np.uint8 else -1
+        n[k.I_MASK] = 255 if rows.dtype == np.uint8 else -1
         seen = rows.view(np.int8)  # of one type, and not read-only, for a kernel that is compiled once
         seen = seen if rows.flags.writeable else unlocked(seen)
         scan(k.Operations(op, slot, target, weight), seen, p, self._settings, self._arrays)

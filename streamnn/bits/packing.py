@@ -34,12 +34,12 @@ def pack(rows: np.ndarray) -> np.ndarray:
     """
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype.kind not in "fiu":
         found = f"{rows.dtype} of shape {rows.shape}" if isinstance(rows, np.ndarray) else type(rows).__name__
-        raise SchemaError(f"rows are {found}, expected a matrix of float32 or whole numbers, one row a vector")
-    kind: type[np.generic] = np.float32
-    if rows.dtype.kind != "f":
-        kind = np.int16
-        if rows.dtype.itemsize > 2 or rows.dtype == np.uint16:
-            rows = np.sign(rows) if rows.dtype.kind == "i" else rows > 0
+        raise SchemaError(
+            f"rows are {found}, expected a matrix of float32 or whole numbers, one row a vector"
+        )
+    kind: type[np.generic] = np.float32 if rows.dtype.kind == "f" else np.int16
+    if not np.can_cast(rows.dtype, kind):  # the signs fit
+        rows = rows > 0 if rows.dtype.kind == "u" else np.sign(rows)
     n, columns = rows.shape
     w = -(-columns // BITS)
     if columns == w * BITS:

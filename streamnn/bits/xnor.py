@@ -7,7 +7,7 @@ import numpy as np
 from .._kernels.jit import kernel
 from .._kernels.memory import zeros
 from ..errors import SchemaError
-from ._lanes import BITS, WORDS, count_differing, load_words, spread_word, store_balance
+from ._lanes import BITS, WORD_LANES, count_differing, load_words, spread_word, store_balance
 
 ROWS = 4
 """Rows of the product that are worked out together, so that words loaded once serve all of them."""
@@ -46,7 +46,7 @@ def xnor_product(a_words: np.ndarray, b_words: np.ndarray, n: int) -> np.ndarray
     (m, w), size = a_words.shape, len(b_words)
     if not (m and size):
         return np.zeros((m, size), np.int32)
-    rows, columns = -(-m // ROWS) * ROWS, -(-size // (2 * WORDS)) * 2 * WORDS
+    rows, columns = -(-m // ROWS) * ROWS, -(-size // (2 * WORD_LANES)) * 2 * WORD_LANES
     a, b = a_words, zeros((w, columns), np.uint64)
     if rows != m:
         a = np.zeros((rows, w), np.uint64)
@@ -67,7 +67,9 @@ def check_words(name: str, v: np.ndarray, n: int) -> None:
     """
     if not isinstance(v, np.ndarray) or v.dtype != np.uint64 or v.ndim != 2:
         found = f"{v.dtype} of shape {v.shape}" if isinstance(v, np.ndarray) else type(v).__name__
-        raise SchemaError(f"{name} is {found}, expected a matrix of uint64: pack signs with streamnn.bits.pack")
+        raise SchemaError(
+            f"{name} is {found}, expected a matrix of uint64: pack signs with streamnn.bits.pack"
+        )
     if n < 1 or v.shape[1] != -(-n // BITS):
         raise SchemaError(
             f"{name} has {v.shape[1]} words a row, {n} signs take {max(-(-n // BITS), 1)}: give the number of signs "
@@ -79,11 +81,11 @@ def check_words(name: str, v: np.ndarray, n: int) -> None:
 def _product(a, b, n, w, columns, out):
     # b word by word, so that eight columns lie side by side: counts need no sum over lanes
     zero = spread_word(np.uint64(0))
-    for j in range(0, columns, 2 * WORDS):
+    for j in range(0, columns, 2 * WORD_LANES):
         for i in range(0, len(out) // columns, ROWS):
             c0, c1, c2, c3, d0, d1, d2, d3 = zero, zero, zero, zero, zero, zero, zero, zero
             for k in range(w):
-                u, v = load_words(b, k * columns + j), load_words(b, k * columns + j + WORDS)
+                u, v = load_words(b, k * columns + j), load_words(b, k * columns + j + WORD_LANES)
                 x = spread_word(a[i * w + k])
                 c0, d0 = count_differing(c0, x, u), count_differing(d0, x, v)
                 x = spread_word(a[(i + 1) * w + k])
@@ -94,10 +96,10 @@ def _product(a, b, n, w, columns, out):
                 c3, d3 = count_differing(c3, x, u), count_differing(d3, x, v)
             at = i * columns + j
             store_balance(out, at, n, c0)
-            store_balance(out, at + WORDS, n, d0)
+            store_balance(out, at + WORD_LANES, n, d0)
             store_balance(out, at + columns, n, c1)
-            store_balance(out, at + columns + WORDS, n, d1)
+            store_balance(out, at + columns + WORD_LANES, n, d1)
             store_balance(out, at + 2 * columns, n, c2)
-            store_balance(out, at + 2 * columns + WORDS, n, d2)
+            store_balance(out, at + 2 * columns + WORD_LANES, n, d2)
             store_balance(out, at + 3 * columns, n, c3)
-            store_balance(out, at + 3 * columns + WORDS, n, d3)
+            store_balance(out, at + 3 * columns + WORD_LANES, n, d3)
