@@ -99,6 +99,12 @@ def replay(
     hindsight: Annotated[
         bool, typer.Option("--hindsight", help="Compare with the best fixed linear model, fitted afterwards.")
     ] = False,
+    edge: Annotated[
+        bool,
+        typer.Option(
+            "--edge", help="Learn what `streamnn export` takes to a device, beside the pool; see [edge]."
+        ),
+    ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the learner.")] = None,
     http: Http = None,
     log: Log = None,
@@ -115,6 +121,7 @@ def replay(
             "label.delay_events": delay,
             "learner.task": task,
             "learner.seed": seed,
+            "edge": {} if edge else None,
             "run.until_records": until,
             "checkpoint.directory": checkpoint,
             "checkpoint.every_events": checkpoint_every,
