@@ -13,7 +13,6 @@ from .._kernels.memory import read_only
 from ..errors import StateError
 from ..features.encoder import columns_of
 from ..features.frames import batch_of, row_of, table_of
-from ..features.schema import Schema
 from ..kinds.times import seconds
 from ..pool import reading, saving, scan
 from ..pool.describe import describe
@@ -93,11 +92,6 @@ class Learner(Turns, Estimator):
     def columns(self) -> list[str]:
         """Names of the input columns known so far."""
         return list(self._pool.schema.names)
-
-    @property
-    def schema(self) -> Schema:
-        """Which column of a record goes where: to be read, not changed."""
-        return self._pool.schema
 
     @property
     def columns_refused(self) -> int:

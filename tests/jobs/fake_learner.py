@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,6 @@ class FakeLearner:
         self._right = self._learnt = self._missing = 0
         self.columns: list[str] = []
         self.columns_refused = 0
-
-    @property
-    def schema(self) -> Any:
-        """Something with names, as far as a student looks."""
-        return SimpleNamespace(names=self.columns)
 
     @property
     def pending(self) -> int:

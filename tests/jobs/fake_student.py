@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,10 +11,9 @@ import numpy as np
 from streamnn.edge import Artefact, InputStage, Module, Output, Sensor, Spline
 from streamnn.types import LEARN, OBSERVE, Chunk
 from streamnn.types import Output as Said
-from streamnn_jobs.run.learner import Learner
 from streamnn_jobs.spec.job import JobSpec
 
-ARMS = ("artefact", "float", "live", "pool", "majority")
+ARMS = ("artefact", "bias", "layer", "float", "live", "pool", "majority")
 
 
 def artefact(seed: int = 1, units: int = 4, classes: tuple[Any, ...] = ("a", "b")) -> Artefact:
@@ -35,30 +35,45 @@ def artefact(seed: int = 1, units: int = 4, classes: tuple[Any, ...] = ("a", "b"
     )
     n = len(classes)
     last = Module(ints(units, n), 8, ints(n), np.full(n, 10), Output(np.zeros(n, np.int64)))
-    return Artefact((Sensor("x", 8), Sensor("k")), stage, (first, last), classes, about={"published": 0})
+    return Artefact((Sensor("x", 8), Sensor("k")), stage, (first, last), classes, about={"learnt": 0})
 
 
 @dataclass
 class FakePublication:
     event: int
     reason: str
-    refused: str | None
     artefact: Artefact
+    refused: str = ""
     scores: dict[str, Any] = field(default_factory=dict)
+
+
+class FakeField:
+    """Windows whose arms all score the same."""
+
+    def __init__(self, classify: bool):
+        self.good = {"accuracy": 0.9, "log_loss": 0.3} if classify else {"mae": 1.5}
+        self.windows: list[dict[str, Any]] = []
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [{**w, "arms": self._arms(w["events"])} for w in self.windows]
+
+    def scores(self) -> dict[str, Any]:
+        return self._arms(sum(w["events"] for w in self.windows))
+
+    def _arms(self, events: int) -> dict[str, Any]:
+        return {arm: {"events": events, **self.good} for arm in ARMS} if events else {}
 
 
 class FakeStudent:
     """Counts labels; publishes where its options say so, refuses each third."""
 
     def __init__(self, classify: bool, options: Any):
-        self.classify, self.options = classify, options
+        self.field, self.options = FakeField(classify), options
         self.learnt = self.seen = 0
         self.clock = 0.0  # depends on the order of all operations
-        self.windows: list[dict[str, Any]] = []
         self.artefact: Artefact | None = None
 
-    def run(self, chunk: Chunk, output: Said, schema: Any, classes: list[Any]) -> list[FakePublication]:
-        assert hasattr(schema, "names")
+    def run(self, chunk: Chunk, output: Said, classes: Sequence[Any]) -> list[FakePublication]:
         found = []
         for op, ticket in zip(chunk.op.tolist(), chunk.ticket.tolist(), strict=True):
             self.clock = (self.clock * 1.000001 + op + ticket % 7) % 1e6
@@ -66,47 +81,41 @@ class FakeStudent:
             if op != LEARN:
                 continue
             self.learnt += 1
-            if self.windows:
-                self.windows[-1] |= {"to": self.learnt, "events": self.learnt - self.windows[-1]["from"]}
+            if self.field.windows:
+                self.field.windows[-1]["events"] += 1
             if self.learnt in self.options["first"] or self.learnt % self.options["every"] == 0:
                 found.append(self._publish())
         return found
 
     def _publish(self) -> FakePublication:
-        number = len(self.windows) + 1
-        refused = "its log loss in the field is 2.0, above the majority's 0.7" if number % 3 == 0 else None
-        made = replace(artefact(number), about={"published": self.learnt})
-        reason = "schedule" if number != 2 else "alarm: new concept"
-        good = {"accuracy": 0.9, "log_loss": 0.3} if self.classify else {"mae": 1.5}
-        self.windows.append(
-            {"from": self.learnt, "to": self.learnt, "events": 0, "published": self.learnt, "reason": reason,
-             "refused": refused, "bytes": 700, **{arm: dict(good) for arm in ARMS}}
+        number = len(self.field.windows) + 1
+        refused = "its loss in the field was 2.0000, above the majority's 0.7000" if number % 3 == 0 else ""
+        reason = "schedule" if number != 2 else "new concept"
+        self.field.windows.append(
+            {"event": self.learnt, "reason": reason, "refused": refused, "learning": "bias", "bytes": 700, "events": 0}
         )  # fmt: skip
-        if refused is None:
+        made = self._made(number)
+        if not refused:
             self.artefact = made
-        return FakePublication(self.learnt, reason, refused, made, {"artefact": good})
+        return FakePublication(self.learnt, reason, made, refused, {"artefact": self.field.good})
 
-    def field(self) -> list[dict[str, Any]]:
-        return [dict(w) for w in self.windows]
-
-    def scores(self) -> dict[str, Any]:
-        good = {"accuracy": 0.9, "log_loss": 0.3} if self.classify else {"mae": 1.5}
-        return {arm: dict(good) for arm in ARMS} if self.windows else {}
+    def _made(self, number: int) -> Artefact:
+        event = self.field.windows[number - 1]["event"]
+        return replace(artefact(number), about={"learnt": event, "reason": "schedule"})
 
     def state_dict(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        numbers = np.array([self.learnt, self.seen, self.clock])
-        return {"numbers": numbers}, {"windows": self.field()}
+        return {"numbers": np.array([self.learnt, self.seen, self.clock])}, {
+            "windows": [dict(w) for w in self.field.windows]
+        }
 
     def load_state_dict(self, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
         learnt, seen, self.clock = arrays["numbers"].tolist()
         self.learnt, self.seen = int(learnt), int(seen)
-        self.windows = [dict(w) for w in meta["windows"]]
-        good = [i for i, w in enumerate(self.windows) if not w["refused"]]
-        if good:
-            about = {"published": self.windows[good[-1]]["published"]}
-            self.artefact = replace(artefact(good[-1] + 1), about=about)
+        self.field.windows = [dict(w) for w in meta["windows"]]
+        good = [i for i, w in enumerate(self.field.windows, 1) if not w["refused"]]
+        self.artefact = self._made(good[-1]) if good else None
 
 
-def make_fake_student(spec: JobSpec, task: str, learner: Learner) -> FakeStudent | None:
+def make_fake_student(spec: JobSpec, task: str) -> FakeStudent | None:
     """Takes the place of :func:`streamnn_jobs.run.student.make_student`."""
     return None if spec.edge is None else FakeStudent(task == "classification", spec.edge.options())

@@ -23,7 +23,8 @@ def test_it_is_there_when_it_is_written_and_not_before() -> None:
     [
         ("edge.weights=7", "edge.weights: is 7, which is not one of the choices; allowed: 8, 6, 5, 4 or 3"),
         ("edge.network=float", "edge.network: is 'float'"),
-        ("edge.hidden=[]", "edge.hidden"),
+        ("edge.hidden=[0]", "edge.hidden"),
+        ("edge.every=63", "edge.every"),
         ("edge.first=0", "edge.first"),
         ("edge.limit=0", "edge.limit"),
         ("edge.bits=4", "edge.bits: is not known"),
@@ -50,7 +51,7 @@ def test_it_decides_what_is_learnt_but_for_the_folder() -> None:
 
 def test_a_job_goes_on_with_a_student_more_or_less_but_not_with_another() -> None:
     with_it = learning_fields(make_spec({"source": {"path": "a.csv"}, "edge": {}}))
-    other = learning_fields(make_spec({"source": {"path": "a.csv"}, "edge": {"every": 9}}))
+    other = learning_fields(make_spec({"source": {"path": "a.csv"}, "edge": {"every": 900}}))
     without = learning_fields(make_spec({"source": {"path": "a.csv"}}))
     assert goes_on(without, with_it, []) and goes_on(with_it, without, []) and goes_on(with_it, with_it, [])
     assert not goes_on(with_it, other, [])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_learner import FakeLearner, make_fake
+from fake_learner import make_fake
 from fake_student import make_fake_student
 from script import late_spec, stream
 
@@ -17,10 +17,8 @@ from streamnn_connectors import CRASH, Crash, ScriptedSource
 from streamnn_jobs.run import publisher as publishing
 from streamnn_jobs.run.result import Result
 from streamnn_jobs.run.runner import Job
-from streamnn_jobs.run.student import make_student
-from streamnn_jobs.spec.load import make_spec
 
-EDGE = {"first": [16, 32], "every": 30}
+EDGE = {"first": [16, 32], "every": 64}
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +45,7 @@ def test_the_pool_learns_the_same_with_and_without_a_student() -> None:
     assert with_it.worker.learner.state_hash() == without.worker.learner.state_hash()
     assert with_it.worker.student is not None and without.worker.student is None
     assert not any(name.startswith("edge/") for name in without.worker.state_dict()[0])
-    assert with_it.worker.student.field()[0]["published"] == 16
+    assert with_it.worker.student.field.rows()[0]["event"] == 16
 
 
 def test_stopping_and_going_on_changes_nothing_of_the_student(tmp_path: Path) -> None:
@@ -63,7 +61,7 @@ def test_a_student_that_is_new_to_a_checkpoint_begins_anew_and_says_so(tmp_path:
     result = job(tmp_path, EDGE, say=said.append)
     assert any("has no student: one begins here" in text for text in said)
     assert result.worker.learner.state_hash() == job(None, None).worker.learner.state_hash()
-    assert result.worker.student is not None and result.worker.student.field()
+    assert result.worker.student is not None and result.worker.student.field.rows()
 
 
 def test_a_student_that_is_wanted_no_more_is_dropped_with_a_word(tmp_path: Path) -> None:
@@ -77,15 +75,15 @@ def test_a_student_that_is_wanted_no_more_is_dropped_with_a_word(tmp_path: Path)
 def test_another_student_is_another_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(monkeypatch)
     job(tmp_path, EDGE, until=100)
-    with pytest.raises(SpecError, match=r"edge\.every is 40 now and was 30"):
-        job(tmp_path, EDGE | {"every": 40})
+    with pytest.raises(SpecError, match=r"edge\.every is 94 now and was 64"):
+        job(tmp_path, EDGE | {"every": 94})
     job(tmp_path, EDGE | {"publish": str(tmp_path / "out"), "keep": 3})  # where artefacts go may change
 
 
 def test_refusals_are_said() -> None:
     said: list[str] = []
     job(None, EDGE, say=said.append)
-    assert "edge: refused after 30 labels (alarm: new concept)" not in "\n".join(said)
+    assert "edge: refused after 32 labels (alarm: new concept)" not in "\n".join(said)
     (text, *_) = [t for t in said if t.startswith("edge: refused")]
     assert "above the majority's" in text and "(schedule)" in text
 
@@ -110,8 +108,8 @@ def test_artefacts_go_into_a_folder_and_refused_ones_do_not(
     out = tmp_path / "a" / "out"
     result = job(None, EDGE | {"publish": str(out)})
     assert result.worker.student is not None
-    good = [w["published"] for w in result.worker.student.field() if not w["refused"]]
-    bad = [w["published"] for w in result.worker.student.field() if w["refused"]]
+    good = [w["event"] for w in result.worker.student.field.rows() if not w["refused"]]
+    bad = [w["event"] for w in result.worker.student.field.rows() if w["refused"]]
     found = files(out)
     assert set(found) == {f"artefact-{n:012d}.edge" for n in good} | {publishing.NEWEST} and bad
     newest = json.loads(found[publishing.NEWEST])
@@ -156,12 +154,3 @@ def test_a_folder_that_cannot_be_made_is_an_error_before_the_run(tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match=r"edge\.publish.*name a folder that can be written"):
         job(None, EDGE | {"publish": str(tmp_path / "file")})
-
-
-def test_a_learner_without_columns_has_no_student() -> None:
-    class Other(FakeLearner):
-        schema = None  # type: ignore[assignment]
-
-    spec = make_spec({"source": {"path": "a.csv"}, "edge": {}})
-    with pytest.raises(SpecError, match="Other has no `schema`: leave \\[edge\\] out"):
-        make_student(spec, "classification", Other())

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from .downsampling import Downsampling
 from .elements import section, table
-from .formats import NO_NUMBER, as_float, decimal, percent, whole
+from .formats import as_float, decimal, percent, whole
 from .line_charts import Axes, Line, line_chart
 from .report import Report
 
@@ -22,19 +22,27 @@ _CURVES = (
     ("majority", "majority", "plain"),
 )
 """Key, name and tone of each curve; the majority of a number is its mean."""
+_DEVICES = (
+    ("bias", "the artefact, learning a bias a class"),
+    ("layer", "the artefact, learning its last layer"),
+)
+"""Key and name of what the device would be if it learnt."""
 _FIELD_POINTS = 128
 _MOST_PUBLICATIONS = 40
-"""Publications listed, the last."""
+_SCORE_WORDS = {"accuracy": "accuracy", "log_loss": "log loss", "mae": "MAE"}
 
 
 def on_the_edge(report: Report) -> Markup:
     """Artefacts in the field beside the pool; nothing where the job has no student."""
-    if report.summary.get("edge") is None and not report.history.get("edge"):
+    edge = report.summary.get("edge")
+    if edge is None:
         return Markup()
     windows: Sequence[Mapping[str, Any]] = report.history.get("edge") or ()
-    scored = [w for w in windows if as_float(w.get("events")) > 0]
-    shorter = Downsampling(np.array([as_float(w["events"]) for w in scored]), _FIELD_POINTS)
+    scored = [w for w in windows if w.get("arms")]
+    events = np.array([as_float(w["arms"]["majority"]["events"]) for w in scored])
+    shorter = Downsampling(events, _FIELD_POINTS)
     x = np.array([as_float(w["to"]) for w in scored])[shorter.last] if scored else np.zeros(0)
+    marks, axis = report.marks("labelled"), "labels learnt"
 
     def lines(score: str, kind: str = "number") -> list[Line]:
         return [
@@ -42,8 +50,6 @@ def on_the_edge(report: Report) -> Markup:
             for arm, name, tone in _CURVES
         ]
 
-    marks = report.marks("labelled")
-    axis = "labels learnt"
     if report.classification:
         charts = [
             line_chart("edge-accuracy", "Accuracy in the field", x, lines("accuracy", "percent"),
@@ -61,60 +67,54 @@ def on_the_edge(report: Report) -> Markup:
         "published. Beside it: its float network of the same moment (the difference is what integers cost), the student "
         "that goes on learning (the difference is what freezing costs), and the pool it learns from."
     )
-    return section("edge", "On the edge", how, *charts, _arm_table(report), _publications(report, windows))
+    return section(
+        "edge", "On the edge", how, *charts, _arm_table(report, edge), _publications(report, windows)
+    )
 
 
 def _score(window: Mapping[str, Any], arm: str, score: str) -> float:
-    found = window.get(arm)
-    return as_float(found.get(score)) if isinstance(found, Mapping) else float("nan")
+    return as_float(window["arms"].get(arm, {}).get(score))
 
 
-def _arm_table(report: Report) -> Markup:
-    edge = report.summary.get("edge") or {}
-    scores = edge.get("scores") or {}
+def _arm_table(report: Report, edge: Mapping[str, Any]) -> Markup:
     said = ("accuracy", "log_loss") if report.classification else ("mae",)
-    rows = []
-    for arm, name, _ in _CURVES:
-        found = scores.get(arm)
-        if isinstance(found, Mapping):
-            rows.append([name, *(_say(k, found.get(k)) for k in said)])
+    found = edge["scores"]
+    names = [_CURVES[0][:2], *_DEVICES, *((key, name) for key, name, _ in _CURVES[1:])]
+    rows = [[name, *(_say(k, found[key].get(k)) for k in said)] for key, name in names if key in found]
     if not rows:
         return Markup()
-    words = {"accuracy": "accuracy", "log_loss": "log loss", "mae": "MAE"}
-    facts = [f"newest after {whole(edge.get('event'))} labels"] if edge.get("event") is not None else []
-    facts += [f"{whole(edge['bytes'])} bytes"] if edge.get("bytes") is not None else []
-    facts += [f"learning on the device: {edge['learning']}"] if edge.get("learning") else []
+    facts = [f"newest after {whole(edge['event'])} labels"] if edge["event"] is not None else []
+    facts += [f"{whole(edge['bytes'])} bytes"] if edge["bytes"] is not None else []
+    facts += [f"learning on the device: {edge['learning']}"] if edge["learning"] else []
     caption = "All events that came after a publication" + (f" ({', '.join(facts)})" if facts else "")
-    return table(["predictor", *(words[k] for k in said)], rows, caption)
+    return table(["predictor", *(_SCORE_WORDS[k] for k in said)], rows, caption)
 
 
 def _publications(report: Report, windows: Sequence[Mapping[str, Any]]) -> Markup:
-    listed = [w for w in windows if w.get("published") is not None or w.get("refused")][-_MOST_PUBLICATIONS:]
+    listed = windows[-_MOST_PUBLICATIONS:]
     if not listed:
         return Markup()
     said = "accuracy" if report.classification else "mae"
+    sized = any(w.get("bytes") is not None for w in listed)
     flips = any(w.get("flip_rate") is not None for w in listed)
     rows = [
         [
-            whole(w.get("from") if w.get("published") is None else w["published"]),
-            str(w.get("reason", "")),
-            str(w.get("refused") or "in use"),
-            whole(w.get("bytes")) if w.get("bytes") is not None else NO_NUMBER,
-            whole(w.get("events")),
+            whole(w["event"]),
+            str(w["reason"]),
+            f"refused: {w['refused']}" if w["refused"] else "in use",
+            str(w["learning"]),
+            *([whole(w.get("bytes"))] if sized else []),
+            whole(w["arms"]["majority"]["events"] if w["arms"] else 0),
             *(_say(said, _score(w, arm, said)) for arm in ("artefact", "float", "pool")),
             *([percent(w.get("flip_rate"), 2)] if flips else []),
         ]
         for w in listed
     ]
-    headers = ["after labels", "why", "became", "bytes", "events scored", "artefact", "float", "pool"]
-    what = "accuracy" if report.classification else "MAE"
+    headers = ["after labels", "why", "became", "learns", *(["bytes"] if sized else []), "events scored"]
+    headers += ["artefact", "float", "pool", *(["weights flipped"] if flips else [])]
     last = f", the last {len(rows)}" if len(listed) < len(windows) else ""
-    return table(
-        headers + (["weights flipped"] if flips else []),
-        rows,
-        f"Publications{last}, with {what} on the events after each",
-        text_columns=(1, 2),
-    )
+    caption = f"Publications{last}, with {_SCORE_WORDS[said]} on the events after each"
+    return table(headers, rows, caption, text_columns=(1, 2, 3))
 
 
 def _say(score: str, value: Any) -> str:

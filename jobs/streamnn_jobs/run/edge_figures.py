@@ -9,8 +9,15 @@ from .worker import Worker
 
 
 def edge_windows(worker: Worker) -> list[dict[str, Any]]:
-    """How each publication did on the events after it; empty where there is no student."""
-    return [] if worker.student is None else worker.student.field()
+    """How each publication did on the events after it; empty where there is no student.
+
+    Returns
+    -------
+    list of dict
+        ``event`` (labels learnt when it was published), ``to`` (when the next was), ``reason``, ``refused`` (why; empty
+        if it was not), ``learning``, ``arms`` with the scores of each, and ``bytes`` and ``flip_rate`` where known.
+    """
+    return [] if worker.student is None else _windows(worker.student)
 
 
 def edge_figures(worker: Worker) -> dict[str, Any] | None:
@@ -19,27 +26,29 @@ def edge_figures(worker: Worker) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        ``scores`` of each arm, ``published`` and ``refused`` (counts of windows that began so), ``event`` at which the
-        newest artefact that is not refused was published, its ``bytes``, what it is ``learning``, ``flip_rate``.
+        ``scores`` of each arm, ``published`` and ``refused`` (counts), ``event`` at which the newest artefact that is
+        not refused was published, its ``bytes``, what its device is ``learning``, ``flip_rate``.
     """
     student = worker.student
-    return None if student is None else _figures(student)
-
-
-def _figures(student: Student) -> dict[str, Any]:
-    windows = student.field()
-    refused = [w for w in windows if w.get("refused")]
-    good = [w for w in windows if not w.get("refused") and w.get("published") is not None]
+    if student is None:
+        return None
+    windows = student.field.rows()
+    good = [w for w in windows if not w["refused"]]
     newest = good[-1] if good else {}
-    artefact = student.artefact
     return {
-        "scores": student.scores(),
+        "scores": student.field.scores(),
         "published": len(good),
-        "refused": len(refused),
-        "event": newest.get("published"),
+        "refused": len(windows) - len(good),
+        "event": newest.get("event"),
         "bytes": newest.get("bytes"),
-        "learning": None if artefact is None else artefact.learning,
+        "learning": newest.get("learning"),
         "flip_rate": next(
             (w["flip_rate"] for w in reversed(windows) if w.get("flip_rate") is not None), None
         ),
     }
+
+
+def _windows(student: Student) -> list[dict[str, Any]]:
+    rows = student.field.rows()
+    ends = [*(w["event"] for w in rows[1:]), student.learnt]
+    return [{**w, "to": end} for w, end in zip(rows, ends, strict=True)]

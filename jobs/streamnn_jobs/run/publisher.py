@@ -56,7 +56,7 @@ class Publisher:
         from streamnn.edge.saving import to_bytes
 
         for each in publications:
-            if each.refused is None:
+            if not each.refused:
                 try:
                     self._put(each, to_bytes(each.artefact))
                 except OSError as e:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -11,7 +11,6 @@ from streamnn.errors import SpecError
 from streamnn.types import Chunk, Output
 
 from ..spec.job import JobSpec
-from .learner import Learner
 
 
 class Publication(Protocol):
@@ -23,11 +22,11 @@ class Publication(Protocol):
 
     @property
     def reason(self) -> str:
-        """``"schedule"``, or ``"alarm: "`` and its cause."""
+        """``"schedule"``, or the cause of an alarm."""
 
     @property
-    def refused(self) -> str | None:
-        """Why it must not leave; None where it may."""
+    def refused(self) -> str:
+        """Why it must not leave; empty where it may."""
 
     @property
     def artefact(self) -> Any:
@@ -35,56 +34,47 @@ class Publication(Protocol):
 
     @property
     def scores(self) -> Mapping[str, Any]:
-        """By which it was judged."""
+        """Of the artefact before it, in the field."""
+
+
+class Field(Protocol):
+    """What was published, and how it did on the events after it."""
+
+    def rows(self) -> list[dict[str, Any]]: ...
+    def scores(self) -> dict[str, Any]: ...
 
 
 class Student(Protocol):
     """The student's side of the contract; see :class:`streamnn.edge.Student`."""
 
     @property
+    def field(self) -> Field: ...
+    @property
     def artefact(self) -> Any: ...
-    def run(self, chunk: Chunk, output: Output, schema: Any, classes: list[Any]) -> list[Publication]: ...
-    def field(self) -> list[dict[str, Any]]: ...
-    def scores(self) -> dict[str, Any]: ...
+    @property
+    def learnt(self) -> int: ...
+    def run(self, chunk: Chunk, output: Output, classes: Sequence[Any]) -> Sequence[Publication]: ...
     def state_dict(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]: ...
     def load_state_dict(self, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None: ...
 
 
-def make_student(spec: JobSpec, task: str, learner: Learner) -> Student | None:
+def make_student(spec: JobSpec, task: str) -> Student | None:
     """The student of a spec; None where it has no ``[edge]``.
 
     Raises
     ------
     SpecError
-        When an option does not fit, or the learner is one of somebody else's that says nothing of its columns.
+        When an option does not fit.
     """
     if spec.edge is None:
         return None
     from streamnn import edge
 
-    schema_of(learner)
     try:
         options = edge.StudentOptions(**spec.edge.options())
         return cast(Student, edge.Student(task == "classification", options))
     except (TypeError, ValueError) as e:
         raise SpecError(f"edge: {e}") from e
-
-
-def schema_of(learner: Learner) -> Any:
-    """The columns that a learner knows.
-
-    Raises
-    ------
-    SpecError
-        When it does not say.
-    """
-    found = getattr(learner, "schema", None)
-    if found is None:
-        raise SpecError(
-            f"edge: a student needs the columns of its learner, and {type(learner).__name__} has no `schema`: "
-            "leave [edge] out"
-        )
-    return found
 
 
 def student_note(spec: JobSpec, saved: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -65,7 +65,7 @@ class Step:
     bad: list[BadRecord] = field(default_factory=list)
     bad_labels: list[BadRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    publications: list[Publication] = field(default_factory=list)
+    publications: Sequence[Publication] = ()
 
 
 class Worker:
@@ -92,7 +92,7 @@ class Worker:
         declared = (spec.learner.model_extra or {}).get("classes")
         self.labels = Labels(task, spec.label.missing, declared, spec.limits.classes)
         self.encoder = Encoder(spec, self.labels)
-        self.student = students.make_student(spec, task, learner)
+        self.student = students.make_student(spec, task)
         self.join = self._make_join(spec)
         self.positions = Positions()
         self.alarms = AlarmLog(self.positions)
@@ -174,7 +174,7 @@ class Worker:
         output = self.learner.run(chunk)
         classes = list(self.learner.classes) if self.task == "classification" else []
         if self.student is not None:
-            out.publications = self.student.run(chunk, output, students.schema_of(self.learner), classes)
+            out.publications = self.student.run(chunk, output, classes)
             out.notes += [
                 f"edge: refused after {p.event:,} labels ({p.reason}): {p.refused}"
                 for p in out.publications

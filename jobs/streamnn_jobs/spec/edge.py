@@ -17,8 +17,8 @@ class EdgeSpec(Section):
 
     Examples
     --------
-    >>> EdgeSpec(weights=4, network="sign").options()["hidden"]
-    (32,)
+    >>> EdgeSpec(weights=4, hidden=[64, 32]).options()["hidden"]
+    (64, 32)
     """
 
     weights: Literal[8, 6, 5, 4, 3] = Field(default=8, description="8, 6, 5, 4 or 3: bits of a weight")
@@ -26,8 +26,10 @@ class EdgeSpec(Section):
         default="spline",
         description="spline, sign (8-bit first layer, then additions only), ternary or binary: kind of the network",
     )
-    hidden: Annotated[list[Count], Field(min_length=1)] = Field(
-        default=[32], description="a list of whole numbers, 1 or more: units of each hidden layer"
+    hidden: list[Count] = Field(
+        default=[],
+        description="a list of whole numbers, 1 or more: units of each hidden layer; by default 32, 64 where there are more "
+        "than 128 columns, 64 and 32 for a number",
     )
     target: Literal["half", "labels", "pool"] = Field(
         default="half",
@@ -42,23 +44,24 @@ class EdgeSpec(Section):
         description="auto (what scored best in the field), off, bias (a number a class) or layer (the last one): what "
         "the device learns from labels",
     )
-    every: Count = Field(
-        default=5000, description="a whole number, 1 or more: labels learnt between publications"
+    every: Annotated[int, Field(ge=64)] = Field(
+        default=5000, description="a whole number, 64 or more: labels learnt between publications"
     )
     first: list[Count] = Field(
         default=[64, 128, 256, 512, 1000, 2000, 3500],
-        description="a list of whole numbers: labels learnt at which the first publications come",
+        description="a list of rising whole numbers: labels learnt at which the first publications come",
     )
     limit: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="a number above 0: an artefact whose loss in the field is above it is refused, as one whose loss is "
-        "above the majority's always is",
+        description="a number above 0: an artefact is refused while the one in the field has a loss above it, as it always is "
+        "while that is above the majority's",
     )
-    reservoir: Count = Field(
-        default=20_000, description="a whole number, 1 or more: last events that are kept to learn from again"
+    reservoir: Annotated[int, Field(ge=64)] = Field(
+        default=20_000,
+        description="a whole number, 64 or more: last events that are kept to learn from again",
     )
-    passes: Annotated[int, Field(ge=0)] = Field(
-        default=4, description="a whole number, 0 or more: how often they are learnt from for a publication"
+    passes: Count = Field(
+        default=4, description="a whole number, 1 or more: how often they are learnt from for a publication"
     )
     sensors: dict[str, Annotated[int, Field(ge=-30, le=30)]] = Field(
         default={},
