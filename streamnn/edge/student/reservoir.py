@@ -33,6 +33,7 @@ class Reservoir(Stage):
             "history": np.zeros((0, HISTORY_BLOCKS, 0), np.int16),
             "label": np.zeros(0),
             "forecast": np.zeros((0, 0), np.float32),
+            "ticket": np.zeros(0, np.int64),
             "learnt": np.zeros(1, np.int64),
         }
 
@@ -49,20 +50,23 @@ class Reservoir(Stage):
             rows = len(s["label"])  # a ring keeps its length
         s["v"] = _filled(s["v"], (rows, self.blocks, sensors), NO_READING)
         s["history"] = grown(s["history"], rows, HISTORY_BLOCKS, classes)
-        s["label"] = grown(s["label"], rows)
+        s["label"], s["ticket"] = grown(s["label"], rows), grown(s["ticket"], rows)
         s["forecast"] = grown(s["forecast"], rows, outputs)
 
     def shift_format(self, shift: np.ndarray) -> None:
         """Sensors got new formats."""
         self.s["v"] = shifted_readings(self.s["v"], shift)
 
-    def add(self, v: np.ndarray, history: np.ndarray, label: np.ndarray, forecast: np.ndarray) -> None:
-        """Labelled events, the oldest first."""
+    def add(
+        self, v: np.ndarray, history: np.ndarray, label: np.ndarray, forecast: np.ndarray, ticket: np.ndarray
+    ) -> None:
+        """Labelled events, in the order in which their labels came."""
         s, n = self.s, len(label)
         rows = len(s["label"])
         at = ((self.learnt + np.arange(n)) % rows)[-rows:]
-        for k, given in (("v", v), ("history", history), ("label", label), ("forecast", forecast)):
-            s[k][at] = given[-rows:]
+        given = {"v": v, "history": history, "label": label, "forecast": forecast, "ticket": ticket}
+        for k, values in given.items():
+            s[k][at] = values[-rows:]
         s["learnt"] += n
 
     def last(self, n: int) -> np.ndarray:

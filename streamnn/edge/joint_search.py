@@ -1,0 +1,295 @@
+"""The joint search of one module: candidates of all its fraction bits, compared by what comes out of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import fsum
+
+import numpy as np
+
+from ..errors import LimitError
+from .bits import Bits
+from .bounds import (
+    TOP_LOGIT,
+    TOP_LOGIT_FRACTION,
+    TOP_SHIFT,
+    TOP_WORD,
+    product_range,
+    shifted_size,
+    spline_sizes,
+)
+from .candidates import accumulate, add_bias, output_errors, spline_errors
+from .feedback import round_with_feedback, second_moments
+from .float_network import FloatLayer
+from .fractions import largest_fraction, to_integers
+from .modules import Module, Output, Spline
+from .spline_grid import knot_integers, power_of_two_grid
+
+Array = np.ndarray
+FEEDBACK_ROWS = 512
+"""Category rows rounded with feedback, the most frequent; the others are rounded alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inflow:
+    """What comes to a module from its quantised predecessors.
+
+    Parameters
+    ----------
+    x : ndarray of int64, shape (n, inputs)
+        In the order of the weights.
+    ids : ndarray of int32, shape (n, k)
+        Category rows, k = 0 where the module has no table.
+    fraction : int
+        Fraction bits of x.
+    low, high : int
+        Smallest and largest x there can be.
+    compared : ndarray of int64, shape (m,)
+        On which rows candidates are compared.
+    skipped : ndarray of int64, shape (n, units), or None
+        Output of the module of a residual connection.
+    skip_fraction : int
+    skip_top : int
+        Its largest size.
+    """
+
+    x: Array
+    ids: Array
+    fraction: int
+    low: int
+    high: int
+    compared: Array
+    skipped: Array | None = None
+    skip_fraction: int = 0
+    skip_top: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """Candidates of a linear map; (candidates, units) unless said otherwise."""
+
+    weights: Array  # (candidates, inputs, units)
+    table: Array  # (candidates, rows, units)
+    fraction: Array
+    table_shift: Array
+    skip_shift: Array
+    bias: Array
+    acc: Array  # (candidates, units, m), with bias
+    low: Array
+    high: Array
+    largest: Array  # integer on the way to an accumulator
+
+
+class JointSearch:
+    """Candidates of one module.
+
+    Parameters
+    ----------
+    layer : FloatLayer
+    weights : ndarray of float64, shape (inputs, units)
+        In units of the inflow.
+    inflow : Inflow
+    pre, post : ndarray of float64, shape (m, units)
+        The float network's pre-activations and activations on the rows compared.
+    options : Bits
+    name : str
+        For errors.
+    """
+
+    def __init__(
+        self,
+        layer: FloatLayer,
+        weights: Array,
+        inflow: Inflow,
+        pre: Array,
+        post: Array,
+        options: Bits,
+        name: str,
+    ) -> None:
+        self._layer, self._weights, self._inflow, self._options, self._name = (
+            layer,
+            weights,
+            inflow,
+            options,
+            name,
+        )
+        self._pre, self._post = np.ascontiguousarray(pre.T), np.ascontiguousarray(post.T)
+        rows = inflow.compared
+        self._x = np.ascontiguousarray(inflow.x[rows].T, np.float64)
+        self._ids = np.ascontiguousarray(inflow.ids[rows])
+        units = weights.shape[1]
+        self._skipped = np.zeros((0, len(rows)), np.int64)
+        if inflow.skipped is not None:
+            self._skipped = np.ascontiguousarray(inflow.skipped[rows].T, np.int64)
+        self._table = np.zeros((0, units)) if layer.table is None else layer.table
+        self._moments: list[Array] | None = None
+        offsets = np.arange(options.search + 1)
+        self._offsets = offsets
+        self._pairs = [(w, t) for w in offsets for t in (offsets if len(self._table) else offsets[:1])]
+
+    def spline(self, slope: float) -> Module:
+        """The module with an activation, whose slope is at most `slope` in size (0: no limit)."""
+        functions, o = self._layer.functions, self._options
+        assert functions is not None
+        spacing, reach = power_of_two_grid(functions, self._name)
+        values = functions.values.astype(np.float64)
+        knot_fraction = largest_fraction(np.abs(values).max(1), o.knots) + self._offsets[:, None]
+        knots = np.stack([knot_integers(values, f, o.knots, spacing, slope) for f in knot_fraction])
+        out_fraction = largest_fraction(np.abs(self._post).max(), o.activations) + self._offsets
+        fraction = self._fractions(spacing)
+        while True:
+            lin = self._linear(fraction)
+            sizes = spline_sizes(
+                (lin.low[:, None], lin.high[:, None]), lin.fraction[:, None], spacing, reach,
+                knots, knot_fraction, out_fraction[:, None, None, None],
+            )  # fmt: skip
+            most = np.maximum(np.maximum(np.maximum(sizes[0], sizes[1]), sizes[2]), lin.largest[:, None])
+            possible = most <= TOP_WORD
+            errors = np.zeros(possible.shape)
+            spline_errors(
+                lin.acc, lin.fraction, spacing, reach, knots, knot_fraction, out_fraction,
+                (1 << (o.activations - 1)) - 1, possible, self._post, errors,
+            )  # fmt: skip
+            flat = errors.reshape(len(out_fraction), -1, errors.shape[3])
+            best = flat.min(1)
+            stuck = np.isinf(best).all(0)
+            if not stuck.any():
+                break
+            self._lower(fraction, stuck, spacing)
+        out = min(range(len(best)), key=lambda k: fsum(best[k]))
+        pair, knot = np.divmod(flat[out].argmin(0), len(knots))
+        unit = np.arange(len(pair))
+        after = Spline(
+            knots[knot, unit],
+            knot_fraction[knot, unit],
+            spacing,
+            reach,
+            int(out_fraction[out]),
+            o.activations,
+        )
+        return self._module(lin, pair, after)
+
+    def output(self) -> Module:
+        """The module without an activation."""
+        top = TOP_LOGIT_FRACTION
+        fraction = self._fractions(None)
+        while True:
+            fraction = np.minimum(fraction, top - self._inflow.fraction)
+            lin = self._linear(fraction)
+            errors = np.zeros(lin.fraction.shape)
+            output_errors(lin.acc, lin.fraction, self._pre, errors)
+            errors[(lin.fraction > top) | (lin.largest > TOP_WORD)] = np.inf
+            pair = errors.argmin(0)
+            unit = np.arange(len(pair))
+            chosen = lin.fraction[pair, unit]
+            align = max(int(chosen.max()), 0) - chosen
+            size = np.maximum(-lin.low, lin.high)[pair, unit]
+            stuck = np.isinf(errors[pair, unit])
+            if stuck.any():
+                self._lower(fraction, stuck, -TOP_SHIFT)
+            elif (np.ldexp(size, align.astype(np.int32)) > TOP_LOGIT).any() or align.max() > TOP_SHIFT:
+                top = int(chosen.max()) - 1
+            else:
+                return self._module(lin, pair, Output(align))
+
+    def _fractions(self, spacing: int | None) -> Array:
+        # most fraction bits of the weights that clip nothing; the accumulators' must reach the knots'
+        found = largest_fraction(np.abs(self._weights).max(0, initial=0.0), self._options.weights)
+        return found if spacing is None else np.maximum(found, spacing - self._inflow.fraction)
+
+    def _lower(self, fraction: Array, units: Array, least: int) -> None:
+        fraction[units] -= 1
+        short = np.flatnonzero(fraction + self._inflow.fraction < least)
+        if len(short):
+            raise LimitError(
+                f"{self._name}: sums of unit {short[0]} do not fit 32 bits even without fraction bits: its weights or "
+                "its bias are too large; give the network a row_norm"
+            )
+
+    def _linear(self, fraction: Array) -> _Linear:
+        o, flow = self._options, self._inflow
+        units = len(fraction)
+        pairs = np.array(self._pairs)
+        weight_fraction = fraction + pairs[:, :1]
+        acc_fraction = weight_fraction + flow.fraction
+        of_table = largest_fraction(np.abs(self._table).max(0, initial=0.0), o.of_table) + pairs[:, 1:]
+        of_table = np.clip(of_table, acc_fraction - TOP_SHIFT, acc_fraction + TOP_SHIFT // 2)
+        table_shift = of_table - acc_fraction
+        skip_shift = np.clip(flow.skip_fraction - acc_fraction, -TOP_SHIFT, TOP_SHIFT)
+        table = to_integers(self._table, of_table[:, None], o.of_table)
+        if o.rounds_with_feedback:
+            weights = self._round_with_feedback(weight_fraction, of_table, table)
+        else:
+            weights = to_integers(self._weights, weight_fraction[:, None], o.weights)
+        acc = np.zeros((len(pairs), units, len(flow.compared)), np.int64)
+        bias = np.zeros((len(pairs), units), np.int64)
+        accumulate(self._x, weights, table, self._ids, table_shift, self._skipped, skip_shift, acc)
+        add_bias(acc, acc_fraction, self._pre, bias)
+        inputs = len(self._weights)
+        low, high = product_range(
+            weights, np.full(inputs, float(flow.low)), np.full(inputs, float(flow.high))
+        )
+        rows = self._ids.shape[1] * np.abs(table).max(1, initial=0).astype(np.float64)
+        largest, rows = shifted_size(rows, table_shift)
+        on_way, skip = shifted_size(
+            np.full(skip_shift.shape, float(flow.skip_top if len(self._skipped) else 0)), skip_shift
+        )
+        low = low - rows - skip + np.minimum(bias, 0)
+        high = high + rows + skip + np.maximum(bias, 0)
+        largest = np.maximum(np.maximum(largest, on_way), np.maximum(-low, high))
+        return _Linear(weights, table, acc_fraction, table_shift, skip_shift, bias, acc, low, high, largest)
+
+    def _round_with_feedback(self, weight_fraction: Array, of_table: Array, table: Array) -> Array:
+        # the table's rows in use are set; candidates of a unit are columns side by side
+        o, flow = self._options, self._inflow
+        groups = self._layer.groups
+        used = self._used() if groups == 1 or len(self._table) else np.zeros(0, np.int64)
+        candidates, units = weight_fraction.shape
+        inputs = len(self._weights)
+        out = np.zeros((candidates, inputs, units), np.int64)
+        if self._moments is None:
+            blocks = np.array_split(np.arange(inputs), groups)
+            self._moments = [second_moments(flow.x[:, b], flow.ids, used, flow.fraction) for b in blocks]
+        for g in range(groups):
+            own = slice(g * inputs // groups, (g + 1) * inputs // groups)
+            of = slice(g * units // groups, (g + 1) * units // groups)
+            wanted = np.concatenate([self._weights[own, of], self._table[used][:, of]])
+            rows, columns = wanted.shape
+            grid = np.repeat(weight_fraction[None, :, of], rows, 0)
+            grid[own.stop - own.start :] = of_table[None, :, of]
+            top = np.full(rows, (1 << (o.weights - 1)) - 1)
+            top[own.stop - own.start :] = (1 << (o.of_table - 1)) - 1
+            q = round_with_feedback(
+                self._moments[g],
+                np.ascontiguousarray(np.repeat(wanted[:, None], candidates, 1).reshape(rows, -1)),
+                grid.reshape(rows, -1),
+                top,
+            ).reshape(rows, candidates, columns)
+            out[:, own, of] = q[: own.stop - own.start].transpose(1, 0, 2)
+            table[:, used, of] = q[own.stop - own.start :].transpose(1, 0, 2)
+        return out
+
+    def _used(self) -> Array:
+        if not len(self._table):
+            return np.zeros(0, np.int64)
+        ids = self._inflow.ids
+        count = np.bincount(ids[ids >= 0].ravel(), minlength=len(self._table))
+        found = np.argsort(-count, kind="stable")[:FEEDBACK_ROWS]
+        return np.sort(found[count[found] > 0])
+
+    def _module(self, lin: _Linear, pair: Array, after: Spline | Output) -> Module:
+        layer, unit = self._layer, np.arange(len(pair))
+        with_table, with_skip = layer.table is not None, layer.skip >= 0
+        return Module(
+            weights=np.ascontiguousarray(lin.weights[pair, :, unit].T),
+            weight_bits=self._options.weights,
+            bias=lin.bias[pair, unit],
+            fraction=lin.fraction[pair, unit],
+            after=after,
+            table=np.ascontiguousarray(lin.table[pair, :, unit].T) if with_table else None,
+            table_shift=lin.table_shift[pair, unit] if with_table else None,
+            gather=layer.gather,
+            skip=layer.skip,
+            skip_shift=lin.skip_shift[pair, unit] if with_skip else None,
+            groups=layer.groups,
+        )

@@ -1,0 +1,140 @@
+"""The joint power-of-two quantiser (Geng et al. 2019): a float network becomes integer modules.
+
+Module by module in the order of the data, each on the integers that its quantised predecessors give: the fraction
+bits of weights, category rows, knots and activations are chosen together, by the error of what comes out. The only
+rounding of a module is at its end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import SpecError
+from .bits import Bits
+from .candidates import pre_activations
+from .float_network import FloatLayer, FloatNetwork
+from .integers import INPUT_FRACTION, INPUT_TOP
+from .joint_search import Inflow, JointSearch
+from .modules import Module, Spline
+
+Array = np.ndarray
+PER_LN2 = 1.4426950408889634
+_EIGHT = Bits()
+"""Natural logits times this are base-2 logits."""
+
+
+def quantise(
+    network: FloatNetwork,
+    x: Array,
+    ids: Array,
+    fractions: Array,
+    options: Bits = _EIGHT,
+    *,
+    classify: bool = True,
+    slope: float = 0.0,
+) -> tuple[Module, ...]:
+    """An integer network that does what a float network does.
+
+    The same modules on every machine. Whatever comes in, no integer on the way leaves 32 bits: where the fraction
+    bits that fit the weights would break this, a unit gets fewer (see :func:`streamnn.edge.bounds.overflow_bounds`).
+
+    Parameters
+    ----------
+    network : FloatNetwork
+    x : ndarray of int32, shape (n, inputs)
+        Integer inputs of a reservoir of events, at most 127 in size.
+    ids : ndarray of int32, shape (n, k)
+        Their category rows, -1 for none.
+    fractions : ndarray of int, shape (inputs,)
+        Fraction bits of each input.
+    options : Bits
+    classify : bool
+        Whether the outputs are logits, which the modules give to the base 2.
+    slope : float
+        Largest slope of a dequantised activation, in size; 0 is no limit. Activations that are steeper are cut.
+
+    Returns
+    -------
+    tuple of Module
+        In the order of the data; the last has an :class:`~streamnn.edge.modules.Output`.
+
+    Raises
+    ------
+    SpecError
+        When an activation's knots do not lie on a grid whose spacing is a power of two, or the reservoir is empty.
+
+    Notes
+    -----
+    Geng et al., Dataflow-based Joint Quantization of Weights and Activations for Deep Neural Networks, 2019. Shifts
+    a unit, error feedback, biases that take up the mean error, category rows and splines are ours.
+
+    Examples
+    --------
+    >>> from streamnn.edge.float_network import FloatLayer, FloatNetwork
+    >>> from streamnn.edge.modules import run_modules
+    >>> layer = FloatLayer(np.array([[0.5, -0.25]]), np.array([0.0, 1.0]), None)
+    >>> x, ids = np.array([[-32], [0], [32], [64]]), np.zeros((4, 0), np.int32)
+    >>> modules = quantise(FloatNetwork((layer,)), x, ids, np.array([5]), classify=False)
+    >>> fraction = modules[0].fraction + modules[0].after.align
+    >>> (run_modules(modules, x, ids)[0] / 2.0**fraction).tolist()
+    [[-0.5, 1.25], [0.0, 1.0], [0.5, 0.75], [1.0, 0.5]]
+    """
+    if not len(x):
+        raise SpecError("quantise: the reservoir has no rows: give it at least one, better some hundreds")
+    if classify:
+        network = network.scaled(PER_LN2)
+    n, m = len(x), min(len(x), options.rows)
+    compared = np.arange(m) * n // m
+    if not options.rounds_with_feedback:  # the others are looked at by nothing
+        x, ids, compared = x[compared], ids[compared], np.arange(m)
+    ints, ids = np.ascontiguousarray(x, np.int64), np.ascontiguousarray(ids, np.int32)
+    bits = np.asarray(fractions, np.int32)
+    floats = np.ldexp(ints[compared].astype(np.float64), -bits)
+    scale = np.ldexp(1.0, INPUT_FRACTION - bits)
+    modules: list[Module] = []
+    wanted: list[Array] = []
+    through: list[Array] = []
+    for l, layer in enumerate(network.layers):
+        rows = ids if layer.table is not None else ids[:, :0]
+        pre = _pre_activations(layer, floats, rows[compared], wanted)
+        post = pre if layer.functions is None else layer.functions.at(pre)[0]
+        seen = ints if layer.gather is None else ints[:, layer.gather]
+        weights = layer.weights * (scale if layer.gather is None else scale[layer.gather])[:, None]
+        inflow = _inflow(layer, seen, rows, compared, modules, through)
+        search = JointSearch(layer, weights, inflow, pre, post, options, f"layer {l}")
+        modules.append(search.output() if layer.functions is None else search.spline(slope))
+        through.append(modules[-1](ints, rows, inflow.skipped))
+        wanted.append(post)
+        ints, floats, scale = through[-1], post, np.ones(modules[-1].units)
+    return tuple(modules)
+
+
+def _pre_activations(layer: FloatLayer, x: Array, ids: Array, post: list[Array]) -> Array:
+    if layer.gather is not None:
+        x = x[:, layer.gather]
+    out = np.zeros((len(x), layer.weights.shape[1]))
+    table = np.zeros((0, out.shape[1])) if layer.table is None else layer.table
+    pre_activations(
+        np.ascontiguousarray(x), np.ascontiguousarray(layer.weights, np.float64), layer.bias.astype(np.float64),
+        np.ascontiguousarray(table, np.float64), np.ascontiguousarray(ids), out,
+    )  # fmt: skip
+    return out + post[layer.skip] if layer.skip >= 0 else out
+
+
+def _inflow(
+    layer: FloatLayer, x: Array, ids: Array, compared: Array, modules: list[Module], through: list[Array]
+) -> Inflow:
+    fraction, low, high = INPUT_FRACTION, -INPUT_TOP, INPUT_TOP
+    if modules:
+        fraction, top = _fraction_and_top(modules[-1])
+        low, high = -top, top - 1
+    if layer.skip < 0:
+        return Inflow(x, ids, fraction, low, high, compared)
+    return Inflow(
+        x, ids, fraction, low, high, compared, through[layer.skip], *_fraction_and_top(modules[layer.skip])
+    )
+
+
+def _fraction_and_top(module: Module) -> tuple[int, int]:
+    assert isinstance(module.after, Spline)
+    return module.after.fraction, 1 << (module.after.bits - 1)
