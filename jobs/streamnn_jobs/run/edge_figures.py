@@ -50,5 +50,5 @@ def edge_figures(worker: Worker) -> dict[str, Any] | None:
 
 def _windows(student: Student) -> list[dict[str, Any]]:
     rows = student.field.rows()
-    ends = [*(w["event"] for w in rows[1:]), student.learnt]
+    ends = [*(w["event"] for w in rows), student.learnt][1:]
     return [{**w, "to": end} for w, end in zip(rows, ends, strict=True)]
