@@ -8,6 +8,7 @@ import numpy as np
 
 from ...network.network import Network
 from ...network.spec import NetworkSpec
+from ...network.start import AVERAGED
 from ...types import LEARN
 from ..input_stage import HISTORY_BLOCKS, HISTORY_FRACTION, InputStage
 from ..integers import INPUT_FRACTION
@@ -82,12 +83,20 @@ def rescale(network: Network, change: Change, blocks: int) -> None:
     s["first_2"][:w] /= back[:, None]
 
 
-def frozen(network: Network) -> Network:
-    """A copy that predicts with the averaged weights."""
-    out = copy.deepcopy(network)
-    for name in ("first", "hidden", "bias", "knots", "out", "out_bias"):
-        out.s[name] = out.s[f"mean_{name}"].copy()
+def copied(network: Network) -> Network:
+    """A copy with arrays of its own."""
+    out = copy.copy(network)
+    out.s = {name: v.copy() for name, v in network.s.items()}
+    out._settings = network._settings._replace(n=network._settings.n.copy())
     out._arrays = None
+    return out
+
+
+def frozen(network: Network) -> Network:
+    """A copy that predicts with the averaged weights, and no more."""
+    out = copied(network)
+    for name in AVERAGED:
+        out.s[name] = out.s[f"mean_{name}"]
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from ..input_stage import InputStage
 from ..modules import Output
 from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
-from .networks import fractions_of, frozen, places, predictions, replay, rescale, rows_of, spec_of
+from .networks import copied, fractions_of, frozen, places, predictions, replay, rescale, rows_of, spec_of
 from .options import StudentOptions
 from .reservoir import Reservoir, readings
 from .sensing import Sensing
@@ -26,7 +25,7 @@ from .stage_fit import Change, StageFit
 f4 = np.float32
 JUDGED = 512
 """Labelled events on which it is decided how weights are carried over."""
-SEARCHED = 1024
+SEARCHED = 512
 """Events on which the quantiser searches, spread over the reservoir."""
 LEAST_REPLAYED = 256
 TARGET_EVENTS = 8192
@@ -140,7 +139,7 @@ class Publisher:
         for name in ("live", "replayed"):
             network = self.networks[name]
             network.grow(new, stage.width, outputs, self.fit.rows)
-            both[name] = copy.deepcopy(network)
+            both[name] = copied(network)
             rescale(both[name], kept, blocks)
             rescale(network, change, blocks)
         if self._judge(both["replayed"], stage, judged) < self._judge(self.networks["replayed"], stage, judged):
@@ -153,13 +152,16 @@ class Publisher:
         return float(_loss(np.ascontiguousarray(p), self.reservoir.s["label"][at], self.classify))
 
     def _replay(self, stage: InputStage, at: np.ndarray) -> None:
-        rows, ids, _ = self.inputs(stage, at)
         s, n = self.reservoir.s, len(at)
         m = max(self.reservoir.learnt - self.published, LEAST_REPLAYED)
         rng = np.random.default_rng([self.options.seed, self.reservoir.learnt])
-        order = np.concatenate(
-            [rng.permutation(n)[:m] if n >= m else rng.integers(0, n, m) for _ in range(self.options.passes)]
-        )
+        passes = [
+            rng.permutation(n)[:m] if n // 4 < m <= n else rng.integers(0, n, m)
+            for _ in range(self.options.passes)
+        ]
+        used, order = np.unique(np.concatenate(passes), return_inverse=True)
+        at, n = at[used], len(used)
+        rows, ids, _ = self.inputs(stage, at)
         outputs = len(self.networks["replayed"].s["out"])
         target, soft = self.targets(s["label"][at], s["forecast"][at][:, :outputs], np.ones(n, np.bool_))
         replay(self.networks["replayed"], rows, ids, target, soft, order)
