@@ -101,7 +101,7 @@ def _publications(report: Report, windows: Sequence[Mapping[str, Any]]) -> Marku
         [
             whole(w["event"]),
             str(w["reason"]),
-            f"refused: {w['refused']}" if w["refused"] else "in use",
+            f"refused: {w['refused']}" if w["refused"] else "accepted",
             str(w["learning"]),
             *([whole(w.get("bytes"))] if sized else []),
             whole(w["arms"]["majority"]["events"] if w["arms"] else 0),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from streamnn.errors import SinkError
-from streamnn_connectors.files import replacing
 
+from ..outputs.folder import make_folder, write_files
 from ..spec.edge import EdgeSpec
 from .student import Publication
 from .summary import plain
@@ -17,6 +16,7 @@ from .summary import plain
 NEWEST = "newest.json"
 """Says which file is the newest; who waits for an update looks there."""
 _PREFIX, _SUFFIX = "artefact-", ".edge"
+_FIELD = "edge.publish"
 
 
 class Publisher:
@@ -40,10 +40,7 @@ class Publisher:
 
     def __init__(self, folder: Path, keep: int):
         self.folder, self._keep = folder, keep
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise self._error(e) from e
+        make_folder(folder, _FIELD)
 
     def write(self, publications: Sequence[Publication]) -> None:
         """Put those that are not refused into the folder.
@@ -60,13 +57,12 @@ class Publisher:
                 try:
                     self._put(each, to_bytes(each.artefact))
                 except OSError as e:
-                    raise self._error(e) from e
+                    raise SinkError(f"{_FIELD}: {self.folder}: {e.strerror or e}") from e
 
     def _put(self, publication: Publication, data: bytes) -> None:
         path = self.folder / f"{_PREFIX}{publication.event:012d}{_SUFFIX}"
         if path.exists() and path.read_bytes() == data:
             return
-        self._replace(path, data)
         about = {
             "file": path.name,
             "bytes": len(data),
@@ -74,20 +70,12 @@ class Publisher:
             "reason": publication.reason,
             "scores": publication.scores,
         }
-        self._replace(self.folder / NEWEST, json.dumps(plain(about), indent=2).encode() + b"\n")
+        newest = json.dumps(plain(about), indent=2).encode() + b"\n"
+        write_files(self.folder, {path.name: data, NEWEST: newest}, _FIELD)
         files = sorted(self.folder.glob(f"{_PREFIX}*{_SUFFIX}"))
         at = files.index(path)
         for old in (*files[: max(at + 1 - self._keep, 0)], *files[at + 1 :]):
             old.unlink(missing_ok=True)
-
-    def _replace(self, path: Path, data: bytes) -> None:
-        with replacing(path, path.with_name(f".{path.name}.{os.getpid()}.tmp")) as file:
-            file.write(data)
-
-    def _error(self, error: OSError) -> SinkError:
-        return SinkError(
-            f"edge.publish: {self.folder}: {error.strerror or error}; name a folder that can be written"
-        )
 
 
 def open_publisher(spec: EdgeSpec | None, partition: str | None = None) -> Publisher | None:

@@ -68,11 +68,11 @@ def make_student(spec: JobSpec, task: str) -> Student | None:
     """
     if spec.edge is None:
         return None
-    from streamnn import edge
+    from streamnn.edge.student import Student as Learnt
+    from streamnn.edge.student import StudentOptions
 
     try:
-        options = edge.StudentOptions(**spec.edge.options())
-        return cast(Student, edge.Student(task == "classification", options))
+        return cast(Student, Learnt(task == "classification", StudentOptions(**spec.edge.options())))
     except (TypeError, ValueError) as e:
         raise SpecError(f"edge: {e}") from e
 
