@@ -11,9 +11,10 @@ from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
 from ...stage import Stage, grown
 
-ARMS = ("artefact", "bias", "layer", "float", "live", "pool", "majority")
-"""The artefact as it was published, and with what its device would have learnt since; see the module."""
-OFF, BIAS, LAYER, FLOAT, LIVE, POOL, MAJORITY = range(7)
+ARMS = ("artefact", "bias", "layer", "float", "live", "pool", "majority", "long memory", "short memory")
+"""The artefact as it was published, and with what its device would have learnt since; see the module. Last the two float
+networks of which one is published: replayed from the whole reservoir, and from what came since something changed."""
+OFF, BIAS, LAYER, FLOAT, LIVE, POOL, MAJORITY, LONG, SHORT = range(9)
 MOST_WINDOWS = 512
 LEAST_PROBABILITY = 1e-7
 EVENTS, CORRECT, LOSS = range(3)

@@ -70,7 +70,11 @@ class Publisher:
         self.classify, self.options, self.sensing = classify, options, sensing
         self.fit = StageFit()
         self.networks: dict[str, Network] = {}
-        """``live`` learns event by event, ``replayed`` from the reservoir, ``frozen`` is what was published last."""
+        """``live`` learns event by event, ``long`` from the whole reservoir, ``short`` from what came since something
+        changed."""
+        self.frozen: dict[str, Network] = {}
+        """``long`` and ``short`` as they were when they could have been published last."""
+        self.chosen = "long"
         self.current: Artefact | None = None
         self.accepted: Artefact | None = None
         self.sizes = (0, 0)
@@ -81,37 +85,43 @@ class Publisher:
         """Take the reservoir that artefacts are made of."""
         self.reservoir, self.spans = reservoir, spans
 
-    def publish(self, reason: str, since: int, cut: int, classes: tuple[Any, ...], learning: str) -> Artefact:
-        """A new artefact.
+    def publish(
+        self, change: Change, cut: int, prefer: str, classes: tuple[Any, ...], learning: str, reason: str
+    ) -> Artefact:
+        """A new artefact, when the stage has been fitted.
 
         Parameters
         ----------
-        reason : str
-        since : int
-            Observed event from which on the stage is fitted.
+        change : Change
+            What the fit changed.
         cut : int
-            Observed event from which on is replayed.
+            Observed event from which on the short memory is replayed.
+        prefer : {"long", "short"}
+            Which memory is published, if there are two.
         classes : tuple
-        learning : str
+        learning, reason : str
         """
-        change = self.fit.fit(self.sensing, since)
         known = len(classes) if self.classify and self.options.history else 0
         stage = self.fit.stage(self.spans, known)
         outputs = len(classes) if self.classify else 1
-        at = self._replayed(cut)
-        self._carry_over(stage, change, outputs, at[-JUDGED:])
+        memory = self.reservoir.last(self.options.reservoir)
+        recent = memory[self.reservoir.s["ticket"][memory] >= cut]
+        self._carry_over(stage, change, outputs, recent[-JUDGED:] if len(recent) >= 32 else memory[-32:])
         if not self.classify:
             self._rescale_target()
-        self._replay(stage, at)
-        self.networks["frozen"] = frozen(self.networks["replayed"])
+        if len(recent) == len(memory) or len(recent) < 32:
+            self.networks.pop("short", None)
+        elif "short" not in self.networks:
+            self.networks["short"] = copied(self.networks["long"])
+        for name, at in (("long", memory), ("short", recent)):
+            if name in self.networks:
+                self._replay(stage, at, name)
+        self.frozen = {name: frozen(self.networks[name]) for name in ("long", "short") if name in self.networks}
         self.published = self.reservoir.learnt
+        self.chosen = prefer if prefer in self.frozen else "long"
+        at = recent if self.chosen == "short" else memory
         self.current = self._quantised(stage, at, classes, learning, reason)
         return self.current
-
-    def _replayed(self, cut: int) -> np.ndarray:
-        at = self.reservoir.last(self.options.reservoir)
-        new = at[self.reservoir.s["ticket"][at] >= cut]
-        return new if len(new) >= 32 else at[-32:]
 
     def inputs(self, stage: InputStage, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Float rows, category rows and integer inputs of events of the reservoir."""
@@ -124,7 +134,7 @@ class Publisher:
     def _carry_over(self, stage: InputStage, change: Change, outputs: int, judged: np.ndarray) -> None:
         blocks, sizes = 1 + len(self.spans), (stage.sensors, stage.classes)
         if not self.networks:
-            for name in ("live", "replayed"):
+            for name in ("live", "long"):
                 spec = spec_of(self.options, name, stage.sensors, self.classify)
                 network = Network(spec, stage.width, outputs, self.classify, self.options.seed)
                 network.grow(np.arange(stage.width), stage.width, outputs, self.fit.rows)
@@ -136,13 +146,12 @@ class Publisher:
         new = places(blocks, (self.sizes[0], sizes[0]), (self.sizes[1], sizes[1]))
         kept = Change(np.where(change.factor == 0, 0.0, 1.0), np.zeros(stage.sensors))
         both = {}
-        for name in ("live", "replayed"):
-            network = self.networks[name]
+        for name, network in self.networks.items():
             network.grow(new, stage.width, outputs, self.fit.rows)
             both[name] = copied(network)
             rescale(both[name], kept, blocks)
             rescale(network, change, blocks)
-        if self._judge(both["replayed"], stage, judged) < self._judge(self.networks["replayed"], stage, judged):
+        if self._judge(both["long"], stage, judged) < self._judge(self.networks["long"], stage, judged):
             self.networks |= both
         self.sizes = sizes
 
@@ -151,7 +160,7 @@ class Publisher:
         p = self.values(predictions(frozen(network), rows, ids)[:, 0])
         return float(_loss(np.ascontiguousarray(p), self.reservoir.s["label"][at], self.classify))
 
-    def _replay(self, stage: InputStage, at: np.ndarray) -> None:
+    def _replay(self, stage: InputStage, at: np.ndarray, name: str) -> None:
         s, n = self.reservoir.s, len(at)
         m = max(self.reservoir.learnt - self.published, LEAST_REPLAYED)
         rng = np.random.default_rng([self.options.seed, self.reservoir.learnt])
@@ -162,9 +171,9 @@ class Publisher:
         used, order = np.unique(np.concatenate(passes), return_inverse=True)
         at, n = at[used], len(used)
         rows, ids, _ = self.inputs(stage, at)
-        outputs = len(self.networks["replayed"].s["out"])
+        outputs = len(self.networks[name].s["out"])
         target, soft = self.targets(s["label"][at], s["forecast"][at][:, :outputs], np.ones(n, np.bool_))
-        replay(self.networks["replayed"], rows, ids, target, soft, order)
+        replay(self.networks[name], rows, ids, target, soft, order)
 
     # targets
 
@@ -199,7 +208,7 @@ class Publisher:
             if self.unit**2 / 2.0**1.5 <= variance <= self.unit**2 * 2.0**1.5:
                 return
         if self.published:
-            for network in (self.networks["live"], self.networks["replayed"]):
+            for network in self.networks.values():
                 network._arrays = None
                 for pre in ("", "mean_"):
                     s = network.s
@@ -225,7 +234,7 @@ class Publisher:
     ) -> Artefact:
         some = at[np.unique(np.linspace(0, len(at) - 1, min(SEARCHED, len(at))).astype(np.int64))]
         _, ids, x = self.inputs(stage, some)
-        network = float_network(self.networks["frozen"], mean=False, rows=self.fit.rows)
+        network = float_network(self.frozen[self.chosen], mean=False, rows=self.fit.rows)
         modules = quantise(
             network, x, ids, fractions_of(stage), Bits(self.options.weights), classify=self.classify
         )

@@ -46,6 +46,11 @@ class Change(NamedTuple):
     factor: np.ndarray  # float64, (sensors,)
     offset: np.ndarray
 
+    @property
+    def moved(self) -> bool:
+        """Whether a sensor's unit changed."""
+        return bool(((self.factor != 0) & (self.factor != 1)).any())
+
 
 class StageFit(Stage):
     """The parameters in use, and from them the next ones."""

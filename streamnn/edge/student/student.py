@@ -16,7 +16,7 @@ from ..device import top_weight
 from ..input_stage import HISTORY_BLOCKS, HISTORY_SPANS, INPUT_SPANS, InputStage
 from ..modules import run_modules
 from ..probabilities import POWERS, RECIPROCALS
-from .field import ARMS, BIAS, FLOAT, LAYER, LIVE, OFF, POOL, Field
+from .field import ARMS, BIAS, FLOAT, LAYER, LIVE, LONG, MAJORITY, OFF, POOL, SHORT, Field
 from .following import learn_on_device, take_in
 from .networks import predictions, rows_of
 from .options import StudentOptions
@@ -28,8 +28,9 @@ from .stage_fit import SPARSE_FROM
 f4 = np.float32
 AFTER_ALARM = (64, 256, 1024)
 """Observed events after the beginning of a change at which an artefact is published for it."""
-CUTTING = ("new concept", "feature changed unit")
-"""Causes of alarms from which on older events are not replayed any more."""
+CHANGED_UNIT = "feature changed unit"
+CUTTING = ("new concept", "new label balance", CHANGED_UNIT)
+"""Causes of alarms from which on older events are not replayed any more; those of another unit if one did change."""
 WATCHED = (*CUTTING, "new inputs", "feature died")
 
 
@@ -304,9 +305,11 @@ class Student:
         usable = np.where(fit, np.int8(EXPIRE), op)
         live.scan(usable, local, target, np.ones(len(op), f4), 0, rows, ids, p, None, rowed)
         a["p"][own, LIVE, :outputs] = self.publisher.values(p[at, 0])
-        a["p"][own, FLOAT, :outputs] = self.publisher.values(
-            predictions(self.publisher.networks["frozen"], rows[at], ids[at])[:, 0]
-        )
+        for name, network in self.publisher.frozen.items():
+            said = self.publisher.values(predictions(network, rows[at], ids[at])[:, 0])
+            if name == self.publisher.chosen:
+                a["p"][own, FLOAT, :outputs] = said
+            a["p"][own, LONG if name == "long" else SHORT, :outputs] = said
         through = run_modules(now.modules, x[at].astype(np.int64), ids[at])
         if not self.classify:
             a["p"][own, OFF] = self.publisher.numbers(through[-1], now)
@@ -349,7 +352,6 @@ class Student:
             self.classify and len(self.classes) < 2
         ):
             return []
-        self.cut = max(self.cut, cut)
         shift = self.sensing.redeclare()
         if shift.any():
             self.publisher.fit.shift_format(shift)
@@ -359,7 +361,10 @@ class Student:
         losses = self.field.losses()
         scores = self.field.rows()[-1]["arms"] if self.field.windows else {}
         learning = self._learning()
-        artefact = self.publisher.publish(reason, since, self.cut, self.classes, learning)
+        change = self.publisher.fit.fit(self.sensing, since)
+        if reason != CHANGED_UNIT or change.moved:
+            self.cut = max(self.cut, cut)
+        artefact = self.publisher.publish(change, self.cut, self._memory(losses), self.classes, learning, reason)
         refused = self._refusal(losses, learning)
         if not refused:
             self.publisher.accepted = artefact
@@ -381,11 +386,17 @@ class Student:
             return "off"
         return ("off", "bias", "layer")[int(np.argmin(losses[[OFF, BIAS, LAYER]]))]
 
+    def _memory(self, losses: np.ndarray | None) -> str:
+        """The memory that was better in the field, where both have been there."""
+        if losses is None or "short" not in self.publisher.frozen:
+            return self.publisher.chosen
+        return "short" if losses[SHORT] < losses[LONG] else "long"
+
     def _refusal(self, losses: np.ndarray | None, learning: str) -> str:
         if losses is None:
             return ""
         arm = {"off": OFF, "bias": BIAS, "layer": LAYER}[learning]
-        mine, majority, limit = losses[arm], losses[-1], self.options.limit
+        mine, majority, limit = losses[arm], losses[MAJORITY], self.options.limit
         if limit is not None and mine > limit:
             return f"its loss in the field was {mine:.4f}, above the limit {limit:g}"
         if mine > majority:
