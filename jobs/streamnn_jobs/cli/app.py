@@ -15,6 +15,7 @@ from streamnn import errors
 from ..process.exits import EXIT_CODES, LOGGED, exit_code
 from .control import checkpoints, pause, resume, status
 from .dead_letters import dlq
+from .export import export
 from .feed import feed
 from .options import Json, Stream
 
@@ -204,6 +205,7 @@ def datasets(json: Json = False) -> None:
 
 
 app.command(epilog=_EPILOG)(feed)
+app.command(epilog=_EPILOG)(export)
 for command in (status, pause, resume):
     app.command(epilog=_EPILOG)(command)
 app.add_typer(checkpoints, name="checkpoint", epilog=_EPILOG)

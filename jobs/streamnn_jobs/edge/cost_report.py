@@ -66,9 +66,9 @@ def cost_report(facts: ExportFacts) -> bytes:
 def _choice(facts: ExportFacts) -> Markup:
     """All widths that were measured, and which is recommended."""
     found, keys = facts.variants, tuple(facts.chosen.scores)
-    rows = [
+    rows: list[list[str | Cell]] = [
         [
-            Cell([f"{v.bits} bits"], hint=_marks(v, facts), strong=v is facts.recommended),
+            Cell([v.name], hint=_marks(v, facts), strong=v is facts.recommended),
             *(_score(k, v.scores[k]) for k in keys),
             whole(v.bytes),
         ]
@@ -93,8 +93,8 @@ def _choice(facts: ExportFacts) -> Markup:
         level=("float", facts.float_scores[main]),
     ) if len(order) > 1 else Markup()  # fmt: skip
     how = (
-        f"Recommended: {facts.recommended.bits} bits, {whole(facts.recommended.bytes)} bytes of tables; the fewest bytes "
-        f"with a loss within 1 % of the best. {facts.learning_words} Exported: {facts.chosen.bits} bits."
+        f"Recommended: {facts.recommended.name}, {whole(facts.recommended.bytes)} bytes of tables; the fewest bytes "
+        f"with a loss within 1 % of the best. {facts.learning_words} Exported: {facts.chosen.name}."
     )
     return section("choice", "Which width", how, picture, listed)
 
@@ -123,9 +123,7 @@ def _cost(facts: ExportFacts) -> Markup:
         if not isinstance(own[name], str)
     ]
     notes = [f"{name.replace('_', ' ')}: {value}" for name, value in own.items() if isinstance(value, str)]
-    listed = table(
-        ["figure", *(f"{v.bits} bits" for v in columns)], rows, "Counted in the artefact, an event", (0,)
-    )
+    listed = table(["figure", *(v.name for v in columns)], rows, "Counted in the artefact, an event", (0,))
     how = (
         "Bytes, and work an event, as the integers are; energy is an estimate from a published table of costs an operation, "
         "of arithmetic and memory alone, not a measurement."

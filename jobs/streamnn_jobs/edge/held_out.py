@@ -78,13 +78,18 @@ def score(student: Any, artefact: Artefact, held: HeldOut) -> dict[str, float]:
     return _scores(q15_probabilities(logits, artefact.logit_fraction) * 2.0**-15, held.label)
 
 
+def frozen_network(student: Any) -> Any:
+    """The float network of the newest publication, a :class:`streamnn.network.Network`."""
+    return student.publisher.frozen[student.publisher.chosen]
+
+
 def float_score(student: Any, held: HeldOut) -> dict[str, float]:
     """The same of the float network that was published."""
     from streamnn.edge.student.networks import predictions
 
     publisher = student.publisher
     rows, ids, _ = student.inputs(publisher.current.stage, held.v, held.history)
-    p = publisher.values(predictions(publisher.networks["frozen"], rows, ids)[:, 0])
+    p = publisher.values(predictions(frozen_network(student), rows, ids)[:, 0])
     if not student.classify:
         return {"mae": float(np.abs(p[:, 0] - held.label).mean())}
     return _scores(p.astype(np.float64), held.label)

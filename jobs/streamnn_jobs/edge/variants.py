@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from streamnn.edge import Artefact, Threshold
+from streamnn.edge import Artefact, Spline
 
-from .held_out import HeldOut, score
+from .held_out import HeldOut, frozen_network, score
 
 WIDTHS = (8, 6, 5, 4, 3)
 """Bits of weights that are tried."""
@@ -26,6 +26,8 @@ class Variant:
 
     Parameters
     ----------
+    name : str
+        Its width, in words.
     bits : int
         Of weights.
     artefact : Artefact
@@ -39,6 +41,7 @@ class Variant:
         As :func:`streamnn.edge.cost.cost` gives it.
     """
 
+    name: str
     bits: int
     artefact: Artefact
     scores: dict[str, float]
@@ -51,40 +54,52 @@ class Variant:
         """Log loss, or mean absolute error."""
         return self.scores["log_loss" if "log_loss" in self.scores else "mae"]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Without the artefact, as plain data."""
+        return {
+            "name": self.name, "bits": self.bits, **self.scores, "bytes": self.bytes, "published": self.published,
+            "cost": self.cost,
+        }  # fmt: skip
+
+
+def has_widths(student: Any) -> bool:
+    """Whether its network can be quantised in other widths: the newest was not refused, and its weights are no signs."""
+    own = student.artefact
+    splines = all(isinstance(m.after, Spline) for m in own.modules[:-1])
+    return bool(student.publisher.current is own) and splines
+
 
 def variants(student: Any, held: HeldOut, widths: Sequence[int] = WIDTHS) -> list[Variant]:
-    """The published artefact and the same network in other widths, most bits first.
-
-    Where weights are signs there is one width only; so where the newest publication was refused, since the float network
-    that is kept is its own.
-    """
-    own = student.artefact
-    bits = own.modules[0].weight_bits
-    found = [_measured(student, own, bits, held, published=True)]
-    if student.publisher.current is own and not any(isinstance(m.after, Threshold) for m in own.modules):
-        for width in widths:
-            if width != bits:
-                found.append(
-                    _measured(student, quantised(student, width, held), width, held, published=False)
-                )
+    """The published artefact and, where it has them, the same network in other widths, most bits first."""
+    bits = student.artefact.modules[0].weight_bits
+    found = [measured(student, student.artefact, held, published=True)]
+    if has_widths(student):
+        found += [measured(student, quantised(student, held, w), held) for w in widths if w != bits]
     return sorted(found, key=lambda v: -v.bits)
 
 
-def quantised(student: Any, bits: int, held: HeldOut) -> Artefact:
-    """The float network that was published last, in `bits` bits."""
+def quantised(student: Any, held: HeldOut, weights: int, others: int = 8) -> Artefact:
+    """The float network that was published last, in other widths.
+
+    Parameters
+    ----------
+    student : Student
+    held : HeldOut
+    weights, others : int
+        Bits of weights and category rows; of activations and their tables.
+    """
     from streamnn.edge.float_network import float_network
     from streamnn.edge.quantiser import Bits, quantise
     from streamnn.edge.student.networks import fractions_of
 
-    publisher, own = student.publisher, student.artefact
-    at = held.fitted[
-        np.linspace(0, len(held.fitted) - 1, min(_RESERVOIR_ROWS, len(held.fitted))).astype(np.int64)
-    ]
+    own, fitted = student.artefact, held.fitted
+    at = fitted[np.linspace(0, len(fitted) - 1, min(_RESERVOIR_ROWS, len(fitted))).astype(np.int64)]
     s = student.reservoir.s
     _, ids, x = student.inputs(own.stage, s["v"][at], s["history"][at])
-    network = float_network(publisher.networks["frozen"], mean=False, rows=publisher.fit.rows)
-    modules = quantise(network, x, ids, fractions_of(own.stage), Bits(bits), classify=student.classify)
-    # the certificate is of other weights
+    network = float_network(frozen_network(student), mean=False, rows=student.publisher.fit.rows)
+    bits = Bits(weights, others, others)
+    modules = quantise(network, x, ids, fractions_of(own.stage), bits, classify=student.classify)
+    # certificate and surprise are of other weights
     return replace(own, modules=modules, bound=0.0, rounding=0.0, surprise=None)
 
 
@@ -94,9 +109,17 @@ def recommended(found: Sequence[Variant]) -> Variant:
     return min((v for v in found if v.loss <= best * TOLERATED_LOSS), key=lambda v: (v.bytes, v.loss))
 
 
-def _measured(student: Any, artefact: Artefact, bits: int, held: HeldOut, published: bool) -> Variant:
+def measured(student: Any, artefact: Artefact, held: HeldOut, published: bool = False) -> Variant:
+    """An artefact with its scores, bytes and cost."""
     from streamnn.edge.c import emit_c
     from streamnn.edge.cost import cost
 
+    first = artefact.modules[0]
     size = len(emit_c(artefact, tables="bin")["tables.bin"])
-    return Variant(bits, artefact, score(student, artefact, held), size, published, cost(artefact).to_dict())
+    name = f"{first.weight_bits} bits"
+    if isinstance(first.after, Spline) and first.after.bits != 8:
+        name += f", {first.after.bits} elsewhere"
+    return Variant(
+        name, first.weight_bits, artefact, score(student, artefact, held), size, published,
+        cost(artefact).to_dict(),
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -300,7 +300,7 @@ class PartitionJob:
                 self._merge_log = self._logged.offset + 1
             self._publish(self._committed)
 
-    def _publish(self, publications: list[Publication]) -> None:
+    def _publish(self, publications: Sequence[Publication]) -> None:
         """Of a committed state only: what is not committed may be merged in another order."""
         if self._publisher is not None:
             self._publisher.write(publications)
