@@ -105,6 +105,12 @@ class Field(Stage):
         out: np.ndarray = sums[:, LOSS] / np.maximum(sums[:, EVENTS], 1.0)
         return out
 
+    def better(self, one: int, other: int, last: int = 3) -> bool:
+        """Whether an arm lost less than another over the last windows in which both predicted."""
+        sums = self.s["sums"][-last:]
+        both = sums[(sums[:, one, EVENTS] > 0) & (sums[:, other, EVENTS] > 0)].sum(0)
+        return bool(both[one, LOSS] * both[other, EVENTS] < both[other, LOSS] * both[one, EVENTS])
+
     def _scores(self, sums: np.ndarray) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for arm, (n, correct, loss) in zip(ARMS, sums.tolist(), strict=True):

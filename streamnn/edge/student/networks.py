@@ -47,7 +47,9 @@ def scales_of(stage: InputStage) -> np.ndarray:
 def places(blocks: int, sensors: tuple[int, int], classes: tuple[int, int]) -> np.ndarray:
     """New places of a network's inputs when sensors and classes come: (old, new) numbers of both."""
     sensed = [q * sensors[1] + c for q in range(blocks) for c in range(sensors[0])]
-    known = [blocks * sensors[1] + b * classes[1] + c for b in range(HISTORY_BLOCKS) for c in range(classes[0])]
+    known = [
+        blocks * sensors[1] + b * classes[1] + c for b in range(HISTORY_BLOCKS) for c in range(classes[0])
+    ]
     return np.array(sensed + known, np.int64)
 
 
@@ -59,7 +61,7 @@ def rescale(network: Network, change: Change, blocks: int) -> None:
     lost = (factor > LARGEST_FACTOR) | (factor < 1 / LARGEST_FACTOR)
     factor, offset = np.where(lost, 0.0, factor), np.where(lost, 0.0, offset)
     network._arrays = None
-    d, w = len(factor), blocks * len(factor)
+    w = blocks * len(factor)
     k = np.tile(factor, blocks).astype(f4)
     s, cap = network.s, f4(network.spec.row_norm * 0.999)
     for mean in ("", "mean_") if network.spec.average else ("",):
@@ -101,7 +103,12 @@ def frozen(network: Network) -> Network:
 
 
 def replay(
-    network: Network, rows: np.ndarray, ids: np.ndarray, target: np.ndarray, soft: np.ndarray | None, order: np.ndarray
+    network: Network,
+    rows: np.ndarray,
+    ids: np.ndarray,
+    target: np.ndarray,
+    soft: np.ndarray | None,
+    order: np.ndarray,
 ) -> None:
     """Learn events in this order.
 
@@ -115,7 +122,16 @@ def replay(
     n, m = len(rows), len(order)
     p = np.zeros((n, len(network.spec.members), len(network.s["out"])), f4)
     network.scan(
-        np.full(m, LEARN, np.int8), order, target[order].astype(f4), np.ones(m, f4), 0, rows, ids, p, None, soft
+        np.full(m, LEARN, np.int8),
+        order,
+        target[order].astype(f4),
+        np.ones(m, f4),
+        0,
+        rows,
+        ids,
+        p,
+        None,
+        soft,
     )
 
 

@@ -10,7 +10,7 @@ from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
 from ...network.network import Network
 from ..artefact import Artefact, Target
-from ..device import LEARN_STEP, LEARN_FRACTION, LEARN_WEIGHT_STEP
+from ..device import LEARN_FRACTION, LEARN_STEP, LEARN_WEIGHT_STEP
 from ..float_network import float_network
 from ..input_stage import InputStage
 from ..modules import Output
@@ -20,7 +20,7 @@ from .networks import copied, fractions_of, frozen, places, predictions, replay,
 from .options import StudentOptions
 from .reservoir import Reservoir, readings
 from .sensing import Sensing
-from .stage_fit import Change, StageFit
+from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 
 f4 = np.float32
 JUDGED = 512
@@ -116,7 +116,9 @@ class Publisher:
         for name, at in (("long", memory), ("short", recent)):
             if name in self.networks:
                 self._replay(stage, at, name)
-        self.frozen = {name: frozen(self.networks[name]) for name in ("long", "short") if name in self.networks}
+        self.frozen = {
+            name: frozen(self.networks[name]) for name in ("long", "short") if name in self.networks
+        }
         self.published = self.reservoir.learnt
         self.chosen = prefer if prefer in self.frozen else "long"
         at = recent if self.chosen == "short" else memory
@@ -204,16 +206,18 @@ class Publisher:
         mean = float(np.rint(mean * 256.0) / 256.0)
         _, exponent = np.frexp(max(variance, 1e-12))
         unit = 2.0 ** (int(exponent) // 2)
-        if self.published and abs(mean - self.mean) <= 0.25 * self.unit and unit / self.unit in (0.5, 1.0, 2.0):
-            if self.unit**2 / 2.0**1.5 <= variance <= self.unit**2 * 2.0**1.5:
-                return
+        near = self.unit**2 / SHIFT_BAND <= variance <= self.unit**2 * SHIFT_BAND
+        if self.published and near and abs(mean - self.mean) <= MEAN_BAND * self.unit:
+            return
         if self.published:
             for network in self.networks.values():
                 network._arrays = None
                 for pre in ("", "mean_"):
                     s = network.s
                     s[f"{pre}out"] *= f4(self.unit / unit)
-                    s[f"{pre}out_bias"][:] = (s[f"{pre}out_bias"] * f4(self.unit) + f4(self.mean - mean)) / f4(unit)
+                    s[f"{pre}out_bias"][:] = (
+                        s[f"{pre}out_bias"] * f4(self.unit) + f4(self.mean - mean)
+                    ) / f4(unit)
         self.mean, self.unit = mean, unit
 
     def values(self, p: np.ndarray) -> np.ndarray:
@@ -239,9 +243,7 @@ class Publisher:
             network, x, ids, fractions_of(stage), Bits(self.options.weights), classify=self.classify
         )
         about = {"learnt": self.reservoir.learnt, "reason": reason}
-        return Artefact(
-            self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about
-        )
+        return Artefact(self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about)
 
     def _target(self) -> Target | None:
         if self.classify:

@@ -83,7 +83,10 @@ class Sensing(Stage):
             "declared": np.zeros(0, np.bool_),
             "top": np.zeros(0),
             "whole": np.zeros(0, np.bool_),
-            **{k: np.zeros(0, np.int64) for k in ("low", "high", "new_low", "new_high", "readings", "outside")},
+            **{
+                k: np.zeros(0, np.int64)
+                for k in ("low", "high", "new_low", "new_high", "readings", "outside")
+            },
             "recent": np.zeros((0, 0), np.int16),
             "observed": np.zeros(1, np.int64),
         }
@@ -100,9 +103,7 @@ class Sensing(Stage):
         names += [""] * (self.count - len(names))
         codes = [()] * self.label + [tuple(c) for c in self.schema.codes]
         codes += [()] * (self.count - len(codes))
-        return tuple(
-            Sensor(n, int(f), c) for n, f, c in zip(names, self.s["fraction"], codes, strict=True)
-        )
+        return tuple(Sensor(n, int(f), c) for n, f, c in zip(names, self.s["fraction"], codes, strict=True))
 
     def values(self, columns: Mapping[str, Any], n: int) -> np.ndarray:
         """Values of the schema's columns, float64, shape (n, width); registers new ones."""
@@ -178,9 +179,9 @@ class Sensing(Stage):
             s[k] = np.where(far, s[k], moved(s[k], shift))
         recent = s["recent"].astype(np.int64)
         gone = recent == -SENSOR_TOP - 1
-        s["recent"] = np.where(
-            gone, recent, np.clip(moved(recent, shift), -SENSOR_TOP, SENSOR_TOP)
-        ).astype(np.int16)
+        s["recent"] = np.where(gone, recent, np.clip(moved(recent, shift), -SENSOR_TOP, SENSOR_TOP)).astype(
+            np.int16
+        )
         for c in np.flatnonzero(shift).tolist():
             known = self.extent[c]
             if known is not None:
