@@ -21,7 +21,7 @@ def test_it_is_there_when_it_is_written_and_not_before() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("edge.weights=7", "edge.weights: is 7, which is not one of the choices; allowed: 8, 6, 5, 4 or 3"),
+        ("edge.weights=9", "edge.weights: is 9, which is out of range; allowed: a whole number from 3 to 8"),
         ("edge.network=float", "edge.network: is 'float'"),
         ("edge.hidden=[0]", "edge.hidden"),
         ("edge.every=63", "edge.every"),

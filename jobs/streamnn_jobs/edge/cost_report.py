@@ -12,7 +12,6 @@ from streamnn.edge import Artefact, Spline
 
 from ..report.elements import Cell, section, table
 from ..report.formats import decimal, percent, whole
-from ..report.line_charts import Axes, Line, line_chart
 from ..report.on_the_edge import on_the_edge
 from ..report.report import Report
 from ..report.spline_gallery import spline_gallery
@@ -20,7 +19,8 @@ from ..report.templating import SCRIPT, STYLE, script_source
 from ..version import VERSION
 from .export_facts import ExportFacts
 from .heat_map import heat_map
-from .inputs import input_names
+from .inputs import input_names, table_names
+from .scatter import scatter
 from .templating import TEMPLATES
 from .variants import Variant
 
@@ -80,18 +80,15 @@ def _choice(facts: ExportFacts) -> Markup:
         f"Scored on {facts.held.words}", (0,),
     )  # fmt: skip
     main = keys[0]
-    order = sorted(found, key=lambda v: v.bytes)
-    x = np.array([v.bytes for v in order], float)
-    y = np.array([v.scores[main] for v in order])
-    picture = line_chart(
+    kind = "percent" if main == "accuracy" else "number"
+    picture = scatter(
         "pareto",
         f"{'Accuracy' if main == 'accuracy' else 'Mean absolute error'} against bytes",
-        x,
-        [Line("3 to 8 bits, on events held out", y, "artefact", "percent" if main == "accuracy" else "number")],
-        Axes("bytes of tables", main, x_range=(0.0, float(x.max()) * 1.05)),
-        marks=[(float(v.bytes), str(v.bits), f"{v.bits} bits") for v in order],
-        level=("float", facts.float_scores[main]),
-    ) if len(order) > 1 else Markup()  # fmt: skip
+        [(v.name, float(v.bytes), v.scores[main], v is facts.recommended) for v in found],
+        ("bytes of tables", main),
+        ("float network", facts.float_scores[main]),
+        kind,
+    )
     how = (
         f"Recommended: {facts.recommended.name}, {whole(facts.recommended.bytes)} bytes of tables; the fewest bytes "
         f"with a loss within 1 % of the best. {facts.learning_words} Exported: {facts.chosen.name}."
@@ -163,8 +160,8 @@ def _weights(artefact: Artefact) -> Markup:
         )
         pictures.append(heat_map(f"weights-{i}", title, module.weights, rows))
         if module.table is not None:
-            keys = [f"row {k}" for k in range(len(module.table))]
-            pictures.append(heat_map(f"table-{i}", f"Category rows of module {i + 1}", module.table, keys))
+            rows = table_names(artefact)
+            pictures.append(heat_map(f"table-{i}", f"Category rows of module {i + 1}", module.table, rows))
         names = [f"unit {j}" for j in range(module.units)]
     how = "Integers as the device has them: blue raises a unit, orange lowers it, blank is 0. A column is a unit."
     return section("weights", "Weights", how, *pictures)

@@ -10,6 +10,9 @@ import numpy as np
 from streamnn.edge import Artefact
 from streamnn.edge.modules import run_modules
 from streamnn.edge.probabilities import q15_probabilities
+from streamnn.edge.student.networks import predictions
+
+from .inside import frozen_network, inputs_of
 
 ENOUGH_FRESH = 256
 """Events since the publication that are enough to be scored on alone."""
@@ -71,24 +74,17 @@ def hold_out(student: Any) -> HeldOut:
 
 def score(student: Any, artefact: Artefact, held: HeldOut) -> dict[str, float]:
     """Scores of an artefact, frozen: ``accuracy`` and ``log_loss``, or ``mae``."""
-    _, ids, x = student.inputs(artefact.stage, held.v, held.history)
+    _, ids, x = inputs_of(artefact.stage, held.v, held.history)
     logits = run_modules(artefact.modules, x.astype(np.int64), ids)[-1]
     if not artefact.classes:
         return {"mae": float(np.abs(student.publisher.numbers(logits, artefact)[:, 0] - held.label).mean())}
     return _scores(q15_probabilities(logits, artefact.logit_fraction) * 2.0**-15, held.label)
 
 
-def frozen_network(student: Any) -> Any:
-    """The float network of the newest publication, a :class:`streamnn.network.Network`."""
-    return student.publisher.frozen[student.publisher.chosen]
-
-
 def float_score(student: Any, held: HeldOut) -> dict[str, float]:
     """The same of the float network that was published."""
-    from streamnn.edge.student.networks import predictions
-
     publisher = student.publisher
-    rows, ids, _ = student.inputs(publisher.current.stage, held.v, held.history)
+    rows, ids, _ = inputs_of(publisher.current.stage, held.v, held.history)
     p = publisher.values(predictions(frozen_network(student), rows, ids)[:, 0])
     if not student.classify:
         return {"mae": float(np.abs(p[:, 0] - held.label).mean())}

@@ -1,4 +1,4 @@
-"""Names of an artefact's inputs, in their order."""
+"""Names of an artefact's inputs and category rows, in their order."""
 
 from __future__ import annotations
 
@@ -20,4 +20,18 @@ def input_names(artefact: Artefact) -> list[str]:
     blocks = ["last label", *(f"labels of the last {1 << span}" for span in HISTORY_SPANS)][:HISTORY_BLOCKS]
     for block in blocks:
         names += [f"{block}: {c}" for c in classes]
+    return names
+
+
+def table_names(artefact: Artefact) -> list[str]:
+    """The sensor and the value of each category row; empty for rows of values that are looked up no more."""
+    stage, first = artefact.stage, artefact.modules[0]
+    names = [""] * (0 if first.table is None else len(first.table))
+    for c, sensor in enumerate(artefact.sensors[: stage.sensors]):
+        for k in range(int(stage.key_start[c]), int(stage.key_start[c + 1])):
+            key = int(stage.keys[k])
+            value = (
+                sensor.codes[key] if 0 <= key < len(sensor.codes) else f"{key * 2.0**-sensor.fraction:.5g}"
+            )
+            names[int(stage.rows[k])] = f"{sensor.name or f'sensor {c}'} = {value}"
     return names

@@ -10,7 +10,8 @@ import numpy as np
 
 from streamnn.edge import Artefact, Spline
 
-from .held_out import HeldOut, frozen_network, score
+from .held_out import HeldOut, score
+from .inside import frozen_network, inputs_of
 
 WIDTHS = (8, 6, 5, 4, 3)
 """Bits of weights that are tried."""
@@ -64,9 +65,8 @@ class Variant:
 
 def has_widths(student: Any) -> bool:
     """Whether its network can be quantised in other widths: the newest was not refused, and its weights are no signs."""
-    own = student.artefact
-    splines = all(isinstance(m.after, Spline) for m in own.modules[:-1])
-    return bool(student.publisher.current is own) and splines
+    splines = all(isinstance(m.after, Spline) for m in student.artefact.modules[:-1])
+    return splines and not student.field.rows()[-1]["refused"]
 
 
 def variants(student: Any, held: HeldOut, widths: Sequence[int] = WIDTHS) -> list[Variant]:
@@ -95,7 +95,7 @@ def quantised(student: Any, held: HeldOut, weights: int, others: int = 8) -> Art
     own, fitted = student.artefact, held.fitted
     at = fitted[np.linspace(0, len(fitted) - 1, min(_RESERVOIR_ROWS, len(fitted))).astype(np.int64)]
     s = student.reservoir.s
-    _, ids, x = student.inputs(own.stage, s["v"][at], s["history"][at])
+    _, ids, x = inputs_of(own.stage, s["v"][at], s["history"][at])
     network = float_network(frozen_network(student), mean=False, rows=student.publisher.fit.rows)
     bits = Bits(weights, others, others)
     modules = quantise(network, x, ids, fractions_of(own.stage), bits, classify=student.classify)
@@ -104,15 +104,19 @@ def quantised(student: Any, held: HeldOut, weights: int, others: int = 8) -> Art
 
 
 def recommended(found: Sequence[Variant]) -> Variant:
-    """Of those that lose nearly nothing the one with the fewest bytes, and of equal ones that with the least loss."""
+    """Of those that lose nearly nothing the one with the fewest bytes; of equal ones the published, or the best."""
     best = min(v.loss for v in found)
-    return min((v for v in found if v.loss <= best * TOLERATED_LOSS), key=lambda v: (v.bytes, v.loss))
+    return min(
+        (v for v in found if v.loss <= best * TOLERATED_LOSS),
+        key=lambda v: (v.bytes, not v.published, v.loss),
+    )
 
 
 def measured(student: Any, artefact: Artefact, held: HeldOut, published: bool = False) -> Variant:
     """An artefact with its scores, bytes and cost."""
-    from streamnn.edge.c import emit_c
     from streamnn.edge.cost import cost
+
+    from streamnn.edge.c import emit_c
 
     first = artefact.modules[0]
     size = len(emit_c(artefact, tables="bin")["tables.bin"])

@@ -21,7 +21,9 @@ class EdgeSpec(Section):
     (64, 32)
     """
 
-    weights: Literal[8, 6, 5, 4, 3] = Field(default=8, description="8, 6, 5, 4 or 3: bits of a weight")
+    weights: Annotated[int, Field(ge=3, le=8)] = Field(
+        default=8, description="a whole number from 3 to 8: bits of a weight"
+    )
     network: Literal["spline", "sign", "ternary", "binary"] = Field(
         default="spline",
         description="spline, sign (8-bit first layer, then additions only), ternary or binary: kind of the network",
@@ -36,8 +38,8 @@ class EdgeSpec(Section):
         description="half (of each), labels, or pool (its forecasts): what the student learns from",
     )
     history: bool = Field(
-        default=True,
-        description="true or false: whether labels reach the device, and known ones are an input",
+        default=False,
+        description="true or false: whether labels reach the device, and the last ones are an input",
     )
     learning: Literal["auto", "off", "bias", "layer"] = Field(
         default="auto",
