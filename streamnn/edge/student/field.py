@@ -16,6 +16,10 @@ ARMS = ("artefact", "bias", "layer", "float", "live", "pool", "majority", "long 
 networks of which one is published: replayed from the whole reservoir, and from what came since something changed."""
 OFF, BIAS, LAYER, FLOAT, LIVE, POOL, MAJORITY, LONG, SHORT = range(9)
 MOST_WINDOWS = 512
+CLEARLY = 0.97
+"""Share of a loss below which another is clearly less."""
+TELLING = 800
+"""Events of evidence: a change that reverts sooner, as a day of storms, is not followed."""
 LEAST_PROBABILITY = 1e-7
 EVENTS, CORRECT, LOSS = range(3)
 
@@ -106,10 +110,10 @@ class Field(Stage):
         return out
 
     def better(self, one: int, other: int, last: int = 3) -> bool:
-        """Whether an arm lost less than another over the last windows in which both predicted."""
+        """Whether an arm clearly lost less than another over the last windows in which both predicted."""
         sums = self.s["sums"][-last:]
         both = sums[(sums[:, one, EVENTS] > 0) & (sums[:, other, EVENTS] > 0)].sum(0)
-        return bool(both[one, LOSS] * both[other, EVENTS] < both[other, LOSS] * both[one, EVENTS])
+        return both[one, EVENTS] >= TELLING and bool(both[one, LOSS] * both[other, EVENTS] < CLEARLY * both[other, LOSS] * both[one, EVENTS])
 
     def _scores(self, sums: np.ndarray) -> dict[str, Any]:
         out: dict[str, Any] = {}
