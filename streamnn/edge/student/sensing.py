@@ -20,9 +20,9 @@ MOST_DISTINCT = 400
 RECENT = 8192
 """Observed events from which means and shifts are taken."""
 RECENT_BYTES = 8_000_000
-COMPARED, LEAST_COMPARED, LEAST_BITS = 512, 32, 2
+COMPARED, LEAST_COMPARED, LEAST_BITS, JUMP = 512, 32, 2, 16
 """Readings before a change of units with which those since are compared, how few of both are enough, and how many bits a
-change of units is at least."""
+change of units is at least; of other sensors, readings on both sides that tell whether they changed too."""
 LEAST_TOP = 1 << 8
 """A format whose largest reading is below this, of a column that is not whole, is too coarse."""
 
@@ -70,6 +70,15 @@ def _squares(recent, out):
             if r >= -SENSOR_TOP:
                 out[c, 0] += 1
                 out[c, 1] += r * r
+
+
+def _jumped(before: np.ndarray, after: np.ndarray, bits: int) -> bool:
+    """Whether the readings around a change lie closer together in units that differ by so many bits."""
+    before, after = before[before >= -SENSOR_TOP][-JUMP:], after[after >= -SENSOR_TOP][:JUMP]
+    if len(before) < JUMP or len(after) < JUMP:
+        return False
+    old, new = int(before.sum(dtype=np.int64)), int(after.sum(dtype=np.int64))
+    return abs(new - old * 2.0**bits) * max(2.0**-bits, 1.0) < abs(new - old)
 
 
 class Sensing(Stage):
@@ -219,6 +228,13 @@ class Sensing(Stage):
             if min(n, m) >= LEAST_COMPARED and before and now:
                 bits = int(np.frexp(now * n / (before * m))[1]) // 2
                 shift[c] = bits if abs(bits) >= LEAST_BITS else 0
+        if shift.any():
+            found_bits, often = np.unique(shift[shift != 0], return_counts=True)
+            usual = int(found_bits[often.argmax()])
+            at = len(both) - len(after)
+            for c in range(self.count):
+                bits = int(shift[c]) or usual
+                shift[c] = bits * _jumped(both[:at, c], after[:, c], bits)
         return shift
 
     def change_units(self, shift: np.ndarray, began: int) -> None:
