@@ -116,12 +116,12 @@ class Device:
         a = self.artefact
         label = np.zeros(len(op), np.int64) if label is None else np.asarray(label, np.int64)
         order = slot[op == OBSERVE]
-        v = np.zeros((len(raw), a.stage.sensed), np.int32)
+        v = np.zeros((len(raw), 1 + len(a.stage.spans), a.stage.sensors), np.int32)
         seen_in_order = np.ascontiguousarray(raw[order], np.int32)
-        found = np.zeros((len(order), a.stage.sensed), np.int32)
+        found = np.zeros((len(order), *v.shape[1:]), np.int32)
         context(seen_in_order, self.spans, self.mean, self.seen, found)
         v[order] = found
-        history = np.zeros((len(raw), HISTORY_BLOCKS * a.stage.classes), np.int32)
+        history = np.zeros((len(raw), HISTORY_BLOCKS, a.stage.classes), np.int32)
         if a.stage.classes:
             _histories(op, slot, label, self.fade, self.last, history)
         x, ids = a.stage.inputs(v, history), a.stage.ids(np.ascontiguousarray(raw, np.int32))

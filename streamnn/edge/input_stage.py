@@ -29,6 +29,25 @@ HISTORY_BLOCKS = 1 + len(HISTORY_SPANS)
 _HISTORY_STATE_FRACTION = 15
 
 
+@leaf
+def context_row(raw, spans, mean, seen, out):
+    """One event: out[q, c] is what sensor c reads, less its running mean q - 1 of it."""
+    for c in range(len(raw)):
+        if raw[c] == NO_READING:
+            for q in range(1 + len(spans)):
+                out[q, c] = NO_READING
+            continue
+        r = np.int64(raw[c]) << CONTEXT_FRACTION
+        out[0, c] = r
+        for q in range(len(spans)):
+            if not seen[c]:
+                mean[q, c] = r
+            e = r - mean[q, c]
+            out[1 + q, c] = e
+            mean[q, c] += shifted(e, spans[q])
+        seen[c] = True
+
+
 @kernel
 def context(raw, spans, mean, seen, out):
     """Go on with the running means; what is written to out[t] stands for event t, in raw units.
@@ -39,24 +58,10 @@ def context(raw, spans, mean, seen, out):
     spans : ndarray of int64, shape (Q,)
     mean : ndarray of int64, shape (Q, d)
     seen : ndarray of bool, shape (d,)
-    out : ndarray of int32, shape (n, d * (1 + Q))
+    out : ndarray of int32, shape (n, 1 + Q, d)
     """
-    n, d = raw.shape
-    for t in range(n):
-        for c in range(d):
-            if raw[t, c] == NO_READING:
-                for q in range(1 + len(spans)):
-                    out[t, q * d + c] = NO_READING
-                continue
-            r = np.int64(raw[t, c]) << CONTEXT_FRACTION
-            out[t, c] = r
-            for q in range(len(spans)):
-                if not seen[c]:
-                    mean[q, c] = r
-                e = r - mean[q, c]
-                out[t, (1 + q) * d + c] = e
-                mean[q, c] += shifted(e, spans[q])
-            seen[c] = True
+    for t in range(len(raw)):
+        context_row(raw[t], spans, mean, seen, out[t])
 
 
 @kernel
@@ -74,12 +79,12 @@ def _standardise(v, mean, shift, on, out):
 
 @kernel
 def _look_up(raw, start, keys, rows, out):
-    # row of each sensor that has a table, -1 where its value is not in it
-    at = 0
-    for c in range(raw.shape[1]):
-        if start[c + 1] == start[c]:
-            continue
-        for t in range(len(raw)):
+    # rows of the sensors that have a table and a value that is in it, then -1
+    for t in range(len(raw)):
+        at = 0
+        for c in range(raw.shape[1]):
+            if start[c + 1] == start[c]:
+                continue
             low, high = start[c], start[c + 1]
             while low < high:
                 middle = (low + high) >> 1
@@ -87,8 +92,9 @@ def _look_up(raw, start, keys, rows, out):
                     low = middle + 1
                 else:
                     high = middle
-            out[t, at] = rows[low] if low < start[c + 1] and keys[low] == raw[t, c] else -1
-        at += 1
+            if low < start[c + 1] and keys[low] == raw[t, c]:
+                out[t, at] = rows[low]
+                at += 1
 
 
 @leaf
@@ -103,12 +109,14 @@ def note_label(c, fade, last):
 
 @leaf
 def history_inputs(fade, last, out):
-    """What a network reads of the known labels: the last one, and their running means, seven fraction bits."""
-    C = fade.shape[1]
-    for k in range(C):
-        out[k] = 127 if k == last[0] else 0
+    """What a network reads of the known labels: the last one, and their running means, seven fraction bits.
+
+    out: shape (HISTORY_BLOCKS, classes).
+    """
+    for k in range(fade.shape[1]):
+        out[0, k] = 127 if k == last[0] else 0
         for q in range(len(fade)):
-            out[(1 + q) * C + k] = min(fade[q, k], (1 << _HISTORY_STATE_FRACTION) - 1) >> 8
+            out[1 + q, k] = min(fade[q, k], (1 << _HISTORY_STATE_FRACTION) - 1) >> 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,17 +178,17 @@ class InputStage:
 
         Parameters
         ----------
-        v : ndarray of int32, shape (n, sensed)
+        v : ndarray of int32, shape (n, 1 + spans, sensors)
             What :func:`context` wrote.
-        history : ndarray of int32, shape (n, HISTORY_BLOCKS * classes)
+        history : ndarray of int, shape (n, HISTORY_BLOCKS, classes)
 
         Returns
         -------
         ndarray of int32, shape (n, width)
         """
         out = np.zeros((len(v), self.width), np.int32)
-        _standardise(v, self.mean, self.shift, self.on, out[:, : self.sensed])
-        out[:, self.sensed :] = history
+        _standardise(v.reshape(len(v), self.sensed), self.mean, self.shift, self.on, out[:, : self.sensed])
+        out[:, self.sensed :] = history.reshape(len(v), -1)
         return out
 
     def ids(self, raw: np.ndarray) -> np.ndarray:

@@ -65,6 +65,7 @@ class Store(NamedTuple):
     rows: np.ndarray  # float32, slots x width: encoded inputs
     ids: np.ndarray  # slots x categories: rows of the category table, ended by the first negative one
     p: np.ndarray  # float32, slots x members x outputs: receives predictions
+    soft: np.ndarray  # float32, slots x outputs: what classes are to be learnt; without rows, labels are
 
 
 class Settings(NamedTuple):

@@ -189,9 +189,13 @@ def learn(s, m, target, weight, event_store, settings, state, scratch):
         _reach(b, k.B_A * U, U, weights.grid, moments.reach)
     afresh = count[0] % k.REFRESH == 0
     if n[k.N_TASK] == k.CLASSIFY:
-        for c in range(len(o)):
-            g[c] = o[c] * weight
-        g[i4(target)] -= weight
+        if len(event_store.soft) > 0:
+            for c in range(len(o)):
+                g[c] = (o[c] - event_store.soft[s, c]) * weight
+        else:
+            for c in range(len(o)):
+                g[c] = o[c] * weight
+            g[i4(target)] -= weight
     else:
         g[0] = min(max(o[0] - target, f4(-1.0)), f4(1.0)) * weight
     fading = k.Fading(beta * lull, share, lull, max(share, f4(1.0) / f4(count[0])))

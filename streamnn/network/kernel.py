@@ -29,7 +29,7 @@ def scan(operations: Operations, event_store: Store, settings: Settings, state: 
     with. Arguments: see :mod:`streamnn.network.arrays`.
     """
     op, slot, target, weight = operations
-    rows, ids, p = event_store
+    rows, ids, p, soft = event_store
     n, sizes, h = settings
     weights, means, moments, _ = state
     U, C, HL = n[k.N_UNITS], len(weights.out_bias), sizes[n[k.N_LAYERS] - 1]
@@ -71,9 +71,15 @@ def scan(operations: Operations, event_store: Store, settings: Settings, state: 
             for c in range(C):
                 p[s, member, c] = o[c]
             continue
-        if n[k.N_TASK] == k.CLASSIFY and o[i4(target[e])] > certain:  # it has next to nothing to learn
-            idle[0] *= h[k.H_BETA]
-            continue
+        if n[k.N_TASK] == k.CLASSIFY:
+            surest = o[i4(target[e])]
+            if len(soft) > 0:
+                surest = f4(1.0)
+                for c in range(C):
+                    surest = min(surest, f4(1.0) - abs(o[c] - soft[s, c]))
+            if surest > certain:  # it has next to nothing to learn
+                idle[0] *= h[k.H_BETA]
+                continue
         fresh = -1
         learn(s, m, target[e], weight[e], event_store, settings, state, scratch)
         if n[k.N_EVERY] > 0 and count[0] % n[k.N_EVERY] == 0:

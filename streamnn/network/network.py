@@ -76,7 +76,7 @@ class Network(Stage):
         h = np.array([spec.beta, *limits, spec.information, spec.skip_margin, *steps, *bends], f4)
         pull = np.repeat([spec.tv * spec.every * v for v in bends], self.sizes).astype(f4)
         self._adaptation = k.Adaptation(pull, spec.every, spec.slope, spec.prune, spacing(spec) / 16.0)
-        self._no_latent = np.zeros((0, HL), f4)
+        self._no_latent, self._no_soft = np.zeros((0, HL), f4), np.zeros((0, outputs), f4)
         self._settings = k.Settings(n, np.array(self.sizes, np.int64), h)
         self._arrays: k.State | None = None  # as the kernel takes them
 
@@ -143,6 +143,7 @@ class Network(Stage):
         ids: np.ndarray,
         p: np.ndarray,
         latent: np.ndarray | None = None,
+        soft: np.ndarray | None = None,
     ) -> None:
         """Predict at OBSERVE, learn at LEARN; see :func:`streamnn.network.kernel.scan`.
 
@@ -159,6 +160,8 @@ class Network(Stage):
         latent : ndarray of float32, shape (m, k), optional
             Receives the k last hidden units, before learning: k is the width of the last layer, or more for layers
             below it too.
+        soft : ndarray of float32, shape (slots, outputs), optional
+            Probabilities that are learnt in place of the class.
         """
         s, n = self.s, self._settings.n
         n[k.N_FROM] = start
@@ -174,7 +177,7 @@ class Network(Stage):
                 k.Decoder(flat.get("decoder", _NO_DECODER), flat.get("decoder_bias", _NO_DECODER)),
             )
         latent = self._no_latent if latent is None else latent
-        operations, store = k.Operations(op, slot, target, weight), k.Store(rows, ids, p)
+        operations, store = k.Operations(op, slot, target, weight), k.Store(rows, ids, p, self._no_soft if soft is None else soft)
         at = 0
         while True:
             at = kernel.scan(operations, store, self._settings, self._arrays, latent, at)
