@@ -164,7 +164,9 @@ def test_dequantised_weights_are_near_the_float_networks():
     again = dequantise(quantise(network, x, ids, np.full(6, 5)), np.full(6, 5))
     for a, b in zip(network.scaled(1 / LN2).layers, again.layers, strict=True):
         assert np.abs(a.weights - b.weights).max() < 0.03
-        assert a.functions is None or np.abs(a.functions.values - b.functions.values).max() < 0.03
+        if a.functions is not None:  # the same but for a constant a unit
+            off = b.functions.values - a.functions.values
+            assert np.abs(off - off.mean(1, keepdims=True)).max() < 0.03
     wanted = network.scaled(1 / LN2)(x / 32, ids)
     assert np.abs(again(x / 32, ids) - wanted).mean() < 0.05 * wanted.std()
 
