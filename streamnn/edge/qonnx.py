@@ -160,9 +160,11 @@ def _spline(g: OnnxGraph, m: Module, after: Spline, l: int, acc: str, size: Arra
     start = g.node("Gather", [g.constant(f"starts{l}", starts.ravel()), index], f"start{l}")
     rise = g.node("Gather", [g.constant(f"rises{l}", rises.ravel()), index], f"rise{l}")
     risen = g.node("Mul", [place, rise], f"risen{l}")
-    reached = np.minimum(np.maximum(-low, high), size + offset + (pieces << f))
-    most = reached * np.abs(rises[:, [0, -1]]).max(1)
-    most = np.maximum(most, (1 << f) * np.abs(rises).max(1)) + np.abs(starts).max(1)
+    widest = size + offset + np.ldexp(float(pieces), f)
+    ends = np.maximum(
+        np.minimum(-low, widest) * np.abs(rises[:, 0]), np.minimum(high, widest) * np.abs(rises[:, -1])
+    )
+    most = np.maximum(ends, (1 << f) * np.abs(rises).max(1)) + np.abs(starts).max(1)
     whole, _ = _shifted(
         g,
         g.node("Add", [start, risen], f"whole{l}"),
