@@ -54,6 +54,19 @@ def to_qonnx(of: Artefact | Sequence[Module], *, plain: bool = False, rows: int 
     Notes
     -----
     Pappalardo et al., QONNX: Representing Arbitrary-Precision Quantized Neural Networks, 2022.
+
+    Examples
+    --------
+    For tools that build hardware, one event at once::
+
+        Path("network.onnx").write_bytes(to_qonnx(artefact, rows=1))
+
+    What has no output yet is no network:
+
+    >>> to_qonnx(())
+    Traceback (most recent call last):
+        ...
+    streamnn.errors.SpecError: QONNX: the last module must have an Output; give all modules of the network
     """
     modules = of.modules if isinstance(of, Artefact) else tuple(of)
     if not modules or not isinstance(modules[-1].after, Output):
