@@ -177,7 +177,7 @@ def run_on(
     Run
     """
     board = CORES[core]
-    files = emit_c(artefact, tables=tables)  # type: ignore[arg-type]
+    files = emit_c(artefact, tables=tables, vectors=0)  # type: ignore[arg-type]
     if tables == "bin":
         data = ", ".join(map(str, files["tables.bin"]))
         files["tables.h"] = f"static const uint8_t tables[] = {{{data}}};\n".encode()

@@ -3,6 +3,8 @@
 from .artefact import Artefact, Surprise, Target
 from .device import Device
 from .input_stage import InputStage
+from .load import load
+from .model import Model
 from .modules import Module, Output, Spline, Threshold
 from .sensors import Sensor
 
@@ -10,6 +12,7 @@ __all__ = [
     "Artefact",
     "Device",
     "InputStage",
+    "Model",
     "Module",
     "Output",
     "Sensor",
@@ -17,4 +20,5 @@ __all__ = [
     "Surprise",
     "Target",
     "Threshold",
+    "load",
 ]

@@ -12,6 +12,7 @@ from .blocks import write_block, write_load
 from .header import write_header
 from .network import Options, write_network
 from .program import Program
+from .selftest import write_test
 
 
 def emit_c(
@@ -23,6 +24,7 @@ def emit_c(
     surprise: bool | None = None,
     radius: bool | None = None,
     decide: float = 0.5,
+    vectors: int = 64,
 ) -> dict[str, bytes]:
     """C99 that does what the artefact does, integer for integer.
 
@@ -42,11 +44,13 @@ def emit_c(
         Whether events hold them; where the artefact can say, if left out.
     decide : float
         Of two classes: how probable the second must be to be chosen.
+    vectors : int
+        Events of the test; 0 for no test.
 
     Returns
     -------
     dict of str to bytes
-        File names and their content.
+        File names and their content: header, source, and a test of itself with its vectors.
 
     Raises
     ------
@@ -79,4 +83,6 @@ def emit_c(
         write_load(p)
     files[f"{name}.h"] = write_header(name, artefact, options, loads).encode()
     files[f"{name}.c"] = f'#include "{name}.h"\n\n{p.text()}'.encode()
+    if vectors:
+        files |= write_test(name, artefact, options, files.get("tables.bin"), vectors)
     return files

@@ -13,7 +13,7 @@ from .program import Program
 from .ranges import Room, check_shifts
 from .storage import fits, packed, smallest, words
 
-_KINDS = {Spline: 0, Threshold: 1, Output: 2}
+_AFTER_KINDS = {Spline: 0, Threshold: 1, Output: 2}
 
 
 @dataclass(slots=True)
@@ -139,7 +139,7 @@ def write_module(p: Program, body: Body, l: int, m: Module, room: Room, flow: Fl
         check_shifts(m.skip_shift, f"module {l}: skip_shift")
         p.table(f"skip{l}", "int8", m.skip_shift)
         skip = f" + shifted(z{m.skip}[j], {p.at(f'skip{l}', 'j')})"
-    p.baked(l, _KINDS[type(m.after)], n, units, groups, fld, counted, by_rows, m.skip, bool(rows))
+    p.baked(l, _AFTER_KINDS[type(m.after)], n, units, groups, fld, counted, by_rows, m.skip, bool(rows))
     after = _after(p, l, m, room, out)
     if groups == 1:
         loop, end = f"{head}  for (int j = 0; j < {units}; j++)", ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .helpers import HELPERS
-from .storage import KINDS, Table
+from .storage import C_TYPES, Table
 
 _BYTES = ("int8", "uint8")
 
@@ -81,7 +81,7 @@ class Program:
             called += found
             more = bool(found)
         helpers = "".join(HELPERS[h] for h in HELPERS if h in called)
-        tables = "" if self.loads else "".join(_array(t) for t in self.tables)
+        tables = "" if self.loads else "".join(as_array(t) for t in self.tables)
         return f"{tables}\n{helpers}\n{code}"
 
     def all_tables(self) -> list[Table]:
@@ -91,8 +91,9 @@ class Program:
         return [Table("numbers", "int32", np.array(list(self.numbers.values()), np.int64)), *self.tables]
 
 
-def _array(t: Table) -> str:
-    assert t.kind in KINDS
+def as_array(t: Table) -> str:
+    """A table as C."""
+    assert t.kind in C_TYPES
     end = "u" if t.kind == "uint32" else ""
     v = [f"{x}{end}" for x in t.values.tolist()] or ["0"]
     lines = ",\n  ".join(", ".join(v[i : i + 16]) for i in range(0, len(v), 16))
