@@ -7,6 +7,7 @@ from .load import load
 from .model import Model
 from .modules import Module, Output, Spline, Threshold
 from .sensors import Sensor
+from .student import Publication, Student, StudentOptions
 
 __all__ = [
     "Artefact",
@@ -15,8 +16,11 @@ __all__ = [
     "Model",
     "Module",
     "Output",
+    "Publication",
     "Sensor",
     "Spline",
+    "Student",
+    "StudentOptions",
     "Surprise",
     "Target",
     "Threshold",

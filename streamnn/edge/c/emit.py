@@ -11,6 +11,7 @@ from ..artefact import Artefact
 from .blocks import write_block, write_load
 from .header import write_header
 from .network import Options, write_network
+from .plan import write_plan
 from .program import Program
 from .selftest import write_test
 
@@ -37,7 +38,8 @@ def emit_c(
     name : str
         What public names and files begin with.
     tables : {"source", "bin"}
-        Tables in the source, or in ``tables.bin``, which the device loads and an update over the air replaces.
+        Tables in the source, or in ``tables.bin``, which the device loads and an update over the air replaces;
+        ``plan.json`` says what they mean, for :mod:`streamnn.edge.micropython`.
     probabilities : bool
         Whether events hold probabilities; always so where the device learns.
     surprise, radius : bool, optional
@@ -81,6 +83,7 @@ def emit_c(
     if loads:
         files["tables.bin"] = write_block(p)
         write_load(p)
+        files["plan.json"] = write_plan(p, artefact, options)
     files[f"{name}.h"] = write_header(name, artefact, options, loads).encode()
     files[f"{name}.c"] = f'#include "{name}.h"\n\n{p.text()}'.encode()
     if vectors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,8 @@ class Program:
     numbers: dict[str, int] = field(default_factory=dict)
     shape: list[int] = field(default_factory=list)
     functions: list[tuple[str, str]] = field(default_factory=list)
+    forms: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """How each module's weights lie, for readers without code."""
 
     def table(self, name: str, kind: str, values: np.ndarray) -> str:
         """Constants to be read with :meth:`at` and, if they are bytes, by their name."""

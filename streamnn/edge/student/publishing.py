@@ -8,19 +8,29 @@ import numpy as np
 
 from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
-from ...network.network import Network
+from ...binary import BinaryNetwork, fold
 from ..artefact import Artefact, Target
-from ..device import LEARN_STEP, LEARN_FRACTION, LEARN_WEIGHT_STEP
+from ..device import LEARN_FRACTION, LEARN_STEP, LEARN_WEIGHT_STEP
 from ..float_network import float_network
 from ..input_stage import InputStage
 from ..modules import Output
 from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
-from .networks import copied, fractions_of, frozen, places, predictions, replay, rescale, rows_of, spec_of
+from .networks import (
+    Learning,
+    fractions_of,
+    frozen,
+    inputs_of,
+    new_network,
+    places,
+    predictions,
+    replay,
+    rescale,
+)
 from .options import StudentOptions
-from .reservoir import Reservoir, readings
+from .reservoir import Reservoir
 from .sensing import Sensing
-from .stage_fit import Change, StageFit
+from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 
 f4 = np.float32
 JUDGED = 512
@@ -69,10 +79,10 @@ class Publisher:
     def __init__(self, classify: bool, options: StudentOptions, sensing: Sensing) -> None:
         self.classify, self.options, self.sensing = classify, options, sensing
         self.fit = StageFit()
-        self.networks: dict[str, Network] = {}
+        self.networks: dict[str, Learning] = {}
         """``live`` learns event by event, ``long`` from the whole reservoir, ``short`` from what came since something
         changed."""
-        self.frozen: dict[str, Network] = {}
+        self.frozen: dict[str, Learning] = {}
         """``long`` and ``short`` as they were when they could have been published last."""
         self.chosen = "long"
         self.current: Artefact | None = None
@@ -112,11 +122,13 @@ class Publisher:
         if len(recent) == len(memory) or len(recent) < 32:
             self.networks.pop("short", None)
         elif "short" not in self.networks:
-            self.networks["short"] = copied(self.networks["long"])
+            self.networks["short"] = self.networks["long"].copied()
         for name, at in (("long", memory), ("short", recent)):
             if name in self.networks:
                 self._replay(stage, at, name)
-        self.frozen = {name: frozen(self.networks[name]) for name in ("long", "short") if name in self.networks}
+        self.frozen = {
+            name: frozen(self.networks[name]) for name in ("long", "short") if name in self.networks
+        }
         self.published = self.reservoir.learnt
         self.chosen = prefer if prefer in self.frozen else "long"
         at = recent if self.chosen == "short" else memory
@@ -126,8 +138,7 @@ class Publisher:
     def inputs(self, stage: InputStage, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Float rows, category rows and integer inputs of events of the reservoir."""
         s = self.reservoir.s
-        x = stage.inputs(s["v"][at], s["history"][at])
-        return rows_of(stage, x), stage.ids(readings(s["v"][at])), x
+        return inputs_of(stage, s["v"][at], s["history"][at])
 
     # networks
 
@@ -135,9 +146,7 @@ class Publisher:
         blocks, sizes = 1 + len(self.spans), (stage.sensors, stage.classes)
         if not self.networks:
             for name in ("live", "long"):
-                spec = spec_of(self.options, name, stage.sensors, self.classify)
-                network = Network(spec, stage.width, outputs, self.classify, self.options.seed)
-                network.grow(np.arange(stage.width), stage.width, outputs, self.fit.rows)
+                network = self.new_network(name, stage, outputs)
                 dead = Change(np.where(self.fit.s["alive"], 1.0, 0.0), np.zeros(stage.sensors))
                 rescale(network, dead, blocks)
                 self.networks[name] = network
@@ -148,14 +157,23 @@ class Publisher:
         both = {}
         for name, network in self.networks.items():
             network.grow(new, stage.width, outputs, self.fit.rows)
-            both[name] = copied(network)
+            both[name] = network.copied()
             rescale(both[name], kept, blocks)
             rescale(network, change, blocks)
         if self._judge(both["long"], stage, judged) < self._judge(self.networks["long"], stage, judged):
             self.networks |= both
         self.sizes = sizes
 
-    def _judge(self, network: Network, stage: InputStage, at: np.ndarray) -> float:
+    def new_network(self, name: str, stage: InputStage, outputs: int) -> Learning:
+        """A network that has learnt nothing; weights are drawn for the sensors of the first event."""
+        blocks, first = 1 + len(self.spans), self.sensing.first
+        width = blocks * first + stage.width - stage.sensed
+        network = new_network(self.options, name, first, width, outputs, self.classify)
+        new = places(blocks, (first, stage.sensors), (stage.classes, stage.classes))
+        network.grow(new, stage.width, outputs, self.fit.rows)
+        return network
+
+    def _judge(self, network: Learning, stage: InputStage, at: np.ndarray) -> float:
         rows, ids, _ = self.inputs(stage, at)
         p = self.values(predictions(frozen(network), rows, ids)[:, 0])
         return float(_loss(np.ascontiguousarray(p), self.reservoir.s["label"][at], self.classify))
@@ -204,16 +222,18 @@ class Publisher:
         mean = float(np.rint(mean * 256.0) / 256.0)
         _, exponent = np.frexp(max(variance, 1e-12))
         unit = 2.0 ** (int(exponent) // 2)
-        if self.published and abs(mean - self.mean) <= 0.25 * self.unit and unit / self.unit in (0.5, 1.0, 2.0):
-            if self.unit**2 / 2.0**1.5 <= variance <= self.unit**2 * 2.0**1.5:
-                return
+        near = self.unit**2 / SHIFT_BAND <= variance <= self.unit**2 * SHIFT_BAND
+        if self.published and near and abs(mean - self.mean) <= MEAN_BAND * self.unit:
+            return
         if self.published:
             for network in self.networks.values():
-                network._arrays = None
+                network.exchanged()
                 for pre in ("", "mean_"):
                     s = network.s
                     s[f"{pre}out"] *= f4(self.unit / unit)
-                    s[f"{pre}out_bias"][:] = (s[f"{pre}out_bias"] * f4(self.unit) + f4(self.mean - mean)) / f4(unit)
+                    s[f"{pre}out_bias"][:] = (
+                        s[f"{pre}out_bias"] * f4(self.unit) + f4(self.mean - mean)
+                    ) / f4(unit)
         self.mean, self.unit = mean, unit
 
     def values(self, p: np.ndarray) -> np.ndarray:
@@ -234,14 +254,15 @@ class Publisher:
     ) -> Artefact:
         some = at[np.unique(np.linspace(0, len(at) - 1, min(SEARCHED, len(at))).astype(np.int64))]
         _, ids, x = self.inputs(stage, some)
-        network = float_network(self.frozen[self.chosen], mean=False, rows=self.fit.rows)
-        modules = quantise(
-            network, x, ids, fractions_of(stage), Bits(self.options.weights), classify=self.classify
-        )
+        network, fractions = self.frozen[self.chosen], fractions_of(stage)
+        if isinstance(network, BinaryNetwork):
+            modules = fold(network, x, ids, fractions, classify=self.classify, mean=False)
+        else:
+            weights = float_network(network, mean=False, rows=self.fit.rows)
+            bits = Bits(self.options.weights)
+            modules = quantise(weights, x, ids, fractions, bits, classify=self.classify)
         about = {"learnt": self.reservoir.learnt, "reason": reason}
-        return Artefact(
-            self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about
-        )
+        return Artefact(self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about)
 
     def _target(self) -> Target | None:
         if self.classify:

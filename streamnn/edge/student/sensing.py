@@ -83,7 +83,10 @@ class Sensing(Stage):
             "declared": np.zeros(0, np.bool_),
             "top": np.zeros(0),
             "whole": np.zeros(0, np.bool_),
-            **{k: np.zeros(0, np.int64) for k in ("low", "high", "new_low", "new_high", "readings", "outside")},
+            **{
+                k: np.zeros(0, np.int64)
+                for k in ("low", "high", "new_low", "new_high", "readings", "outside")
+            },
             "recent": np.zeros((0, 0), np.int16),
             "observed": np.zeros(1, np.int64),
         }
@@ -94,15 +97,18 @@ class Sensing(Stage):
         return len(self.s["fraction"])
 
     @property
+    def first(self) -> int:
+        """How many sensors the first event brought: what is decided once goes by them."""
+        return self.schema.first + self.label
+
+    @property
     def sensors(self) -> tuple[Sensor, ...]:
         """Names and formats; places that no column has yet have no name."""
         names = ([LABEL_SENSOR] if self.label else []) + self.schema.names
         names += [""] * (self.count - len(names))
         codes = [()] * self.label + [tuple(c) for c in self.schema.codes]
         codes += [()] * (self.count - len(codes))
-        return tuple(
-            Sensor(n, int(f), c) for n, f, c in zip(names, self.s["fraction"], codes, strict=True)
-        )
+        return tuple(Sensor(n, int(f), c) for n, f, c in zip(names, self.s["fraction"], codes, strict=True))
 
     def values(self, columns: Mapping[str, Any], n: int) -> np.ndarray:
         """Values of the schema's columns, float64, shape (n, width); registers new ones."""
@@ -116,10 +122,9 @@ class Sensing(Stage):
         s = self.s
         for k, v in s.items():
             if k == "recent":
-                rows = min(RECENT, RECENT_BYTES // (2 * width))
+                rows = len(v) or min(RECENT, RECENT_BYTES // (2 * self.first))
                 wider = np.full((rows, width), -SENSOR_TOP - 1, np.int16)
-                keep = min(rows, len(v))
-                wider[:keep, : v.shape[1]] = v[:keep]
+                wider[: len(v), : v.shape[1]] = v
                 s[k] = wider
             elif k != "observed":
                 s[k] = grown(v, width)
@@ -178,9 +183,9 @@ class Sensing(Stage):
             s[k] = np.where(far, s[k], moved(s[k], shift))
         recent = s["recent"].astype(np.int64)
         gone = recent == -SENSOR_TOP - 1
-        s["recent"] = np.where(
-            gone, recent, np.clip(moved(recent, shift), -SENSOR_TOP, SENSOR_TOP)
-        ).astype(np.int16)
+        s["recent"] = np.where(gone, recent, np.clip(moved(recent, shift), -SENSOR_TOP, SENSOR_TOP)).astype(
+            np.int16
+        )
         for c in np.flatnonzero(shift).tolist():
             known = self.extent[c]
             if known is not None:
