@@ -132,7 +132,7 @@ class TableModel:
     def _sums(self, l, m, x):
         """What module l adds up, its bias included, of inputs x."""
         t, n, units = self.t, m["inputs"], m["units"]
-        w, sums = t["w%d" % l], list(t["b%d" % l])
+        w, sums = t[f"w{l}"], list(t[f"b{l}"])
         if m["form"] == "words":
             size = (n + 31) >> 5
             bits = [0] * size
@@ -144,11 +144,14 @@ class TableModel:
                     if m["field"] == 1:
                         sums[j] -= 2 * self._pop(bits[q] ^ w[size * j + q])
                     else:
-                        both = self._pop(bits[q] & w[size * j + q]), self._pop(bits[q] & t["m%d" % l][size * j + q])
+                        both = (
+                            self._pop(bits[q] & w[size * j + q]),
+                            self._pop(bits[q] & t[f"m{l}"][size * j + q]),
+                        )
                         sums[j] += 2 * (both[0] - both[1])
             return sums
-        if "from%d" % l in t:
-            x = [x[k] for k in t["from%d" % l][:n]]
+        if f"from{l}" in t:
+            x = [x[k] for k in t[f"from{l}"][:n]]
         field, size = m["field"], m["bytes"]
         if m["form"] == "rows":
             for i, v in enumerate(x):
@@ -175,12 +178,12 @@ class TableModel:
 
     def _spline(self, l, m, j, a):
         t = self.t
-        if "cut%d" % l in t:
-            a >>= t["cut%d" % l][j]
-        f, knots, count = t["place%d" % l][j], t["knots%d" % l], m["knots"]
+        if f"cut{l}" in t:
+            a >>= t[f"cut{l}"][j]
+        f, knots, count = t[f"place{l}"][j], t[f"knots{l}"], m["knots"]
         i = _clip(a >> f, 0, count - 2)
         low, high = knots[count * j + i], knots[count * j + i + 1]
-        v = _shifted((low << f) + (a - (i << f)) * (high - low), t["fall%d" % l][j])
+        v = _shifted((low << f) + (a - (i << f)) * (high - low), t[f"fall{l}"][j])
         top = 1 << (m["bits"] - 1)
         return _clip(v, -top, top - 1)
 
@@ -192,7 +195,8 @@ class TableModel:
         ----------
         raw : list of int
         """
-        t, x, outs = self.t, self._inputs(raw), []
+        t, x = self.t, self._inputs(raw)
+        outs = [x]
         for l, m in enumerate(self.plan["modules"]):
             sums = self._sums(l, m, x)
             if l == 0 and "table" in t:
@@ -200,9 +204,9 @@ class TableModel:
                 for j in range(m["units"]):
                     total = sum(self._weight(t["table"], m["row_bytes"] * r, j, m["row_field"]) for r in rows)
                     sums[j] += _shifted(total, t["tshift0"][j])
-            if "skip%d" % l in t:
+            if f"skip{l}" in t:
                 for j in range(m["units"]):
-                    sums[j] += _shifted(outs[m["skip"]][j], t["skip%d" % l][j])
+                    sums[j] += _shifted(outs[m["skip"] + 1][j], t[f"skip{l}"][j])
             if m["after"] == "spline":
                 x = [self._spline(l, m, j, a) for j, a in enumerate(sums)]
             elif m["after"] == "threshold":
@@ -212,7 +216,11 @@ class TableModel:
             outs.append(x)
         self.z = outs[-1]
         if not self.plan["classes"]:
-            v = _shifted(self.logits[0], self.n["value_shift"]) + self.n["value_mean"] if "value_shift" in self.n else 0
+            v = (
+                _shifted(self.logits[0], self.n["value_shift"]) + self.n["value_mean"]
+                if "value_shift" in self.n
+                else 0
+            )
             return v
         if self.plan["learning"] != "off":
             for c in range(len(self.logits)):

@@ -105,7 +105,9 @@ class Model:
             When it has other sensors.
         """
         if before._kept != self._kept:
-            raise StateError(f"a state of {before._kept} bytes, this model keeps {self._kept}: it has other sensors")
+            raise StateError(
+                f"a state of {before._kept} bytes, this model keeps {self._kept}: it has other sensors"
+            )
         self._state[: self._kept] = before._state[: self._kept]
         self._last_number = before._last_number
 
@@ -115,7 +117,9 @@ class Model:
         data = np.frombuffer(tables, np.uint8).copy()
         why = getattr(self._c, f"{self._name}_load")(_pointer(data), ctypes.c_uint32(len(data)))
         if why:
-            raise StateError(f"tables: {('no tables', 'another version', 'made for other code', 'damaged')[why - 1]}")
+            raise StateError(
+                f"tables: {('no tables', 'another version', 'made for other code', 'damaged')[why - 1]}"
+            )
         self._tables = data  # the C reads them from here on
 
     def _call(self, function: str, *arrays: np.ndarray) -> None:
@@ -246,7 +250,9 @@ class Model:
         if label not in self.artefact.classes:
             raise SpecError(f"label {label!r} is none of {self.artefact.classes}")
         nothing = np.zeros((1, self.artefact.stage.sensors), np.int32)
-        self.say(nothing, np.array([LEARN]), np.zeros(1), np.array([self.artefact.classes.index(label)]), event)
+        self.say(
+            nothing, np.array([LEARN]), np.zeros(1), np.array([self.artefact.classes.index(label)]), event
+        )
 
 
 def _pointer(a: np.ndarray) -> ctypes.c_void_p:

@@ -63,7 +63,9 @@ class Readings:
             n = len(next(iter(rows.values()), ()))
         for k, v in rows.items():
             if len(v) != n:
-                raise SchemaError(f"column {k!r} has {len(v)} values, others have {n}: give one for each event")
+                raise SchemaError(
+                    f"column {k!r} has {len(v)} values, others have {n}: give one for each event"
+                )
         rows = {**rows, **self._times(rows)}
         values = np.full((n, len(self.sensors)), np.nan)
         for c, s in enumerate(self.sensors):

@@ -46,9 +46,16 @@ def same(artefact, model, events):
     return sum(int((a != b).any(1).sum()) for a, b in zip(wanted, found, strict=True))
 
 
-@settings(max_examples=8)
+@pytest.mark.parametrize("learning", LEARNING)
+def test_c_equals_the_device(learning):
+    artefact = random_artefact(7, learning)
+    assert same(artefact, load(artefact), random_events(artefact, 300, 7)) == 0
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.sampled_from(LEARNING), st.sampled_from(["source", "bin"]))
-def test_c_equals_the_device(seed, learning, tables):
+def test_c_equals_the_device_for_any_artefact(seed, learning, tables):
     artefact = random_artefact(seed, learning)
     assert same(artefact, load(artefact, tables=tables), random_events(artefact, 300, seed)) == 0
 
@@ -63,7 +70,7 @@ def test_it_tests_itself_with_nothing_undefined(tmp_path, seed, tables):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("tables", ["source", "bin"])
+@pytest.mark.parametrize("tables", ["source", pytest.param("bin", marks=pytest.mark.slow)])
 def test_a_test_of_itself_finds_what_is_wrong(tmp_path, tables):
     files = emit_c(random_artefact(5, "layer"), tables=tables)
     assert subprocess.run([built(files, tmp_path, *SANITISERS)]).returncode == 0
@@ -74,10 +81,16 @@ def test_a_test_of_itself_finds_what_is_wrong(tmp_path, tables):
     assert subprocess.run([built(files, tmp_path)]).returncode == 1
 
 
-@pytest.mark.parametrize("optimise", ["-Os", "-O2", "-O3"])
-@pytest.mark.parametrize("learning", LEARNING)
-def test_it_needs_nothing_from_elsewhere(tmp_path, optimise, learning):
-    for seed in range(3):
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("optimise", "seeds"),
+    [("-O2", [0]), pytest.param("-Os", range(9), marks=SLOW), pytest.param("-O3", range(9), marks=SLOW)],
+)
+def test_it_needs_nothing_from_elsewhere(tmp_path, optimise, seeds):
+    for seed in seeds:
+        learning = LEARNING[seed % 3]
         for name, content in emit_c(random_artefact(seed, learning), probabilities=True).items():
             (tmp_path / name).write_bytes(content)
         subprocess.run(["gcc", *STRICT, optimise, "-c", "model.c"], cwd=tmp_path, check=True)
@@ -87,7 +100,7 @@ def test_it_needs_nothing_from_elsewhere(tmp_path, optimise, learning):
         assert undefined.stdout == ""
 
 
-@pytest.mark.parametrize("seed", range(100, 106))
+@pytest.mark.parametrize("seed", [100, *(pytest.param(s, marks=pytest.mark.slow) for s in range(101, 110))])
 def test_surprise_and_radius(seed):
     artefact = replace(random_artefact(seed, "bias"), bound=3.7, rounding=0.02)
     model, (_, _, raw, _) = load(artefact), random_events(artefact, 200, seed)
@@ -119,21 +132,23 @@ def numbers(seeds):
 
 def test_a_number_in_raw_units():
     found = numbers(range(30))
-    assert found
-    for artefact in found:
+    assert len(found) > 1
+    for artefact in found[:2]:
         raw = random_events(artefact, 100, 1)[2]
-        said, logits = load(artefact).say(raw), Device(artefact).predict(raw)
+        model = load(artefact)
+        said, logits = model.say(raw), Device(artefact).predict(raw)
         assert np.array_equal(said.answer, value_of(logits, artefact.target, artefact.logit_fraction))
         t = artefact.target
         real = (logits[:, 0] * 2.0 ** (t.scale - artefact.logit_fraction) + t.mean) * 2.0**-t.fraction
-        assert np.array_equal(load(artefact).predict(raw), real)
+        model.reset()
+        assert np.array_equal(model.predict(raw), real)
 
 
 def two_classes(seed=0):
     return next(a for a in map(random_artefact, range(seed, 99)) if len(a.classes) == 2)
 
 
-@pytest.mark.parametrize("decide", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("decide", [0.1, 0.9])
 def test_two_classes_are_told_apart_where_wanted(decide):
     artefact = two_classes()
     raw = random_events(artefact, 300, 1)[2]
@@ -146,7 +161,9 @@ def test_two_classes_are_told_apart_where_wanted(decide):
 @pytest.mark.parametrize("tables", ["source", "bin"])
 def test_an_update_keeps_the_state(tables):
     r = np.random.default_rng(1)
-    old = next(a for a in (random_artefact(s, "layer") for s in range(99)) if a.stage.spans and a.stage.classes)
+    old = next(
+        a for a in (random_artefact(s, "layer") for s in range(99)) if a.stage.spans and a.stage.classes
+    )
     first = old.modules[0]
     new = replace(
         old, modules=(replace(first, bias=first.bias + r.integers(-50, 50, first.units)), *old.modules[1:])
@@ -231,7 +248,11 @@ def test_rows_of_all_kinds_give_the_same():
         base,
         sensors=(Sensor("speed", 3), Sensor("gear", 0, ("low", "high"))),
         stage=replace(
-            base.stage, mean=np.zeros(2, np.int64), shift=np.array([5, 3]), on=np.ones(2, bool), key_start=np.zeros(3, np.int64)
+            base.stage,
+            mean=np.zeros(2, np.int64),
+            shift=np.array([5, 3]),
+            on=np.ones(2, bool),
+            key_start=np.zeros(3, np.int64),
         ),
         modules=(replace(base.modules[0], weights=np.array([[3], [40]])), base.modules[1]),
     )

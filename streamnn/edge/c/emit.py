@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-
 from ...errors import SpecError
 from ..artefact import Artefact
 from .blocks import write_block, write_load

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...errors import SpecError
 from ..answers import lead_for, radius_slope
 from ..artefact import Artefact
-from ..modules import Output, Threshold
+from ..modules import Threshold
 from . import outputs, stage
-from .modules import Body, Flow, counts_bits, row_bytes, row_name, stored_bits, write_module
+from .flow import Body, Flow
+from .modules import write_module
 from .program import Program
 from .ranges import rooms
 from .storage import packed, smallest
+from .weights import counts_bits, row_bytes, row_name, stored_bits
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ class Program:
     def text(self) -> str:
         """Tables, helpers and functions, each before who needs it."""
         code = "\n".join(self._whole(*f) for f in self.functions)
-        called, more = [], True
+        called: list[str] = []
+        more = True
         while more:
             seen = code + "".join(HELPERS[h] for h in called)
             found = [h for h in HELPERS if h not in called and re.search(rf"\b{h}\(", seen)]

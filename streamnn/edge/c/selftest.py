@@ -75,7 +75,9 @@ def some_readings(artefact: Artefact, n: int) -> np.ndarray:
     return np.where(r.random(raw.shape) < 0.03, NO_READING, raw).astype(np.int32)
 
 
-def write_test(name: str, artefact: Artefact, options: Options, tables: bytes | None, n: int) -> dict[str, bytes]:
+def write_test(
+    name: str, artefact: Artefact, options: Options, tables: bytes | None, n: int
+) -> dict[str, bytes]:
     """``NAME_test.c`` and ``vectors.h``."""
     raw = some_readings(artefact, n)
     label = np.arange(n) % max(len(artefact.classes), 1)
