@@ -10,7 +10,8 @@
      ├── SinkError         an output can't be written
      ├── SpecError         a job spec or an option is wrong: names the field
      ├── JobError          a running job can't be reached, or refuses
-     └── MissingPackage    an optional package is needed: names the install line
+     ├── MissingPackage    an optional package is needed: names the install line
+     └── MissingCompiler   a C compiler is needed
 """
 
 from __future__ import annotations
@@ -53,3 +54,7 @@ class MissingPackage(StreamnnError, ImportError):
 
     def __init__(self, package: str, extra: str, what: str):
         super().__init__(f"{what} needs the package {package!r}: run pip install 'streamnn[{extra}]'")
+
+
+class MissingCompiler(StreamnnError):
+    """A C compiler is needed, and this machine has none."""

@@ -34,6 +34,8 @@ MAY_LOOK_OUTSIDE = {
     ("streamnn._kernels.jit", "os"),  # the switch for debugging is an environment variable
     ("streamnn.learners.turns", "os"),  # locks and threads do not outlive a fork
     ("streamnn.pool.threads", "os"),
+    # an artefact's C is read from a folder and compiled
+    *(("streamnn.edge.load", name) for name in ("pathlib.Path", "shutil", "subprocess", "tempfile")),
 }
 OUTSIDE_CALLS = {"open", "input", "print"}
 SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SeedSequence", "default_rng"}

@@ -22,9 +22,11 @@ import numpy as np
 
 from streamnn.edge import Artefact, Device
 from streamnn.edge.c import emit_c
+from streamnn.edge.c.selftest import some_readings
+from streamnn.edge.saving import from_bytes
 from streamnn.types import LEARN, OBSERVE
 
-FLAGS = "-std=c99 -Wall -Wextra -Werror -pedantic -Wconversion -ffreestanding".split()
+FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-ffreestanding"]
 RING = 16
 """Events that a device keeps until their labels come."""
 
@@ -145,7 +147,10 @@ class Run:
 
 def missing() -> str:
     """What to install, empty if everything is there."""
-    need = {"arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi", "qemu-system-arm": "qemu-system-arm"}
+    need = {
+        "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+        "qemu-system-arm": "qemu-system-arm",
+    }
     packages = [p for tool, p in need.items() if shutil.which(tool) is None]
     return f"apt-get install {' '.join(packages)}" if packages else ""
 
@@ -177,7 +182,7 @@ def run_on(
     Run
     """
     board = CORES[core]
-    files = emit_c(artefact, tables=tables)  # type: ignore[arg-type]
+    files = emit_c(artefact, tables=tables, vectors=0)  # type: ignore[arg-type]
     if tables == "bin":
         data = ", ".join(map(str, files["tables.bin"]))
         files["tables.h"] = f"static const uint8_t tables[] = {{{data}}};\n".encode()
@@ -217,7 +222,8 @@ def run_on(
         core, optimisation, len(order), differ, float(ticks[0] * each), float(ticks[1] * each),
         sum(v for k, v in sections.items() if k.startswith(".text")),
         sum(v for k, v in sections.items() if k.startswith(".rodata")), sections.get(".bss", 0),
-        sum(sorted(frames)[-2:]), whole.get("s.0", whole.get("s", 0)), " ".join(undefined),
+        sum(sorted(frames)[-2:]), next((v for k, v in whole.items() if k.split(".")[0] == "s"), 0),
+        " ".join(undefined),
     )  # fmt: skip
 
 
@@ -237,15 +243,39 @@ def _sections(text: str, name: int = 0, size: int = 1, base: int = 10) -> dict[s
     return found
 
 
+def measure(
+    artefact: Artefact,
+    raw: np.ndarray,
+    cores: Sequence[str] = tuple(CORES),
+    optimise: Sequence[str] = ("-Os", "-O2"),
+) -> list[Run]:
+    """Events that are observed one after another, on cores and with optimisations."""
+    n = len(raw)
+    events = np.full(n, OBSERVE, np.int8), np.arange(n), raw, np.zeros(n, np.int64)
+    return [run_on(artefact, *events, core, o) for core in cores for o in optimise]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Print a table of cores and optimisations."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="of an artefact")
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--optimise", nargs="+", default=["-Os", "-O2"])
-    parser.add_argument("--cores", nargs="+", default=list(CORES))
+    parser.add_argument("--cores", nargs="+", default=list(CORES), choices=list(CORES))
     args = parser.parse_args()
     if missing():
         parser.error(missing())
+    artefact = from_bytes((args.folder / "artefact.safetensors").read_bytes())
+    runs = measure(artefact, some_readings(artefact, args.events), args.cores, args.optimise)
+    print("core         events  differ  instructions  code  tables  state  stack")
+    for r in runs:
+        print(
+            f"{r.core} {r.optimisation:7} {r.events:8,} {r.differ:7,} {r.step:13,.0f} {r.code:5,} {r.tables:7,} "
+            f"{r.state:6,} {r.stack:6,}"
+        )
+    raise SystemExit(any(r.differ for r in runs))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from .artefact import Artefact, Surprise, Target
 from .device import Device
 from .input_stage import InputStage
+from .load import load
+from .model import Model
 from .modules import Module, Output, Spline, Threshold
 from .sensors import Sensor
 from .student import Publication, Student, StudentOptions
@@ -11,6 +13,7 @@ __all__ = [
     "Artefact",
     "Device",
     "InputStage",
+    "Model",
     "Module",
     "Output",
     "Publication",
@@ -21,4 +24,5 @@ __all__ = [
     "Surprise",
     "Target",
     "Threshold",
+    "load",
 ]

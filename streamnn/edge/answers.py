@@ -1,4 +1,4 @@
-"""What a device says beside logits, in the same integers as the C: surprise, certified radius, numbers, decisions."""
+"""What a device says beside logits, in the same integers as the C: certified radius, numbers, decisions."""
 
 from __future__ import annotations
 
@@ -7,40 +7,11 @@ import math
 import numpy as np
 
 from .._kernels.ieee import log64
-from .artefact import Artefact, Surprise, Target
+from .artefact import Artefact, Target
 from .integers import INPUT_FRACTION, rounded_shift
 
 _MARGIN_TOP = 65535
 _LN2 = 0.6931471805599453
-
-
-def surprise_of(z: np.ndarray, surprise: Surprise) -> np.ndarray:
-    """How unlike hidden integers are to what was seen, in 16ths of a nat.
-
-    Parameters
-    ----------
-    z : ndarray of int64, shape (n, units)
-        Of the last hidden module.
-    surprise : Surprise
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> density = Surprise(np.array([[0, 10]]), np.array([[2, 0]]), np.array([5]), 100)
-    >>> surprise_of(np.array([[4, 10], [0, 12]]), density).tolist()
-    [9, 9]
-    """
-    found = []
-    for mean, shift, constant in zip(surprise.mean, surprise.shift, surprise.constant, strict=True):
-        d = (z - mean) ** 2
-        found.append(
-            constant + np.where(shift >= 0, d >> np.maximum(shift, 0), d << np.maximum(-shift, 0)).sum(1)
-        )
-    return np.min(found, axis=0)
 
 
 def radius_slope(artefact: Artefact) -> tuple[int, int, int]:

@@ -92,6 +92,24 @@ class Device:
         new.mean, new.seen, new.fade, new.last = self.mean, self.seen, self.fade, self.last
         return new
 
+    def inputs(
+        self, op: np.ndarray, slot: np.ndarray, raw: np.ndarray, label: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the network reads of each event, int64, shape (n, inputs), and its category rows; arguments as of
+        :meth:`run`. The context and the label history go on."""
+        a = self.artefact
+        order = slot[op == OBSERVE]
+        v = np.zeros((len(raw), 1 + len(a.stage.spans), a.stage.sensors), np.int32)
+        seen_in_order = np.ascontiguousarray(raw[order], np.int32)
+        found = np.zeros((len(order), *v.shape[1:]), np.int32)
+        context(seen_in_order, self.spans, self.mean, self.seen, found)
+        v[order] = found
+        history = np.zeros((len(raw), HISTORY_BLOCKS, a.stage.classes), np.int32)
+        if a.stage.classes:
+            _histories(op, slot, label, self.fade, self.last, history)
+        x = a.stage.inputs(v, history).astype(np.int64)
+        return x, a.stage.ids(np.ascontiguousarray(raw, np.int32))
+
     def run(
         self, op: np.ndarray, slot: np.ndarray, raw: np.ndarray, label: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -115,17 +133,8 @@ class Device:
         """
         a = self.artefact
         label = np.zeros(len(op), np.int64) if label is None else np.asarray(label, np.int64)
-        order = slot[op == OBSERVE]
-        v = np.zeros((len(raw), 1 + len(a.stage.spans), a.stage.sensors), np.int32)
-        seen_in_order = np.ascontiguousarray(raw[order], np.int32)
-        found = np.zeros((len(order), *v.shape[1:]), np.int32)
-        context(seen_in_order, self.spans, self.mean, self.seen, found)
-        v[order] = found
-        history = np.zeros((len(raw), HISTORY_BLOCKS, a.stage.classes), np.int32)
-        if a.stage.classes:
-            _histories(op, slot, label, self.fade, self.last, history)
-        x, ids = a.stage.inputs(v, history), a.stage.ids(np.ascontiguousarray(raw, np.int32))
-        through = run_modules(a.modules, x.astype(np.int64), ids)
+        x, ids = self.inputs(op, slot, raw, label)
+        through = run_modules(a.modules, x, ids)
         base = through[-1]
         logits, p = base.copy(), np.zeros_like(base)
         if not a.classes:

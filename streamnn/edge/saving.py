@@ -181,13 +181,12 @@ def _artefact(said: Mapping[str, Any], found: Arrays) -> Artefact:
                 groups=m["groups"],
                 after=kinds[kind](**inner, **numbers),
                 **own,
-            )  # fmt: skip
+            )
         )
     surprise = None
     if said["surprise"] is not None:
-        surprise = Surprise(
-            *(found[f"surprise/{k}"] for k in _SURPRISE), threshold=said["surprise"]["threshold"]
-        )
+        mean, shift, constant = (found[f"surprise/{k}"] for k in _SURPRISE)
+        surprise = Surprise(mean, shift, constant, said["surprise"]["threshold"])
     return Artefact(
         tuple(Sensor(v["name"], v["fraction"], tuple(v["codes"])) for v in said["sensors"]),
         InputStage(tuple(s["spans"]), **{k: found[f"stage/{k}"] for k in _STAGE}, classes=s["classes"]),

@@ -21,7 +21,9 @@ def random_stage(r, d, spans, classes):
     """A feature stage with tables for some sensors, and some inputs off."""
     start, keys = [0], []
     for _ in range(d):
-        found = np.unique(r.integers(-20, 20, r.integers(0, 6))) if r.random() < 0.6 else np.zeros(0, np.int64)
+        found = (
+            np.unique(r.integers(-20, 20, r.integers(0, 6))) if r.random() < 0.6 else np.zeros(0, np.int64)
+        )
         keys.append(found)
         start.append(start[-1] + len(found))
     keys = np.concatenate(keys).astype(np.int64)
@@ -76,7 +78,9 @@ def random_artefact(seed, learning="off", kinds=None):
         table = len(stage.keys)
     # every logit has the same fraction bits
     align = r.integers(0, 3, classes)
-    last = random_module(r, width, classes, Output(align), int(r.choice(BITS)), table if not modules else 0, [])
+    last = random_module(
+        r, width, classes, Output(align), int(r.choice(BITS)), table if not modules else 0, []
+    )
     last = Module(last.weights, last.weight_bits, last.bias, 9 - align, last.after, last.table, last.table_shift,
                   last.gather, groups=last.groups)  # fmt: skip
     modules.append(last)
@@ -110,3 +114,26 @@ def random_events(artefact, n, seed, delay=3):
             op.append(LEARN), slot.append(t - delay)
     label = r.integers(0, max(len(artefact.classes), 1), len(op))
     return np.array(op, np.int8), np.array(slot), raw, label
+
+
+def electricity_shape(bits=8, seed=0):
+    """An artefact as large as that of electricity: 8 sensors, 24 inputs, 55 category rows, 32 splines of 17 knots."""
+    r = np.random.default_rng(seed)
+    sensors, spans, units = 8, (2, 5), 32
+    keys = np.concatenate([np.arange(7), 300 * np.arange(48)])
+    start = np.array([0, 7, *[55] * 7])
+    mean = r.integers(-200_000, 200_000, sensors)
+    stage = InputStage(spans, mean, np.full(sensors, 9), np.ones(24, bool), start, keys, np.arange(55))
+    knots = np.clip(np.linspace(-128, 128, 17).astype(int) + r.integers(-9, 9, (units, 17)), -127, 127)
+    hidden = Module(
+        weights(r, (24, units), bits), bits, r.integers(-1000, 1000, units), r.integers(10, 12, units),
+        Spline(knots, np.full(units, 5), 1, 4, 5), weights(r, (55, units), bits), r.integers(0, 3, units),
+    )  # fmt: skip
+    last = Module(
+        weights(r, (units, 2), bits),
+        bits,
+        np.array([100, -100]),
+        np.full(2, 11),
+        Output(np.zeros(2, np.int64)),
+    )
+    return Artefact(tuple(Sensor(f"s{i}") for i in range(sensors)), stage, (hidden, last), ("down", "up"))

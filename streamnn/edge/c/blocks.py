@@ -21,9 +21,9 @@ import numpy as np
 
 from .program import Program
 
-MAGIC = b"SNNT"
+BLOCK_MAGIC = b"SNNT"
 BLOCK_VERSION = 1
-_HEAD = 20
+_BLOCK_HEAD = 20
 
 
 def shape_of(p: Program) -> int:
@@ -35,24 +35,24 @@ def shape_of(p: Program) -> int:
 def write_block(p: Program) -> bytes:
     """The tables of a program that loads them."""
     tables = p.all_tables()
-    at = _HEAD + 4 * len(tables)
+    at = _BLOCK_HEAD + 4 * len(tables)
     places, data = [], b""
     for t in tables:
         places.append(at + len(data))
         data += t.data + bytes(-len(t.data) % 4)
     rest = np.array(places, "<u4").tobytes() + data
-    head = MAGIC + np.array([BLOCK_VERSION, len(tables)], "<u2").tobytes()
-    return head + np.array([_HEAD + len(rest), shape_of(p), zlib.crc32(rest)], "<u4").tobytes() + rest
+    head = BLOCK_MAGIC + np.array([BLOCK_VERSION, len(tables)], "<u2").tobytes()
+    return head + np.array([_BLOCK_HEAD + len(rest), shape_of(p), zlib.crc32(rest)], "<u4").tobytes() + rest
 
 
 def write_load(p: Program) -> None:
     """Append the function that takes such a block."""
-    magic = int.from_bytes(MAGIC, "little")
+    magic = int.from_bytes(BLOCK_MAGIC, "little")
     text = f"""  uint32_t crc = 0xffffffffu;
-  if (length < {_HEAD} || uint32_at(tables, 0) != 0x{magic:x}u || uint32_at(tables, 2) != length) return 1;
+  if (length < {_BLOCK_HEAD} || uint32_at(tables, 0) != 0x{magic:x}u || uint32_at(tables, 2) != length) return 1;
   if ((uint32_at(tables, 1) & 0xffffu) != {BLOCK_VERSION}) return 2;
   if (uint32_at(tables, 3) != 0x{shape_of(p):x}u || uint32_at(tables, 1) >> 16 != {len(p.all_tables())}) return 3;
-  for (uint32_t i = {_HEAD}; i < length; i++) {{
+  for (uint32_t i = {_BLOCK_HEAD}; i < length; i++) {{
     crc ^= tables[i];
     for (int k = 0; k < 8; k++) crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
   }}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-
 from ...errors import SpecError
 from ..artefact import Artefact
 from .blocks import write_block, write_load
 from .header import write_header
 from .network import Options, write_network
+from .plan import write_plan
 from .program import Program
+from .selftest import write_test
 
 
 def emit_c(
@@ -23,6 +24,7 @@ def emit_c(
     surprise: bool | None = None,
     radius: bool | None = None,
     decide: float = 0.5,
+    vectors: int = 64,
 ) -> dict[str, bytes]:
     """C99 that does what the artefact does, integer for integer.
 
@@ -35,18 +37,21 @@ def emit_c(
     name : str
         What public names and files begin with.
     tables : {"source", "bin"}
-        Tables in the source, or in ``tables.bin``, which the device loads and an update over the air replaces.
+        Tables in the source, or in ``tables.bin``, which the device loads and an update over the air replaces;
+        ``plan.json`` says what they mean, for :mod:`streamnn.edge.micropython`.
     probabilities : bool
         Whether events hold probabilities; always so where the device learns.
     surprise, radius : bool, optional
         Whether events hold them; where the artefact can say, if left out.
     decide : float
         Of two classes: how probable the second must be to be chosen.
+    vectors : int
+        Events of the test; 0 for no test.
 
     Returns
     -------
     dict of str to bytes
-        File names and their content.
+        File names and their content: header, source, and a test of itself with its vectors.
 
     Raises
     ------
@@ -77,6 +82,9 @@ def emit_c(
     if loads:
         files["tables.bin"] = write_block(p)
         write_load(p)
+        files["plan.json"] = write_plan(p, artefact, options)
     files[f"{name}.h"] = write_header(name, artefact, options, loads).encode()
     files[f"{name}.c"] = f'#include "{name}.h"\n\n{p.text()}'.encode()
+    if vectors:
+        files |= write_test(name, artefact, options, files.get("tables.bin"), vectors)
     return files

@@ -80,4 +80,4 @@ def write_header(name: str, artefact: Artefact, options: Options, loads: bool) -
 
 
 def _plain(name: str) -> str:
-    return "".join(ch if ch.isalnum() or ch in " _-." and ch.isascii() else "_" for ch in name)
+    return "".join(ch if ch.isalnum() or (ch in " _-." and ch.isascii()) else "_" for ch in name)

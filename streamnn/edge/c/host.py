@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
-_LOOP = """#include "{name}.h"
+OBSERVED, LABELLED = 0, 1
+"""What happens to an event in the loop."""
 
-int64_t host_sizes(int k) {{
-  const int64_t size[3] = {{sizeof({name}_state), sizeof({name}_event), {up}_OUTPUTS}};
-  return size[k];
-}}
+_LOOP = """#include <stddef.h>
+#include "@.h"
 
-/* op 0: slot is observed; 1: its label came. What is said of a slot lies in events and in the arrays. */
-void host_run({name}_state *s, {name}_event *events, int64_t n, const int8_t *op, const int64_t *slot,
-              const int32_t *raw, const int32_t *label, int32_t *answer, int32_t *logit, int32_t *more) {{
-  for (int64_t i = 0; i < n; i++) {{
+/* bytes of a state, of an event, and of that part of a state which outlives an update */
+int64_t host_size(int k);
+int64_t host_size(int k) {
+#ifdef %_LEARNS
+  const size_t kept = offsetof(@_state, bias);
+#else
+  const size_t kept = sizeof(@_state);
+#endif
+  return (int64_t)(k == 0 ? sizeof(@_state) : k == 1 ? sizeof(@_event) : kept);
+}
+
+/* What is said of event k lies in events[k], answer[k], logit[k], p[k] and more[k]: surprise, then radius. */
+void host_run(@_state *s, @_event *events, int64_t n, const int8_t *op, const int64_t *slot, const int32_t *raw,
+              const int32_t *label, int32_t *answer, int32_t *logit, int32_t *p, int32_t *more);
+void host_run(@_state *s, @_event *events, int64_t n, const int8_t *op, const int64_t *slot, const int32_t *raw,
+              const int32_t *label, int32_t *answer, int32_t *logit, int32_t *p, int32_t *more) {
+  for (int64_t i = 0; i < n; i++) {
     const int64_t k = slot[i];
-    {name}_event *const e = events + k;
-    if (op[i] == 1) {{
-#ifdef {up}_LABELS
-      {name}_learn(s, e, label[i]);
+    @_event *const e = events + k;
+    if (op[i]) {
+#ifdef %_LABELS
+      @_learn(s, e, label[i]);
 #endif
-    }} else {{
-      answer[k] = {name}_step(s, raw + k * {up}_SENSORS, e);
-      for (int c = 0; c < {up}_OUTPUTS; c++) logit[k * {up}_OUTPUTS + c] = e->logit[c];
-#ifdef {up}_PROBABILITIES
-      for (int c = 0; c < {up}_OUTPUTS; c++) more[k * ({up}_OUTPUTS + 2) + c] = e->p[c];
+      continue;
+    }
+    answer[k] = @_step(s, raw + k * %_SENSORS, e);
+    for (int c = 0; c < %_OUTPUTS; c++) {
+      logit[k * %_OUTPUTS + c] = e->logit[c];
+#ifdef %_PROBABILITIES
+      p[k * %_OUTPUTS + c] = e->p[c];
 #endif
-#ifdef {up}_SURPRISE
-      more[k * ({up}_OUTPUTS + 2) + {up}_OUTPUTS] = e->surprise;
+    }
+#ifdef %_SURPRISE
+    more[2 * k] = e->surprise;
 #endif
-#ifdef {up}_RADIUS
-      more[k * ({up}_OUTPUTS + 2) + {up}_OUTPUTS + 1] = e->radius;
+#ifdef %_RADIUS
+    more[2 * k + 1] = e->radius;
 #endif
-    }}
-  }}
+  }
   (void)label;
+  (void)p;
   (void)more;
-}}
+}
 """
 
 
 def write_host(name: str) -> str:
     """As C."""
-    return _LOOP.format(name=name, up=name.upper())
+    return _LOOP.replace("@", name).replace("%", name.upper())

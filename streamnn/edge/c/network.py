@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...errors import SpecError
 from ..answers import lead_for, radius_slope
 from ..artefact import Artefact
-from ..modules import Output, Threshold
+from ..modules import Threshold
 from . import outputs, stage
-from .modules import Body, Flow, counts_bits, row_bytes, row_name, stored_bits, write_module
+from .flow import Body, Flow
+from .modules import write_module
 from .program import Program
 from .ranges import rooms
 from .storage import packed, smallest
+from .weights import counts_bits, row_bytes, row_name, stored_bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ def write_network(p: Program, artefact: Artefact, options: Options) -> None:
             if out.words:
                 body.array("uint32_t", out.words, -(-m.units // 32))
         write_module(p, body, l, m, found[l], flow, rows if l == 0 else "", out)
+        if l == 0 and rows and m.table is not None:
+            p.forms[l] |= _row_form(artefact)
         flow = out
     end, result = _answers(p, artefact, options)
     unused = "" if st.spans or st.classes or artefact.learning != "off" else "  (void)s;\n"
@@ -93,6 +95,13 @@ def _out(artefact: Artefact, l: int, options: Options) -> Flow:
     last = len(after) == 1 and (options.surprise or artefact.learning == "layer")
     read = not counted or last or any(n.skip == l for n in after)
     return Flow(f"z{l}" if read else "", m.units, signs=signs, words=f"h{l}" if counted else "")
+
+
+def _row_form(artefact: Artefact) -> dict[str, int]:
+    m = artefact.modules[0]
+    assert m.table is not None
+    bits = stored_bits(m.table[artefact.stage.rows], m.weight_bits) if len(artefact.stage.rows) else 8
+    return {"row_field": min(bits, 8), "row_bytes": row_bytes(m.units, bits) if bits <= 8 else m.units}
 
 
 def _add_row(p: Program, artefact: Artefact) -> str:

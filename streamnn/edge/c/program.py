@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .helpers import HELPERS
-from .storage import KINDS, Table
+from .storage import C_TYPES, Table
 
 _BYTES = ("int8", "uint8")
 
@@ -31,6 +32,8 @@ class Program:
     numbers: dict[str, int] = field(default_factory=dict)
     shape: list[int] = field(default_factory=list)
     functions: list[tuple[str, str]] = field(default_factory=list)
+    forms: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """How each module's weights lie, for readers without code."""
 
     def table(self, name: str, kind: str, values: np.ndarray) -> str:
         """Constants to be read with :meth:`at` and, if they are bytes, by their name."""
@@ -74,14 +77,15 @@ class Program:
     def text(self) -> str:
         """Tables, helpers and functions, each before who needs it."""
         code = "\n".join(self._whole(*f) for f in self.functions)
-        called, more = [], True
+        called: list[str] = []
+        more = True
         while more:
             seen = code + "".join(HELPERS[h] for h in called)
             found = [h for h in HELPERS if h not in called and re.search(rf"\b{h}\(", seen)]
             called += found
             more = bool(found)
         helpers = "".join(HELPERS[h] for h in HELPERS if h in called)
-        tables = "" if self.loads else "".join(_array(t) for t in self.tables)
+        tables = "" if self.loads else "".join(as_array(t) for t in self.tables)
         return f"{tables}\n{helpers}\n{code}"
 
     def all_tables(self) -> list[Table]:
@@ -91,8 +95,9 @@ class Program:
         return [Table("numbers", "int32", np.array(list(self.numbers.values()), np.int64)), *self.tables]
 
 
-def _array(t: Table) -> str:
-    assert t.kind in KINDS
+def as_array(t: Table) -> str:
+    """A table as C."""
+    assert t.kind in C_TYPES
     end = "u" if t.kind == "uint32" else ""
     v = [f"{x}{end}" for x in t.values.tolist()] or ["0"]
     lines = ",\n  ".join(", ".join(v[i : i + 16]) for i in range(0, len(v), 16))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-KINDS = {"int8": "i1", "uint8": "u1", "int16": "<i2", "uint16": "<u2", "int32": "<i4", "uint32": "<u4"}
+C_TYPES = {"int8": "i1", "uint8": "u1", "int16": "<i2", "uint16": "<u2", "int32": "<i4", "uint32": "<u4"}
 """Types of C (with ``_t``), and numpy's names of them."""
 
 
@@ -19,7 +19,7 @@ class Table:
     name : str
         As the C calls it.
     kind : str
-        One of KINDS.
+        One of C_TYPES.
     values : ndarray of int64, shape (n,)
     """
 
@@ -30,7 +30,7 @@ class Table:
     @property
     def data(self) -> bytes:
         """As it lies in memory, little end first."""
-        return np.ascontiguousarray(self.values).astype(KINDS[self.kind]).tobytes()
+        return np.ascontiguousarray(self.values).astype(C_TYPES[self.kind]).tobytes()
 
 
 def smallest(values: np.ndarray) -> str:
