@@ -112,11 +112,9 @@ def drive(net, x, y, ids=None, op=(OBSERVE, LEARN)):
 
 
 def stream(n, seed=0):
-    """Whether two of six numbers have the same sign; 71 per cent have."""
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((n, 6))
-    x[:, 1] = np.where(rng.random(n) < 0.4, np.abs(x[:, 1]) * np.sign(x[:, 0]), x[:, 1])
-    return x, (x[:, 0] * x[:, 1] > 0).astype(int)
+    """Whether two of six numbers together are above the square of a third; 54 per cent are."""
+    x = np.random.default_rng(seed).standard_normal((n, 6))
+    return x, (x[:, 0] + x[:, 1] > x[:, 2] ** 2 - 1.0).astype(int)
 
 
 @pytest.mark.parametrize("average", [0, 2000])
@@ -129,14 +127,17 @@ def stream(n, seed=0):
         ({"hidden": (64, 64), "weights": "real"}, 0.92),
         ({"hidden": (64, 64), "normalisation": "online"}, 0.92),
         ({"first": "ternary"}, 0.82),
-        ({"activation": "stochastic"}, 0.85),
+        ({"first": "binary"}, 0.74),
+        ({"activation": "stochastic"}, 0.92),
     ],
 )
 def test_it_beats_the_majority(options, least, average):
     x, y = stream(8000)
-    p = drive(BinaryNetwork(BinarySpec("b", categories=False, average=average, **options), 6, 2, True, 1), x, y)
+    p = drive(
+        BinaryNetwork(BinarySpec("b", categories=False, average=average, **options), 6, 2, True, 1), x, y
+    )
     right = (p[5000:].argmax(2) == y[5000:, None]).mean(0)
-    assert (right > least).all() and least > max(y.mean(), 1 - y.mean()) + 0.05
+    assert (right > least).all() and least > max(y.mean(), 1 - y.mean()) + 0.1
 
 
 @pytest.mark.parametrize("rule", ["rms", "adamax", "bop", "sgd"])
@@ -157,18 +158,20 @@ def test_a_number_is_learnt():
     assert (np.abs(p[4000:] - y[4000:, None]).mean(0) < 0.3).all()
 
 
-def test_fast_statistics_fail_on_an_ordered_stream():
-    # hundreds of events of one class after another, as sensors deliver: what is normalised by the last ones is lost
-    rng = np.random.default_rng(4)
-    y = np.arange(20000) // 200 % 2
-    x = rng.standard_normal((20000, 8)) * 0.5 + 1.5 * (2 * y[:, None] - 1) * np.array([1, -1] * 4)
-    switch = np.arange(20000) % 200 < 50  # the label cannot be known from the labels before
-    right = {}
+@pytest.mark.parametrize("first", ["real", "ternary", "binary"])
+def test_fast_statistics_fail_on_an_ordered_stream(first):
+    # readings wander slowly: the mean of the last few is nearly what comes next, and taking it off leaves noise
+    noise, x = np.random.default_rng(4).standard_normal((12000, 8)), np.zeros((12000, 8))
+    for i in range(1, len(x)):
+        x[i] = 0.99 * x[i - 1] + 0.14 * noise[i]
+    y = (x[:, 0] + x[:, 1] > x[:, 2]).astype(int)
+    right = []
     for rate in (2.0**-10, 2.0**-3):
-        spec = BinarySpec("b", (64, 64), "binary", rate=rate, categories=False, average=0)
+        spec = BinarySpec("b", (64, 64), first, rate=rate, categories=False, average=0)
         p = drive(BinaryNetwork(spec, 8, 2, True, 1), x, y)
-        right[rate] = (p[10000:, 0].argmax(1) == y[10000:])[switch[10000:]].mean()
-    assert right[2.0**-10] > 0.95 and right[2.0**-3] < right[2.0**-10] - 0.1
+        right.append((p[6000:, 0].argmax(1) == y[6000:]).mean())
+    same = (y[6001:] == y[6000:-1]).mean()  # what saying the last label again scores
+    assert right[1] < same - 0.03 < right[0] and right[0] > right[1] + 0.05
 
 
 def test_an_input_that_never_moved_and_one_that_comes_later_start_at_zero():
@@ -199,7 +202,7 @@ def test_soft_targets_are_learnt():
     op, slot = np.tile(np.array([OBSERVE, LEARN], np.int8), 3000), np.repeat(np.arange(3000), 2)
     net.scan(op, slot, np.zeros(6000, f4), np.ones(6000, f4), 0, x.astype(f4), n, p, None, soft)
     own = p[2000:, 0][np.arange(1000), y[2000:]]
-    assert 0.6 < own.mean() < 0.8 and (p[2000:, 0].argmax(1) == y[2000:]).mean() > 0.85
+    assert 0.65 < own.mean() < 0.8 and (p[2000:, 0].argmax(1) == y[2000:]).mean() > 0.85
 
 
 def test_sizes_that_are_no_multiples_of_sixteen():
@@ -213,7 +216,9 @@ def test_sizes_that_are_no_multiples_of_sixteen():
 
 def test_flips_are_counted():
     x, y = stream(3500)
-    net = BinaryNetwork(BinarySpec("b", (16, 16), "binary", categories=False, average=0, skip_margin=0.0), 6, 2, True, 1)
+    net = BinaryNetwork(
+        BinarySpec("b", (16, 16), "binary", categories=False, average=0, skip_margin=0.0), 6, 2, True, 1
+    )
     assert net.flip_rate == 0.0
     flips = np.zeros(2, int)
     for i in range(3500):
@@ -221,7 +226,9 @@ def test_flips_are_counted():
         if i == 2000:
             flips[:] = 0
         drive(net, x[i : i + 1], y[i : i + 1], op=(LEARN,))
-        flips += [((a > 0) != (b > 0)).sum() for a, b in zip(before, (net.s["first"], net.s["hidden"]), strict=True)]
+        flips += [
+            ((a > 0) != (b > 0)).sum() for a, b in zip(before, (net.s["first"], net.s["hidden"]), strict=True)
+        ]
         if i == 2999:
             assert net.s["flips"][:, 1].tolist() == flips.tolist()
             assert net.flip_rate == flips.sum() / (6 * 16 + 16 * 16)

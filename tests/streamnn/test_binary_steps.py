@@ -47,7 +47,11 @@ def _powers(a, b):
         store(b, j, power_of_two(load(a, j)))
 
 
-@given(st.lists(st.floats(-(2.0**60), 2.0**60, width=32).filter(lambda v: v == 0 or abs(v) > 2.0**-60), min_size=1))
+@given(
+    st.lists(
+        st.floats(-(2.0**60), 2.0**60, width=32).filter(lambda v: v == 0 or abs(v) > 2.0**-60), min_size=1
+    )
+)
 @settings(deadline=None)
 def test_ap2_is_the_nearest_power_by_logarithm(values):
     v = np.array(values, f4)
@@ -62,7 +66,9 @@ def test_ap2_is_the_nearest_power_by_logarithm(values):
     assert np.array_equal(lanes[: len(v)], got)
 
 
-@pytest.mark.parametrize(("v", "power"), [(1.0, 1.0), (1.4, 1.0), (1.5, 2.0), (-3.0, -4.0), (0.3, 0.25), (0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("v", "power"), [(1.0, 1.0), (1.4, 1.0), (1.5, 2.0), (-3.0, -4.0), (0.3, 0.25), (0.0, 0.0)]
+)
 def test_ap2_by_hand(v, power):
     assert nearest_power(np.array([v], f4))[0] == f4(power)
 
@@ -85,7 +91,11 @@ def test_ternary_latents_within_delta_do_not_count():
     assert z[:3].tolist() == [1.0, 1.0, -1.0]
     put(net, [[0.2, -0.2, 0.1], [0.0, 0.0, 0.0]], [[0.1, 0.2, 0.3], [0.0, 0.0, 0.0]])
     net.s["bias"][:3] = 1e-3
-    assert units(net, [5.0, -5.0])[0][:3].tolist() == [1.0, 1.0, 1.0]  # nothing came in: the threshold decides
+    assert units(net, [5.0, -5.0])[0][:3].tolist() == [
+        1.0,
+        1.0,
+        1.0,
+    ]  # nothing came in: the threshold decides
 
 
 def stepped(net: BinaryNetwork, x: np.ndarray, label: int, rule: str) -> dict[str, np.ndarray]:
@@ -104,7 +114,15 @@ def stepped(net: BinaryNetwork, x: np.ndarray, label: int, rule: str) -> dict[st
     if rule == "sgd":
         step = 0.5 * dw
     elif rule == "adamax":  # the bias of the first mean, 1/8, is corrected; the rounded size divides
-        step = np.where(dw != 0, 2.0**-10 / 0.125 * 0.125 * dw / np.where(dw == 0, 1, 2.0 ** np.round(np.log2(np.abs(dw) + 1e-300))), 0)
+        step = np.where(
+            dw != 0,
+            2.0**-10
+            / 0.125
+            * 0.125
+            * dw
+            / np.where(dw == 0, 1, 2.0 ** np.round(np.log2(np.abs(dw) + 1e-300))),
+            0,
+        )
     else:
         step = 0.001 * np.sign(dw) * root
     return {
@@ -118,7 +136,10 @@ def stepped(net: BinaryNetwork, x: np.ndarray, label: int, rule: str) -> dict[st
 def test_a_step_goes_straight_through_the_signs(rule):
     net = network(first="binary", rule=rule, step={"rms": 0.001, "sgd": 0.5, "adamax": 2.0**-10}[rule])
     put(net, [[0.5, 0.999, -0.2], [-0.1, 0.01, 0.9]], [[0.1, 0.2, 0.3], [-0.2, 0.1, 0.4]])
-    net.s["location"][:3], net.s["variance"][:3] = [0.5, 0.5, 0.0], [16.0, 16.0, 0.01]  # the third is beyond the window
+    net.s["location"][:3], net.s["variance"][:3] = (
+        [0.5, 0.5, 0.0],
+        [16.0, 16.0, 0.01],
+    )  # the third is beyond the window
     x = np.array([1.5, -0.5])
     want = stepped(net, x, 1, rule)
     still = net.s["first"][:, 2].copy()
@@ -155,10 +176,14 @@ def test_stochastic_signs_are_right_in_the_mean(u):
     n = 4000
     z = np.zeros((n, 16), f4)
     op, slot = np.full(n, LEARN, np.int8), np.zeros(n, np.int64)
-    net.scan(op, slot, np.zeros(n, f4), np.ones(n, f4), 0, np.zeros((1, 2), f4), NO_IDS, np.zeros((1, 1, 2), f4), z)
+    net.scan(
+        op, slot, np.zeros(n, f4), np.ones(n, f4), 0, np.zeros((1, 2), f4), NO_IDS, np.zeros((1, 1, 2), f4), z
+    )
     assert set(np.unique(z[:, :3])) <= {-1.0, 1.0}
     assert np.abs(z[:, :3].mean(0) - np.clip(u, -1, 1)).max() < 5 / np.sqrt(n)
-    assert np.abs((z[:, 0] * z[:, 1]).mean() - np.clip(u, -1, 1) ** 2) < 5 / np.sqrt(n)  # units are independent
+    assert np.abs((z[:, 0] * z[:, 1]).mean() - np.clip(u, -1, 1) ** 2) < 5 / np.sqrt(
+        n
+    )  # units are independent
     assert units(net, [0.0, 0.0])[0][0] == (1.0 if u > 0 else -1.0)  # a prediction draws nothing
 
 
