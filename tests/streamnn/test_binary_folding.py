@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import streamnn.binary.agreement as agreement
-from streamnn.binary import BinaryNetwork, BinarySpec, fold
+import streamnn.edge.agreement as agreement
+from streamnn.binary import BinaryNetwork, BinarySpec
+from streamnn.edge.folding import fold
 from streamnn.edge.modules import Output, Threshold, run_modules
 from streamnn.errors import SpecError
 from streamnn.types import LEARN, OBSERVE
@@ -138,6 +139,6 @@ def test_rows_of_other_fractions_are_found_out():
 
 
 def _no_rounding(module):
-    from streamnn.binary.integer_layers import Sums
+    from streamnn.edge.sign_layers import Sums
 
     return Sums(module.weights, 2, module.fraction, module.table, module.table_shift, np.ones(module.units))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_invariants import Log
-from test_stages import CLASS, IDS, N, OP, ROWS, TICKET, WEIGHT
+from test_stages import CLASS, IDS, OP, ROWS, TICKET, WEIGHT, N
 
 from streamnn.binary import BinaryNetwork, BinarySpec
 from streamnn.checks import MACHINES, check_scan, digest
