@@ -133,7 +133,9 @@ def output_errors(acc, fraction, wanted, out):
 def spline_errors(
     acc, fraction, spacing, reach, knots, knot_fraction, out_fraction, top, possible, wanted, out
 ):
-    """Sums of squared errors of candidates with an activation; infinite where not possible.
+    """Sums of squared errors of candidates with an activation, but for a constant, which the next bias takes up.
+
+    They are infinite where a candidate is not possible.
 
     Parameters
     ----------
@@ -180,6 +182,7 @@ def spline_errors(
                     half = (np.int64(1) << right) >> 1
                     # four sums side by side: one would wait for itself
                     a = b = g = h = 0.0
+                    total0 = total1 = total2 = total3 = 0.0
                     whole = n - n % 4
                     for t in range(0, whole, 4):
                         e0 = _clipped(value[t], half, right, left, top) * unit - wanted[j, t]
@@ -190,7 +193,13 @@ def spline_errors(
                         b += e1 * e1
                         g += e2 * e2
                         h += e3 * e3
+                        total0 += e0
+                        total1 += e1
+                        total2 += e2
+                        total3 += e3
                     for t in range(whole, n):
                         e0 = _clipped(value[t], half, right, left, top) * unit - wanted[j, t]
                         a += e0 * e0
-                    out[o, p, c, j] = (a + b) + (g + h)
+                        total0 += e0
+                    total = (total0 + total1) + (total2 + total3)
+                    out[o, p, c, j] = (a + b) + (g + h) - total * total / n

@@ -16,6 +16,8 @@ INPUT_FRACTION = 5
 """Fraction bits of a standardised input."""
 INPUT_TOP = 127
 """Largest standardised input."""
+INPUT_BITS = 8
+"""Of a standardised input, sign included."""
 
 
 @leaf

@@ -133,9 +133,14 @@ class JointSearch:
         assert functions is not None
         spacing, reach = power_of_two_grid(functions, self._name)
         values = functions.values.astype(np.float64)
-        knot_fraction = largest_fraction(np.abs(values).max(1), o.knots) + self._offsets[:, None]
-        knots = np.stack([knot_integers(values, f, o.knots, spacing, slope) for f in knot_fraction])
-        out_fraction = largest_fraction(np.abs(self._post).max(), o.activations) + self._offsets
+        highest, lowest = self._post.max(1), self._post.min(1)
+        fits = largest_fraction(np.abs(self._post).max(), o.activations)
+        around_0 = largest_fraction((highest - lowest).max() / 2.0, o.activations)
+        tables: tuple[Array, ...] = (values,)
+        if around_0 > fits:  # integers are signed; what is constant is taken up by the next bias
+            tables = (values, values - ((highest + lowest) / 2.0)[:, None])
+        knots, knot_fraction = self._knots(tables, spacing, slope)
+        out_fraction = np.maximum(fits, around_0) + self._offsets
         fraction = self._fractions(spacing)
         while True:
             lin = self._linear(fraction)
@@ -168,6 +173,14 @@ class JointSearch:
             o.activations,
         )
         return self._module(lin, pair, after)
+
+    def _knots(self, tables: tuple[Array, ...], spacing: int, slope: float) -> tuple[Array, Array]:
+        # (candidates, units, K) and (candidates, units)
+        bits = self._options.knots
+        tried = [(v, largest_fraction(np.abs(v).max(1), bits) + d) for v in tables for d in self._offsets]
+        knots = [knot_integers(v, f, bits, spacing, slope) for v, f in tried]
+        fractions = [f for _, f in tried]
+        return np.stack(knots), np.stack(fractions)
 
     def output(self) -> Module:
         """The module without an activation."""

@@ -5,6 +5,7 @@ A module takes integers x that stand for x * 2**-N and gives integers. In the or
     linear       acc_j = sum_i x_i W_ij + rounded(sum_r T_rj, table_shift_j) + skip_j + B_j      fraction bits Na_j
     spline       u = acc + (reach << Na);  i = clip(u >> s, 0, K - 2), s = Na - spacing;  fr = u - (i << s)
                  z = clip(rounded((c_i << s) + fr (c_{i+1} - c_i), s + Nc - No), -2**(bits-1), 2**(bits-1) - 1)
+                 with only f < s bits of the place: u >> (s - f) for u, and f for s
     threshold    z = +1 if acc > threshold else -1
     output       logit_c = acc_c << align_c: logarithms to the base 2
 
@@ -39,6 +40,8 @@ class Spline:
         Fraction bits of what comes out.
     bits : int
         Of what comes out, sign included.
+    place_bits : int
+        How many bits of the place between two knots are read, 0 for all: fewer make smaller multipliers.
     """
 
     knots: Array
@@ -47,16 +50,18 @@ class Spline:
     reach: int
     fraction: int
     bits: int = 8
+    place_bits: int = 0
 
     def __call__(self, acc: Array, fraction: Array) -> Array:
         """Activations of accumulators with so many fraction bits a unit."""
         s = fraction - self.spacing
         u = acc + (np.int64(self.reach) << fraction)
         i = np.clip(u >> s, 0, self.knots.shape[1] - 2)
-        place = u - (i << s)
+        f = np.minimum(s, self.place_bits) if self.place_bits else s
+        place = (u >> (s - f)) - (i << f)
         unit = np.arange(acc.shape[1])
         low, high = self.knots[unit, i], self.knots[unit, i + 1]
-        v = rounded_shift((low << s) + place * (high - low), s + self.knot_fraction - self.fraction)
+        v = rounded_shift((low << f) + place * (high - low), f + self.knot_fraction - self.fraction)
         top = 1 << (self.bits - 1)
         out: Array = np.clip(v, -top, top - 1)
         return out

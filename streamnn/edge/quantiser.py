@@ -19,8 +19,8 @@ from .modules import Module, Spline
 
 Array = np.ndarray
 PER_LN2 = 1.4426950408889634
-_EIGHT = Bits()
 """Natural logits times this are base-2 logits."""
+_EIGHT = Bits()
 
 
 def quantise(
@@ -66,7 +66,9 @@ def quantise(
     Notes
     -----
     Geng et al., Dataflow-based Joint Quantization of Weights and Activations for Deep Neural Networks, 2019. Shifts
-    a unit, error feedback, biases that take up the mean error, category rows and splines are ours.
+    a unit, error feedback, biases that take up the mean error, category rows and splines are ours. So is this: what a
+    unit gives may be less by a constant than in the float network, so that it lies around 0 and all integers are of
+    use (those of ReLU otherwise are not); the next bias takes it up.
 
     Examples
     --------

@@ -45,8 +45,10 @@ def stream(n: int = 300, seed: int = 1) -> list[Any]:
     return out
 
 
-def late_spec(directory: str | None, every_events: int = 20, **run: Any) -> JobSpec:
-    """Labels by time, with expiry, small batches and many checkpoints."""
+def late_spec(
+    directory: str | None, every_events: int = 20, edge: dict[str, Any] | None = None, **run: Any
+) -> JobSpec:
+    """Labels by time, with expiry, small batches and many checkpoints; with a student where `edge` is given."""
     return make_spec(
         {
             "source": {"path": "script.jsonl", "event_time": "t"},
@@ -56,6 +58,7 @@ def late_spec(directory: str | None, every_events: int = 20, **run: Any) -> JobS
             | ({"directory": directory} if directory else {}),
             "run": {"batch_records": 7, **run},
         }
+        | ({} if edge is None else {"edge": edge})
     )
 
 

@@ -63,6 +63,7 @@ def serve(
     step_s: float = 11.0,
     token: str | None = None,
     items: list[Any] | None = None,
+    edge: dict[str, Any] | None = None,
 ) -> Result:
     """Run 300 records in batches of 7; after batch n, ``then[n]`` is called with the URL and the job."""
     clock = Clock()
@@ -71,7 +72,7 @@ def serve(
     cranked = Cranked(clock, step_s, calls)
     asking = Asking(cranked, calls)
     job = Job(
-        late_spec(directory, every_events=10_000),
+        late_spec(directory, every_events=10_000, edge=edge),
         source=ScriptedSource(stream() if items is None else items),
         sinks={},
         make=make_fake,

@@ -24,7 +24,7 @@ from streamnn_jobs.run.plan import make_plan
 from streamnn_jobs.run.runner import Job
 from streamnn_jobs.run.worker import Step, Worker
 
-HAVE = "state:,standing:,now:,quality:,regret:,weights:,surprise:,slopes:,functions:,details:"
+HAVE = "state:,standing:,now:,quality:,edge:,regret:,weights:,surprise:,slopes:,functions:,details:"
 
 
 @pytest.fixture

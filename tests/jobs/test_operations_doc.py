@@ -7,7 +7,8 @@ import json
 import re
 from itertools import dropwhile, takewhile
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -24,7 +25,8 @@ def settings() -> list[str]:
     """Rows of the table of settings."""
     rows = []
     for section, field in JobSpec.model_fields.items():
-        kind = field.annotation
+        # of an optional section the one that is not None
+        (kind,) = [k for k in get_args(field.annotation) or (field.annotation,) if k is not NoneType]
         assert isinstance(kind, type) and issubclass(kind, BaseModel)
         for name, setting in kind.model_fields.items():
             rows.append(f"| `{section}.{name}` | {_default(setting.default)} | {setting.description} |")

@@ -15,6 +15,7 @@ from streamnn import errors
 from ..process.exits import EXIT_CODES, LOGGED, exit_code
 from .control import checkpoints, pause, resume, status
 from .dead_letters import dlq
+from .export import export
 from .feed import feed
 from .options import Json, Stream
 
@@ -99,6 +100,12 @@ def replay(
     hindsight: Annotated[
         bool, typer.Option("--hindsight", help="Compare with the best fixed linear model, fitted afterwards.")
     ] = False,
+    edge: Annotated[
+        bool,
+        typer.Option(
+            "--edge", help="Learn what `streamnn export` takes to a device, beside the pool; see [edge]."
+        ),
+    ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the learner.")] = None,
     http: Http = None,
     log: Log = None,
@@ -115,6 +122,7 @@ def replay(
             "label.delay_events": delay,
             "learner.task": task,
             "learner.seed": seed,
+            "edge": {} if edge else None,
             "run.until_records": until,
             "checkpoint.directory": checkpoint,
             "checkpoint.every_events": checkpoint_every,
@@ -197,6 +205,7 @@ def datasets(json: Json = False) -> None:
 
 
 app.command(epilog=_EPILOG)(feed)
+app.command(epilog=_EPILOG)(export)
 for command in (status, pause, resume):
     app.command(epilog=_EPILOG)(command)
 app.add_typer(checkpoints, name="checkpoint", epilog=_EPILOG)

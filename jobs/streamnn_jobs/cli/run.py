@@ -25,6 +25,7 @@ from ..outputs.dropped import in_words
 from ..process.exits import TOO_MANY_DEAD, Printed, quiet_pipe
 from ..process.signals import stopping
 from ..run import summary as summaries
+from ..run.edge_figures import edge_windows
 from ..run.job import BaseJob
 from ..run.result import KafkaResult, Result
 from ..run.runner import Job
@@ -278,7 +279,8 @@ def _report(
             path,
             title=title,
             summary=figures,
-            history=history | {"regrets": figures["regrets"]} if history else {},
+            history=(history | {"regrets": figures["regrets"]} if history else {})
+            | {"edge": edge_windows(result.worker)},
             networks=networks,
             alarms=result.worker.alarms.recent,
             info={

@@ -16,7 +16,7 @@ from streamnn.errors import JobError
 from ..ask.checkpoints import checkpoint_folders, open_checkpoint, open_worker
 from ..live.partition_monitor import PartitionMonitor
 from ..live.status import partition_status
-from ..run.summary import number, plain
+from ..run.summary import edge_lines, number, plain
 from .access import TOKEN
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}/?|\[[0-9a-fA-F:]+\]:\d{1,5}/?")
@@ -133,6 +133,8 @@ def status_lines(status: dict[str, Any]) -> list[str]:
         last = p.get("last_alarm")
         alarm = f"; the last at position {last['position']:,}: {last['cause']}" if last else ""
         out.append(f"  {', '.join([*shown, ''])}alarms {p['alarms']:,}{alarm}")
+        if p.get("edge"):
+            out += [f"  {line}" for line in edge_lines(p["edge"])]
         if p.get("checkpoint"):
             age = p.get("checkpoint_age_s")
             ago = "" if age is None else f", {age:,.0f} s ago"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from streamnn_connectors.kafka.watchdog import Watchdog
 from ..run.checkpoint import CheckpointCadence
 from ..run.joined_worker import JoinedWorker
 from ..run.limits import LimitNotes
+from ..run.publisher import open_publisher
 from ..run.result import PartitionResult
+from ..run.student import Publication
 from ..run.summary import plain
 from ..run.worker import Step, Worker
 from .catch_up import CatchUp
@@ -57,6 +59,9 @@ class PartitionJob:
         self._logged: Sent | None = None
         self._merge_log = 0
         self._began: list[int] = []
+        self._publisher = open_publisher(setup.spec.edge, f"{setup.topics.events}-{partition}")
+        self._fresh: list[Publication] = []
+        self._committed: list[Publication] = []
         self._cadence = CheckpointCadence(setup.spec.checkpoint, 0, setup.job.clock)
         self._watchdog = Watchdog(f"recover-{partition}")
         self._watchdog.start(self._recover)
@@ -182,7 +187,7 @@ class PartitionJob:
             return True
         piece = self._catch_up.take()
         if piece is not None:
-            self._learn(piece, predictions=False)
+            self._publish(self._learn(piece, predictions=False).publications)
         return piece is not None
 
     def _go_live(self) -> None:
@@ -220,6 +225,7 @@ class PartitionJob:
         if piece is not None:
             step = self._learn(piece, self._outbox.wants_predictions)
             self._outbox.add(step, inputs.events, inputs.labels)
+            self._fresh += step.publications
             if piece.order is not None:
                 self._order.append(piece.order)
             if self._count == 0:
@@ -283,6 +289,7 @@ class PartitionJob:
         output.start_commit(offsets, self._found.partitions[0].membership())
         self._committing = True
         self._began, self._order, self._count = inputs.next, [], 0
+        self._committed, self._fresh = self._fresh, []
 
     def _finish_commit(self, deadline_s: float = float("inf")) -> None:
         """Wait for the commit that is under way."""
@@ -291,6 +298,12 @@ class PartitionJob:
             self._committing = False
             if self._logged is not None and self._logged.offset is not None:
                 self._merge_log = self._logged.offset + 1
+            self._publish(self._committed)
+
+    def _publish(self, publications: Sequence[Publication]) -> None:
+        """Of a committed state only: what is not committed may be merged in another order."""
+        if self._publisher is not None:
+            self._publisher.write(publications)
 
     def _events_and_labels(self) -> int:
         assert self.worker is not None

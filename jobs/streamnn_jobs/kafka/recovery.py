@@ -22,6 +22,7 @@ from streamnn_connectors.kafka.contract import ROW_BITS
 
 from ..run.checkpoint import CheckpointStore
 from ..run.manifest import check_manifest, make_manifest
+from ..run.student import student_note
 from ..run.worker import Worker
 from ..stores import join_place
 from ..stores.lease import LeaseLost
@@ -210,6 +211,8 @@ def _load(
     arrays, manifest, path = found
     check_manifest(manifest, path, setup.spec, setup.topics.events, str(partition), _NEW_GROUP_ADVICE)
     worker.load_state_dict(arrays, manifest["worker"])
+    if note := student_note(setup.spec, manifest["worker"]):
+        setup.job.say(f"{setup.topics.events}/{partition}: {note}")
     if goal is None and (worker.counters.records or worker.counters.label_records):
         raise StateError(
             f"group {setup.group}: has no committed offset for partition {partition}, and {path} has learnt "

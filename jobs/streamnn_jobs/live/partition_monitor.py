@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..outputs.dead_letters import reason_word
+from ..run.edge_figures import edge_figures, edge_windows
 from ..run.worker import Step, Worker
 from .partition_view import PartitionView, Sample
 
@@ -39,6 +40,7 @@ class PartitionMonitor:
         self.commits = Histogram("commit", "Durations of commits.", registry=None, buckets=BUCKETS_S)
         self.dead: Counter[str] = Counter()
         self.alarms: Counter[str] = Counter()
+        self.published: Counter[str] = Counter()
         self.checkpoints = 0
         self.checkpoint: tuple[str, float] | None = None
         self.state_bytes: int | None = None
@@ -76,6 +78,8 @@ class PartitionMonitor:
             history=worker.learner.history(),
             missing=missing,
             start_missing=missing,
+            edge=edge_figures(worker),
+            edge_windows=edge_windows(worker),
         )
 
     @property
@@ -99,6 +103,8 @@ class PartitionMonitor:
         assert self._worker is not None
         for bad in (*step.bad, *step.bad_labels):
             self.dead[reason_word(bad.reason)] += 1
+        for each in step.publications:
+            self.published["refused" if each.refused else "published"] += 1
         fresh = self._worker.alarms.count - self._alarmed
         if fresh:
             self._alarmed += fresh
@@ -171,6 +177,8 @@ class PartitionMonitor:
                 "alarms": tuple(w.alarms.recent),
                 "columns": len(w.learner.columns),
                 "classes": len(w.learner.classes) if w.task == "classification" else None,
+                "edge": edge_figures(w),
+                "edge_windows": edge_windows(w),
             }
             self._changed, self._stale = False, True
         self.view = replace(

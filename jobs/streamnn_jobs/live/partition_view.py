@@ -49,6 +49,10 @@ class PartitionView:
         The last ones.
     samples : sequence of Sample
         Once a second, those of the last minutes.
+    edge : mapping or None
+        What the student has come to, where there is one.
+    edge_windows : sequence of mapping
+        How each of its publications did.
     """
 
     version: int
@@ -72,6 +76,8 @@ class PartitionView:
     columns: int = 0
     classes: int | None = None
     samples: Sequence[Sample] = ()
+    edge: Mapping[str, Any] | None = None
+    edge_windows: Sequence[Mapping[str, Any]] = ()
 
     def rate(self, seconds: float = 10.0) -> float | None:
         """Records a second over the last `seconds`; None before the second sample."""

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from ..report.details import details
 from ..report.headline import standing
 from ..report.networks import certificate, functions
+from ..report.on_the_edge import on_the_edge
 from ..report.over_time import quality, regret, surprise, weights
 from ..report.report import Report
 from ..run.plan import Plan
@@ -29,6 +30,7 @@ FAST: dict[str, Callable[[Report, PartitionView], Markup]] = {
     "standing": lambda report, view: standing(report),
     "now": lambda report, view: stream_flow(view),
     "quality": lambda report, view: quality(report),
+    "edge": lambda report, view: on_the_edge(report),
     "regret": lambda report, view: regret(report),
     "weights": lambda report, view: weights(report),
     "surprise": lambda report, view: surprise(report),
@@ -64,6 +66,8 @@ def make_report(view: PartitionView, plan: Plan, title: str) -> Report:
         "class_count": view.classes,
         "alarm_count": c.alarms,
     }
+    if view.edge is not None:
+        summary["edge"] = plain(dict(view.edge))
     info = {
         "source": view.source,
         "partition": view.partition,
@@ -72,4 +76,5 @@ def make_report(view: PartitionView, plan: Plan, title: str) -> Report:
         "version": VERSION,
         "spec": learning_fields(plan.spec),
     }
-    return Report(title, summary, view.history, view.networks, view.alarms[-_MARKED_ALARMS:], info)
+    history = {**view.history, "edge": view.edge_windows}
+    return Report(title, summary, history, view.networks, view.alarms[-_MARKED_ALARMS:], info)

@@ -74,6 +74,7 @@ def partition_status(v: PartitionView) -> dict[str, Any]:
         "entropy": lately and lately[1],
         "last_alarm": v.alarms[-1] if v.alarms else None,
         "scores": plain(dict(v.scores)),
+        **({} if v.edge is None else {"edge": plain(dict(v.edge))}),
     }
 
 

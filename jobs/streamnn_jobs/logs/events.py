@@ -12,6 +12,8 @@ LOG_EVENTS: dict[str, tuple[str, str]] = {
     "progress": ("info", "How it goes, every `log.every_s` seconds."),
     "checkpoint_written": ("debug", "Outputs are safe and the state is saved."),
     "alarm": ("warning", "A drift alarm, with its cause."),
+    "artefact_published": ("info", "The student was published for devices: after how many labels, why, how large."),
+    "artefact_refused": ("warning", "What was to be published must not leave, and why."),
     "dead_letter": ("warning", "A record was set aside: where, and the class of the reason; ten a minute at most."),
     "dead_letters_unlisted": ("warning", "How many more there were since the last `progress`."),
     "paused": ("info", "The job was told to pause."),

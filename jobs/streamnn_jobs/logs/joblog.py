@@ -74,6 +74,11 @@ class JobLog(Observer):
             for alarm in alarms.recent[-fresh:]:
                 fields = {k: alarm[k] for k in _ALARM if alarm.get(k) not in (None, "")}
                 self._log.event("alarm", str(alarm.get("cause", "")), partition=name, **fields)
+        for each in step.publications:
+            self._log.event(
+                "artefact_refused" if each.refused else "artefact_published",
+                each.refused or "", partition=name, labels=each.event, reason=each.reason,
+            )  # fmt: skip
         for bad in (*step.bad, *step.bad_labels):
             self._dead(name, bad)
         self._tick(lag)

@@ -19,6 +19,7 @@ from ..live.partition_view import PartitionView
 from ..outputs.dead_letters import REASON_WORDS
 from ..run.control import Control
 from ..version import VERSION
+from .edge import edge_rows
 from .families import FAMILIES, Family
 
 MOST_EXPERTS = 32
@@ -68,7 +69,7 @@ class JobCollector(Collector):
             if self._monitor.plan is not None:
                 limit = self._monitor.plan.spec.limits.pending
                 found["streamnn_max_pending_events"].append(((view.partition,), limit))
-            for name, labels, value in (*_stream(part, view), *_learner(view)):
+            for name, labels, value in (*_stream(part, view), *_learner(view), *edge_rows(part)):
                 found[f"streamnn_{name}"].append(((view.partition, *labels), value))
         for f in FAMILIES:
             if found[f.name]:

@@ -83,6 +83,15 @@ FAMILIES: tuple[Family, ...] = (
     _g("surprise_nats", "Mean surprise of the events of the last minute."),
     _g("entropy_nats", "Mean entropy of the predictions of the last minute."),
     _c("alarms", "Drift alarms since this process started.", "cause"),
+    # the student beside it, where there is one
+    _c("edge_publications", "Artefacts since this process started; outcome is published or refused.", "outcome"),
+    _g("edge_accuracy_ratio", "Share predicted right after publications: artefact, float, live, pool, majority.",
+       "arm"),
+    _g("edge_mean_log_loss_nats", "Mean log loss on events after publications.", "arm"),
+    _g("edge_mean_absolute_error", "Mean absolute error on events after publications.", "arm"),
+    _g("edge_artefact_bytes", "Size of the newest artefact that is not refused."),
+    _g("edge_artefact_labels", "Labels learnt when the newest artefact was published."),
+    _g("edge_flip_ratio", "Share of the binary weights that changed their sign at the last publication."),
     _g("classes", "Classes known."),
     _g("columns", "Input columns known."),
 )  # fmt: skip

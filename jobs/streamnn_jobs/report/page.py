@@ -15,11 +15,14 @@ from streamnn_connectors.files import replacing
 from .details import details
 from .headline import headline
 from .networks import certificate, functions
+from .on_the_edge import on_the_edge
 from .over_time import coverage, quality, regret, surprise, weights
 from .report import Report
 from .templating import SCRIPT, STYLE, TEMPLATES, script_source
 
-_SECTIONS = (headline, quality, regret, weights, surprise, coverage, certificate, functions, details)
+_SECTIONS = (
+    headline, quality, on_the_edge, regret, weights, surprise, coverage, certificate, functions, details,
+)  # fmt: skip
 
 
 def render_report(

@@ -24,7 +24,8 @@ class Report:
     summary : dict
         The figures of the run, as printed by ``--json``.
     history : dict
-        Curves, as ``learner.history()`` gives them. Missing ones are taken as empty.
+        Curves, as ``learner.history()`` gives them. Missing ones are taken as empty. ``edge`` are the windows of a
+        student, as its ``field()`` gives them.
     networks : list of dict
         As ``learner.networks()`` gives them.
     alarms : list of dict

@@ -16,8 +16,10 @@ from .joined_worker import new_worker
 from .limits import LimitNotes
 from .manifest import ANOTHER_FOLDER, check_manifest, file_identity, is_another_file, make_manifest
 from .plan import make_plan
+from .publisher import Publisher, open_publisher
 from .result import Result
 from .sinks import ColumnSink, Outputs, open_sinks
+from .student import student_note
 from .time_notes import TimeNotes
 from .warmup import warm_up
 from .worker import Step, Worker
@@ -68,6 +70,7 @@ class Job(BaseJob):
             if c.directory is None
             else CheckpointStore(c.directory, c.keep, self.say, c.lease_s, c.timeout_s)
         )
+        self._publisher: Publisher | None = None
         self._saved_path: str | None = None
         self._path = self.plan.source.info().path
         self._file = file_identity(self._path) if self._path is not None and self._store is not None else None
@@ -99,11 +102,14 @@ class Job(BaseJob):
         if loaded:
             worker.load_state_dict(loaded[0], loaded[1]["worker"])
             resume = loaded[1]["resume"]
+            if note := student_note(spec, loaded[1]["worker"]):
+                self.say(note)
         for note in plan.notes:
             self.say(note)
         warm_up(spec, task, self.make, plan.probe, self.say)
         if self._sinks is None:
             self._sinks = open_sinks(spec, fresh=self._store is None)
+        self._publisher = open_publisher(spec.edge)
         outputs = Outputs(self._sinks, spec.output.flush_timeout_s)
         notes = outputs.resume(loaded[1]["outputs"], int(loaded[1]["resume"]["position"])) if loaded else []
         for note in notes:
@@ -167,6 +173,8 @@ class Job(BaseJob):
             if first_bad is None and step.dead_letters:
                 first_bad = step.dead_letters[0]["reason"]
             outputs.write(step)
+            if self._publisher is not None:
+                self._publisher.write(step.publications)
             for note in step.notes:
                 self.say(note)
             limits()

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from ..outputs.dropped import in_words
+from .edge_figures import edge_figures
 from .result import Result
 
 _CONTROL_TITLES = (
@@ -93,6 +94,7 @@ def summarise(result: Result, networks: Sequence[Mapping[str, Any]] | None = Non
             "columns_refused": worker.learner.columns_refused,
             "alarms": alarms,
             "alarm_count": worker.alarms.count,
+            "edge": plain(edge_figures(worker)),
             "classes": list(worker.learner.classes) if worker.task == "classification" else None,
             "state_hash": worker.learner.state_hash(),
             "events_per_cpu_s": result.events / result.cpu_s if result.cpu_s > 0 else None,
@@ -192,6 +194,8 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"missing values {sum(s['missing'].values()):,}: {named}{more}")
     if s["columns_refused"]:
         out.append(f"values of columns beyond learner.max_columns, left out: {s['columns_refused']:,}")
+    if s.get("edge"):
+        out += edge_lines(s["edge"])
     told = s["alarms"][-_TOLD_ALARMS:]
     last = f", the last {len(told)}:" if s["alarm_count"] > len(told) else ""
     out.append(f"alarms {s['alarm_count']:,}{last}")
@@ -200,6 +204,24 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"  position {a['position']:,}: {cause} ({a['signal']}, {a['statistic']})")
     speed = f"; {rate:,.0f} events per CPU second" if rate else ""
     out.append(f"state {s['state_hash'][:16]}{speed}")
+    return out
+
+
+def edge_lines(edge: Mapping[str, Any]) -> list[str]:
+    """What was published for devices, and how it did on the events after it."""
+    size = (
+        ""
+        if edge["bytes"] is None
+        else f", the newest after {edge['event']:,} labels, {edge['bytes']:,} bytes"
+    )
+    learns = "" if edge["learning"] in (None, "off") else f", learns its {edge['learning']} on the device"
+    refused = f", refused {edge['refused']:,}" if edge["refused"] else ""
+    out = [f"on the edge: published {edge['published']:,}{size}{learns}{refused}"]
+    found = edge["scores"] or {}
+    score = next((k for k in ("accuracy", "mae") if any(k in (found.get(arm) or {}) for arm in found)), None)
+    if score is not None:
+        arms = ", ".join(f"{arm} {number(v.get(score))}" for arm, v in found.items() if isinstance(v, dict))
+        out.append(f"  {score} on what came after each publication: {arms}")
     return out
 
 

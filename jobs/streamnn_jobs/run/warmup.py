@@ -61,6 +61,7 @@ def warm_up_without_records(spec: JobSpec, make: MakeLearner, say: Callable[[str
             ),
             "features": spec.features.model_copy(update={"include": None, "ignore": None, "categories": []}),
             "learner": type(spec.learner)(task=spec.learner.task),
+            "edge": spec.edge and spec.edge.model_copy(update={"sensors": {}}),
         }
     )
     probe = Batch(rows, np.arange(WARM_UP_ROWS, dtype=np.int64), {"position": WARM_UP_ROWS})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,8 +23,10 @@ from ..records.encode import Encoder
 from ..records.label_column import Labels
 from ..records.positions import Positions
 from ..spec.job import JobSpec
+from . import student as students
 from .counters import Counters
 from .learner import Learner
+from .student import Publication
 
 Arrays = dict[str, np.ndarray]
 MOST_LEFT_OUT = 100
@@ -50,7 +52,7 @@ class Step:
 
     For those who look on, its `records`, its `events`, and sums of their `surprise` and `entropy` (nats).
     Dead letters are there twice: as they are (`bad`, and `bad_labels` of a log of labels), and as records. `notes` are
-    for a person.
+    for a person; `publications` are the student's, refused ones too.
     """
 
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
@@ -63,10 +65,12 @@ class Step:
     bad: list[BadRecord] = field(default_factory=list)
     bad_labels: list[BadRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    publications: Sequence[Publication] = ()
 
 
 class Worker:
-    """Encoder, label join and learner of one partition: a scan over batches of records.
+    """Encoder, label join, learner and, where the spec has ``[edge]``, student of one partition: a scan over batches of
+    records.
 
     Whoever drives it owns input, output, positions and time; a batch may be cut anywhere.
 
@@ -88,6 +92,7 @@ class Worker:
         declared = (spec.learner.model_extra or {}).get("classes")
         self.labels = Labels(task, spec.label.missing, declared, spec.limits.classes)
         self.encoder = Encoder(spec, self.labels)
+        self.student = students.make_student(spec, task)
         self.join = self._make_join(spec)
         self.positions = Positions()
         self.alarms = AlarmLog(self.positions)
@@ -159,21 +164,27 @@ class Worker:
         c = self.counters
         c.predicted += len(position)
         c.add(operations)
-        output = self.learner.run(
-            Chunk(
-                columns,
-                operations.op,
-                operations.ticket,
-                self.labels.objects(operations.label),
-                time=operations.time,
-            )
+        chunk = Chunk(
+            columns,
+            operations.op,
+            operations.ticket,
+            self.labels.objects(operations.label),
+            time=operations.time,
         )
+        output = self.learner.run(chunk)
+        classes = list(self.learner.classes) if self.task == "classification" else []
+        if self.student is not None:
+            out.publications = self.student.run(chunk, output, classes)
+            out.notes += [
+                f"edge: refused after {p.event:,} labels ({p.reason}): {p.refused}"
+                for p in out.publications
+                if p.refused
+            ]
         out.surprise, out.entropy = float(output.surprise.sum()), float(output.entropy.sum())
         if output.alarms or self.alarms.held:
             out.alarms = self.alarms.add(output.alarms, self.join.next_ticket - 1)
             c.alarms = self.alarms.count
         if predictions and len(position):
-            classes = list(self.learner.classes) if self.task == "classification" else []
             out.predictions = prediction_columns(position, output, classes, self._probabilities)
 
     def _make_join(self, spec: JobSpec) -> Join:
@@ -200,6 +211,10 @@ class Worker:
         out = {f"learner/{k}": v for k, v in arrays.items()}
         out.update({f"join/{k}": v for k, v in self.join.state_dict().items()})
         out.update({f"positions/{k}": v for k, v in self.positions.state_dict().items()})
+        edge: dict[str, Any] = {}
+        if self.student is not None:
+            arrays, edge["edge"] = self.student.state_dict()
+            out.update({f"edge/{k}": v for k, v in arrays.items()})
         return out, {
             "task": self.task,
             "learner": meta,
@@ -207,10 +222,11 @@ class Worker:
             "counters": self.counters.to_dict(),
             "dropped": self.dropped.counts,
             "alarms": self.alarms.state(),
+            **edge,
         }
 
     def load_state_dict(self, arrays: Arrays, meta: dict[str, Any]) -> None:
-        """Take over what :meth:`state_dict` gave.
+        """Take over what :meth:`state_dict` gave. A student that was not there then begins anew.
 
         Raises
         ------
@@ -229,6 +245,8 @@ class Worker:
             self.counters = Counters.from_dict(meta["counters"])
             self.dropped.load(meta.get("dropped", {}))
             self.alarms.load(meta["alarms"])
+            if self.student is not None and "edge" in meta:
+                self.student.load_state_dict(part("edge/"), meta["edge"])
         except KeyError as e:
             raise StateError(f"checkpoint: the manifest has no {e}") from e
         self.check()

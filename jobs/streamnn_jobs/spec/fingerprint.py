@@ -22,6 +22,8 @@ _LATER: dict[str, Any] = {
     "limits.clock_jump": None,
 }
 """Fields that came after the first release, and what they are when not given."""
+EDGE = "edge."
+"""How the names of fields of the student begin; there are none where there is no student."""
 
 
 def learning_fields(spec: JobSpec) -> dict[str, Any]:
@@ -46,6 +48,8 @@ def learning_fields(spec: JobSpec) -> dict[str, Any]:
     for name in _LATER:  # left out where not given, so that an older checkpoint still fits
         if out[name] == _LATER[name]:
             del out[name]
+    if spec.edge is not None:
+        out |= {f"{EDGE}{name}": value for name, value in spec.edge.learning_fields().items()}
     if spec.source.topic is not None:
         out |= {f"kafka.{name}": value for name, value in spec.kafka.learning().items()}
     named = out["source.path"]
@@ -93,7 +97,8 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def goes_on(saved: Mapping[str, Any], now: Mapping[str, Any], learnt: Iterable[str]) -> bool:
     """Whether a job of the fields `now` may go on from a state of the fields `saved` that has `learnt` these columns.
 
-    They are equal but, perhaps, for columns to ignore that were never learnt.
+    They are equal but, perhaps, for columns to ignore that were never learnt, and for a student that only one of them
+    has: it begins anew, or is dropped, and nothing else depends on it.
 
     Examples
     --------
@@ -101,13 +106,25 @@ def goes_on(saved: Mapping[str, Any], now: Mapping[str, Any], learnt: Iterable[s
     True
     >>> goes_on({"features.ignore": None}, {"features.ignore": ["meta"]}, ["price", "meta.id"])
     False
+    >>> goes_on({"label.delay_events": 0}, {"label.delay_events": 0, "edge.every": 1000}, [])
+    True
     """
     name = "features.ignore"
+    if not (_has_student(saved) and _has_student(now)):
+        saved, now = _without_student(saved), _without_student(now)
     if any(saved.get(n) != now.get(n) for n in {*saved, *now} - {name}):
         return False
     # what is ignored no more was not learnt while it was
     added = Wanted(ignore=set(now.get(name) or ()) - set(saved.get(name) or ()))
     return all(added.takes(column) for column in learnt)
+
+
+def _has_student(fields: Mapping[str, Any]) -> bool:
+    return any(name.startswith(EDGE) for name in fields)
+
+
+def _without_student(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if not name.startswith(EDGE)}
 
 
 def _shown(value: Any) -> str:

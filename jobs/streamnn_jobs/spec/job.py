@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from ..redaction import hide_user
 from ..stores.opening import LEASE_S, STORE_TIMEOUT_S, is_url, wrong_url
+from .edge import EdgeSpec
 from .kafka import KafkaSpec
 from .section import Count, Duration, Seconds, Section
 
@@ -297,6 +298,7 @@ class JobSpec(Section):
     features: FeaturesSpec = Field(default=FeaturesSpec(), description="a table")
     kafka: KafkaSpec = Field(default=KafkaSpec(), description="a table")
     learner: LearnerSpec = Field(default=LearnerSpec(), description="a table")
+    edge: EdgeSpec | None = Field(default=None, description="a table; an empty one has the defaults")
     output: OutputSpec = Field(default=OutputSpec(), description="a table")
     checkpoint: CheckpointSpec = Field(default=CheckpointSpec(), description="a table")
     report: ReportSpec = Field(default=ReportSpec(), description="a table")

@@ -11,10 +11,17 @@ from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
 from ...stage import Stage, grown
 
-ARMS = ("artefact", "bias", "layer", "float", "live", "pool", "majority")
-"""The artefact as it was published, and with what its device would have learnt since; see the module."""
-OFF, BIAS, LAYER, FLOAT, LIVE, POOL, MAJORITY = range(7)
+ARMS = ("artefact", "bias", "layer", "float", "live", "pool", "majority", "long memory", "short memory")
+"""The artefact as it was published, and with what its device would have learnt since; see the module. Last the two float
+networks of which one is published: replayed from the whole reservoir, and from what came since something changed."""
+OFF, BIAS, LAYER, FLOAT, LIVE, POOL, MAJORITY, LONG, SHORT = range(9)
 MOST_WINDOWS = 512
+CLEARLY = 0.97
+"""Share of a loss below which another is clearly less."""
+TELLING = 800
+"""Events of evidence: a change that reverts sooner, as a day of storms, is not followed."""
+LOOKED_BACK = 5000
+"""Events over which two memories are compared, by whole windows."""
 LEAST_PROBABILITY = 1e-7
 EVENTS, CORRECT, LOSS = range(3)
 
@@ -103,6 +110,16 @@ class Field(Stage):
             return None
         out: np.ndarray = sums[:, LOSS] / np.maximum(sums[:, EVENTS], 1.0)
         return out
+
+    def better(self, one: int, other: int) -> bool:
+        """Whether an arm clearly lost less than another over the last events that both predicted."""
+        sums = self.s["sums"][::-1]
+        sums = sums[(sums[:, one, EVENTS] > 0) & (sums[:, other, EVENTS] > 0)]
+        before = np.cumsum(sums[:, one, EVENTS]) - sums[:, one, EVENTS]
+        both = sums[before < LOOKED_BACK].sum(0)
+        return both[one, EVENTS] >= TELLING and bool(
+            both[one, LOSS] * both[other, EVENTS] < CLEARLY * both[other, LOSS] * both[one, EVENTS]
+        )
 
     def _scores(self, sums: np.ndarray) -> dict[str, Any]:
         out: dict[str, Any] = {}

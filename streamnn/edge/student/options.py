@@ -79,7 +79,11 @@ class StudentOptions:
             ("hidden", all(h >= 1 for h in self.hidden), "one or more units a layer"),
             ("target", self.target in TARGETS, ", ".join(TARGETS)),
             ("every", self.every >= 64, "numbers from 64"),
-            ("first", all(a < b for a, b in zip((0, *self.first), self.first, strict=False)), "rising numbers"),
+            (
+                "first",
+                all(a < b for a, b in zip((0, *self.first), self.first, strict=False)),
+                "rising numbers",
+            ),
             ("reservoir", self.reservoir >= 64, "numbers from 64"),
             ("passes", self.passes >= 1, "numbers from 1"),
             ("learning", self.learning in LEARNING, ", ".join(LEARNING)),

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 
 from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
-from ...network.network import Network
+from ...binary import BinaryNetwork, fold
 from ..artefact import Artefact, Target
-from ..device import LEARN_STEP, LEARN_FRACTION, LEARN_WEIGHT_STEP
+from ..device import LEARN_FRACTION, LEARN_STEP, LEARN_WEIGHT_STEP
 from ..float_network import float_network
 from ..input_stage import InputStage
 from ..modules import Output
 from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
-from .networks import fractions_of, frozen, places, predictions, replay, rescale, rows_of, spec_of
+from .networks import (
+    Learning,
+    fractions_of,
+    frozen,
+    inputs_of,
+    new_network,
+    places,
+    predictions,
+    replay,
+    rescale,
+)
 from .options import StudentOptions
-from .reservoir import Reservoir, readings
+from .reservoir import Reservoir, shifted_readings
 from .sensing import Sensing
-from .stage_fit import Change, StageFit
+from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 
 f4 = np.float32
 JUDGED = 512
 """Labelled events on which it is decided how weights are carried over."""
-SEARCHED = 1024
+SEARCHED = 512
 """Events on which the quantiser searches, spread over the reservoir."""
+LEAST_JUDGED = 32
 LEAST_REPLAYED = 256
 TARGET_EVENTS = 8192
 
@@ -70,8 +80,12 @@ class Publisher:
     def __init__(self, classify: bool, options: StudentOptions, sensing: Sensing) -> None:
         self.classify, self.options, self.sensing = classify, options, sensing
         self.fit = StageFit()
-        self.networks: dict[str, Network] = {}
-        """``live`` learns event by event, ``replayed`` from the reservoir, ``frozen`` is what was published last."""
+        self.networks: dict[str, Learning] = {}
+        """``live`` learns event by event, ``long`` from the whole reservoir, ``short`` from what came since something
+        changed."""
+        self.frozen: dict[str, Learning] = {}
+        """``long`` and ``short`` as they were when they could have been published last."""
+        self.chosen = "long"
         self.current: Artefact | None = None
         self.accepted: Artefact | None = None
         self.sizes = (0, 0)
@@ -82,53 +96,63 @@ class Publisher:
         """Take the reservoir that artefacts are made of."""
         self.reservoir, self.spans = reservoir, spans
 
-    def publish(self, reason: str, since: int, cut: int, classes: tuple[Any, ...], learning: str) -> Artefact:
-        """A new artefact.
+    def publish(
+        self, change: Change, cut: int, prefer: str, classes: tuple[Any, ...], learning: str, reason: str
+    ) -> Artefact:
+        """A new artefact, when the stage has been fitted.
 
         Parameters
         ----------
-        reason : str
-        since : int
-            Observed event from which on the stage is fitted.
+        change : Change
+            What the fit changed.
         cut : int
-            Observed event from which on is replayed.
+            Observed event from which on the short memory is replayed.
+        prefer : {"long", "short"}
+            Which memory is published, if there are two.
         classes : tuple
-        learning : str
+        learning, reason : str
         """
-        change = self.fit.fit(self.sensing, since)
         known = len(classes) if self.classify and self.options.history else 0
         stage = self.fit.stage(self.spans, known)
         outputs = len(classes) if self.classify else 1
-        at = self._replayed(cut)
-        self._carry_over(stage, change, outputs, at[-JUDGED:])
+        memory = self.reservoir.last(self.options.reservoir)
+        recent = memory[self.reservoir.s["ticket"][memory] >= cut]
+        self._carry_over(
+            stage,
+            change,
+            outputs,
+            recent[-JUDGED:] if len(recent) >= LEAST_JUDGED else memory[-LEAST_JUDGED:],
+        )
         if not self.classify:
             self._rescale_target()
-        self._replay(stage, at)
-        self.networks["frozen"] = frozen(self.networks["replayed"])
+        if len(recent) == len(memory) or len(recent) < LEAST_JUDGED:
+            self.networks.pop("short", None)
+        elif "short" not in self.networks:
+            self.networks["short"] = self.networks["long"].copied()
+        for name, at in (("long", memory), ("short", recent)):
+            if name in self.networks:
+                self._replay(stage, at, name)
+        self.frozen = {
+            name: frozen(self.networks[name]) for name in ("long", "short") if name in self.networks
+        }
         self.published = self.reservoir.learnt
+        self.chosen = prefer if prefer in self.frozen else "long"
+        at = recent if self.chosen == "short" else memory
         self.current = self._quantised(stage, at, classes, learning, reason)
         return self.current
-
-    def _replayed(self, cut: int) -> np.ndarray:
-        at = self.reservoir.last(self.options.reservoir)
-        new = at[self.reservoir.s["ticket"][at] >= cut]
-        return new if len(new) >= 32 else at[-32:]
 
     def inputs(self, stage: InputStage, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Float rows, category rows and integer inputs of events of the reservoir."""
         s = self.reservoir.s
-        x = stage.inputs(s["v"][at], s["history"][at])
-        return rows_of(stage, x), stage.ids(readings(s["v"][at])), x
+        return inputs_of(stage, s["v"][at], s["history"][at])
 
     # networks
 
     def _carry_over(self, stage: InputStage, change: Change, outputs: int, judged: np.ndarray) -> None:
         blocks, sizes = 1 + len(self.spans), (stage.sensors, stage.classes)
         if not self.networks:
-            for name in ("live", "replayed"):
-                spec = spec_of(self.options, name, stage.sensors, self.classify)
-                network = Network(spec, stage.width, outputs, self.classify, self.options.seed)
-                network.grow(np.arange(stage.width), stage.width, outputs, self.fit.rows)
+            for name in ("live", "long"):
+                network = self.new_network(name, stage, outputs)
                 dead = Change(np.where(self.fit.s["alive"], 1.0, 0.0), np.zeros(stage.sensors))
                 rescale(network, dead, blocks)
                 self.networks[name] = network
@@ -137,32 +161,58 @@ class Publisher:
         new = places(blocks, (self.sizes[0], sizes[0]), (self.sizes[1], sizes[1]))
         kept = Change(np.where(change.factor == 0, 0.0, 1.0), np.zeros(stage.sensors))
         both = {}
-        for name in ("live", "replayed"):
-            network = self.networks[name]
+        for name, network in self.networks.items():
             network.grow(new, stage.width, outputs, self.fit.rows)
-            both[name] = copy.deepcopy(network)
+            both[name] = network.copied()
             rescale(both[name], kept, blocks)
             rescale(network, change, blocks)
-        if self._judge(both["replayed"], stage, judged) < self._judge(self.networks["replayed"], stage, judged):
+        if self._judge(both["long"], stage, judged) < self._judge(self.networks["long"], stage, judged):
             self.networks |= both
         self.sizes = sizes
 
-    def _judge(self, network: Network, stage: InputStage, at: np.ndarray) -> float:
+    def new_network(self, name: str, stage: InputStage, outputs: int) -> Learning:
+        """A network that has learnt nothing; weights are drawn for the sensors of the first event."""
+        blocks, first = 1 + len(self.spans), self.sensing.first
+        width = blocks * first + stage.width - stage.sensed
+        network = new_network(self.options, name, first, width, outputs, self.classify)
+        new = places(blocks, (first, stage.sensors), (stage.classes, stage.classes))
+        network.grow(new, stage.width, outputs, self.fit.rows)
+        return network
+
+    def _judge(self, network: Learning, stage: InputStage, at: np.ndarray) -> float:
         rows, ids, _ = self.inputs(stage, at)
         p = self.values(predictions(frozen(network), rows, ids)[:, 0])
         return float(_loss(np.ascontiguousarray(p), self.reservoir.s["label"][at], self.classify))
 
-    def _replay(self, stage: InputStage, at: np.ndarray) -> None:
-        rows, ids, _ = self.inputs(stage, at)
+    def better_in_units(self, shift: np.ndarray, began: int) -> bool | None:
+        """Whether the artefact in the field would have lost less since an event, had the units of sensors changed there;
+        None where few labels have come since."""
+        now, at = self.current, self.reservoir.last(JUDGED)
+        at = at[self.reservoir.s["ticket"][at] >= began]
+        if now is None or len(at) < LEAST_JUDGED:
+            return None
+        s, label = self.reservoir.s, self.reservoir.s["label"][at]
+        losses = []
+        for v in (s["v"][at], shifted_readings(s["v"][at], -shift)):
+            rows, ids, _ = inputs_of(now.stage, v, s["history"][at])
+            p = self.values(predictions(self.frozen[self.chosen], rows, ids)[:, 0])
+            losses.append(float(_loss(np.ascontiguousarray(p), label, self.classify)))
+        return losses[1] < losses[0]
+
+    def _replay(self, stage: InputStage, at: np.ndarray, name: str) -> None:
         s, n = self.reservoir.s, len(at)
         m = max(self.reservoir.learnt - self.published, LEAST_REPLAYED)
         rng = np.random.default_rng([self.options.seed, self.reservoir.learnt])
-        order = np.concatenate(
-            [rng.permutation(n)[:m] if n >= m else rng.integers(0, n, m) for _ in range(self.options.passes)]
-        )
-        outputs = len(self.networks["replayed"].s["out"])
+        passes = [
+            rng.permutation(n)[:m] if n // 4 < m <= n else rng.integers(0, n, m)
+            for _ in range(self.options.passes)
+        ]
+        used, order = np.unique(np.concatenate(passes), return_inverse=True)
+        at, n = at[used], len(used)
+        rows, ids, _ = self.inputs(stage, at)
+        outputs = len(self.networks[name].s["out"])
         target, soft = self.targets(s["label"][at], s["forecast"][at][:, :outputs], np.ones(n, np.bool_))
-        replay(self.networks["replayed"], rows, ids, target, soft, order)
+        replay(self.networks[name], rows, ids, target, soft, order)
 
     # targets
 
@@ -193,16 +243,18 @@ class Publisher:
         mean = float(np.rint(mean * 256.0) / 256.0)
         _, exponent = np.frexp(max(variance, 1e-12))
         unit = 2.0 ** (int(exponent) // 2)
-        if self.published and abs(mean - self.mean) <= 0.25 * self.unit and unit / self.unit in (0.5, 1.0, 2.0):
-            if self.unit**2 / 2.0**1.5 <= variance <= self.unit**2 * 2.0**1.5:
-                return
+        near = self.unit**2 / SHIFT_BAND <= variance <= self.unit**2 * SHIFT_BAND
+        if self.published and near and abs(mean - self.mean) <= MEAN_BAND * self.unit:
+            return
         if self.published:
-            for network in (self.networks["live"], self.networks["replayed"]):
-                network._arrays = None
+            for network in self.networks.values():
+                network.exchanged()
                 for pre in ("", "mean_"):
                     s = network.s
                     s[f"{pre}out"] *= f4(self.unit / unit)
-                    s[f"{pre}out_bias"][:] = (s[f"{pre}out_bias"] * f4(self.unit) + f4(self.mean - mean)) / f4(unit)
+                    s[f"{pre}out_bias"][:] = (
+                        s[f"{pre}out_bias"] * f4(self.unit) + f4(self.mean - mean)
+                    ) / f4(unit)
         self.mean, self.unit = mean, unit
 
     def values(self, p: np.ndarray) -> np.ndarray:
@@ -223,14 +275,15 @@ class Publisher:
     ) -> Artefact:
         some = at[np.unique(np.linspace(0, len(at) - 1, min(SEARCHED, len(at))).astype(np.int64))]
         _, ids, x = self.inputs(stage, some)
-        network = float_network(self.networks["frozen"], mean=False, rows=self.fit.rows)
-        modules = quantise(
-            network, x, ids, fractions_of(stage), Bits(self.options.weights), classify=self.classify
-        )
+        network, fractions = self.frozen[self.chosen], fractions_of(stage)
+        if isinstance(network, BinaryNetwork):
+            modules = fold(network, x, ids, fractions, classify=self.classify, mean=False)
+        else:
+            weights = float_network(network, mean=False, rows=self.fit.rows)
+            bits = Bits(self.options.weights)
+            modules = quantise(weights, x, ids, fractions, bits, classify=self.classify)
         about = {"learnt": self.reservoir.learnt, "reason": reason}
-        return Artefact(
-            self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about
-        )
+        return Artefact(self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about)
 
     def _target(self) -> Target | None:
         if self.classify:

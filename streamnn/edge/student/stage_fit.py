@@ -46,6 +46,11 @@ class Change(NamedTuple):
     factor: np.ndarray  # float64, (sensors,)
     offset: np.ndarray
 
+    @property
+    def moved(self) -> bool:
+        """Whether a sensor's unit changed."""
+        return bool(((self.factor != 0) & (self.factor != 1)).any())
+
 
 class StageFit(Stage):
     """The parameters in use, and from them the next ones."""
@@ -90,7 +95,7 @@ class StageFit(Stage):
         recent = np.ascontiguousarray(sensing.last(observed - since))
         found = np.zeros((d, 4), np.int64)
         _moments(recent, found)
-        if first and d > SPARSE_FROM:
+        if first and sensing.first > SPARSE_FROM:
             self.sparse = 2 * int(found[:, 3].sum()) > int(found[:, 0].sum())
         if self.sparse:
             self._fit_sparse(sensing, found, factor)
@@ -122,8 +127,10 @@ class StageFit(Stage):
             if n == 0 or above <= 0:
                 continue
             variance = above / (n * n)
-            mantissa, exponent = np.frexp(variance)  # variance = mantissa * 2**exponent, mantissa in .5 .. 1
-            scale = max(int(exponent) // 2, SMALLEST_SHIFT)  # the nearest power of two of the deviation
+            exponent = int(
+                np.frexp(variance)[1]
+            )  # the variance is below 2**exponent, and not below half of it
+            scale = max(exponent // 2, SMALLEST_SHIFT)  # the nearest power of two of the deviation
             old, woken = int(s["scale"][c]), not s["alive"][c]
             s["alive"][c] = True
             if not woken and 4.0**old / SHIFT_BAND <= variance <= 4.0**old * SHIFT_BAND:
@@ -141,7 +148,12 @@ class StageFit(Stage):
     def _fit_sparse(self, sensing: Sensing, found: np.ndarray, factor: np.ndarray) -> None:
         # raw values of which the largest is about 1: zeros stay zeros, and cost nothing
         s, t = self.s, sensing.s
-        top = int(max(np.abs(t["low"][t["low"] < _FAR]).max(initial=1), np.abs(t["high"][t["high"] > -_FAR]).max(initial=1)))
+        top = int(
+            max(
+                np.abs(t["low"][t["low"] < _FAR]).max(initial=1),
+                np.abs(t["high"][t["high"] > -_FAR]).max(initial=1),
+            )
+        )
         old = int(s["scale"].max(initial=0))
         s["scale"][:] = top.bit_length()
         moves = (found[:, 0] > 0) & (found[:, 0] * found[:, 2] > found[:, 1] ** 2)

@@ -8,29 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from ...network.network import Network
 from ...pool.pending import Pending
-from ...types import EXPIRE, LEARN, OBSERVE, Alarm, Chunk, Output
+from ...types import LEARN, OBSERVE, Chunk, Output
 from ..artefact import Artefact
-from ..device import top_weight
-from ..input_stage import HISTORY_BLOCKS, HISTORY_SPANS, INPUT_SPANS, InputStage
-from ..modules import run_modules
-from ..probabilities import POWERS, RECIPROCALS
-from .field import ARMS, BIAS, FLOAT, LAYER, LIVE, OFF, POOL, Field
-from .following import learn_on_device, take_in
-from .networks import predictions, rows_of
+from ..input_stage import HISTORY_BLOCKS, HISTORY_SPANS, INPUT_SPANS
+from ..integers import NO_READING
+from . import saved
+from .arms import Devices, predict_and_learn
+from .field import ARMS, BIAS, LAYER, LONG, MAJORITY, OFF, POOL, SHORT, Field
+from .following import take_in
 from .options import StudentOptions
-from .publishing import Publisher, device_shifts
-from .reservoir import Reservoir, readings, shifted_readings
+from .publishing import Publisher
+from .reservoir import Reservoir, shifted_readings
+from .schedule import CHANGED_UNIT, Schedule
 from .sensing import Sensing, moved
 from .stage_fit import SPARSE_FROM
 
 f4 = np.float32
-AFTER_ALARM = (64, 256, 1024)
-"""Observed events after the beginning of a change at which an artefact is published for it."""
-CUTTING = ("new concept", "feature changed unit")
-"""Causes of alarms from which on older events are not replayed any more."""
-WATCHED = (*CUTTING, "new inputs", "feature died")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +87,16 @@ class Student:
         self.reservoir: Reservoir | None = None
         self.spans: tuple[int, ...] = ()
         self.classes: tuple[Any, ...] = ()
+        self.known = 0
+        """Classes that have come, in the order of their numbers."""
         self.s: dict[str, np.ndarray] = {}
-        self.forced: list[tuple[int, int, int, str]] = []
-        """Publications that alarms asked for: ticket before which, since when, cut from, cause."""
+        self.schedule = Schedule(self.options)
         self.cut = 0
         """Ticket of the first event that is replayed."""
+        self.converted = -1
+        """Since when the units hold in which everything was counted last."""
         self.last_label = float("nan")
+        self.devices = Devices.none()
 
     # what it says
 
@@ -134,16 +132,16 @@ class Student:
         self.classes = tuple(classes)
         label = self._labels(chunk)
         forecast = self._forecasts(output)
-        self._make_room()
-        self._note(output.alarms)
+        self.make_room()
+        self.schedule.note(output.alarms)
         out: list[Publication] = []
         at = 0
         while at < len(chunk.op):
-            ask = self._asked(chunk, at)
-            if ask is not None:
-                out += self._publish(ask[3], ask[1], ask[2])
+            asked = self.schedule.asked(chunk, at)
+            if asked is not None:
+                out += self._publish(asked.cause, asked.began, asked.cut)
                 continue
-            end, due = self._end(chunk, at)
+            end, due = self.schedule.end(chunk, at, self.learnt)
             part = slice(at, end)
             rows = slice(int(seen[:at].sum()), int(seen[:end].sum()))
             self._segment(chunk.op[part], chunk.ticket[part], label[part], values[rows], forecast[rows])
@@ -177,11 +175,12 @@ class Student:
         """Classes, or 1."""
         return max(len(self.classes), 2) if self.classify else 1
 
-    def _make_room(self) -> None:
+    def make_room(self) -> None:
+        """Room for the sensors and classes that there are."""
         d, C = self.sensing.count, self.outputs
         if self.reservoir is None:
-            self.spans = INPUT_SPANS if d <= SPARSE_FROM else ()
-            self.reservoir = Reservoir(self.options.reservoir, 1 + len(self.spans))
+            self.spans = INPUT_SPANS if self.sensing.first <= SPARSE_FROM else ()
+            self.reservoir = Reservoir(self.options.reservoir, 1 + len(self.spans), self.sensing.first)
             self.publisher.start(self.reservoir, self.spans)
             leaves = {
                 "v": (np.int32, (1 + len(self.spans), 0)),
@@ -198,9 +197,6 @@ class Student:
                 "fade": np.zeros((len(HISTORY_SPANS), 0), np.int64),
                 "last": np.full(1, -1, np.int64),
                 "majority": np.zeros(1 if self.classify else 2),
-                "alone": np.zeros(0, np.int64),
-                "bias": np.zeros(0, np.int64),
-                "out": np.zeros((0, 0), np.int64),
             }
         s, known = self.s, C if self.options.history and self.classify else 0
         if s["mean"].shape[1] == d and len(s["majority"]) == (C + 1 if self.classify else 2):
@@ -216,41 +212,10 @@ class Student:
         a = self.pending
         fresh = a.a["v"].shape[2]
         a.reshape("v", (1 + len(self.spans), d))
-        a.a["v"][:, :, fresh:] = -(1 << 30)
+        a.a["v"][:, :, fresh:] = NO_READING
         a.reshape("history", (HISTORY_BLOCKS, known))
         a.reshape("p", (len(ARMS), C))
         a.reshape("q15", (2, C))
-
-    # publications that are due
-
-    def _note(self, alarms: Sequence[Alarm]) -> None:
-        for alarm in alarms:
-            if alarm.cause in WATCHED:
-                began = min(alarm.began, alarm.event)
-                cut = began if alarm.cause in CUTTING else 0
-                for after in AFTER_ALARM:
-                    self.forced.append((max(alarm.event + 1, began + after), began, cut, alarm.cause))
-        self.forced.sort()
-
-    def _asked(self, chunk: Chunk, at: int) -> tuple[int, int, int, str] | None:
-        """A publication that an alarm asked for before the next event is observed."""
-        if not self.forced or chunk.op[at] != OBSERVE or chunk.ticket[at] < self.forced[0][0]:
-            return None
-        due = [f for f in self.forced if f[0] <= chunk.ticket[at]]
-        self.forced = self.forced[len(due) :]
-        return due[-1]
-
-    def _end(self, chunk: Chunk, at: int) -> tuple[int, bool]:
-        """Where the segment from `at` ends, and whether a publication is due there."""
-        end = len(chunk.op)
-        if self.forced:
-            later = np.flatnonzero((chunk.op[at:] == OBSERVE) & (chunk.ticket[at:] >= self.forced[0][0]))
-            end = at + int(later[0]) if len(later) else end
-        learn = np.flatnonzero(chunk.op[at:end] == LEARN)
-        wanted = self.options.next_publication(self.learnt) - self.learnt
-        if len(learn) >= wanted:
-            return at + int(learn[wanted - 1]) + 1, True
-        return end, False
 
     # a piece of the log
 
@@ -259,18 +224,35 @@ class Student:
     ) -> None:
         assert self.reservoir is not None
         s, seen, learn = self.s, op == OBSERVE, op == LEARN
+        if self.classify and learn.any():
+            self.known = max(self.known, int(label[learn].max()) + 1)
         if self.sensing.label:
             values = np.concatenate([self._known_numbers(seen, learn, label)[:, None], values], 1)
         raw = self.sensing.read(values)
         first = int(ticket[seen][0]) if seen.any() else int(ticket.max(initial=0)) + 1
         slot = self.pending.slots(seen, ticket, first)
         a = self.pending.a
-        history_known, context = (s["fade"], s["last"]), (np.array(self.spans, np.int64), s["mean"], s["seen"])
+        history_known, context = (
+            (s["fade"], s["last"]),
+            (np.array(self.spans, np.int64), s["mean"], s["seen"]),
+        )
         a["window"][slot[seen]] = self.field.current
-        take_in(op, slot, raw, label, self.classify, history_known, context, s["majority"], a["v"], a["history"], a["p"])
+        take_in(
+            op,
+            slot,
+            raw,
+            label,
+            self.classify,
+            history_known,
+            context,
+            s["majority"],
+            a["v"],
+            a["history"],
+            a["p"],
+        )
         a["p"][slot[seen], POOL] = forecast
         if self.publisher.current is not None:
-            self._predict_and_learn(op, slot, label)
+            predict_and_learn(self.publisher, self.pending, self.devices, self.field.current, op, slot, label)
         ls = slot[learn]
         self.field.score(a["p"][ls], label[learn], a["window"][ls])
         self.reservoir.add(a["v"][ls], a["history"][ls], label[learn], a["p"][ls, POOL], ticket[learn])
@@ -283,73 +265,14 @@ class Student:
         self.last_label = float(known[at[-1]]) if len(at) else self.last_label
         return known[at[seen]]
 
-    def _predict_and_learn(self, op: np.ndarray, slot: np.ndarray, label: np.ndarray) -> None:
-        a, now = self.pending.a, self.publisher.current
-        assert now is not None
-        stage, outputs = now.stage, now.outputs
-        used, local = np.unique(slot, return_inverse=True)
-        rows, ids, x = self.inputs(stage, a["v"][used], a["history"][used])
-        fit = (op == LEARN) & (label >= outputs) if self.classify else np.zeros(len(op), np.bool_)
-        seen = op == OBSERVE
-        own, at = slot[seen], local[seen]
-        a["p"][own, :POOL, outputs:] = 0.0  # classes that came since it was published
-        live = self.publisher.networks["live"]
-        p = np.zeros((len(used), 2, outputs), f4)
-        learn = (op == LEARN) & ~fit
-        target, soft = self.publisher.targets(label, a["p"][slot, POOL][:, :outputs], learn)
-        rowed = None
-        if soft is not None:
-            rowed = np.zeros((len(used), outputs), f4)
-            rowed[local[learn]] = soft[learn]
-        usable = np.where(fit, np.int8(EXPIRE), op)
-        live.scan(usable, local, target, np.ones(len(op), f4), 0, rows, ids, p, None, rowed)
-        a["p"][own, LIVE, :outputs] = self.publisher.values(p[at, 0])
-        a["p"][own, FLOAT, :outputs] = self.publisher.values(
-            predictions(self.publisher.networks["frozen"], rows[at], ids[at])[:, 0]
-        )
-        through = run_modules(now.modules, x[at].astype(np.int64), ids[at])
-        if not self.classify:
-            a["p"][own, OFF] = self.publisher.numbers(through[-1], now)
-            return
-        self._device(op, slot, own, label, through, now)
-
-    def _device(
-        self,
-        op: np.ndarray,
-        slot: np.ndarray,
-        own: np.ndarray,
-        label: np.ndarray,
-        through: list[np.ndarray],
-        now: Artefact,
-    ) -> None:
-        s, a = self.s, self.pending.a
-        z = through[-2]
-        if a["z"].shape[1] < z.shape[1]:
-            self.pending.reshape("z", (z.shape[1],))
-        a["z"][own, : z.shape[1]] = z
-        learnt = s["alone"], np.zeros((now.outputs, 0), np.int64), s["bias"], s["out"]
-        learn_on_device(
-            op, slot, label, a["window"], self.field.current, np.ascontiguousarray(through[-1]),
-            np.ascontiguousarray(a["z"][:, : z.shape[1]]), now.logit_fraction, learnt, device_shifts(now),
-            top_weight(z.shape[1]), (POWERS, RECIPROCALS), a["q15"], a["p"],
-        )  # fmt: skip
-
-    @staticmethod
-    def inputs(stage: InputStage, v: np.ndarray, history: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Float rows, category rows and integer inputs of what was kept of events."""
-        v = np.ascontiguousarray(v[:, :, : stage.sensors])
-        x = stage.inputs(v, np.ascontiguousarray(history[:, :, : stage.classes]))
-        return rows_of(stage, x), stage.ids(readings(v)), x
-
     # publication
 
     def _publish(self, reason: str, since: int = 0, cut: int = 0) -> list[Publication]:
         assert self.reservoir is not None
         if self.learnt < min(self.options.first, default=self.options.every) or (
-            self.classify and len(self.classes) < 2
+            self.classify and self.known < 2
         ):
             return []
-        self.cut = max(self.cut, cut)
         shift = self.sensing.redeclare()
         if shift.any():
             self.publisher.fit.shift_format(shift)
@@ -359,18 +282,39 @@ class Student:
         losses = self.field.losses()
         scores = self.field.rows()[-1]["arms"] if self.field.windows else {}
         learning = self._learning()
-        artefact = self.publisher.publish(reason, since, self.cut, self.classes, learning)
+        if reason != "schedule" and (since == self.converted or self._change_units(reason, since)):
+            self.converted = since
+            since = cut = 0
+        change = self.publisher.fit.fit(self.sensing, since)
+        if reason != CHANGED_UNIT or change.moved:
+            self.cut = max(self.cut, cut)
+        artefact = self.publisher.publish(
+            change, self.cut, self._memory(), self.classes[: self.known], learning, reason
+        )
         refused = self._refusal(losses, learning)
         if not refused:
             self.publisher.accepted = artefact
         self.field.begin({"event": self.learnt, "reason": reason, "refused": refused, "learning": learning})
-        C, H = artefact.outputs, artefact.modules[-2].units
-        self.s |= {
-            "alone": np.zeros(C, np.int64),
-            "bias": np.zeros(C, np.int64),
-            "out": np.zeros((C, H), np.int64),
-        }
+        self.devices = Devices.of(artefact)
         return [Publication(self.learnt, reason, artefact, refused, scores)]
+
+    def _change_units(self, reason: str, began: int) -> bool:
+        """Whether sensors changed their units by powers of two when an alarm says that something began: what was read
+        before then counts in the new ones, and all goes on."""
+        shift = self.sensing.changed_units(began)
+        if not shift.any() or self.publisher.current is None:
+            return False
+        better = self.publisher.better_in_units(shift, began)
+        if not (reason == CHANGED_UNIT if better is None else better):
+            return False
+        assert self.reservoir is not None
+        self.sensing.change_units(shift, began)
+        self.publisher.fit.shift_format(shift)
+        self.reservoir.change_units(shift, began)
+        tickets = np.array(self.pending.tickets, np.int64)
+        old = self.pending.find(tickets[tickets < began])
+        self.pending.a["v"][old] = shifted_readings(self.pending.a["v"][old], shift)
+        return True
 
     def _learning(self) -> str:
         """What the next device is to learn: what had the least loss in the field."""
@@ -381,11 +325,17 @@ class Student:
             return "off"
         return ("off", "bias", "layer")[int(np.argmin(losses[[OFF, BIAS, LAYER]]))]
 
+    def _memory(self) -> str:
+        """The memory that was better in the field, where both have been there."""
+        if "short" not in self.publisher.frozen:
+            return "long"
+        return "short" if self.field.better(SHORT, LONG) else "long"
+
     def _refusal(self, losses: np.ndarray | None, learning: str) -> str:
         if losses is None:
             return ""
         arm = {"off": OFF, "bias": BIAS, "layer": LAYER}[learning]
-        mine, majority, limit = losses[arm], losses[-1], self.options.limit
+        mine, majority, limit = losses[arm], losses[MAJORITY], self.options.limit
         if limit is not None and mine > limit:
             return f"its loss in the field was {mine:.4f}, above the limit {limit:g}"
         if mine > majority:
@@ -396,17 +346,20 @@ class Student:
 
     def state_dict(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Everything that later answers depend on: arrays, and JSON-able data."""
-        raise NotImplementedError
+        return saved.state_of(self)
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
-        raise NotImplementedError
+        """Go on from a state saved by :meth:`state_dict`; the student must be new and have the same options.
+
+        Raises
+        ------
+        StateError
+            Names the option or leaf that does not fit.
+        """
+        saved.load(self, arrays, meta)
 
 
 def _widened(a: np.ndarray, *shape: int) -> np.ndarray:
     out = np.zeros(shape, a.dtype)
     out[tuple(slice(0, n) for n in a.shape)] = a
     return out
-
-
-__all__ = ["Network", "Publication", "Student"]
