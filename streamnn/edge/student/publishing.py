@@ -8,10 +8,11 @@ import numpy as np
 
 from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
-from ...binary import BinaryNetwork, fold
+from ...binary import BinaryNetwork
 from ..artefact import Artefact, Target
 from ..device import LEARN_FRACTION, LEARN_STEP, LEARN_WEIGHT_STEP
 from ..float_network import float_network
+from ..folding import fold
 from ..input_stage import InputStage
 from ..modules import Output
 from ..quantiser import Bits, quantise
