@@ -162,6 +162,16 @@ def test_it_learns_and_a_confident_label_is_skipped():
     assert always.s["learnt"][0] == 1500
 
 
+def test_the_heaviest_labels_leave_finite_numbers():
+    rows, y = stream(60)
+    net = BitNetwork(BitSpec("n", (64, 64), step=0.1), 70, 3, seed=1)
+    op, slot = np.tile(np.int8([OBSERVE, LEARN]), 60), np.repeat(np.arange(60), 2)
+    weight, p = np.where(slot % 3, 1e6, 0.0).astype(f4), np.zeros((60, 1, 3), f4)
+    net.scan(op, slot, y[slot].astype(f4), weight, 0, rows, np.zeros((60, 0), np.int32), p)
+    assert np.isfinite(p).all() and all(np.isfinite(v).all() for v in net.s.values())
+    assert list(net.out_of_step()) == []
+
+
 def test_rows_that_are_read_only_and_columns_further_on():
     rows, y = stream(50)
     wide = np.hstack([np.full((50, 3), 9, np.uint8), rows])
@@ -195,6 +205,8 @@ def test_a_damaged_or_foreign_state_is_refused():
         ({"rows": np.zeros((4, 60), np.uint8)}, "rows have 60 columns, 70 are read from column 0 on"),
         ({"target": f4([0, 3, 0, 0])}, r"label 3\.0 is no class number below 3"),
         ({"target": f4([0, np.nan, 0, 0])}, "label nan"),
+        ({"weight": f4([1, np.inf, 1, 1])}, "weight inf of a label"),
+        ({"weight": f4([1, -1, 1, 1])}, r"weight -1\.0 of a label"),
         ({"start": -1}, "read from column -1 on"),
     ],
 )
