@@ -14,8 +14,9 @@ import pytest
 from cli_run import Run
 from edge_job import RECORDS, edge_checkpoint, make_quiet, records
 from fake_student import artefact
-from streamnn.edge.saving import from_bytes
 
+from streamnn.edge.cost import cost
+from streamnn.edge.saving import from_bytes
 from streamnn.errors import StateError
 from streamnn.state import state_hash
 from streamnn_jobs.edge.heat_map import heat_map
@@ -83,13 +84,13 @@ def test_the_certificate_names_every_file_and_where_it_comes_from(
     certificate = json.loads((folder / "certificate.json").read_text())
     names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     assert set(certificate["files"]) == names - {"certificate.json", "report.html"}
-    assert {"gate.c", "gate.h", "gate.edge", "update/tables.bin", "verilog/gate.v"} <= names
+    assert {"gate.c", "gate.h", "artefact.safetensors", "update/tables.bin", "verilog/gate.v"} <= names
     for name, digest in certificate["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     assert certificate["published_after_labels"] == 256 and certificate["position"] == RECORDS
     assert [s["name"] for s in certificate["sensors"]][:3] == ["a", "b", "k"]
     student = open_student(checkpoint, print).student
-    kept = from_bytes((folder / "gate.edge").read_bytes())
+    kept = from_bytes((folder / "artefact.safetensors").read_bytes())
     assert all(
         (a.weights == b.weights).all() for a, b in zip(kept.modules, student.artefact.modules, strict=True)
     )
@@ -198,7 +199,13 @@ def test_a_student_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(tmp_pa
 def test_the_fewest_bytes_are_recommended_that_lose_nearly_nothing() -> None:
     def variant(bits: int, loss: float, size: int, published: bool = False) -> Variant:
         return Variant(
-            f"{bits} bits", bits, artefact(), {"accuracy": 0.9, "log_loss": loss}, size, published, {}
+            f"{bits} bits",
+            bits,
+            artefact(),
+            {"accuracy": 0.9, "log_loss": loss},
+            size,
+            published,
+            cost(artefact()).to_dict(),
         )
 
     eight, six, four, three = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -17,6 +16,7 @@ from ..report.report import Report
 from ..report.spline_gallery import spline_gallery
 from ..report.templating import SCRIPT, STYLE, script_source
 from ..version import VERSION
+from .cost_section import cost_section
 from .export_facts import ExportFacts
 from .heat_map import heat_map
 from .inputs import input_names, table_names
@@ -45,7 +45,7 @@ def cost_report(facts: ExportFacts) -> bytes:
     parts = [
         TEMPLATES.render("header.html", title=facts.title, facts=line),
         _choice(facts),
-        _cost(facts),
+        cost_section(facts),
         on_the_edge(report),
         _weights(artefact),
         _tables(artefact),
@@ -71,12 +71,20 @@ def _choice(facts: ExportFacts) -> Markup:
             Cell([v.name], hint=_marks(v, facts), strong=v is facts.recommended),
             *(_score(k, v.scores[k]) for k in keys),
             whole(v.bytes),
+            whole(v.operations),
         ]
         for v in found
     ]
-    rows.append([Cell(["float network"]), *(_score(k, facts.float_scores[k]) for k in keys), "–"])
+    rows.append(
+        [
+            Cell(["float network"]),
+            *(_score(k, facts.float_scores[k]) for k in keys),
+            whole(facts.chosen.cost["float_bytes"]),
+            "–",
+        ]
+    )
     listed = table(
-        ["weights", *(k.replace("_", " ") for k in keys), "bytes of tables"], rows,
+        ["weights", *(k.replace("_", " ") for k in keys), "bytes of tables", "operations an event"], rows,
         f"Scored on {facts.held.words}", (0,),
     )  # fmt: skip
     main = keys[0]
@@ -107,47 +115,6 @@ def _marks(v: Variant, facts: ExportFacts) -> str:
 
 def _score(key: str, value: float) -> str:
     return percent(value, 2) if key == "accuracy" else decimal(value)
-
-
-def _cost(facts: ExportFacts) -> Markup:
-    """What an event costs, as counted in the artefact, beside the other widths."""
-    flat = [_flat(v.cost) for v in facts.variants]
-    own = flat[facts.variants.index(facts.chosen)]
-    columns = [facts.chosen, *(v for v in facts.variants if v is not facts.chosen)]
-    rows = [
-        [name.replace("_", " "), *(_value(flat[facts.variants.index(v)].get(name)) for v in columns)]
-        for name in own
-        if not isinstance(own[name], str)
-    ]
-    notes = [f"{name.replace('_', ' ')}: {value}" for name, value in own.items() if isinstance(value, str)]
-    listed = table(["figure", *(v.name for v in columns)], rows, "Counted in the artefact, an event", (0,))
-    how = (
-        "Bytes, and work an event, as the integers are; energy is an estimate from a published table of costs an operation, "
-        "of arithmetic and memory alone, not a measurement."
-    )
-    asides = [TEMPLATES.render("aside.html", text=note) for note in notes]
-    return section("cost", "What it costs", how, listed, *asides)
-
-
-def _flat(found: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Figures in figures as one table.
-
-    Examples
-    --------
-    >>> _flat({"bytes": {"tables": 3, "state": 1}, "macs": 5})
-    {'bytes: tables': 3, 'bytes: state': 1, 'macs': 5}
-    """
-    out: dict[str, Any] = {}
-    for name, value in found.items():
-        if isinstance(value, Mapping):
-            out |= _flat(value, f"{before}{name}: ")
-        elif isinstance(value, int | float | str) and not isinstance(value, bool):
-            out[before + name] = value
-    return out
-
-
-def _value(value: Any) -> str:
-    return whole(value) if isinstance(value, int) else decimal(value)
 
 
 def _weights(artefact: Artefact) -> Markup:
