@@ -37,7 +37,9 @@ def surprise_of(z: np.ndarray, surprise: Surprise) -> np.ndarray:
     found = []
     for mean, shift, constant in zip(surprise.mean, surprise.shift, surprise.constant, strict=True):
         d = (z - mean) ** 2
-        found.append(constant + np.where(shift >= 0, d >> np.maximum(shift, 0), d << np.maximum(-shift, 0)).sum(1))
+        found.append(
+            constant + np.where(shift >= 0, d >> np.maximum(shift, 0), d << np.maximum(-shift, 0)).sum(1)
+        )
     return np.min(found, axis=0)
 
 

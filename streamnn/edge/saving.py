@@ -176,7 +176,11 @@ def _artefact(said: Mapping[str, Any], found: Arrays) -> Artefact:
         inner = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
         modules.append(
             Module(
-                weight_bits=m["weight_bits"], skip=m["skip"], groups=m["groups"], after=kinds[kind](**inner, **numbers), **own
+                weight_bits=m["weight_bits"],
+                skip=m["skip"],
+                groups=m["groups"],
+                after=kinds[kind](**inner, **numbers),
+                **own,
             )  # fmt: skip
         )
     surprise = None
@@ -222,4 +226,6 @@ def _plain(v: Any, what: str) -> Any:
         return _plain(v.tolist(), what)
     if v is None or isinstance(v, bool | int | float | str):
         return v
-    raise SpecError(f"{what} holds a {type(v).__name__}: only numbers, texts, lists and mappings can be saved")
+    raise SpecError(
+        f"{what} holds a {type(v).__name__}: only numbers, texts, lists and mappings can be saved"
+    )

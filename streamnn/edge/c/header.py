@@ -42,10 +42,14 @@ def write_header(name: str, artefact: Artefact, options: Options, loads: bool) -
     if artefact.learning == "layer":
         fields += f"  int32_t out[{c}][{artefact.modules[-2].units}];\n"
     lines += [fields.rstrip() or "  uint8_t nothing;", f"}} {name}_state;", ""]
-    lines += ["/* What is said of an event. It is kept until its label comes, if the label is to be learnt from. */"]
+    lines += [
+        "/* What is said of an event. It is kept until its label comes, if the label is to be learnt from. */"
+    ]
     lines += ["typedef struct {", f"  int32_t logit[{c}]; /* to the base 2, times 2**LOGIT_FRACTION */"]
     lines += ["  int32_t surprise; /* 16ths of a nat */"] * options.surprise
-    lines += ["  int32_t radius; /* within it no change of the inputs changes the class: 32nds of a unit */"] * options.radius
+    lines += [
+        "  int32_t radius; /* within it no change of the inputs changes the class: 32nds of a unit */"
+    ] * options.radius
     lines += [f"  int16_t p[{c}]; /* probabilities times 2**15 */"] * options.probabilities
     if artefact.learning == "layer":
         lines += [f"  int8_t z[{-(-artefact.modules[-2].units // 8) * 8}]; /* of the last hidden layer */"]

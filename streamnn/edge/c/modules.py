@@ -74,7 +74,9 @@ def counts_bits(m: Module, signs: bool) -> bool:
     return signs and m.weight_bits <= 2 and groups_of(m) == 1 and once and m.table is None
 
 
-def write_module(p: Program, body: Body, l: int, m: Module, room: Room, flow: Flow, rows: str, out: Flow) -> None:
+def write_module(
+    p: Program, body: Body, l: int, m: Module, room: Room, flow: Flow, rows: str, out: Flow
+) -> None:
     """Append the statements of module l.
 
     Parameters
@@ -193,9 +195,7 @@ def _dots(
     return "", sum_
 
 
-def _weights(
-    p: Program, body: Body, l: int, m: Module, flow: Flow, groups: int
-) -> tuple[np.ndarray, Flow]:
+def _weights(p: Program, body: Body, l: int, m: Module, flow: Flow, groups: int) -> tuple[np.ndarray, Flow]:
     """Weights in the order of the C's inputs; where an order can't be folded into them, inputs are gathered."""
     same = np.arange(flow.width)
     place = same.copy()
@@ -234,7 +234,9 @@ def _bits(p: Program, l: int, w: np.ndarray, bias: np.ndarray, flow: Flow) -> tu
         p.table(f"w{l}", "uint32", words(w.T > 0))
         p.table(f"m{l}", "uint32", words(w.T < 0))
         place = f"{n} * j + q"
-        count = f"pop({flow.words}[q] & {p.at(f'w{l}', place)}) - pop({flow.words}[q] & {p.at(f'm{l}', place)})"
+        count = (
+            f"pop({flow.words}[q] & {p.at(f'w{l}', place)}) - pop({flow.words}[q] & {p.at(f'm{l}', place)})"
+        )
         bias, times = bias - w.sum(0), "+"
     text = f"  int32_t d = 0;\n  for (int q = 0; q < {n}; q++) d += {count};\n  return d;\n"
     p.function(f"static int32_t count{l}(const uint32_t *{flow.words}, int j)", text)

@@ -43,10 +43,14 @@ def rooms(artefact: Artefact) -> list[Room]:
         Where integers may leave 32 bits: the C would not do what the artefact does in Python.
     """
     found = []
-    for i, (m, b) in enumerate(zip(artefact.modules, overflow_bounds(artefact.modules, artefact.stage), strict=True)):
+    for i, (m, b) in enumerate(
+        zip(artefact.modules, overflow_bounds(artefact.modules, artefact.stage), strict=True)
+    ):
         on_the_way = TOP_NIBBLE * INPUT_TOP * len(m.weights) if m.weight_bits in (3, 4) else 0
         base = (m.after.reach << m.fraction).max() if isinstance(m.after, Spline) else 0
-        sums = max(b.table.max(), b.skip.max(), 2 * b.accumulator.max() + on_the_way, b.accumulator.max() + base)
+        sums = max(
+            b.table.max(), b.skip.max(), 2 * b.accumulator.max() + on_the_way, b.accumulator.max() + base
+        )
         if sums > TOP_WORD:
             raise SpecError(f"module {i}: sums may reach {sums:.0f}, beyond 32 bits: use fewer fraction bits")
         found.append(Room(b.accumulator.astype(np.int64), _far(m, b, i)))
@@ -67,7 +71,9 @@ def _far(m: Module, b: Bounds, module: int) -> bool:
     steep = np.abs(np.diff(m.after.knots, axis=1)).max(1)
     size = (np.abs(m.after.knots).max(1) << f) + np.maximum(np.maximum(-low, high), np.int64(1) << f) * steep
     if shifted_size(size, t)[0].max() > TOP_WORD:
-        raise SpecError(f"module {module}: its splines leave 32 bits: use fewer fraction bits in its accumulators")
+        raise SpecError(
+            f"module {module}: its splines leave 32 bits: use fewer fraction bits in its accumulators"
+        )
     return True
 
 

@@ -10,14 +10,12 @@ from ...pool.pending import Pending
 from ...types import EXPIRE, LEARN, OBSERVE
 from ..artefact import Artefact
 from ..device import top_weight
-from ..input_stage import InputStage
 from ..modules import run_modules
 from ..probabilities import POWERS, RECIPROCALS
 from .field import BIAS, FLOAT, LAYER, LIVE, LONG, OFF, POOL, SHORT
 from .following import learn_on_device
-from .networks import predictions, rows_of
+from .networks import inputs_of, predictions
 from .publishing import Publisher, device_shifts
-from .reservoir import readings
 
 f4 = np.float32
 _FROZEN = (OFF, BIAS, LAYER, FLOAT, LIVE, LONG, SHORT)
@@ -47,15 +45,6 @@ class Devices:
         """Devices that have just got an artefact."""
         C, H = artefact.outputs, artefact.modules[-2].units
         return cls(np.zeros(C, np.int64), np.zeros(C, np.int64), np.zeros((C, H), np.int64))
-
-
-def inputs_of(
-    stage: InputStage, v: np.ndarray, history: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Float rows, category rows and integer inputs of what was kept of events."""
-    v = np.ascontiguousarray(v[:, :, : stage.sensors])
-    x = stage.inputs(v, np.ascontiguousarray(history[:, :, : stage.classes]))
-    return rows_of(stage, x), stage.ids(readings(v)), x
 
 
 def predict_and_learn(

@@ -45,9 +45,15 @@ def take_in(op, slot, raw, label, classify, history_known, context, majority, v,
                 history_inputs(fade, last, history[s])
             for a in range(p.shape[1]):
                 p[s, a, 0] = f4(np.nan)
+            known = 0
+            for c in range(C):
+                if classify and majority[c] > 0.0:
+                    known = c + 1
             for c in range(C):
                 if classify:
-                    p[s, MAJORITY, c] = f4((majority[c] + 1.0) / (majority[C] + C))
+                    p[s, MAJORITY, c] = (
+                        f4((majority[c] + 1.0) / (majority[C] + known)) if c < known else f4(0.0)
+                    )
                 else:
                     p[s, MAJORITY, c] = f4(majority[0] / max(majority[1], 1.0))
         elif op[e] == LEARN:

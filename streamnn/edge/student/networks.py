@@ -13,6 +13,7 @@ from ...types import LEARN
 from ..input_stage import HISTORY_BLOCKS, HISTORY_FRACTION, InputStage
 from ..integers import INPUT_FRACTION
 from .options import StudentOptions
+from .reservoir import readings
 from .stage_fit import SPARSE_FROM, Change
 
 f4 = np.float32
@@ -32,6 +33,15 @@ def spec_of(options: StudentOptions, name: str, sensors: int, classify: bool) ->
 def rows_of(stage: InputStage, x: np.ndarray) -> np.ndarray:
     """Integer inputs as the float32 numbers that they stand for."""
     return np.ascontiguousarray(x * scales_of(stage), f4)
+
+
+def inputs_of(
+    stage: InputStage, v: np.ndarray, history: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Float rows, category rows and integer inputs of what was kept of events."""
+    v = np.ascontiguousarray(v[:, :, : stage.sensors])
+    x = stage.inputs(v, np.ascontiguousarray(history[:, :, : stage.classes]))
+    return rows_of(stage, x), stage.ids(readings(v)), x
 
 
 def fractions_of(stage: InputStage) -> np.ndarray:

@@ -16,9 +16,9 @@ from ..input_stage import InputStage
 from ..modules import Output
 from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
-from .networks import copied, fractions_of, frozen, places, predictions, replay, rescale, rows_of, spec_of
+from .networks import copied, fractions_of, frozen, inputs_of, places, predictions, replay, rescale, spec_of
 from .options import StudentOptions
-from .reservoir import Reservoir, readings
+from .reservoir import Reservoir
 from .sensing import Sensing
 from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 
@@ -128,8 +128,7 @@ class Publisher:
     def inputs(self, stage: InputStage, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Float rows, category rows and integer inputs of events of the reservoir."""
         s = self.reservoir.s
-        x = stage.inputs(s["v"][at], s["history"][at])
-        return rows_of(stage, x), stage.ids(readings(s["v"][at])), x
+        return inputs_of(stage, s["v"][at], s["history"][at])
 
     # networks
 
@@ -137,9 +136,7 @@ class Publisher:
         blocks, sizes = 1 + len(self.spans), (stage.sensors, stage.classes)
         if not self.networks:
             for name in ("live", "long"):
-                spec = spec_of(self.options, name, stage.sensors, self.classify)
-                network = Network(spec, stage.width, outputs, self.classify, self.options.seed)
-                network.grow(np.arange(stage.width), stage.width, outputs, self.fit.rows)
+                network = self.new_network(name, stage, outputs)
                 dead = Change(np.where(self.fit.s["alive"], 1.0, 0.0), np.zeros(stage.sensors))
                 rescale(network, dead, blocks)
                 self.networks[name] = network
@@ -156,6 +153,16 @@ class Publisher:
         if self._judge(both["long"], stage, judged) < self._judge(self.networks["long"], stage, judged):
             self.networks |= both
         self.sizes = sizes
+
+    def new_network(self, name: str, stage: InputStage, outputs: int) -> Network:
+        """A network that has learnt nothing; weights are drawn for the sensors of the first event."""
+        blocks, first = 1 + len(self.spans), self.sensing.first
+        spec = spec_of(self.options, name, first, self.classify)
+        width = blocks * first + stage.width - stage.sensed
+        network = Network(spec, width, outputs, self.classify, self.options.seed)
+        new = places(blocks, (first, stage.sensors), (stage.classes, stage.classes))
+        network.grow(new, stage.width, outputs, self.fit.rows)
+        return network
 
     def _judge(self, network: Network, stage: InputStage, at: np.ndarray) -> float:
         rows, ids, _ = self.inputs(stage, at)

@@ -21,13 +21,16 @@ class Reservoir(Stage):
         Events, fewer where they are wide.
     blocks : int
         Readings of a sensor: itself and its running means.
+    sensors : int
+        Of the first event.
     """
 
     compiled = False
 
-    def __init__(self, size: int, blocks: int) -> None:
+    def __init__(self, size: int, blocks: int, sensors: int) -> None:
         super().__init__("edge/reservoir")
-        self.size, self.blocks = size, blocks
+        self.blocks = blocks
+        self.size = max(64, min(size, MOST_BYTES // (4 * blocks * max(sensors, 1))))
         self.s = {
             "v": np.zeros((0, blocks, 0), np.int32),
             "history": np.zeros((0, HISTORY_BLOCKS, 0), np.int16),
@@ -44,10 +47,7 @@ class Reservoir(Stage):
 
     def widen(self, sensors: int, classes: int, outputs: int) -> None:
         """Make room for sensors and classes that have come since."""
-        s = self.s
-        rows = max(64, min(self.size, MOST_BYTES // (4 * self.blocks * max(sensors, 1))))
-        if len(s["label"]):
-            rows = len(s["label"])  # a ring keeps its length
+        s, rows = self.s, self.size
         s["v"] = _filled(s["v"], (rows, self.blocks, sensors), NO_READING)
         s["history"] = grown(s["history"], rows, HISTORY_BLOCKS, classes)
         s["label"], s["ticket"] = grown(s["label"], rows), grown(s["ticket"], rows)

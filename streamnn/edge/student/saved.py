@@ -12,7 +12,7 @@ from ...errors import StateError
 from ...network.network import Network
 from ..saving import from_bytes, to_bytes
 from .arms import Devices
-from .networks import frozen, spec_of
+from .networks import frozen
 from .schedule import Asked
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def state_of(student: Student) -> tuple[Arrays, dict[str, Any]]:
         "started": student.reservoir is not None,
         "spans": list(student.spans),
         "classes": list(student.classes),
+        "known": student.known,
         "sensing": student.sensing.meta(),
         "field": student.field.meta(),
         "sparse": publisher.fit.sparse,
@@ -79,7 +80,7 @@ def load(student: Student, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
     if not meta["started"]:
         return
     publisher = student.publisher
-    student.classes = tuple(meta["classes"])
+    student.classes, student.known = tuple(meta["classes"]), meta["known"]
     student.sensing.load(_part(arrays, student.sensing.name), meta["sensing"])
     student.make_room()
     assert student.reservoir is not None
@@ -111,9 +112,7 @@ def load(student: Student, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
 def _network(student: Student, name: str, arrays: Mapping[str, np.ndarray]) -> Network:
     publisher, now = student.publisher, student.publisher.current
     assert now is not None
-    spec = spec_of(student.options, name, publisher.sizes[0], student.classify)
-    network = Network(spec, now.stage.width, now.outputs, student.classify, student.options.seed)
-    network.grow(np.arange(now.stage.width), now.stage.width, now.outputs, publisher.fit.rows)
+    network = publisher.new_network(name, now.stage, now.outputs)
     network.load_state_dict(_part(arrays, network.name))
     return network
 

@@ -97,6 +97,11 @@ class Sensing(Stage):
         return len(self.s["fraction"])
 
     @property
+    def first(self) -> int:
+        """How many sensors the first event brought: what is decided once goes by them."""
+        return self.schema.first + self.label
+
+    @property
     def sensors(self) -> tuple[Sensor, ...]:
         """Names and formats; places that no column has yet have no name."""
         names = ([LABEL_SENSOR] if self.label else []) + self.schema.names
@@ -117,10 +122,9 @@ class Sensing(Stage):
         s = self.s
         for k, v in s.items():
             if k == "recent":
-                rows = min(RECENT, RECENT_BYTES // (2 * width))
+                rows = len(v) or min(RECENT, RECENT_BYTES // (2 * self.first))
                 wider = np.full((rows, width), -SENSOR_TOP - 1, np.int16)
-                keep = min(rows, len(v))
-                wider[:keep, : v.shape[1]] = v[:keep]
+                wider[: len(v), : v.shape[1]] = v
                 s[k] = wider
             elif k != "observed":
                 s[k] = grown(v, width)

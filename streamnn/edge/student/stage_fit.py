@@ -95,7 +95,7 @@ class StageFit(Stage):
         recent = np.ascontiguousarray(sensing.last(observed - since))
         found = np.zeros((d, 4), np.int64)
         _moments(recent, found)
-        if first and d > SPARSE_FROM:
+        if first and sensing.first > SPARSE_FROM:
             self.sparse = 2 * int(found[:, 3].sum()) > int(found[:, 0].sum())
         if self.sparse:
             self._fit_sparse(sensing, found, factor)

@@ -87,6 +87,8 @@ class Student:
         self.reservoir: Reservoir | None = None
         self.spans: tuple[int, ...] = ()
         self.classes: tuple[Any, ...] = ()
+        self.known = 0
+        """Classes that have come, in the order of their numbers."""
         self.s: dict[str, np.ndarray] = {}
         self.schedule = Schedule(self.options)
         self.cut = 0
@@ -175,8 +177,8 @@ class Student:
         """Room for the sensors and classes that there are."""
         d, C = self.sensing.count, self.outputs
         if self.reservoir is None:
-            self.spans = INPUT_SPANS if d <= SPARSE_FROM else ()
-            self.reservoir = Reservoir(self.options.reservoir, 1 + len(self.spans))
+            self.spans = INPUT_SPANS if self.sensing.first <= SPARSE_FROM else ()
+            self.reservoir = Reservoir(self.options.reservoir, 1 + len(self.spans), self.sensing.first)
             self.publisher.start(self.reservoir, self.spans)
             leaves = {
                 "v": (np.int32, (1 + len(self.spans), 0)),
@@ -220,6 +222,8 @@ class Student:
     ) -> None:
         assert self.reservoir is not None
         s, seen, learn = self.s, op == OBSERVE, op == LEARN
+        if self.classify and learn.any():
+            self.known = max(self.known, int(label[learn].max()) + 1)
         if self.sensing.label:
             values = np.concatenate([self._known_numbers(seen, learn, label)[:, None], values], 1)
         raw = self.sensing.read(values)
@@ -264,7 +268,7 @@ class Student:
     def _publish(self, reason: str, since: int = 0, cut: int = 0) -> list[Publication]:
         assert self.reservoir is not None
         if self.learnt < min(self.options.first, default=self.options.every) or (
-            self.classify and len(self.classes) < 2
+            self.classify and self.known < 2
         ):
             return []
         shift = self.sensing.redeclare()
@@ -279,7 +283,9 @@ class Student:
         change = self.publisher.fit.fit(self.sensing, since)
         if reason != CHANGED_UNIT or change.moved:
             self.cut = max(self.cut, cut)
-        artefact = self.publisher.publish(change, self.cut, self._memory(), self.classes, learning, reason)
+        artefact = self.publisher.publish(
+            change, self.cut, self._memory(), self.classes[: self.known], learning, reason
+        )
         refused = self._refusal(losses, learning)
         if not refused:
             self.publisher.accepted = artefact
