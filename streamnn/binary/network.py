@@ -230,6 +230,18 @@ class BinaryNetwork(Stage):
         super().load_state_dict(arrays, keep)
         self._arrays = None
 
+    def copied(self) -> BinaryNetwork:
+        """A copy with arrays of its own."""
+        found = copy.copy(self)
+        found.s = {name: v.copy() for name, v in self.s.items()}
+        found._settings = self._settings._replace(n=self._settings.n.copy())
+        found._arrays = None
+        return found
+
+    def exchanged(self) -> None:
+        """Arrays of the state were changed or exchanged from outside."""
+        self._arrays = None
+
     def at(self, mean: bool) -> BinaryNetwork:
         """One that predicts alone, from the averaged latents or those of this moment, in the same arrays; it is not to
         learn."""

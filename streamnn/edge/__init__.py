@@ -5,6 +5,7 @@ from .device import Device
 from .input_stage import InputStage
 from .modules import Module, Output, Spline, Threshold
 from .sensors import Sensor
+from .student import Publication, Student, StudentOptions
 
 __all__ = [
     "Artefact",
@@ -12,8 +13,11 @@ __all__ = [
     "InputStage",
     "Module",
     "Output",
+    "Publication",
     "Sensor",
     "Spline",
+    "Student",
+    "StudentOptions",
     "Surprise",
     "Target",
     "Threshold",

@@ -177,7 +177,10 @@ class Network(Stage):
                 k.Decoder(flat.get("decoder", _NO_DECODER), flat.get("decoder_bias", _NO_DECODER)),
             )
         latent = self._no_latent if latent is None else latent
-        operations, store = k.Operations(op, slot, target, weight), k.Store(rows, ids, p, self._no_soft if soft is None else soft)
+        operations, store = (
+            k.Operations(op, slot, target, weight),
+            k.Store(rows, ids, p, self._no_soft if soft is None else soft),
+        )
         at = 0
         while True:
             at = kernel.scan(operations, store, self._settings, self._arrays, latent, at)
@@ -187,6 +190,18 @@ class Network(Stage):
             adapt_splines(s["learnt"], s["settled"], splines, self._adaptation)
             if not 0 < at < len(op):  # 0 while calls are recorded: an observed and a learnt event at most
                 return
+
+    def copied(self) -> Network:
+        """A copy with arrays of its own."""
+        found = copy.copy(self)
+        found.s = {name: v.copy() for name, v in self.s.items()}
+        found._settings = self._settings._replace(n=self._settings.n.copy())
+        found._arrays = None
+        return found
+
+    def exchanged(self) -> None:
+        """Arrays of the state were changed or exchanged from outside."""
+        self._arrays = None
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_arrays": None}  # a copy must not hold views of copies

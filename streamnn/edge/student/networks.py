@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 
+from ...binary import BinaryNetwork, BinarySpec
 from ...network.network import Network
 from ...network.spec import NetworkSpec
 from ...network.start import AVERAGED
@@ -17,17 +16,46 @@ from .reservoir import readings
 from .stage_fit import SPARSE_FROM, Change
 
 f4 = np.float32
-AVERAGED_EVENTS = 2000
+Learning = Network | BinaryNetwork
+AVERAGED_EVENTS, SKIP_MARGIN = 2000, 0.02
 LARGEST_FACTOR = 8.0
 """An input whose unit changed by more begins anew: its weights would be cut by the budget."""
 
 
-def spec_of(options: StudentOptions, name: str, sensors: int, classify: bool) -> NetworkSpec:
-    """What a student's network is."""
-    hidden = options.hidden or ((64,) if sensors > SPARSE_FROM else (32,) if classify else (64, 32))
-    return NetworkSpec(
-        name, hidden, "rms", 0.001, average=AVERAGED_EVENTS, knots=17, range=4.0, skip_margin=0.02
+def hidden_of(options: StudentOptions, sensors: int, classify: bool) -> tuple[int, ...]:
+    """Units of each layer."""
+    return options.hidden or ((64,) if sensors > SPARSE_FROM else (32,) if classify else (64, 32))
+
+
+def new_network(
+    options: StudentOptions, name: str, sensors: int, width: int, outputs: int, classify: bool
+) -> Learning:
+    """A network that has learnt nothing.
+
+    Parameters
+    ----------
+    options : StudentOptions
+    name : str
+    sensors : int
+        Of the first event.
+    width, outputs : int
+    classify : bool
+    """
+    hidden = hidden_of(options, sensors, classify)
+    if options.network == "spline":
+        spec = NetworkSpec(
+            name, hidden, average=AVERAGED_EVENTS, knots=17, range=4.0, skip_margin=SKIP_MARGIN
+        )
+        return Network(spec, width, outputs, classify, options.seed)
+    signs = BinarySpec(
+        name,
+        hidden,
+        first={"sign": "real"}.get(options.network, options.network),
+        delta=0.1 if sensors > SPARSE_FROM else 0.2,
+        skip_margin=SKIP_MARGIN,
+        average=AVERAGED_EVENTS,
     )
+    return BinaryNetwork(signs, width, outputs, classify, options.seed)
 
 
 def rows_of(stage: InputStage, x: np.ndarray) -> np.ndarray:
@@ -63,57 +91,60 @@ def places(blocks: int, sensors: tuple[int, int], classes: tuple[int, int]) -> n
     return np.array(sensed + known, np.int64)
 
 
-def rescale(network: Network, change: Change, blocks: int) -> None:
-    """The units of the sensors' inputs changed: the same function in the new ones, as far as the budget allows."""
+def rescale(network: Learning, change: Change, blocks: int) -> None:
+    """The units of the sensors' inputs changed: the same function in the new ones, as far as the network can.
+
+    Weights of -1, 0 and 1 have no scale: only those of inputs that begin anew change.
+    """
     factor, offset = change
     if (factor == 1).all() and (offset == 0).all():
         return
     lost = (factor > LARGEST_FACTOR) | (factor < 1 / LARGEST_FACTOR)
     factor, offset = np.where(lost, 0.0, factor), np.where(lost, 0.0, offset)
-    network._arrays = None
-    w = blocks * len(factor)
-    k = np.tile(factor, blocks).astype(f4)
-    s, cap = network.s, f4(network.spec.row_norm * 0.999)
-    for mean in ("", "mean_") if network.spec.average else ("",):
+    if isinstance(network, BinaryNetwork) and network.spec.first != "real":
+        factor, offset = np.where(factor > 0, 1.0, 0.0), np.zeros(len(factor))
+    network.exchanged()
+    s, w, k = network.s, blocks * len(factor), np.tile(factor, blocks).astype(f4)
+    for mean in ("", "mean_"):
         first = s[f"{mean}first"]
         H = first.shape[1]
         add = np.zeros(H, f4)
         for c in np.flatnonzero(offset).tolist():
             add += f4(offset[c]) * first[c]
-        s[f"{mean}bias"][:H] += add
         first[:w] *= k[:, None]
-        norm = np.zeros(H, f4)
-        for row in first:
-            norm += row * row
-        long = norm > cap * cap
-        if cap > 0 and long.any():
-            first[:, long] *= cap / np.sqrt(norm[long])
-            norm = np.minimum(norm, cap * cap)
-        if not mean:
-            s["first_norm"][:H] = norm
-    back = np.where(k > 0, k * k, f4(1.0))
-    s["first_2"][:w] /= back[:, None]
+        if isinstance(network, Network):
+            s[f"{mean}bias"][:H] += add
+            _cap(network, mean)
+        elif not mean:
+            s["location"][:H] -= add
+    if len(s["first_2"]):
+        s["first_2"][:w] /= np.where(k > 0, k * k, f4(1.0))[:, None]
 
 
-def copied(network: Network) -> Network:
-    """A copy with arrays of its own."""
-    out = copy.copy(network)
-    out.s = {name: v.copy() for name, v in network.s.items()}
-    out._settings = network._settings._replace(n=network._settings.n.copy())
-    out._arrays = None
-    return out
+def _cap(network: Network, mean: str) -> None:
+    """Units whose weights are longer than the budget allows are scaled back."""
+    first, cap = network.s[f"{mean}first"], f4(network.spec.row_norm * 0.999)
+    norm = np.zeros(first.shape[1], f4)
+    for row in first:
+        norm += row * row
+    long = norm > cap * cap
+    first[:, long] *= cap / np.sqrt(norm[long])
+    if not mean:
+        network.s["first_norm"][: len(norm)] = np.minimum(norm, cap * cap)
 
 
-def frozen(network: Network) -> Network:
+def frozen(network: Learning) -> Learning:
     """A copy that predicts with the averaged weights, and no more."""
-    out = copied(network)
+    out = network.copied()
+    if isinstance(out, BinaryNetwork):
+        return out.at(mean=True)
     for name in AVERAGED:
         out.s[name] = out.s[f"mean_{name}"]
     return out
 
 
 def replay(
-    network: Network,
+    network: Learning,
     rows: np.ndarray,
     ids: np.ndarray,
     target: np.ndarray,
@@ -145,7 +176,7 @@ def replay(
     )
 
 
-def predictions(network: Network, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
+def predictions(network: Learning, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """What its weights as they are say of rows, float32, shape (n, members, outputs)."""
     n = len(rows)
     p = np.zeros((n, len(network.spec.members), len(network.s["out"])), f4)

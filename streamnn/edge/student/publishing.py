@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
-from ...network.network import Network
+from ...binary import BinaryNetwork, fold
 from ..artefact import Artefact, Target
 from ..device import LEARN_FRACTION, LEARN_STEP, LEARN_WEIGHT_STEP
 from ..float_network import float_network
@@ -16,7 +16,17 @@ from ..input_stage import InputStage
 from ..modules import Output
 from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
-from .networks import copied, fractions_of, frozen, inputs_of, places, predictions, replay, rescale, spec_of
+from .networks import (
+    Learning,
+    fractions_of,
+    frozen,
+    inputs_of,
+    new_network,
+    places,
+    predictions,
+    replay,
+    rescale,
+)
 from .options import StudentOptions
 from .reservoir import Reservoir
 from .sensing import Sensing
@@ -69,10 +79,10 @@ class Publisher:
     def __init__(self, classify: bool, options: StudentOptions, sensing: Sensing) -> None:
         self.classify, self.options, self.sensing = classify, options, sensing
         self.fit = StageFit()
-        self.networks: dict[str, Network] = {}
+        self.networks: dict[str, Learning] = {}
         """``live`` learns event by event, ``long`` from the whole reservoir, ``short`` from what came since something
         changed."""
-        self.frozen: dict[str, Network] = {}
+        self.frozen: dict[str, Learning] = {}
         """``long`` and ``short`` as they were when they could have been published last."""
         self.chosen = "long"
         self.current: Artefact | None = None
@@ -112,7 +122,7 @@ class Publisher:
         if len(recent) == len(memory) or len(recent) < 32:
             self.networks.pop("short", None)
         elif "short" not in self.networks:
-            self.networks["short"] = copied(self.networks["long"])
+            self.networks["short"] = self.networks["long"].copied()
         for name, at in (("long", memory), ("short", recent)):
             if name in self.networks:
                 self._replay(stage, at, name)
@@ -147,24 +157,23 @@ class Publisher:
         both = {}
         for name, network in self.networks.items():
             network.grow(new, stage.width, outputs, self.fit.rows)
-            both[name] = copied(network)
+            both[name] = network.copied()
             rescale(both[name], kept, blocks)
             rescale(network, change, blocks)
         if self._judge(both["long"], stage, judged) < self._judge(self.networks["long"], stage, judged):
             self.networks |= both
         self.sizes = sizes
 
-    def new_network(self, name: str, stage: InputStage, outputs: int) -> Network:
+    def new_network(self, name: str, stage: InputStage, outputs: int) -> Learning:
         """A network that has learnt nothing; weights are drawn for the sensors of the first event."""
         blocks, first = 1 + len(self.spans), self.sensing.first
-        spec = spec_of(self.options, name, first, self.classify)
         width = blocks * first + stage.width - stage.sensed
-        network = Network(spec, width, outputs, self.classify, self.options.seed)
+        network = new_network(self.options, name, first, width, outputs, self.classify)
         new = places(blocks, (first, stage.sensors), (stage.classes, stage.classes))
         network.grow(new, stage.width, outputs, self.fit.rows)
         return network
 
-    def _judge(self, network: Network, stage: InputStage, at: np.ndarray) -> float:
+    def _judge(self, network: Learning, stage: InputStage, at: np.ndarray) -> float:
         rows, ids, _ = self.inputs(stage, at)
         p = self.values(predictions(frozen(network), rows, ids)[:, 0])
         return float(_loss(np.ascontiguousarray(p), self.reservoir.s["label"][at], self.classify))
@@ -218,7 +227,7 @@ class Publisher:
             return
         if self.published:
             for network in self.networks.values():
-                network._arrays = None
+                network.exchanged()
                 for pre in ("", "mean_"):
                     s = network.s
                     s[f"{pre}out"] *= f4(self.unit / unit)
@@ -245,10 +254,13 @@ class Publisher:
     ) -> Artefact:
         some = at[np.unique(np.linspace(0, len(at) - 1, min(SEARCHED, len(at))).astype(np.int64))]
         _, ids, x = self.inputs(stage, some)
-        network = float_network(self.frozen[self.chosen], mean=False, rows=self.fit.rows)
-        modules = quantise(
-            network, x, ids, fractions_of(stage), Bits(self.options.weights), classify=self.classify
-        )
+        network, fractions = self.frozen[self.chosen], fractions_of(stage)
+        if isinstance(network, BinaryNetwork):
+            modules = fold(network, x, ids, fractions, classify=self.classify, mean=False)
+        else:
+            weights = float_network(network, mean=False, rows=self.fit.rows)
+            bits = Bits(self.options.weights)
+            modules = quantise(weights, x, ids, fractions, bits, classify=self.classify)
         about = {"learnt": self.reservoir.learnt, "reason": reason}
         return Artefact(self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about)
 

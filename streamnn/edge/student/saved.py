@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import StateError
-from ...network.network import Network
 from ..saving import from_bytes, to_bytes
 from .arms import Devices
-from .networks import frozen
+from .networks import Learning, frozen
 from .schedule import Asked
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ _ARTEFACTS = ("current", "accepted")
 
 def state_of(student: Student) -> tuple[Arrays, dict[str, Any]]:
     """Everything that a student's later answers depend on."""
-    publisher, arrays = student.publisher, {}
+    publisher = student.publisher
+    arrays: Arrays = {}
     for stage in (student.sensing, publisher.fit, student.field, student.reservoir):
         if stage is not None:
             arrays |= stage.state_dict()
@@ -109,7 +109,7 @@ def load(student: Student, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
     publisher.frozen = {k: frozen(n) for k, n in publisher.networks.items() if k != "live"}
 
 
-def _network(student: Student, name: str, arrays: Mapping[str, np.ndarray]) -> Network:
+def _network(student: Student, name: str, arrays: Mapping[str, np.ndarray]) -> Learning:
     publisher, now = student.publisher, student.publisher.current
     assert now is not None
     network = publisher.new_network(name, now.stage, now.outputs)
