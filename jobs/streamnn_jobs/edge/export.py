@@ -27,7 +27,7 @@ from .variants import Variant, has_widths, measured, quantised, recommended, var
 from .vectors import make_vectors
 
 ARTEFACT_FILE = "artefact.safetensors"
-"""The artefact itself; :func:`streamnn.edge.load` looks for it."""
+"""The artefact itself; who runs the C from Python looks for it."""
 VECTORS = 256
 """Test vectors that are written."""
 _TO = "--to"

@@ -17,10 +17,9 @@ from streamnn.edge.density import fit_surprise
 from streamnn.edge.float_network import float_network
 from streamnn.edge.modules import run_modules
 from streamnn.edge.quantiser import quantise
-from streamnn.edge.student.networks import fractions_of
+from streamnn.edge.student.networks import fractions_of, inputs_of
 
-from .held_out import HeldOut, score
-from .inside import frozen_network, inputs_of
+from .held_out import HeldOut, frozen_network, score
 
 WIDTHS = (8, 6, 5, 4, 3)
 """Bits of weights that are tried."""
