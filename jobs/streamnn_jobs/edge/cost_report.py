@@ -122,13 +122,11 @@ def _weights(artefact: Artefact) -> Markup:
     names: Sequence[str] = input_names(artefact)
     for i, module in enumerate(artefact.modules):
         rows = names if module.gather is None else [names[j] for j in module.gather.tolist()]
-        title = (
-            f"Module {i + 1}: {len(module.weights)} inputs, {module.units} units, {module.weight_bits} bits"
-        )
+        title = f"Module {i}: {len(module.weights)} inputs, {module.units} units, {module.weight_bits} bits"
         pictures.append(heat_map(f"weights-{i}", title, module.weights, rows))
         if module.table is not None:
             rows = table_names(artefact)
-            pictures.append(heat_map(f"table-{i}", f"Category rows of module {i + 1}", module.table, rows))
+            pictures.append(heat_map(f"table-{i}", f"Category rows of module {i}", module.table, rows))
         names = [f"unit {j}" for j in range(module.units)]
     how = "Integers as the device has them: blue raises a unit, orange lowers it, blank is 0. A column is a unit."
     return section("weights", "Weights", how, *pictures)
@@ -145,7 +143,7 @@ def _tables(artefact: Artefact) -> Markup:
         values = spline.knots * 2.0 ** -spline.knot_fraction[:, None].astype(np.float64)
         after = artefact.modules[i + 1] if i + 1 < len(artefact.modules) else None
         used = np.ones(module.units) if after is None else np.abs(after.weights).sum(1)[: module.units]
-        network = {"name": f"Module {i + 1}", "knots": knots, "splines": values, "used": used}
+        network = {"name": f"Module {i}", "knots": knots, "splines": values, "used": used}
         galleries.append(spline_gallery(network, i))
     if not galleries:
         return Markup()
@@ -159,7 +157,7 @@ def _tables(artefact: Artefact) -> Markup:
 def _files(facts: ExportFacts) -> Markup:
     rows = [[name, whole(len(data))] for name, data in sorted(facts.files.items())]
     certificate: list[list[str | Cell]] = [
-        [key.replace("_", " "), Cell([str(value)], code=key.endswith("sha256"))]
+        [key.replace("_", " "), Cell([_fact(value)], code=key.endswith("sha256"))]
         for key, value in facts.certificate.items()
         if isinstance(value, str | int | float)
     ]
@@ -169,3 +167,13 @@ def _files(facts: ExportFacts) -> Markup:
         table(["file", "bytes"], rows, "What was written"),
         table(["what", "value"], certificate, "Certificate", (0, 1)),
     )  # fmt: skip
+
+
+def _fact(value: str | int | float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else _number(value)
+
+
+def _number(value: float) -> str:
+    return whole(value) if isinstance(value, int) else decimal(value)

@@ -54,7 +54,9 @@ def cost_section(facts: ExportFacts) -> Markup:
         "quantiser that multiplies by a 32-bit factor and shifts, and floating point. Energy is an estimate to compare by, "
         "not what a device draws."
     )
-    source = TEMPLATES.render("aside.html", text=f"Energy: {cost['energy_source']}.")
+    source = TEMPLATES.render(
+        "aside.html", text=f"{cost['energy_source'][:1].upper()}{cost['energy_source'][1:]}."
+    )
     return section("cost", "What it costs", how, work, _memory(facts), energy, source)
 
 

@@ -80,8 +80,7 @@ class Variant:
 
 def has_widths(student: Any) -> bool:
     """Whether its network can be quantised in other widths: the newest was not refused, and its weights are no signs."""
-    splines = all(isinstance(m.after, Spline) for m in student.artefact.modules[:-1])
-    return splines and not student.field.rows()[-1]["refused"]
+    return _is_smooth(student.artefact) and not student.field.rows()[-1]["refused"]
 
 
 def variants(student: Any, held: HeldOut, widths: Sequence[int] = WIDTHS) -> list[Variant]:
@@ -110,13 +109,12 @@ def quantised(student: Any, held: HeldOut, weights: int, others: int = 8) -> Art
     network = float_network(frozen_network(student), mean=False, rows=student.publisher.fit.rows)
     bits = Bits(weights, others, others)
     modules = quantise(network, x, ids, fractions_of(own.stage), bits, classify=student.classify)
-    sure = certify_modules(modules, fractions_of(own.stage), student.classify)
     surprise = None
     if own.surprise is not None:
         z = run_modules(modules, x.astype(np.int64), ids)[-2]
         label = s["label"][at].astype(np.int64) if student.classify else np.zeros(len(at), np.int64)
         surprise = fit_surprise(z, label, max(len(own.classes), 1))
-    return replace(own, modules=modules, bound=sure.bound, rounding=sure.rounding, surprise=surprise)
+    return replace(own, modules=modules, bound=0.0, rounding=0.0, surprise=surprise)
 
 
 def recommended(found: Sequence[Variant]) -> Variant:
@@ -129,7 +127,10 @@ def recommended(found: Sequence[Variant]) -> Variant:
 
 
 def measured(student: Any, artefact: Artefact, held: HeldOut, published: bool = False) -> Variant:
-    """An artefact with its scores, bytes and cost."""
+    """An artefact with its scores, bytes, cost and, where it has a slope, its certificate."""
+    if not artefact.bound and _is_smooth(artefact):
+        sure = certify_modules(artefact.modules, fractions_of(artefact.stage), student.classify)
+        artefact = replace(artefact, bound=sure.bound, rounding=sure.rounding)
     first = artefact.modules[0]
     size = len(emit_c(artefact, tables="bin")["tables.bin"])
     name = f"{first.weight_bits} bits"
@@ -139,3 +140,7 @@ def measured(student: Any, artefact: Artefact, held: HeldOut, published: bool = 
         name, first.weight_bits, artefact, score(student, artefact, held), size, published,
         cost(artefact).to_dict(),
     )  # fmt: skip
+
+
+def _is_smooth(artefact: Artefact) -> bool:
+    return all(isinstance(m.after, Spline) for m in artefact.modules[:-1])
