@@ -35,10 +35,9 @@ from streamnn.edge.float_network import float_network
 from streamnn.edge.modules import run_modules
 from streamnn.edge.quantiser import quantise
 from streamnn.edge.student import Publication, Student, StudentOptions
-from streamnn.edge.student.options import FIRST_PUBLICATIONS
 from streamnn.edge.student.networks import fractions_of, inputs_of
+from streamnn.edge.student.options import FIRST_PUBLICATIONS
 from streamnn.edge.student.publishing import SEARCHED
-from streamnn.types import Alarm
 
 BITS = {
     "W8": Bits(8), "W6": Bits(6), "W5": Bits(5), "W4": Bits(4), "W3": Bits(3),
@@ -87,7 +86,7 @@ class Quantised:
 
     def _score(self, name: str, outputs: np.ndarray, y: np.ndarray) -> None:
         right = outputs.argmax(1) == y
-        self.sums[name] = self.sums.get(name, np.zeros(2)) + (right.sum(), len(y))
+        self.sums[name] = self.sums.get(name, np.zeros(2)) + np.array([right.sum(), len(y)])
 
     def costs(self) -> dict[str, float]:
         """Points of accuracy that each variant loses against the float network."""
@@ -154,9 +153,19 @@ def drift(stream: _data.Stream, seed: int) -> list[dict[str, Any]]:
         arms = {name: StudentOptions(every=every, seed=seed)}
         if name != "no drift":
             arms["on schedule alone"] = arms[name]
-            arms["stale"] = replace(arms[name], every=10**6, first=tuple(sorted({*(e for e in FIRST_PUBLICATIONS if e < every), *range(every, at, every)})))
+            arms["stale"] = replace(
+                arms[name],
+                every=10**6,
+                first=tuple(
+                    sorted({*(e for e in FIRST_PUBLICATIONS if e < every), *range(every, at, every)})
+                ),
+            )
         for arm, options in arms.items():
-            chunks = taught.chunks if arm in ("no drift", name) else [(c, _silent(o), k) for c, o, k in taught.chunks]
+            chunks = (
+                taught.chunks
+                if arm in ("no drift", name)
+                else [(c, _silent(o), k) for c, o, k in taught.chunks]
+            )
             student, _ = st.learn(replace(taught, chunks=chunks), options, Split(at, at + 3 * every))
             alarms = [(a.event - at, a.cause) for _, o, _ in taught.chunks for a in o.alarms if a.event >= at]
             rows.append({"stream": stream.name, "arm": arm, **flat(st.scores(student, at, at + 3 * every)),

@@ -28,7 +28,7 @@ from .networks import (
     rescale,
 )
 from .options import StudentOptions
-from .reservoir import Reservoir
+from .reservoir import Reservoir, shifted_readings
 from .sensing import Sensing
 from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 
@@ -37,6 +37,7 @@ JUDGED = 512
 """Labelled events on which it is decided how weights are carried over."""
 SEARCHED = 512
 """Events on which the quantiser searches, spread over the reservoir."""
+LEAST_JUDGED = 32
 LEAST_REPLAYED = 256
 TARGET_EVENTS = 8192
 
@@ -116,10 +117,15 @@ class Publisher:
         outputs = len(classes) if self.classify else 1
         memory = self.reservoir.last(self.options.reservoir)
         recent = memory[self.reservoir.s["ticket"][memory] >= cut]
-        self._carry_over(stage, change, outputs, recent[-JUDGED:] if len(recent) >= 32 else memory[-32:])
+        self._carry_over(
+            stage,
+            change,
+            outputs,
+            recent[-JUDGED:] if len(recent) >= LEAST_JUDGED else memory[-LEAST_JUDGED:],
+        )
         if not self.classify:
             self._rescale_target()
-        if len(recent) == len(memory) or len(recent) < 32:
+        if len(recent) == len(memory) or len(recent) < LEAST_JUDGED:
             self.networks.pop("short", None)
         elif "short" not in self.networks:
             self.networks["short"] = self.networks["long"].copied()
@@ -178,6 +184,21 @@ class Publisher:
         rows, ids, _ = self.inputs(stage, at)
         p = self.values(predictions(frozen(network), rows, ids)[:, 0])
         return float(_loss(np.ascontiguousarray(p), self.reservoir.s["label"][at], self.classify))
+
+    def better_in_units(self, shift: np.ndarray, began: int) -> bool | None:
+        """Whether the artefact in the field would have lost less since an event, had the units of sensors changed there;
+        None where few labels have come since."""
+        now, at = self.current, self.reservoir.last(JUDGED)
+        at = at[self.reservoir.s["ticket"][at] >= began]
+        if now is None or len(at) < LEAST_JUDGED:
+            return None
+        s, label = self.reservoir.s, self.reservoir.s["label"][at]
+        losses = []
+        for v in (s["v"][at], shifted_readings(s["v"][at], -shift)):
+            rows, ids, _ = inputs_of(now.stage, v, s["history"][at])
+            p = self.values(predictions(self.frozen[self.chosen], rows, ids)[:, 0])
+            losses.append(float(_loss(np.ascontiguousarray(p), label, self.classify)))
+        return losses[1] < losses[0]
 
     def _replay(self, stage: InputStage, at: np.ndarray, name: str) -> None:
         s, n = self.reservoir.s, len(at)
