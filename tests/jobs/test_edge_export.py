@@ -122,6 +122,21 @@ def test_a_number_is_exported_too(run: Run, tmp_path: Path) -> None:
         assert self_test(tmp_path / "edge").startswith("256 vectors, 0 ")
 
 
+@pytest.mark.slow
+@needs_gcc
+@pytest.mark.parametrize("network", ["sign", "ternary", "binary"])
+def test_networks_of_signs_are_exported_in_the_width_they_have(
+    network: str, run: Run, tmp_path: Path
+) -> None:
+    made = edge_checkpoint(tmp_path, network=network)
+    code, out, _ = run("export", made, "--to", "edge", f"--{network}", "--json")
+    found = json.loads(out)
+    assert code == 0 and self_test(tmp_path / "edge").startswith("256 vectors, 0 ")
+    assert found["certificate"]["slope_bound"] is None and len(found["variants"]) == 1
+    code, _, err = run("export", made, "--to", "edge", "--weights", "4")
+    assert code == 4 and f"the weights of a {network} network have the width" in err
+
+
 def test_exporting_changes_no_checkpoint(checkpoint: str, run: Run) -> None:
     def whole() -> str:
         return state_hash(*open_student(checkpoint, print).student.state_dict())
