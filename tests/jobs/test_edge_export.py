@@ -61,7 +61,14 @@ def test_what_is_exported_compiles_and_gives_the_logits_of_the_vectors(
 
 
 @needs_gcc
-@pytest.mark.parametrize("how", [["--weights", "4"], ["--bits", "5"], ["--weights", "8"]])
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["--weights", "4"],
+        pytest.param(["--bits", "5"], marks=pytest.mark.slow),
+        pytest.param(["--weights", "8"], marks=pytest.mark.slow),
+    ],
+)
 def test_other_widths_are_quantised_from_the_same_network(
     how: list[str], run: Run, checkpoint: str, tmp_path: Path
 ) -> None:
@@ -113,6 +120,7 @@ def test_the_page_has_what_one_chooses_by(run: Run, checkpoint: str, tmp_path: P
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
+@pytest.mark.slow
 def test_a_number_is_exported_too(run: Run, tmp_path: Path) -> None:
     made = edge_checkpoint(tmp_path, "regression")
     code, out, _ = run("export", made, "--to", "edge", "--json")
@@ -133,6 +141,8 @@ def test_networks_of_signs_are_exported_in_the_width_they_have(
     found = json.loads(out)
     assert code == 0 and self_test(tmp_path / "edge").startswith("256 vectors, 0 ")
     assert found["certificate"]["slope_bound"] is None and len(found["variants"]) == 1
+    page = (tmp_path / "edge" / "report.html").read_text()
+    assert ("weights flipped" in page) and "Activation tables" not in page
     code, _, err = run("export", made, "--to", "edge", "--weights", "4")
     assert code == 4 and f"the weights of a {network} network have the width" in err
 
