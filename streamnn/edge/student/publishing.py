@@ -130,6 +130,7 @@ class Publisher:
             self.networks.pop("short", None)
         elif "short" not in self.networks:
             self.networks["short"] = self.networks["long"].copied()
+            self.networks["short"].name = self.networks["long"].name.replace("long", "short")  # of its leaves
         for name, at in (("long", memory), ("short", recent)):
             if name in self.networks:
                 self._replay(stage, at, name)

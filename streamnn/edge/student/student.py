@@ -11,6 +11,7 @@ import numpy as np
 from ...pool.pending import Pending
 from ...types import LEARN, OBSERVE, Chunk, Output
 from ..artefact import Artefact
+from ..cost import cost
 from ..input_stage import HISTORY_BLOCKS, HISTORY_SPANS, INPUT_SPANS
 from ..integers import NO_READING
 from . import saved
@@ -294,7 +295,11 @@ class Student:
         refused = self._refusal(losses, learning)
         if not refused:
             self.publisher.accepted = artefact
-        self.field.begin({"event": self.learnt, "reason": reason, "refused": refused, "learning": learning})
+        self.field.begin(
+            {"event": self.learnt, "reason": reason, "refused": refused, "learning": learning,
+             "bytes": cost(artefact).total.table_bytes,
+             "flip_rate": getattr(self.publisher.networks["live"], "flip_rate", None)}
+        )  # fmt: skip
         self.devices = Devices.of(artefact)
         return [Publication(self.learnt, reason, artefact, refused, scores)]
 
