@@ -10,11 +10,11 @@ from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
 from ...binary import BinaryNetwork
 from ..artefact import Artefact, Target
-from ..device import LEARN_FRACTION, LEARN_STEP, LEARN_WEIGHT_STEP
+from ..device import LEARN_FRACTION, LEARN_STEP, weight_step_for
 from ..float_network import float_network
 from ..folding import fold
 from ..input_stage import InputStage
-from ..modules import Output
+from ..modules import Output, run_modules
 from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
 from .networks import (
@@ -285,7 +285,20 @@ class Publisher:
             bits = Bits(self.options.weights)
             modules = quantise(weights, x, ids, fractions, bits, classify=self.classify)
         about = {"learnt": self.reservoir.learnt, "reason": reason}
-        return Artefact(self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about)
+        before = modules[-2].after
+        assert not isinstance(before, Output)
+        z = run_modules(modules, x.astype(np.int64), ids)[-2]
+        step = weight_step_for(z, before.fraction)
+        return Artefact(
+            self.sensing.sensors,
+            stage,
+            modules,
+            classes,
+            self._target(),
+            learning,
+            about=about,
+            weight_step=step,
+        )
 
     def _target(self) -> Target | None:
         if self.classify:
@@ -301,5 +314,5 @@ def device_shifts(artefact: Artefact) -> np.ndarray:
     before = artefact.modules[-2].after
     assert not isinstance(before, Output)
     n, z = artefact.logit_fraction, before.fraction
-    weights = 15 - n - LEARN_FRACTION + 2 * z + LEARN_WEIGHT_STEP
+    weights = 15 - n - LEARN_FRACTION + 2 * z + artefact.weight_step
     return np.array([15 - n + LEARN_STEP["bias"], weights, 15 - n + LEARN_STEP["layer"], weights], np.int64)
