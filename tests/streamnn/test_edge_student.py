@@ -26,6 +26,7 @@ def table(n: int = N, seed: int = 0) -> dict[str, np.ndarray]:
     b = rng.integers(0, 6, n).astype(float)
     kind = rng.choice(["x", "y", "z"], n).astype(object)
     kind[rng.random(n) < 0.05] = None
+    kind[430::40] = "new"
     late = np.where(np.arange(n) < 500, np.nan, rng.normal(size=n) * 1000.0)
     return {"a": a, "b": b, "kind": kind, "wakes": np.where(np.arange(n) < 700, 0.0, rng.normal(size=n)), "late": late,
             "clock": np.arange(n) * 7.0}  # fmt: skip

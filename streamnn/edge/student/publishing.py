@@ -293,7 +293,7 @@ class Publisher:
         z = run_modules(modules, x.astype(np.int64), ids)[-2]
         step = weight_step_for(z, before.fraction)
         return Artefact(
-            self.sensing.sensors,
+            self.sensing.sensors[: stage.sensors],
             stage,
             modules,
             classes,
