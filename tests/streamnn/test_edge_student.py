@@ -160,10 +160,9 @@ def test_what_is_published_runs_on_a_device() -> None:
     student, pool = Student(True, replace(OPTIONS, history=True)), Pool(y, True)
     pool.classes = list(KNOWN)
     feed(student, pool, columns, op, ticket, 100)
-    assert student.artefact is not None and student.artefact.classes == tuple(KNOWN)
     row = student.field.rows()[-1]
     artefact = student.publisher.current
-    assert artefact is not None
+    assert artefact is not None and artefact.classes == tuple(KNOWN)
     # the readings of the whole stream in the formats of the artefact
     values = Student(True, OPTIONS).sensing.values(columns, N)
     from streamnn.edge.sensors import to_raw
