@@ -124,15 +124,16 @@ def table(name: str) -> IntegerRows:
     top = np.nanmax(np.abs(values), 0)
     whole = np.array([bool((v[np.isfinite(v)] % 1 == 0).all()) for v in values.T])
     raw = to_raw(values, np.array([fraction_for(a, b, 0) for a, b in zip(top, whole, strict=True)]))
-    v = np.zeros((n, d * (1 + len(INPUT_SPANS))), np.int32)
     q = len(INPUT_SPANS)
+    v = np.zeros((n, 1 + q, d), np.int32)
+    v = np.zeros((n, 1 + q, d), np.int32)
     context(raw, np.array(INPUT_SPANS), np.zeros((q, d), np.int64), np.zeros(d, np.bool_), v)
     every = 2500 if name == "noaa_weather" else 5000
     cuts = sorted({e for e in EARLY if e < every} | set(range(every, n, every)))
-    x, ids, publisher = np.zeros(v.shape, np.int32), np.full((n, d), -1, np.int32), _Publisher(d)
+    x, ids, publisher = np.zeros((n, (1 + q) * d), np.int32), np.full((n, d), -1, np.int32), _Publisher(d)
     for a, b in zip(cuts, [*cuts[1:], n], strict=True):
         stage = publisher.publish(raw, a)
-        x[a:b] = stage.inputs(v[a:b], np.zeros((b - a, 0), np.int32))
+        x[a:b] = stage.inputs(v[a:b], np.zeros((b - a, 0, 0), np.int32))
         found = stage.ids(raw[a:b])
         order = np.argsort(found < 0, 1, kind="stable")  # those that are there first, in the order of sensors
         ids[a:b, : found.shape[1]] = np.take_along_axis(found, order, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import _data
 import _quantisers as q
@@ -121,6 +121,13 @@ def pixels(name: str) -> tuple[np.ndarray, np.ndarray]:
     x, y, _ = images(name)
     small = x.reshape(-1, SIDE, 2, SIDE, 2).mean((2, 4)).reshape(len(x), -1)
     return np.rint(small * TOP).astype(np.int32), y
+
+
+def power_of_two_scale(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What standardises pixels as a device does: less a mean, by a power of two; those that never move are 0."""
+    mean, deviation = np.rint(x.mean(0)), x.std(0)
+    scale = np.where(deviation > 0, 2.0 ** -np.rint(np.log2(np.maximum(deviation, 0.5))), 0.0)
+    return lambda v: whole((v - mean) * scale)
 
 
 def image_network(x: np.ndarray, y: np.ndarray, hidden: int, seed: int) -> FloatNetwork:

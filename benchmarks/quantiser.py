@@ -110,21 +110,26 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def pictures(seeds: Sequence[int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Surprise and certificate on MNIST; empty where it is not there."""
-    x, y = nets.pixels("mnist")
+    pixels, y = nets.pixels("mnist")
     other, _ = nets.pixels("notmnist_2k")
-    if not len(x):
+    if not len(pixels):
         return [], []
     figures: dict[tuple[int, str], list[dict[str, float]]] = {}
     proofs = []
-    fractions = np.full(x.shape[1], nets.FRACTION)
+    fractions = np.full(pixels.shape[1], nets.FRACTION)
     for hidden in (32, 64):
         for seed in seeds:
-            order = np.random.default_rng(seed).permutation(len(x))
+            order = np.random.default_rng(seed).permutation(len(pixels))
             a, b = order[:SEEN], order[SEEN : SEEN + NEW]
+            scaled = nets.power_of_two_scale(pixels[a])
+            x = scaled(pixels)
             network = nets.image_network(x[a], y[a], hidden, seed)
             late = a[-nets.WINDOW :]
             modules = quantise(network, x[a[-nets.RESERVOIR :]], nets.none(nets.RESERVOIR), fractions)
-            sets = {"": x[b], **nets.unlike(x[b], seed)} | ({"notmnist": other} if len(other) else {})
+            raw = {"": pixels[b], **nets.unlike(pixels[b], seed)} | (
+                {"notmnist": other} if len(other) else {}
+            )
+            sets = {k: scaled(v) for k, v in raw.items()}
             ints = [
                 run_modules(modules, v.astype(np.int64), nets.none(len(v))) for v in (x[late], *sets.values())
             ]
@@ -138,7 +143,7 @@ def pictures(seeds: Sequence[int]) -> tuple[list[dict[str, Any]], list[dict[str,
                     "integers": auroc(of_ints[k], of_ints[0]),
                     "double": auroc(of_floats[k], of_floats[0]),
                     "entropy": auroc(*(entropy(softmax(floats[i][-1])) for i in (k + 1, 1))),
-                    "energy": auroc(*((v.astype(float) ** 2).sum(1) for v in (sets[name], x[b]))),
+                    "energy": auroc(*((v.astype(float) ** 2).sum(1) for v in (sets[name], sets[""]))),
                     "flagged, %": 100 * (of_ints[k] > density.threshold).mean(),
                     "of those learnt, %": flagged,
                 })  # fmt: skip

@@ -1,7 +1,6 @@
-"""Binarised networks that learn event by event, and their folding to integers."""
+"""Binarised networks that learn event by event."""
 
-from .folding import fold
 from .network import BinaryNetwork
 from .spec import BinarySpec
 
-__all__ = ["BinaryNetwork", "BinarySpec", "fold"]
+__all__ = ["BinaryNetwork", "BinarySpec"]

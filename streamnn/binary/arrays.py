@@ -18,8 +18,8 @@ BY_SHIFT, BY_RUNNING, BY_ONLINE = range(3)
 # places in the array of sizes
 (
     I_RULE, I_FIRST, I_HIDDEN, I_NORMALISATION, I_DRAWS, I_REGRESS, I_FROM, I_INPUTS, I_CATEGORIES, I_MEMBER,
-    I_LAYERS, I_UNITS, I_AVERAGE,
-) = range(13)  # fmt: skip
+    I_LAYERS, I_UNITS, I_AVERAGE, I_TRIANGLE,
+) = range(14)  # fmt: skip
 # places in the array of hyper-parameters
 (
     P_STEP, P_OUTPUT, P_THRESHOLD, P_RATE, P_WINDOW, P_CLIP, P_DELTA, P_BETA, P_BOP_RATE, P_BOP_THRESHOLD, P_MARGIN,
@@ -54,25 +54,16 @@ class BinarySettings(NamedTuple):
 
 
 class Latents(NamedTuple):
-    """What a network multiplies with, or takes the signs of: flat arrays, float32."""
+    """What a network multiplies with, or takes the signs of, and how it normalises: flat arrays, float32."""
 
     first: np.ndarray  # inputs x units of the first layer
     table: np.ndarray  # category rows x units of the first layer
     hidden: np.ndarray  # further layers one after another, each units below x units
-    bias: np.ndarray  # all hidden units: added to the normalised sum
+    location: np.ndarray  # all hidden units: running mean of the sum,
+    variance: np.ndarray  # and running variance
+    bias: np.ndarray  # added to the normalised sum
     out: np.ndarray  # outputs x units of the last layer
     out_bias: np.ndarray
-
-
-class Statistics(NamedTuple):
-    """Running statistics of the sums of all hidden units, float32."""
-
-    location: np.ndarray
-    variance: np.ndarray
-    drift: (
-        np.ndarray
-    )  # mean gradient that is still to be taken back, and its part along the unit's value (online)
-    along: np.ndarray
 
 
 class Memory(NamedTuple):
@@ -87,6 +78,10 @@ class Memory(NamedTuple):
     hidden_1: np.ndarray
     hidden_2: np.ndarray  # one a unit: what comes in is -1 or 1, so all weights of a unit have the same
     bias_2: np.ndarray
+    drift: (
+        np.ndarray
+    )  # mean gradient of each unit's sum that is still to be taken back (online normalisation),
+    along: np.ndarray  # and its part along the unit's value
     out_2: np.ndarray  # one an output
     power: np.ndarray  # AdaMax: its memory to the power of the labels learnt
     flips: np.ndarray  # int64, layers x 2: weights that changed since the last count, and in the last count
@@ -98,7 +93,6 @@ class BinaryState(NamedTuple):
 
     latents: Latents
     means: Latents  # running averages; empty, but for the category rows, where none are kept
-    statistics: Statistics
     memory: Memory
 
 

@@ -40,18 +40,21 @@ def _output_layer(settings, state, scratch):
 def _units(here, H, rate, settings, state, b):
     # errors of a layer's sums; thresholds take their step; statistics move
     n, h, U = settings.n, settings.h, settings.n[k.I_UNITS]
-    location, variance, drift, along = state.statistics
-    bias, bias_2 = state.latents.bias, state.memory.bias_2
+    location, variance, bias = state.latents.location, state.latents.variance, state.latents.bias
+    bias_2, drift, along = state.memory.bias_2, state.memory.drift, state.memory.along
     zero, window, r = splat(f4(0.0)), splat(h[k.P_WINDOW]), splat(rate)
     beta, share = splat(h[k.P_BETA]), f4(1.0) - h[k.P_BETA]
     floor, step, kept = splat(share * k.SQUARE_FLOOR), splat(h[k.P_THRESHOLD]), splat(f4(1.0) - rate)
+    triangle, two, fall = n[k.I_TRIANGLE] > 0, splat(f4(2.0)), splat(f4(2.0) / h[k.P_WINDOW])
     online, pace = n[k.I_NORMALISATION] == k.BY_ONLINE, splat(k.ONLINE_RATE)
     for j in range(here, here + H, LANES):
         u, old = load(b, k.Q_NORMAL * U + j), load(bias, j)
         v = load(b, k.Q_ERROR * U + j) * load(b, k.Q_LIVE * U + j)
-        v = where_positive(
-            larger(u, zero - u) - window, zero, v
-        )  # straight through, where it is not saturated
+        size = larger(u, zero - u)
+        if triangle:
+            v = v * larger(two - fall * size, zero)
+        else:
+            v = where_positive(size - window, zero, v)
         q = beta * load(bias_2, j) + (splat(share) * (v * v) + floor)
         store(bias_2, j, q)
         store(bias, j, old - step * v * rsqrt(q))
@@ -163,6 +166,8 @@ def _account(settings, state):
         rate = min(rate, f4(1.0))
         _follow(means.first, latents.first, rate)
         _follow(means.hidden, latents.hidden, rate)
+        _follow(means.location, latents.location, rate)
+        _follow(means.variance, latents.variance, rate)
         _follow(means.bias, latents.bias, rate)
         _follow(means.out, latents.out, rate)
         _follow(means.out_bias, latents.out_bias, rate)

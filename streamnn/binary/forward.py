@@ -113,10 +113,9 @@ def drawn(seed, event, unit):
 
 
 @leaf(inline=True)
-def _signs(here, H, draw, settings, latents, state, b):
+def _signs(here, H, draw, settings, latents, seen, b):
     # units [here, here + H): normalised sums, and their signs
-    location, variance, bias = state.statistics.location, state.statistics.variance, latents.bias
-    seen = state.memory.drawn
+    location, variance, bias = latents.location, latents.variance, latents.bias
     U, shift = settings.n[k.I_UNITS], settings.n[k.I_NORMALISATION] == k.BY_SHIFT
     one, minus, floor = splat(f4(1.0)), splat(f4(-1.0)), splat(k.SUM_VARIANCE_FLOOR)
     for j in range(here, here + H, LANES):
@@ -135,8 +134,11 @@ def _signs(here, H, draw, settings, latents, state, b):
 
 
 @leaf(inline=True)
-def forward_signs(s, ids, m, draw, settings, latents, state, scratch):
-    """Outputs of row `s`, whose `m` inputs have been gathered, into the scratch; `draw`: units are stochastic."""
+def forward_signs(s, ids, m, draw, settings, latents, seen, scratch):
+    """Outputs of row `s`, whose `m` inputs have been gathered, into the scratch; `draw`: units are stochastic.
+
+    `seen`: see :class:`streamnn.binary.arrays.Memory`, ``drawn``.
+    """
     n, sizes, b, o = settings.n, settings.sizes, scratch.b, scratch.o
     U, H = n[k.I_UNITS], sizes[0]
     categories = category_rows(s, ids, settings)
@@ -146,7 +148,7 @@ def forward_signs(s, ids, m, draw, settings, latents, state, scratch):
         _first_sums(k.SIGN_WEIGHTS, s, ids, m, categories, settings, latents, scratch)
     else:
         _first_sums(k.TERNARY_WEIGHTS, s, ids, m, categories, settings, latents, scratch)
-    _signs(0, H, draw, settings, latents, state, b)
+    _signs(0, H, draw, settings, latents, seen, b)
     below, here, at = 0, H, 0
     for l in range(1, n[k.I_LAYERS]):
         G, H = H, sizes[l]
@@ -155,7 +157,7 @@ def forward_signs(s, ids, m, draw, settings, latents, state, scratch):
             _hidden_sums(k.REAL_WEIGHTS, at, G, H, z, a, latents.hidden, b)
         else:
             _hidden_sums(k.SIGN_WEIGHTS, at, G, H, z, a, latents.hidden, b)
-        _signs(here, H, draw, settings, latents, state, b)
+        _signs(here, H, draw, settings, latents, seen, b)
         at += G * H
         below, here = here, here + H
     z = k.Q_SIGN * U + U - H

@@ -51,14 +51,20 @@ def scan_signs(
         s = slot[e]
         if op[e] != LEARN or s != fresh:
             m = gathered_inputs(s, rows, settings, scratch)
+        ahead = 0
         if op[e] != LEARN and len(state.means.bias) > 0:
-            forward_signs(s, ids, m, False, settings, state.means, state, scratch)
-            fresh = -1
-            for c in range(C):
-                p[s, member + 1, c] = o[c]
-        if s != fresh:
-            forward_signs(s, ids, m, draws and op[e] == LEARN, settings, state.latents, state, scratch)
-            fresh = -1 if draws else s
+            ahead, fresh = 1, -1
+        elif s == fresh:
+            ahead = -1
+        for mean in range(
+            ahead, -1, -1
+        ):  # the averaged network first: units of the other stay in the buffers
+            latents = state.means if mean else state.latents
+            forward_signs(s, ids, m, draws and op[e] == LEARN, settings, latents, state.memory.drawn, scratch)
+            if mean:
+                for c in range(C):
+                    p[s, member + 1, c] = o[c]
+        fresh = -1 if draws else s
         if latent.shape[0] > 0:
             for j in range(latent.shape[1]):
                 latent[e, j] = buffers[k.Q_SIGN * U + U - latent.shape[1] + j]

@@ -69,6 +69,7 @@ class BinaryNetwork(Stage):
                 *(BINARY_RULES.index(spec.rule), _WEIGHT_KINDS[spec.first], _WEIGHT_KINDS[spec.weights]),
                 *(NORMALISATIONS.index(spec.normalisation), spec.activation == "stochastic", not classify),
                 *(0, inputs, spec.categories, member, len(self.sizes), sum(self.sizes), spec.average),
+                spec.estimator == "triangle",
             ],
             np.int64,
         )
@@ -164,7 +165,6 @@ class BinaryNetwork(Stage):
             self._arrays = k.BinaryState(
                 gathered(k.Latents, flat),
                 gathered(k.Latents, means),
-                gathered(k.Statistics, flat),
                 gathered(k.Memory, flat),
             )
         latent = self._no_latent if latent is None else latent

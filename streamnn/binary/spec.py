@@ -11,6 +11,7 @@ FIRST_LAYERS = ("real", "ternary", "binary")
 HIDDEN_WEIGHTS = ("real", "binary")
 BINARY_RULES = ("rms", "adamax", "bop", "sgd")
 NORMALISATIONS = ("shift", "running", "online")
+ESTIMATORS = ("window", "triangle")
 SIGN_ACTIVATIONS = ("deterministic", "stochastic")
 
 
@@ -46,8 +47,10 @@ class BinarySpec:
         through them corrected as well (Chiley et al. 2019), for two layers on images.
     rate : float
         Of running means and variances. A fast one makes them those of the last events, and learning fails.
+    estimator : {"window", "triangle"}
+        What stands in for the slope of a sign: 1 where the normalised sum is within the window (Bengio et al. 2013);
+        or the most at 0, falling to nothing at its ends (Liu et al. 2018), better on images.
     window : float
-        Straight-through estimator: gradients pass where the normalised sum is within it.
     start, clip : float
         Latents begin within +-start and stay within +-clip.
     delta : float
@@ -92,6 +95,7 @@ class BinarySpec:
     threshold_step: float = 0.003
     normalisation: str = "shift"
     rate: float = 2.0**-10
+    estimator: str = "window"
     window: float = 1.0
     start: float = 0.1
     clip: float = 1.0
@@ -111,11 +115,13 @@ class BinarySpec:
             ("first", self.first in FIRST_LAYERS, ", ".join(FIRST_LAYERS)),
             ("weights", self.weights in HIDDEN_WEIGHTS, ", ".join(HIDDEN_WEIGHTS)),
             ("rule", self.rule in BINARY_RULES, ", ".join(BINARY_RULES)),
+            ("rule", self.rule != "bop" or self.first != "ternary", "with a ternary first layer all but bop"),
             ("step", self.step >= 0, "numbers of 0 or more"),
             ("output_step", self.output_step >= 0, "numbers of 0 or more"),
             ("threshold_step", self.threshold_step >= 0, "numbers of 0 or more"),
             ("normalisation", self.normalisation in NORMALISATIONS, ", ".join(NORMALISATIONS)),
             ("rate", 0 < self.rate <= 1, "numbers above 0 and up to 1"),
+            ("estimator", self.estimator in ESTIMATORS, ", ".join(ESTIMATORS)),
             ("window", self.window > 0, "numbers above 0"),
             ("start", 0 <= self.start <= self.clip, "numbers from 0 to clip"),
             ("clip", self.clip > 0, "numbers above 0"),

@@ -12,8 +12,9 @@ from .spec import BinarySpec
 
 f4 = np.float32
 
-FOLLOWED = ("first", "hidden", "bias", "out", "out_bias")
-"""Latents and weights that are averaged; category rows, of which there may be very many, are shared."""
+FOLLOWED = ("first", "hidden", "location", "variance", "bias", "out", "out_bias")
+"""What is averaged: a sum is linear in the latents, so that its mean under averaged ones is the average of its means.
+Category rows, of which there may be very many, are shared."""
 BY_INPUT = {"first", "mean_first", "first_1", "first_2", "in_count"}
 """Leaves with a row for every input."""
 BY_CATEGORY = ("table", "table_1", "table_2")
@@ -29,7 +30,7 @@ def moments(spec: BinarySpec, kind: str) -> tuple[bool, bool]:
 def starting(
     spec: BinarySpec, sizes: tuple[int, ...], inputs: int, outputs: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Every leaf of a new network; see :class:`streamnn.binary.arrays.Latents`, ``Statistics`` and ``Memory``.
+    """Every leaf of a new network; see :class:`streamnn.binary.arrays.Latents` and ``Memory``.
 
     Parameters
     ----------

@@ -20,6 +20,8 @@ from .spec import BitSpec
 f4 = np.float32
 SPREAD = 0.1
 """Latent weights start within plus and minus this."""
+HEAVIEST = 1e6
+"""Largest sample weight: squares of errors stay finite."""
 
 
 class BitNetwork(Stage):
@@ -173,7 +175,7 @@ class BitNetwork(Stage):
         Raises
         ------
         SchemaError
-            When rows are of another type or too narrow, or a label is no class.
+            When rows are of another type or too narrow, a label is no class, or a weight is below 0 or above 1e6.
         """
         n = self._settings.n
         if rows.ndim != 2 or rows.dtype not in (np.uint8, np.int8):
@@ -189,6 +191,11 @@ class BitNetwork(Stage):
         labels, classes = target[op == LEARN], len(self.s["out_bias"])
         if len(bad := labels[~((labels >= 0) & (labels < classes))]):
             raise SchemaError(f"network {self.spec.name}: label {bad[0]} is no class number below {classes}")
+        weights = weight[op == LEARN]
+        if len(bad := weights[~((weights >= 0) & (weights <= HEAVIEST))]):
+            raise SchemaError(
+                f"network {self.spec.name}: weight {bad[0]} of a label: allowed are 0 to {HEAVIEST:g}"
+            )
         n[k.I_START] = start
         if self._arrays is None:
             if not self.kept:

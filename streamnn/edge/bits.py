@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ..errors import SpecError
 
 FEWEST_BITS, MOST_BITS = 3, 8
-_FEEDBACK_UP_TO = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +23,8 @@ class Bits:
         Of activation tables. With fewer than 8 the steepest slope of a spline grows (see `slope` of `quantise`).
     table : int, optional
         Of category rows; as weights where not given.
-    feedback : bool, optional
-        Whether the rounding error of each weight is made up for by the weights that are rounded after it; where not
-        given, with 6 bits or fewer.
+    feedback : bool
+        Whether the rounding error of each weight is made up for by the weights that are rounded after it.
     search : int
         How many fraction bits more than those that clip nothing are tried, for weights, category rows, knots and
         activations together; 0 is max-range quantisation.
@@ -40,8 +38,8 @@ class Bits:
 
     Examples
     --------
-    >>> Bits(weights=4).rounds_with_feedback, Bits().rounds_with_feedback
-    (True, False)
+    >>> Bits(weights=4).of_table, Bits(weights=4, table=8).of_table
+    (4, 8)
     >>> Bits(weights=2)
     Traceback (most recent call last):
         ...
@@ -52,7 +50,7 @@ class Bits:
     activations: int = 8
     knots: int = 8
     table: int | None = None
-    feedback: bool | None = None
+    feedback: bool = True
     search: int = 2
     rows: int = 512
 
@@ -71,8 +69,3 @@ class Bits:
     def of_table(self) -> int:
         """Bits of category rows."""
         return self.weights if self.table is None else self.table
-
-    @property
-    def rounds_with_feedback(self) -> bool:
-        """Whether weights are rounded with error feedback."""
-        return self.weights <= _FEEDBACK_UP_TO if self.feedback is None else self.feedback

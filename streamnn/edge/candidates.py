@@ -10,11 +10,33 @@ import numpy as np
 from .._kernels.jit import kernel, leaf
 from .integers import shifted
 
+i4 = np.int32
+
 
 @leaf
-def _clipped(v, half, right, left, top):
-    # one of right and left is 0
-    return min(max(((v + half) >> right) << left, -top - 1), top)
+def _spread(e, n):
+    # sum of squares around the mean, in eight sums side by side, for one would wait for itself; e ends in zeros
+    a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = 0.0
+    b0 = b1 = b2 = b3 = b4 = b5 = b6 = b7 = 0.0
+    for t in range(0, len(e), 8):
+        a0 += e[t] * e[t]
+        a1 += e[t + 1] * e[t + 1]
+        a2 += e[t + 2] * e[t + 2]
+        a3 += e[t + 3] * e[t + 3]
+        a4 += e[t + 4] * e[t + 4]
+        a5 += e[t + 5] * e[t + 5]
+        a6 += e[t + 6] * e[t + 6]
+        a7 += e[t + 7] * e[t + 7]
+        b0 += e[t]
+        b1 += e[t + 1]
+        b2 += e[t + 2]
+        b3 += e[t + 3]
+        b4 += e[t + 4]
+        b5 += e[t + 5]
+        b6 += e[t + 6]
+        b7 += e[t + 7]
+    total = ((b0 + b4) + (b1 + b5)) + ((b2 + b6) + (b3 + b7))
+    return (((a0 + a4) + (a1 + a5)) + ((a2 + a6) + (a3 + a7))) - total * total / n
 
 
 @kernel
@@ -152,54 +174,37 @@ def spline_errors(
     out : ndarray of float64, shape of `possible`
     """
     P, U, n = acc.shape
-    last = knots.shape[2] - 2
-    piece, place, value = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    last = i4(knots.shape[2] - 2)
+    piece, place, value = np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n, np.int32)
+    error = np.zeros((n + 7) // 8 * 8)
+    most, least = i4(top), i4(-top - 1)
     for p in range(P):
         for j in range(U):
-            s = fraction[p, j] - spacing
-            if s < 0:
+            if not 0 <= fraction[p, j] - spacing <= 30:
                 out[:, p, :, j] = np.inf
                 continue
+            # what is possible fits 32 bits all the way; what does not is not looked at
+            s = i4(fraction[p, j] - spacing)
             base = np.int64(reach) << fraction[p, j]
             for t in range(n):
-                u = acc[p, j, t] + base
-                i = min(max(u >> s, 0), last)
+                u = i4(acc[p, j, t] + base)
+                i = min(max(u >> s, i4(0)), last)
                 piece[t] = i
-                place[t] = u - (i << s)
+                place[t] = u - i4(i << s)
             for c in range(len(knots)):
                 for t in range(n):
-                    low = knots[c, j, piece[t]]
-                    value[t] = (low << s) + place[t] * (knots[c, j, piece[t] + 1] - low)
+                    low = i4(knots[c, j, piece[t]])
+                    value[t] = i4(low << s) + place[t] * i4(i4(knots[c, j, piece[t] + 1]) - low)
                 for o in range(len(out_fraction)):
                     if not possible[o, p, c, j]:
                         out[o, p, c, j] = np.inf
                         continue
                     f = out_fraction[o]
                     unit = 1.0 / np.float64(np.int64(1) << f) if f >= 0 else np.float64(np.int64(1) << -f)
-                    right = s + knot_fraction[c, j] - f
-                    left = max(-right, 0)
-                    right = max(right, 0)
-                    half = (np.int64(1) << right) >> 1
-                    # four sums side by side: one would wait for itself
-                    a = b = g = h = 0.0
-                    total0 = total1 = total2 = total3 = 0.0
-                    whole = n - n % 4
-                    for t in range(0, whole, 4):
-                        e0 = _clipped(value[t], half, right, left, top) * unit - wanted[j, t]
-                        e1 = _clipped(value[t + 1], half, right, left, top) * unit - wanted[j, t + 1]
-                        e2 = _clipped(value[t + 2], half, right, left, top) * unit - wanted[j, t + 2]
-                        e3 = _clipped(value[t + 3], half, right, left, top) * unit - wanted[j, t + 3]
-                        a += e0 * e0
-                        b += e1 * e1
-                        g += e2 * e2
-                        h += e3 * e3
-                        total0 += e0
-                        total1 += e1
-                        total2 += e2
-                        total3 += e3
-                    for t in range(whole, n):
-                        e0 = _clipped(value[t], half, right, left, top) * unit - wanted[j, t]
-                        a += e0 * e0
-                        total0 += e0
-                    total = (total0 + total1) + (total2 + total3)
-                    out[o, p, c, j] = (a + b) + (g + h) - total * total / n
+                    shift = np.int64(s) + knot_fraction[c, j] - f
+                    right, left = i4(max(shift, 0)), i4(max(-shift, 0))
+                    half = i4((np.int64(1) << np.int64(right)) >> 1)
+                    for t in range(n):
+                        v = i4(i4(i4(value[t] + half) >> right) << left)
+                        error[t] = min(max(v, least), most) * unit - wanted[j, t]
+                    out[o, p, c, j] = _spread(error, n)

@@ -36,17 +36,17 @@ class Inflow:
 
     Parameters
     ----------
-    x : ndarray of int64, shape (n, inputs)
-        In the order of the weights.
-    ids : ndarray of int32, shape (n, k)
+    x : ndarray of int64, shape (m, inputs)
+        Of the events on which candidates are compared, in the order of the weights.
+    ids : ndarray of int32, shape (m, k)
         Category rows, k = 0 where the module has no table.
+    every : tuple of ndarray
+        The same of all events that are known: second moments are of these.
     fraction : int
         Fraction bits of x.
     low, high : int
         Smallest and largest x there can be.
-    compared : ndarray of int64, shape (m,)
-        On which rows candidates are compared.
-    skipped : ndarray of int64, shape (n, units), or None
+    skipped : ndarray of int64, shape (m, units), or None
         Output of the module of a residual connection.
     skip_fraction : int
     skip_top : int
@@ -55,10 +55,10 @@ class Inflow:
 
     x: Array
     ids: Array
+    every: tuple[Array, Array]
     fraction: int
     low: int
     high: int
-    compared: Array
     skipped: Array | None = None
     skip_fraction: int = 0
     skip_top: int = 0
@@ -114,13 +114,12 @@ class JointSearch:
             name,
         )
         self._pre, self._post = np.ascontiguousarray(pre.T), np.ascontiguousarray(post.T)
-        rows = inflow.compared
-        self._x = np.ascontiguousarray(inflow.x[rows].T, np.float64)
-        self._ids = np.ascontiguousarray(inflow.ids[rows])
+        self._x = np.ascontiguousarray(inflow.x.T, np.float64)
+        self._ids = np.ascontiguousarray(inflow.ids)
         units = weights.shape[1]
-        self._skipped = np.zeros((0, len(rows)), np.int64)
+        self._skipped = np.zeros((0, len(inflow.x)), np.int64)
         if inflow.skipped is not None:
-            self._skipped = np.ascontiguousarray(inflow.skipped[rows].T, np.int64)
+            self._skipped = np.ascontiguousarray(inflow.skipped.T, np.int64)
         self._table = np.zeros((0, units)) if layer.table is None else layer.table
         self._moments: list[Array] | None = None
         offsets = np.arange(options.search + 1)
@@ -136,9 +135,9 @@ class JointSearch:
         highest, lowest = self._post.max(1), self._post.min(1)
         fits = largest_fraction(np.abs(self._post).max(), o.activations)
         around_0 = largest_fraction((highest - lowest).max() / 2.0, o.activations)
-        tables: tuple[Array, ...] = (values,)
-        if around_0 > fits:  # integers are signed; what is constant is taken up by the next bias
-            tables = (values, values - ((highest + lowest) / 2.0)[:, None])
+        # a constant of each unit is taken up by the next bias: knots lie around 0, for integers are signed
+        tables = [values - ((values.max(1) + values.min(1)) / 2.0)[:, None]]
+        tables.append(values if around_0 <= fits else values - ((highest + lowest) / 2.0)[:, None])
         knots, knot_fraction = self._knots(tables, spacing, slope)
         out_fraction = np.maximum(fits, around_0) + self._offsets
         fraction = self._fractions(spacing)
@@ -174,7 +173,7 @@ class JointSearch:
         )
         return self._module(lin, pair, after)
 
-    def _knots(self, tables: tuple[Array, ...], spacing: int, slope: float) -> tuple[Array, Array]:
+    def _knots(self, tables: list[Array], spacing: int, slope: float) -> tuple[Array, Array]:
         # (candidates, units, K) and (candidates, units)
         bits = self._options.knots
         tried = [(v, largest_fraction(np.abs(v).max(1), bits) + d) for v in tables for d in self._offsets]
@@ -230,11 +229,11 @@ class JointSearch:
         table_shift = of_table - acc_fraction
         skip_shift = np.clip(flow.skip_fraction - acc_fraction, -TOP_SHIFT, TOP_SHIFT)
         table = to_integers(self._table, of_table[:, None], o.of_table)
-        if o.rounds_with_feedback:
+        if o.feedback:
             weights = self._round_with_feedback(weight_fraction, of_table, table)
         else:
             weights = to_integers(self._weights, weight_fraction[:, None], o.weights)
-        acc = np.zeros((len(pairs), units, len(flow.compared)), np.int64)
+        acc = np.zeros((len(pairs), units, len(flow.x)), np.int64)
         bias = np.zeros((len(pairs), units), np.int64)
         accumulate(self._x, weights, table, self._ids, table_shift, self._skipped, skip_shift, acc)
         add_bias(acc, acc_fraction, self._pre, bias)
@@ -261,8 +260,9 @@ class JointSearch:
         inputs = len(self._weights)
         out = np.zeros((candidates, inputs, units), np.int64)
         if self._moments is None:
-            blocks = np.array_split(np.arange(inputs), groups)
-            self._moments = [second_moments(flow.x[:, b], flow.ids, used, flow.fraction) for b in blocks]
+            x, ids = flow.every
+            blocks = [slice(g * inputs // groups, (g + 1) * inputs // groups) for g in range(groups)]
+            self._moments = [second_moments(x[:, b], ids, used, flow.fraction) for b in blocks]
         for g in range(groups):
             own = slice(g * inputs // groups, (g + 1) * inputs // groups)
             of = slice(g * units // groups, (g + 1) * units // groups)
@@ -285,7 +285,7 @@ class JointSearch:
     def _used(self) -> Array:
         if not len(self._table):
             return np.zeros(0, np.int64)
-        ids = self._inflow.ids
+        ids = self._inflow.every[1]
         count = np.bincount(ids[ids >= 0].ravel(), minlength=len(self._table))
         found = np.argsort(-count, kind="stable")[:FEEDBACK_ROWS]
         return np.sort(found[count[found] > 0])

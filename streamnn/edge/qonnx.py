@@ -54,6 +54,19 @@ def to_qonnx(of: Artefact | Sequence[Module], *, plain: bool = False, rows: int 
     Notes
     -----
     Pappalardo et al., QONNX: Representing Arbitrary-Precision Quantized Neural Networks, 2022.
+
+    Examples
+    --------
+    For tools that build hardware, one event at once::
+
+        Path("network.onnx").write_bytes(to_qonnx(artefact, rows=1))
+
+    What has no output yet is no network:
+
+    >>> to_qonnx(())
+    Traceback (most recent call last):
+        ...
+    streamnn.errors.SpecError: QONNX: the last module must have an Output; give all modules of the network
     """
     modules = of.modules if isinstance(of, Artefact) else tuple(of)
     if not modules or not isinstance(modules[-1].after, Output):
@@ -160,9 +173,11 @@ def _spline(g: OnnxGraph, m: Module, after: Spline, l: int, acc: str, size: Arra
     start = g.node("Gather", [g.constant(f"starts{l}", starts.ravel()), index], f"start{l}")
     rise = g.node("Gather", [g.constant(f"rises{l}", rises.ravel()), index], f"rise{l}")
     risen = g.node("Mul", [place, rise], f"risen{l}")
-    reached = np.minimum(np.maximum(-low, high), size + offset + (pieces << f))
-    most = reached * np.abs(rises[:, [0, -1]]).max(1)
-    most = np.maximum(most, (1 << f) * np.abs(rises).max(1)) + np.abs(starts).max(1)
+    widest = size + offset + np.ldexp(float(pieces), f)
+    ends = np.maximum(
+        np.minimum(-low, widest) * np.abs(rises[:, 0]), np.minimum(high, widest) * np.abs(rises[:, -1])
+    )
+    most = np.maximum(ends, (1 << f) * np.abs(rises).max(1)) + np.abs(starts).max(1)
     whole, _ = _shifted(
         g,
         g.node("Add", [start, risen], f"whole{l}"),

@@ -86,28 +86,29 @@ def quantise(
     if classify:
         network = network.scaled(PER_LN2)
     n, m = len(x), min(len(x), options.rows)
+    every = np.ascontiguousarray(x, np.int64), np.ascontiguousarray(ids, np.int32)
     compared = np.arange(m) * n // m
-    if not options.rounds_with_feedback:  # the others are looked at by nothing
-        x, ids, compared = x[compared], ids[compared], np.arange(m)
-    ints, ids = np.ascontiguousarray(x, np.int64), np.ascontiguousarray(ids, np.int32)
+    ints, ids = every[0][compared], every[1][compared]
     bits = np.asarray(fractions, np.int32)
-    floats = np.ldexp(ints[compared].astype(np.float64), -bits)
-    scale = np.ldexp(1.0, INPUT_FRACTION - bits)
+    floats, scale = np.ldexp(ints.astype(np.float64), -bits), np.ldexp(1.0, INPUT_FRACTION - bits)
     modules: list[Module] = []
     wanted: list[Array] = []
     through: list[Array] = []
     for l, layer in enumerate(network.layers):
-        rows = ids if layer.table is not None else ids[:, :0]
-        pre = _pre_activations(layer, floats, rows[compared], wanted)
+        if layer.table is None:
+            ids, every = ids[:, :0], (every[0], every[1][:, :0])
+        pre = _pre_activations(layer, floats, ids, wanted)
         post = pre if layer.functions is None else layer.functions.at(pre)[0]
-        seen = ints if layer.gather is None else ints[:, layer.gather]
-        weights = layer.weights * (scale if layer.gather is None else scale[layer.gather])[:, None]
-        inflow = _inflow(layer, seen, rows, compared, modules, through)
-        search = JointSearch(layer, weights, inflow, pre, post, options, f"layer {l}")
+        order = np.arange(len(layer.weights)) if layer.gather is None else layer.gather
+        inflow = _inflow(layer, ints[:, order], ids, (every[0][:, order], every[1]), modules, through)
+        search = JointSearch(
+            layer, layer.weights * scale[order, None], inflow, pre, post, options, f"layer {l}"
+        )
         modules.append(search.output() if layer.functions is None else search.spline(slope))
-        through.append(modules[-1](ints, rows, inflow.skipped))
+        ints = modules[-1](ints, ids, inflow.skipped)
+        through.append(ints)
         wanted.append(post)
-        ints, floats, scale = through[-1], post, np.ones(modules[-1].units)
+        every, floats, scale = (ints, ids), post, np.ones(modules[-1].units)
     return tuple(modules)
 
 
@@ -124,16 +125,21 @@ def _pre_activations(layer: FloatLayer, x: Array, ids: Array, post: list[Array])
 
 
 def _inflow(
-    layer: FloatLayer, x: Array, ids: Array, compared: Array, modules: list[Module], through: list[Array]
+    layer: FloatLayer,
+    x: Array,
+    ids: Array,
+    every: tuple[Array, Array],
+    modules: list[Module],
+    through: list[Array],
 ) -> Inflow:
     fraction, low, high = INPUT_FRACTION, -INPUT_TOP, INPUT_TOP
     if modules:
         fraction, top = _fraction_and_top(modules[-1])
         low, high = -top, top - 1
     if layer.skip < 0:
-        return Inflow(x, ids, fraction, low, high, compared)
+        return Inflow(x, ids, every, fraction, low, high)
     return Inflow(
-        x, ids, fraction, low, high, compared, through[layer.skip], *_fraction_and_top(modules[layer.skip])
+        x, ids, every, fraction, low, high, through[layer.skip], *_fraction_and_top(modules[layer.skip])
     )
 
 

@@ -14,8 +14,9 @@ import pytest
 from cli_run import Run
 from edge_job import RECORDS, edge_checkpoint, make_quiet, records
 from fake_student import artefact
-from streamnn.edge.saving import from_bytes
 
+from streamnn.edge.cost import cost
+from streamnn.edge.saving import from_bytes
 from streamnn.errors import StateError
 from streamnn.state import state_hash
 from streamnn_jobs.edge.heat_map import heat_map
@@ -60,7 +61,14 @@ def test_what_is_exported_compiles_and_gives_the_logits_of_the_vectors(
 
 
 @needs_gcc
-@pytest.mark.parametrize("how", [["--weights", "4"], ["--bits", "5"], ["--weights", "8"]])
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["--weights", "4"],
+        pytest.param(["--bits", "5"], marks=pytest.mark.slow),
+        pytest.param(["--weights", "8"], marks=pytest.mark.slow),
+    ],
+)
 def test_other_widths_are_quantised_from_the_same_network(
     how: list[str], run: Run, checkpoint: str, tmp_path: Path
 ) -> None:
@@ -83,13 +91,13 @@ def test_the_certificate_names_every_file_and_where_it_comes_from(
     certificate = json.loads((folder / "certificate.json").read_text())
     names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     assert set(certificate["files"]) == names - {"certificate.json", "report.html"}
-    assert {"gate.c", "gate.h", "gate.edge", "update/tables.bin", "verilog/gate.v"} <= names
+    assert {"gate.c", "gate.h", "artefact.safetensors", "update/tables.bin", "verilog/gate.v"} <= names
     for name, digest in certificate["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     assert certificate["published_after_labels"] == 256 and certificate["position"] == RECORDS
     assert [s["name"] for s in certificate["sensors"]][:3] == ["a", "b", "k"]
     student = open_student(checkpoint, print).student
-    kept = from_bytes((folder / "gate.edge").read_bytes())
+    kept = from_bytes((folder / "artefact.safetensors").read_bytes())
     assert all(
         (a.weights == b.weights).all() for a, b in zip(kept.modules, student.artefact.modules, strict=True)
     )
@@ -112,6 +120,7 @@ def test_the_page_has_what_one_chooses_by(run: Run, checkpoint: str, tmp_path: P
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
+@pytest.mark.slow
 def test_a_number_is_exported_too(run: Run, tmp_path: Path) -> None:
     made = edge_checkpoint(tmp_path, "regression")
     code, out, _ = run("export", made, "--to", "edge", "--json")
@@ -119,6 +128,23 @@ def test_a_number_is_exported_too(run: Run, tmp_path: Path) -> None:
     assert code == 0 and set(found["float"]) == {"mae"} and found["recommended"]["learning"] is None
     if GCC is not None:
         assert self_test(tmp_path / "edge").startswith("256 vectors, 0 ")
+
+
+@pytest.mark.slow
+@needs_gcc
+@pytest.mark.parametrize("network", ["sign", "ternary", "binary"])
+def test_networks_of_signs_are_exported_in_the_width_they_have(
+    network: str, run: Run, tmp_path: Path
+) -> None:
+    made = edge_checkpoint(tmp_path, network=network)
+    code, out, _ = run("export", made, "--to", "edge", f"--{network}", "--json")
+    found = json.loads(out)
+    assert code == 0 and self_test(tmp_path / "edge").startswith("256 vectors, 0 ")
+    assert found["certificate"]["slope_bound"] is None and len(found["variants"]) == 1
+    page = (tmp_path / "edge" / "report.html").read_text()
+    assert ("weights flipped" in page) and "Activation tables" not in page
+    code, _, err = run("export", made, "--to", "edge", "--weights", "4")
+    assert code == 4 and f"the weights of a {network} network have the width" in err
 
 
 def test_exporting_changes_no_checkpoint(checkpoint: str, run: Run) -> None:
@@ -198,7 +224,13 @@ def test_a_student_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(tmp_pa
 def test_the_fewest_bytes_are_recommended_that_lose_nearly_nothing() -> None:
     def variant(bits: int, loss: float, size: int, published: bool = False) -> Variant:
         return Variant(
-            f"{bits} bits", bits, artefact(), {"accuracy": 0.9, "log_loss": loss}, size, published, {}
+            f"{bits} bits",
+            bits,
+            artefact(),
+            {"accuracy": 0.9, "log_loss": loss},
+            size,
+            published,
+            cost(artefact()).to_dict(),
         )
 
     eight, six, four, three = (

@@ -111,9 +111,9 @@ def test_artefacts_go_into_a_folder_and_refused_ones_do_not(
     good = [w["event"] for w in result.worker.student.field.rows() if not w["refused"]]
     bad = [w["event"] for w in result.worker.student.field.rows() if w["refused"]]
     found = files(out)
-    assert set(found) == {f"artefact-{n:012d}.edge" for n in good} | {publishing.NEWEST} and bad
+    assert set(found) == {f"artefact-{n:012d}.safetensors" for n in good} | {publishing.NEWEST} and bad
     newest = json.loads(found[publishing.NEWEST])
-    assert newest["event"] == good[-1] and newest["file"] == f"artefact-{good[-1]:012d}.edge"
+    assert newest["event"] == good[-1] and newest["file"] == f"artefact-{good[-1]:012d}.safetensors"
 
 
 def test_a_crash_leaves_the_folder_as_a_run_without_one(
@@ -143,8 +143,8 @@ def test_only_so_many_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_artefacts_of_another_run_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(monkeypatch)
-    (tmp_path / "artefact-000000000016.edge").write_bytes(b"another")
-    (tmp_path / "artefact-000000099999.edge").write_bytes(b"another")
+    (tmp_path / "artefact-000000000016.safetensors").write_bytes(b"another")
+    (tmp_path / "artefact-000000099999.safetensors").write_bytes(b"another")
     (tmp_path / "mine.txt").write_bytes(b"mine")
     job(None, EDGE | {"publish": str(tmp_path)})
     assert b"another" not in files(tmp_path).values() and "mine.txt" in files(tmp_path)

@@ -19,12 +19,15 @@ def stream(n, inputs=70, classes=3, seed=0, kind=np.uint8):
 
 
 def log(n):
-    """Operations over `n` events: seen, learnt at once or three later, some never."""
+    """Operations over `n` events: seen, learnt at once or three later, some twice and some never."""
     op, slot = [], []
     for i in range(n):
         op.append(OBSERVE)
         slot.append(i)
         if i % 3:
+            op.append(LEARN)
+            slot.append(i)
+        if i % 7 == 5:
             op.append(LEARN)
             slot.append(i)
         if i % 5 == 4:

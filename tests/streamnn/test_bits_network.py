@@ -99,6 +99,30 @@ def test_one_step_is_that_of_the_recipe():
     assert list(net.out_of_step()) == []
 
 
+def test_thresholds_of_the_layer_below_follow_the_gradient():
+    """The chain rule in floats, straight through the signs, says which way each threshold of the first layer moves."""
+    rows, y = stream(500)
+    net = BitNetwork(BitSpec("n", (256, 64), skip_margin=0.0, output_step=0.0), 70, 3, seed=1)
+    net.s["out"][:, :64] *= 1 + np.arange(64) % 7
+    learn(net, rows[:499], y[:499])
+    s, (first, second) = {k: v.copy() for k, v in net.s.items()}, net.latents()
+    s["scale"][256:] = net.s["scale"][256:] = s["scale"][256:] * 4.0 ** (np.arange(64) % 3 - 2)
+    o, (below, _) = forward(net, rows[499])
+    g = np.exp(o - o.max()) / np.exp(o - o.max()).sum() - (np.arange(3) == y[499])
+    u = np.concatenate([rows[499].astype(int) @ signs(first), below @ signs(second)])
+    u = (u - s["mean"]) * s["scale"] + s["threshold"]
+    d = (s["out"].T @ g) * (np.abs(u[256:]) <= 1) * s["scale"][256:]
+    back = signs(second) @ d
+    learn(net, rows[499:], y[499:])
+    moved = net.s["threshold"][:256] - s["threshold"][:256]
+    inside = np.abs(u[:256]) <= 1
+    clear = inside & (np.abs(back) > 0.02 * np.abs(d).max() * np.sqrt(64))
+    assert clear.sum() > 50 and np.array_equal(np.sign(moved[clear]), -np.sign(back[clear]))
+    assert not moved[~inside].any()
+    wrong = signs(second) @ np.where(d != 0, d / s["scale"][256:], 0)
+    assert (np.sign(wrong) != np.sign(back))[clear].any()  # else the test could not tell
+
+
 def test_errors_of_the_layer_below_are_sums_of_whole_numbers():
     """What the sweep gives back, beside a product of matrices; errors of both signs, some of them 0."""
     from bit_kernels import swept
@@ -126,6 +150,8 @@ def test_first_sums_are_exact_for_every_row(inputs, kind, seed):
         else np.full((1, inputs), info.max, kind)
     )
     net = BitNetwork(BitSpec("n", (64,), threshold_step=0.0), inputs, 2, seed=1)
+    net.s["first"][:, :9] = 1
+    net.s |= net._copies(net.s)
     net.s["out"][:], net.s["out_bias"][:] = 0, 0
     net.s["out"][0, :64] = 2.0 ** -np.arange(64)
     net.s["mean"][:64] = rng.integers(-300 * inputs, 300 * inputs, 64)
@@ -162,6 +188,16 @@ def test_it_learns_and_a_confident_label_is_skipped():
     assert always.s["learnt"][0] == 1500
 
 
+def test_the_heaviest_labels_leave_finite_numbers():
+    rows, y = stream(60)
+    net = BitNetwork(BitSpec("n", (64, 64), step=0.1), 70, 3, seed=1)
+    op, slot = np.tile(np.int8([OBSERVE, LEARN]), 60), np.repeat(np.arange(60), 2)
+    weight, p = np.where(slot % 3, 1e6, 0.0).astype(f4), np.zeros((60, 1, 3), f4)
+    net.scan(op, slot, y[slot].astype(f4), weight, 0, rows, np.zeros((60, 0), np.int32), p)
+    assert np.isfinite(p).all() and all(np.isfinite(v).all() for v in net.s.values())
+    assert list(net.out_of_step()) == []
+
+
 def test_rows_that_are_read_only_and_columns_further_on():
     rows, y = stream(50)
     wide = np.hstack([np.full((50, 3), 9, np.uint8), rows])
@@ -195,6 +231,8 @@ def test_a_damaged_or_foreign_state_is_refused():
         ({"rows": np.zeros((4, 60), np.uint8)}, "rows have 60 columns, 70 are read from column 0 on"),
         ({"target": f4([0, 3, 0, 0])}, r"label 3\.0 is no class number below 3"),
         ({"target": f4([0, np.nan, 0, 0])}, "label nan"),
+        ({"weight": f4([1, np.inf, 1, 1])}, "weight inf of a label"),
+        ({"weight": f4([1, -1, 1, 1])}, r"weight -1\.0 of a label"),
         ({"start": -1}, "read from column -1 on"),
     ],
 )

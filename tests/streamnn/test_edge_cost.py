@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import edge_networks
+import module_helpers
 import numpy as np
 import pytest
 
@@ -76,7 +76,7 @@ def test_state_is_that_of_the_device() -> None:
 
 
 def _artefact(learning: str = "off", **of: object) -> Artefact:
-    modules = edge_networks.network(3, **of)  # type: ignore[arg-type]
+    modules = module_helpers.network(3, **of)  # type: ignore[arg-type]
     d = np.zeros(6, np.int64)
     stage = InputStage((), d, d + 5, np.ones(6, bool), np.zeros(7, np.int64), i(), i())
     sensors = tuple(Sensor(f"s{k}") for k in range(6))

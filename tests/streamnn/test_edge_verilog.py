@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import edge_networks
+import module_helpers
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from verilog_evaluator import evaluate
+from verilog_helpers import evaluate
 
 from benchmarks import _hdl, _netlist
 from streamnn.edge import Artefact, InputStage, Sensor
@@ -59,8 +59,8 @@ def test_a_constant_keeps_its_value_whatever_it_is_extended_to(v: int, bits: int
 @pytest.mark.parametrize("seed", range(2))
 def test_what_is_written_gives_the_integers_of_the_modules(kind: str, seed: int) -> None:
     of = KINDS[kind]
-    modules = edge_networks.network(seed, **of)
-    x, ids = edge_networks.vectors(seed, 12, rows=of.get("rows", 0))
+    modules = module_helpers.network(seed, **of)
+    x, ids = module_helpers.vectors(seed, 12, rows=of.get("rows", 0))
     text = emit_verilog(modules, "net")["net.v"].decode()
     found = []
     for row, categories in zip(x.tolist(), ids.tolist(), strict=True):
@@ -70,24 +70,24 @@ def test_what_is_written_gives_the_integers_of_the_modules(kind: str, seed: int)
 
 
 def test_a_weight_that_is_wrong_by_one_is_seen() -> None:
-    modules = edge_networks.network(1)
+    modules = module_helpers.network(1)
     weights = modules[-1].weights.copy()
     weights[3, 1] += 1
     other = (*modules[:-1], replace(modules[-1], weights=weights))
-    x, ids = edge_networks.vectors(1, 5)
+    x, ids = module_helpers.vectors(1, 5)
     text = emit_verilog(other, "net")["net.v"].decode()
     assert [evaluate(text, {"x": (r, 8)}) for r in x.tolist()] != run_modules(modules, x, ids)[-1].tolist()
 
 
 def test_each_sensor_of_an_artefact_reaches_its_own_rows() -> None:
-    modules = edge_networks.network(2, bits=4, rows=5)
+    modules = module_helpers.network(2, bits=4, rows=5)
     i = np.zeros(6, np.int64)
     start = np.array([0, 2, 2, 5, 5, 5, 5])
     stage = InputStage((), i, i + 5, np.ones(6, bool), start, np.arange(5), np.array([0, 1, 2, 3, 4]))
     a = Artefact(tuple(Sensor(f"s{k}") for k in range(6)), stage, modules, ("no", "yes"))
     assert [r.tolist() for r in category_rows(a)] == [[0, 1], [2, 3, 4]]
     text = emit_verilog(a, "net")["net.v"].decode()
-    x, _ = edge_networks.vectors(2, 12)
+    x, _ = module_helpers.vectors(2, 12)
     ids = np.array([[p, q] for p in (-1, 0, 1) for q in (-1, 2, 3, 4)])
     found = [
         evaluate(text, {"x": (row, 8), "ids": (k, id_bits(modules[0]))})
@@ -97,7 +97,7 @@ def test_each_sensor_of_an_artefact_reaches_its_own_rows() -> None:
 
 
 def test_bad_input_says_what_to_do() -> None:
-    modules = edge_networks.network(1)
+    modules = module_helpers.network(1)
     with pytest.raises(SpecError, match="'1net' is no name of a Verilog module: use letters"):
         emit_verilog(modules, "1net")
     with pytest.raises(SpecError, match="the last module must have an Output; give all modules"):
@@ -133,8 +133,8 @@ def _need(*tools: str) -> None:
 
 def _bench(folder: Path, kind: str) -> None:
     of = KINDS[kind]
-    modules = edge_networks.network(7, **of)
-    x, ids = edge_networks.vectors(8, VECTORS, rows=of.get("rows", 0))
+    modules = module_helpers.network(7, **of)
+    x, ids = module_helpers.vectors(8, VECTORS, rows=of.get("rows", 0))
     inputs = [Port("x", 8, x)] + ([Port("ids", id_bits(modules[0]), ids)] if ids.shape[1] else [])
     logits = Port("logits", 32, run_modules(modules, x, ids)[-1])
     _hdl.write(folder, {**emit_verilog(modules, kind), **emit_test_bench(kind, inputs, logits)})
@@ -193,7 +193,7 @@ def test_a_whole_network_is_synthesised_and_fewer_bits_are_smaller(tmp_path: Pat
     _need("yosys")
     cells = {}
     for bits in (8, 4):
-        modules = edge_networks.network(7, bits=bits, inputs=8, hidden=16)
+        modules = module_helpers.network(7, bits=bits, inputs=8, hidden=16)
         _hdl.write(tmp_path, emit_verilog(modules, f"w{bits}"))
         cells[bits] = _hdl.synthesise(tmp_path, f"w{bits}", quick=True)["cells"]
     assert 1000 < cells[4] < cells[8] < 60_000

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -17,6 +16,7 @@ from ..report.report import Report
 from ..report.spline_gallery import spline_gallery
 from ..report.templating import SCRIPT, STYLE, script_source
 from ..version import VERSION
+from .cost_section import cost_section
 from .export_facts import ExportFacts
 from .heat_map import heat_map
 from .inputs import input_names, table_names
@@ -45,7 +45,7 @@ def cost_report(facts: ExportFacts) -> bytes:
     parts = [
         TEMPLATES.render("header.html", title=facts.title, facts=line),
         _choice(facts),
-        _cost(facts),
+        cost_section(facts),
         on_the_edge(report),
         _weights(artefact),
         _tables(artefact),
@@ -71,12 +71,20 @@ def _choice(facts: ExportFacts) -> Markup:
             Cell([v.name], hint=_marks(v, facts), strong=v is facts.recommended),
             *(_score(k, v.scores[k]) for k in keys),
             whole(v.bytes),
+            whole(v.operations),
         ]
         for v in found
     ]
-    rows.append([Cell(["float network"]), *(_score(k, facts.float_scores[k]) for k in keys), "–"])
+    rows.append(
+        [
+            Cell(["float network"]),
+            *(_score(k, facts.float_scores[k]) for k in keys),
+            whole(facts.chosen.cost["float_bytes"]),
+            "–",
+        ]
+    )
     listed = table(
-        ["weights", *(k.replace("_", " ") for k in keys), "bytes of tables"], rows,
+        ["weights", *(k.replace("_", " ") for k in keys), "bytes of tables", "operations an event"], rows,
         f"Scored on {facts.held.words}", (0,),
     )  # fmt: skip
     main = keys[0]
@@ -109,59 +117,16 @@ def _score(key: str, value: float) -> str:
     return percent(value, 2) if key == "accuracy" else decimal(value)
 
 
-def _cost(facts: ExportFacts) -> Markup:
-    """What an event costs, as counted in the artefact, beside the other widths."""
-    flat = [_flat(v.cost) for v in facts.variants]
-    own = flat[facts.variants.index(facts.chosen)]
-    columns = [facts.chosen, *(v for v in facts.variants if v is not facts.chosen)]
-    rows = [
-        [name.replace("_", " "), *(_value(flat[facts.variants.index(v)].get(name)) for v in columns)]
-        for name in own
-        if not isinstance(own[name], str)
-    ]
-    notes = [f"{name.replace('_', ' ')}: {value}" for name, value in own.items() if isinstance(value, str)]
-    listed = table(["figure", *(v.name for v in columns)], rows, "Counted in the artefact, an event", (0,))
-    how = (
-        "Bytes, and work an event, as the integers are; energy is an estimate from a published table of costs an operation, "
-        "of arithmetic and memory alone, not a measurement."
-    )
-    asides = [TEMPLATES.render("aside.html", text=note) for note in notes]
-    return section("cost", "What it costs", how, listed, *asides)
-
-
-def _flat(found: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Figures in figures as one table.
-
-    Examples
-    --------
-    >>> _flat({"bytes": {"tables": 3, "state": 1}, "macs": 5})
-    {'bytes: tables': 3, 'bytes: state': 1, 'macs': 5}
-    """
-    out: dict[str, Any] = {}
-    for name, value in found.items():
-        if isinstance(value, Mapping):
-            out |= _flat(value, f"{before}{name}: ")
-        elif isinstance(value, int | float | str) and not isinstance(value, bool):
-            out[before + name] = value
-    return out
-
-
-def _value(value: Any) -> str:
-    return whole(value) if isinstance(value, int) else decimal(value)
-
-
 def _weights(artefact: Artefact) -> Markup:
     pictures = []
     names: Sequence[str] = input_names(artefact)
     for i, module in enumerate(artefact.modules):
         rows = names if module.gather is None else [names[j] for j in module.gather.tolist()]
-        title = (
-            f"Module {i + 1}: {len(module.weights)} inputs, {module.units} units, {module.weight_bits} bits"
-        )
+        title = f"Module {i}: {len(module.weights)} inputs, {module.units} units, {module.weight_bits} bits"
         pictures.append(heat_map(f"weights-{i}", title, module.weights, rows))
         if module.table is not None:
             rows = table_names(artefact)
-            pictures.append(heat_map(f"table-{i}", f"Category rows of module {i + 1}", module.table, rows))
+            pictures.append(heat_map(f"table-{i}", f"Category rows of module {i}", module.table, rows))
         names = [f"unit {j}" for j in range(module.units)]
     how = "Integers as the device has them: blue raises a unit, orange lowers it, blank is 0. A column is a unit."
     return section("weights", "Weights", how, *pictures)
@@ -178,7 +143,7 @@ def _tables(artefact: Artefact) -> Markup:
         values = spline.knots * 2.0 ** -spline.knot_fraction[:, None].astype(np.float64)
         after = artefact.modules[i + 1] if i + 1 < len(artefact.modules) else None
         used = np.ones(module.units) if after is None else np.abs(after.weights).sum(1)[: module.units]
-        network = {"name": f"Module {i + 1}", "knots": knots, "splines": values, "used": used}
+        network = {"name": f"Module {i}", "knots": knots, "splines": values, "used": used}
         galleries.append(spline_gallery(network, i))
     if not galleries:
         return Markup()
@@ -192,7 +157,7 @@ def _tables(artefact: Artefact) -> Markup:
 def _files(facts: ExportFacts) -> Markup:
     rows = [[name, whole(len(data))] for name, data in sorted(facts.files.items())]
     certificate: list[list[str | Cell]] = [
-        [key.replace("_", " "), Cell([str(value)], code=key.endswith("sha256"))]
+        [key.replace("_", " "), Cell([_fact(value)], code=key.endswith("sha256"))]
         for key, value in facts.certificate.items()
         if isinstance(value, str | int | float)
     ]
@@ -202,3 +167,13 @@ def _files(facts: ExportFacts) -> Markup:
         table(["file", "bytes"], rows, "What was written"),
         table(["what", "value"], certificate, "Certificate", (0, 1)),
     )  # fmt: skip
+
+
+def _fact(value: str | int | float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else _number(value)
+
+
+def _number(value: float) -> str:
+    return whole(value) if isinstance(value, int) else decimal(value)

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from streamnn.edge import Artefact
+from streamnn.edge.c import emit_c
+from streamnn.edge.saving import to_bytes
 from streamnn.errors import SpecError, StateError
 
 from ..outputs.folder import make_folder, write_files
 from ..run.edge_figures import edge_figures, edge_windows
 from ..run.summary import plain
 from ..version import VERSION
+from .code_size import code_sizes
 from .cost_report import cost_report
 from .export_facts import ExportFacts
 from .held_out import HeldOut, float_score, hold_out
@@ -23,9 +26,13 @@ from .saved_student import SavedStudent, open_student
 from .variants import Variant, has_widths, measured, quantised, recommended, variants
 from .vectors import make_vectors
 
+ARTEFACT_FILE = "artefact.safetensors"
+"""The artefact itself; who runs the C from Python looks for it."""
 VECTORS = 256
 """Test vectors that are written."""
 _TO = "--to"
+_UPDATE = "update/"
+"""Folder of the model that loads its tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,9 @@ def export(target: str, folder: Path, wish: Wish, say: Callable[[str], None]) ->
         windows=edge_windows(saved.worker),
         files=files,
         certificate=certificate,
+        sizes=code_sizes(
+            {k.removeprefix(_UPDATE): v for k, v in files.items() if k.startswith(_UPDATE)}, wish.name
+        ),
     )
     about = json.dumps(plain(certificate), indent=2).encode() + b"\n"
     # what says that all is there comes last
@@ -107,15 +117,12 @@ def export(target: str, folder: Path, wish: Wish, say: Callable[[str], None]) ->
 
 def device_files(saved: SavedStudent, artefact: Artefact, wish: Wish) -> dict[str, bytes]:
     """Contents of all files but the page and the certificate, by their names."""
-    from streamnn.edge.c import emit_c
-    from streamnn.edge.saving import to_bytes
-
     student = saved.student
     at = student.reservoir.last(VECTORS)
     raw, label = student.reservoir.raw(at)[:, : artefact.stage.sensors], student.reservoir.s["label"][at]
-    files = {f"{wish.name}.edge": to_bytes(artefact), **emit_c(artefact, wish.name)}
+    files = {ARTEFACT_FILE: to_bytes(artefact), **emit_c(artefact, wish.name)}
     # the same model whose tables an update over the air replaces
-    files |= {f"update/{k}": v for k, v in emit_c(artefact, wish.name, "bin").items()}
+    files |= {f"{_UPDATE}{k}": v for k, v in emit_c(artefact, wish.name, "bin").items()}
     files |= make_vectors(artefact, raw, label).files(wish.name)
     if wish.verilog:
         from streamnn.edge.verilog import emit_verilog

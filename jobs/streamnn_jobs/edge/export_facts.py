@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .code_size import CodeSize
 from .held_out import HeldOut
 from .variants import Variant
 
@@ -36,6 +37,8 @@ class ExportFacts:
     files : dict of str to bytes
         Those written, without this page and the certificate.
     certificate : dict
+    sizes : sequence of CodeSize
+        Of the exported C, for the cores that there is a compiler for.
     """
 
     title: str
@@ -49,6 +52,7 @@ class ExportFacts:
     windows: Sequence[Mapping[str, Any]]
     files: Mapping[str, bytes]
     certificate: Mapping[str, Any]
+    sizes: Sequence[CodeSize]
 
     @property
     def best_learning(self) -> str | None:

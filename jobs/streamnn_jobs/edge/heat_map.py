@@ -18,7 +18,7 @@ _WIDEST_CELL, _HIGHEST_CELL, _LOWEST_CELL = 16.0, 14.0, 3.0
 _LABEL_PX = 6.2
 _MOST_LABEL = 26
 _MOST_NAMED_ROWS = 80
-_MOST_CELLS = 60_000
+_MOST_WEIGHTS = 60_000
 
 
 def heat_map(name: str, title: str, weights: np.ndarray, rows: Sequence[str]) -> Markup:
@@ -37,7 +37,7 @@ def heat_map(name: str, title: str, weights: np.ndarray, rows: Sequence[str]) ->
     >>> heat_map("w", "Weights", np.array([[1, -1], [0, 2]]), ["a", "b"]).count("<path")
     3
     """
-    shown = weights[: max(_MOST_CELLS // max(weights.shape[1], 1), 1)]
+    shown = weights[: max(_MOST_WEIGHTS // max(weights.shape[1], 1), 1)]
     inputs, units = shown.shape
     named = inputs <= _MOST_NAMED_ROWS
     words = (

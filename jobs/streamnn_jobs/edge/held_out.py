@@ -10,9 +10,7 @@ import numpy as np
 from streamnn.edge import Artefact
 from streamnn.edge.modules import run_modules
 from streamnn.edge.probabilities import q15_probabilities
-from streamnn.edge.student.networks import predictions
-
-from .inside import frozen_network, inputs_of
+from streamnn.edge.student.networks import inputs_of, predictions
 
 ENOUGH_FRESH = 256
 """Events since the publication that are enough to be scored on alone."""
@@ -79,6 +77,11 @@ def score(student: Any, artefact: Artefact, held: HeldOut) -> dict[str, float]:
     if not artefact.classes:
         return {"mae": float(np.abs(student.publisher.numbers(logits, artefact)[:, 0] - held.label).mean())}
     return _scores(q15_probabilities(logits, artefact.logit_fraction) * 2.0**-15, held.label)
+
+
+def frozen_network(student: Any) -> Any:
+    """The float network of the newest publication, as it was then."""
+    return student.publisher.frozen[student.publisher.chosen]
 
 
 def float_score(student: Any, held: HeldOut) -> dict[str, float]:

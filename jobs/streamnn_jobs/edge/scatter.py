@@ -13,8 +13,12 @@ from ..report.plot_area import Axis, PlotArea
 from ..report.scales import count_ticks, span, value_ticks
 from .templating import TEMPLATES
 
-_LABEL_GAP, _LABEL_LINE = 12.0, 17.0
-"""A label lies so far above its point; labels that would meet are set so far apart."""
+_LABEL_GAP = 12.0
+"""A label lies so far above its point."""
+_NEAR_X, _NEAR_Y = 60.0, 16.0
+"""Points that are nearer are one, for their labels would meet; in units of the plot."""
+_Named = tuple[str, float, float, bool]
+"""Name, x, y, and whether it is the one to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class _Point:
 def scatter(
     name: str,
     title: str,
-    points: Sequence[tuple[str, float, float, bool]],
+    points: Sequence[_Named],
     axes: tuple[str, str],
     level: tuple[str, float] | None,
     kind: str,
@@ -70,12 +74,8 @@ def scatter(
         Axis(axes[1], low, high, value_ticks(low, high, kind)),
     )
     drawn: list[_Point] = []
-    taken: list[tuple[float, float]] = []
-    for n, x, y, strong in sorted(_joined(points), key=lambda p: -p[2]):
+    for n, x, y, strong in _joined(points, area):
         px, py = float(area.x(x)), float(area.y(y)) - _LABEL_GAP
-        while any(abs(px - tx) < 90 and abs(py - ty) < _LABEL_LINE for tx, ty in taken):
-            py += _LABEL_LINE
-        taken.append((px, py))
         anchor = "start" if px < 100 else "end" if px > 850 else "middle"
         words = f"{say(y)} at {whole(x)} {axes[0]}"
         drawn.append(_Point(n, words, area.left(x), area.top(y), f"{py:.1f}", anchor, strong))
@@ -84,12 +84,14 @@ def scatter(
     )
 
 
-def _joined(points: Sequence[tuple[str, float, float, bool]]) -> list[tuple[str, float, float, bool]]:
-    """Points in one place as one of all their names."""
-    found: dict[tuple[float, float], tuple[str, float, float, bool]] = {}
+def _joined(points: Sequence[_Named], area: PlotArea) -> list[_Named]:
+    """Points that would cover each other as one of all their names, where the first of them is."""
+    found: list[_Named] = []
     for name, x, y, strong in points:
-        before = found.get((x, y))
-        found[x, y] = (
-            (name, x, y, strong) if before is None else (f"{before[0]}, {name}", x, y, strong or before[3])
-        )
-    return list(found.values())
+        for i, (before, x0, y0, was) in enumerate(found):
+            if abs(area.x(x) - area.x(x0)) < _NEAR_X and abs(area.y(y) - area.y(y0)) < _NEAR_Y:
+                found[i] = (f"{before}, {name}", x0, y0, strong or was)
+                break
+        else:
+            found.append((name, x, y, strong))
+    return found

@@ -9,9 +9,17 @@ from typing import Any
 import numpy as np
 
 from streamnn.edge import Artefact, Spline
+from streamnn.edge.bits import Bits
+from streamnn.edge.c import emit_c
+from streamnn.edge.certificate import certify_modules
+from streamnn.edge.cost import cost
+from streamnn.edge.density import fit_surprise
+from streamnn.edge.float_network import float_network
+from streamnn.edge.modules import run_modules
+from streamnn.edge.quantiser import quantise
+from streamnn.edge.student.networks import fractions_of, inputs_of
 
-from .held_out import HeldOut, score
-from .inside import frozen_network, inputs_of
+from .held_out import HeldOut, frozen_network, score
 
 WIDTHS = (8, 6, 5, 4, 3)
 """Bits of weights that are tried."""
@@ -51,6 +59,13 @@ class Variant:
     cost: dict[str, Any]
 
     @property
+    def operations(self) -> int:
+        """Multiplications, additions, shifts, comparisons and look-ups an event; what time goes with."""
+        total = self.cost["total"]
+        work = ("nonzero", "multiplications", "additions", "requantisations", "comparisons", "lookups")
+        return sum(int(total[k]) for k in work)
+
+    @property
     def loss(self) -> float:
         """Log loss, or mean absolute error."""
         return self.scores["log_loss" if "log_loss" in self.scores else "mae"]
@@ -58,15 +73,14 @@ class Variant:
     def to_dict(self) -> dict[str, Any]:
         """Without the artefact, as plain data."""
         return {
-            "name": self.name, "bits": self.bits, **self.scores, "bytes": self.bytes, "published": self.published,
+            "name": self.name, "bits": self.bits, **self.scores, "bytes": self.bytes, "operations": self.operations, "published": self.published,
             "cost": self.cost,
         }  # fmt: skip
 
 
 def has_widths(student: Any) -> bool:
     """Whether its network can be quantised in other widths: the newest was not refused, and its weights are no signs."""
-    splines = all(isinstance(m.after, Spline) for m in student.artefact.modules[:-1])
-    return splines and not student.field.rows()[-1]["refused"]
+    return _is_smooth(student.artefact) and not student.field.rows()[-1]["refused"]
 
 
 def variants(student: Any, held: HeldOut, widths: Sequence[int] = WIDTHS) -> list[Variant]:
@@ -88,10 +102,6 @@ def quantised(student: Any, held: HeldOut, weights: int, others: int = 8) -> Art
     weights, others : int
         Bits of weights and category rows; of activations and their tables.
     """
-    from streamnn.edge.float_network import float_network
-    from streamnn.edge.quantiser import Bits, quantise
-    from streamnn.edge.student.networks import fractions_of
-
     own, fitted = student.artefact, held.fitted
     at = fitted[np.linspace(0, len(fitted) - 1, min(_RESERVOIR_ROWS, len(fitted))).astype(np.int64)]
     s = student.reservoir.s
@@ -99,25 +109,28 @@ def quantised(student: Any, held: HeldOut, weights: int, others: int = 8) -> Art
     network = float_network(frozen_network(student), mean=False, rows=student.publisher.fit.rows)
     bits = Bits(weights, others, others)
     modules = quantise(network, x, ids, fractions_of(own.stage), bits, classify=student.classify)
-    # certificate and surprise are of other weights
-    return replace(own, modules=modules, bound=0.0, rounding=0.0, surprise=None)
+    surprise = None
+    if own.surprise is not None:
+        z = run_modules(modules, x.astype(np.int64), ids)[-2]
+        label = s["label"][at].astype(np.int64) if student.classify else np.zeros(len(at), np.int64)
+        surprise = fit_surprise(z, label, max(len(own.classes), 1))
+    return replace(own, modules=modules, bound=0.0, rounding=0.0, surprise=surprise)
 
 
 def recommended(found: Sequence[Variant]) -> Variant:
-    """Of those that lose nearly nothing the one with the fewest bytes; of equal ones the published, or the best."""
+    """Of those that lose nearly nothing the one with the fewest bytes; of equal ones the published, or the least work."""
     best = min(v.loss for v in found)
     return min(
         (v for v in found if v.loss <= best * TOLERATED_LOSS),
-        key=lambda v: (v.bytes, not v.published, v.loss),
+        key=lambda v: (v.bytes, not v.published, v.operations, v.loss),
     )
 
 
 def measured(student: Any, artefact: Artefact, held: HeldOut, published: bool = False) -> Variant:
-    """An artefact with its scores, bytes and cost."""
-    from streamnn.edge.cost import cost
-
-    from streamnn.edge.c import emit_c
-
+    """An artefact with its scores, bytes, cost and, where it has a slope, its certificate."""
+    if not artefact.bound and _is_smooth(artefact):
+        sure = certify_modules(artefact.modules, fractions_of(artefact.stage), student.classify)
+        artefact = replace(artefact, bound=sure.bound, rounding=sure.rounding)
     first = artefact.modules[0]
     size = len(emit_c(artefact, tables="bin")["tables.bin"])
     name = f"{first.weight_bits} bits"
@@ -127,3 +140,7 @@ def measured(student: Any, artefact: Artefact, held: HeldOut, published: bool = 
         name, first.weight_bits, artefact, score(student, artefact, held), size, published,
         cost(artefact).to_dict(),
     )  # fmt: skip
+
+
+def _is_smooth(artefact: Artefact) -> bool:
+    return all(isinstance(m.after, Spline) for m in artefact.modules[:-1])

@@ -16,7 +16,7 @@ from .templating import TEMPLATES
 
 _SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "credential", "private_key")
 _ELSEWHERE = ("alarms", "state_hash", "lipschitz_bound", "attacked_slope")
-_LONG = 400
+_LONG_TEXT = 400
 
 
 def details(report: Report) -> Markup:
@@ -85,4 +85,4 @@ def _lines(value: Any) -> list[str]:
             lines += [f"{key}: {first}", *rest]
         return lines
     text = str(value)
-    return [text if len(text) <= _LONG else text[:_LONG] + "…"]
+    return [text if len(text) <= _LONG_TEXT else text[:_LONG_TEXT] + "…"]

@@ -22,7 +22,7 @@ _CURVES = (
     ("majority", "majority", "plain"),
 )
 """Key, name and tone of each curve; the majority of a number is its mean."""
-_DEVICES = (
+_LEARNING_DEVICES = (
     ("bias", "the artefact, learning a bias a class"),
     ("layer", "the artefact, learning its last layer"),
 )
@@ -79,7 +79,7 @@ def _score(window: Mapping[str, Any], arm: str, score: str) -> float:
 def _arm_table(report: Report, edge: Mapping[str, Any]) -> Markup:
     said = ("accuracy", "log_loss") if report.classification else ("mae",)
     found = edge["scores"]
-    names = [_CURVES[0][:2], *_DEVICES, *((key, name) for key, name, _ in _CURVES[1:])]
+    names = [_CURVES[0][:2], *_LEARNING_DEVICES, *((key, name) for key, name, _ in _CURVES[1:])]
     rows = [[name, *(_say(k, found[key].get(k)) for k in said)] for key, name in names if key in found]
     if not rows:
         return Markup()

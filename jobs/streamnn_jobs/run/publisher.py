@@ -15,7 +15,7 @@ from .summary import plain
 
 NEWEST = "newest.json"
 """Says which file is the newest; who waits for an update looks there."""
-_PREFIX, _SUFFIX = "artefact-", ".edge"
+_PREFIX, _SUFFIX = "artefact-", ".safetensors"
 _FIELD = "edge.publish"
 
 

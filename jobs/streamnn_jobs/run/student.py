@@ -45,7 +45,7 @@ class Field(Protocol):
 
 
 class Student(Protocol):
-    """The student's side of the contract; see :class:`streamnn.edge.Student`."""
+    """The student's side of the contract; see :class:`streamnn.edge.student.Student`."""
 
     @property
     def field(self) -> Field: ...

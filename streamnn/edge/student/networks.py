@@ -47,11 +47,15 @@ def new_network(
             name, hidden, average=AVERAGED_EVENTS, knots=17, range=4.0, skip_margin=SKIP_MARGIN
         )
         return Network(spec, width, outputs, classify, options.seed)
+    images = sensors > SPARSE_FROM
     signs = BinarySpec(
         name,
         hidden,
         first={"sign": "real"}.get(options.network, options.network),
-        delta=0.1 if sensors > SPARSE_FROM else 0.2,
+        delta=0.1 if images else 0.2,
+        estimator="triangle" if images else "window",
+        normalisation="online" if images else "shift",
+        threshold_step=0.01 if images else 0.003,
         skip_margin=SKIP_MARGIN,
         average=AVERAGED_EVENTS,
     )
@@ -115,8 +119,8 @@ def rescale(network: Learning, change: Change, blocks: int) -> None:
         if isinstance(network, Network):
             s[f"{mean}bias"][:H] += add
             _cap(network, mean)
-        elif not mean:
-            s["location"][:H] -= add
+        else:
+            s[f"{mean}location"][:H] -= add
     if len(s["first_2"]):
         s["first_2"][:w] /= np.where(k > 0, k * k, f4(1.0))[:, None]
 

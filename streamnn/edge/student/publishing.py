@@ -8,12 +8,13 @@ import numpy as np
 
 from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
-from ...binary import BinaryNetwork, fold
+from ...binary import BinaryNetwork
 from ..artefact import Artefact, Target
-from ..device import LEARN_FRACTION, LEARN_STEP, LEARN_WEIGHT_STEP
+from ..device import LEARN_FRACTION, LEARN_STEP, weight_step_for
 from ..float_network import float_network
+from ..folding import fold
 from ..input_stage import InputStage
-from ..modules import Output
+from ..modules import Output, run_modules
 from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
 from .networks import (
@@ -28,7 +29,7 @@ from .networks import (
     rescale,
 )
 from .options import StudentOptions
-from .reservoir import Reservoir
+from .reservoir import Reservoir, shifted_readings
 from .sensing import Sensing
 from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 
@@ -37,6 +38,7 @@ JUDGED = 512
 """Labelled events on which it is decided how weights are carried over."""
 SEARCHED = 512
 """Events on which the quantiser searches, spread over the reservoir."""
+LEAST_JUDGED = 32
 LEAST_REPLAYED = 256
 TARGET_EVENTS = 8192
 
@@ -116,13 +118,19 @@ class Publisher:
         outputs = len(classes) if self.classify else 1
         memory = self.reservoir.last(self.options.reservoir)
         recent = memory[self.reservoir.s["ticket"][memory] >= cut]
-        self._carry_over(stage, change, outputs, recent[-JUDGED:] if len(recent) >= 32 else memory[-32:])
+        self._carry_over(
+            stage,
+            change,
+            outputs,
+            recent[-JUDGED:] if len(recent) >= LEAST_JUDGED else memory[-LEAST_JUDGED:],
+        )
         if not self.classify:
             self._rescale_target()
-        if len(recent) == len(memory) or len(recent) < 32:
+        if len(recent) == len(memory) or len(recent) < LEAST_JUDGED:
             self.networks.pop("short", None)
         elif "short" not in self.networks:
             self.networks["short"] = self.networks["long"].copied()
+            self.networks["short"].name = self.networks["long"].name.replace("long", "short")  # of its leaves
         for name, at in (("long", memory), ("short", recent)):
             if name in self.networks:
                 self._replay(stage, at, name)
@@ -177,6 +185,21 @@ class Publisher:
         rows, ids, _ = self.inputs(stage, at)
         p = self.values(predictions(frozen(network), rows, ids)[:, 0])
         return float(_loss(np.ascontiguousarray(p), self.reservoir.s["label"][at], self.classify))
+
+    def better_in_units(self, shift: np.ndarray, began: int) -> bool | None:
+        """Whether the artefact in the field would have lost less since an event, had the units of sensors changed there;
+        None where few labels have come since."""
+        now, at = self.current, self.reservoir.last(JUDGED)
+        at = at[self.reservoir.s["ticket"][at] >= began]
+        if now is None or len(at) < LEAST_JUDGED:
+            return None
+        s, label = self.reservoir.s, self.reservoir.s["label"][at]
+        losses = []
+        for v in (s["v"][at], shifted_readings(s["v"][at], -shift)):
+            rows, ids, _ = inputs_of(now.stage, v, s["history"][at])
+            p = self.values(predictions(self.frozen[self.chosen], rows, ids)[:, 0])
+            losses.append(float(_loss(np.ascontiguousarray(p), label, self.classify)))
+        return losses[1] < losses[0]
 
     def _replay(self, stage: InputStage, at: np.ndarray, name: str) -> None:
         s, n = self.reservoir.s, len(at)
@@ -262,7 +285,20 @@ class Publisher:
             bits = Bits(self.options.weights)
             modules = quantise(weights, x, ids, fractions, bits, classify=self.classify)
         about = {"learnt": self.reservoir.learnt, "reason": reason}
-        return Artefact(self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about)
+        before = modules[-2].after
+        assert not isinstance(before, Output)
+        z = run_modules(modules, x.astype(np.int64), ids)[-2]
+        step = weight_step_for(z, before.fraction)
+        return Artefact(
+            self.sensing.sensors,
+            stage,
+            modules,
+            classes,
+            self._target(),
+            learning,
+            about=about,
+            weight_step=step,
+        )
 
     def _target(self) -> Target | None:
         if self.classify:
@@ -278,5 +314,5 @@ def device_shifts(artefact: Artefact) -> np.ndarray:
     before = artefact.modules[-2].after
     assert not isinstance(before, Output)
     n, z = artefact.logit_fraction, before.fraction
-    weights = 15 - n - LEARN_FRACTION + 2 * z + LEARN_WEIGHT_STEP
+    weights = 15 - n - LEARN_FRACTION + 2 * z + artefact.weight_step
     return np.array([15 - n + LEARN_STEP["bias"], weights, 15 - n + LEARN_STEP["layer"], weights], np.int64)

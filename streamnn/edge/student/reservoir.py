@@ -57,6 +57,11 @@ class Reservoir(Stage):
         """Sensors got new formats."""
         self.s["v"] = shifted_readings(self.s["v"], shift)
 
+    def change_units(self, shift: np.ndarray, began: int) -> None:
+        """Events before `began` count in the units that hold since."""
+        old = self.s["ticket"] < began
+        self.s["v"][old] = shifted_readings(self.s["v"][old], shift)
+
     def add(
         self, v: np.ndarray, history: np.ndarray, label: np.ndarray, forecast: np.ndarray, ticket: np.ndarray
     ) -> None:

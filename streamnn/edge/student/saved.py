@@ -51,6 +51,7 @@ def state_of(student: Student) -> tuple[Arrays, dict[str, Any]]:
         "waiting": [list(a) for a in student.schedule.waiting],
         "noted": student.schedule.noted,
         "cut": student.cut,
+        "converted": student.converted,
         "last_label": None if np.isnan(student.last_label) else student.last_label,
         "networks": list(publisher.networks),
         "chosen": publisher.chosen,
@@ -96,7 +97,7 @@ def load(student: Student, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
     student.s = {k: arrays[f"edge/scan/{k}"].copy() for k in student.s}
     student.devices = Devices(*(arrays[f"edge/devices/{k}"].copy() for k in _DEVICES))
     student.schedule.waiting = [Asked(*a) for a in meta["waiting"]]
-    student.schedule.noted, student.cut = meta["noted"], meta["cut"]
+    student.schedule.noted, student.cut, student.converted = meta["noted"], meta["cut"], meta["converted"]
     student.last_label = float("nan") if meta["last_label"] is None else meta["last_label"]
     publisher.sizes, publisher.published = tuple(meta["sizes"]), meta["published"]
     publisher.mean, publisher.unit = meta["target"]

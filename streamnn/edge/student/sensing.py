@@ -20,6 +20,9 @@ MOST_DISTINCT = 400
 RECENT = 8192
 """Observed events from which means and shifts are taken."""
 RECENT_BYTES = 8_000_000
+COMPARED, LEAST_COMPARED, LEAST_BITS, JUMP = 512, 32, 2, 16
+"""Readings before a change of units with which those since are compared, how few of both are enough, and how many bits a
+change of units is at least; of other sensors, readings on both sides that tell whether they changed too."""
 LEAST_TOP = 1 << 8
 """A format whose largest reading is below this, of a column that is not whole, is too coarse."""
 
@@ -56,6 +59,26 @@ def _follow(values, raw, track):
                 track.outside[c] += 1
             track.new_low[c] = min(track.new_low[c], r)
             track.new_high[c] = max(track.new_high[c], r)
+
+
+@kernel
+def _squares(recent, out):
+    # count and sum of squares of each sensor: exact
+    for t in range(recent.shape[0]):
+        for c in range(recent.shape[1]):
+            r = np.int64(recent[t, c])
+            if r >= -SENSOR_TOP:
+                out[c, 0] += 1
+                out[c, 1] += r * r
+
+
+def _jumped(before: np.ndarray, after: np.ndarray, bits: int) -> bool:
+    """Whether the readings around a change lie closer together in units that differ by so many bits."""
+    before, after = before[before >= -SENSOR_TOP][-JUMP:], after[after >= -SENSOR_TOP][:JUMP]
+    if len(before) < JUMP or len(after) < JUMP:
+        return False
+    old, new = int(before.sum(dtype=np.int64)), int(after.sum(dtype=np.int64))
+    return abs(new - old * 2.0**bits) * max(2.0**-bits, 1.0) < abs(new - old)
 
 
 class Sensing(Stage):
@@ -190,6 +213,38 @@ class Sensing(Stage):
             known = self.extent[c]
             if known is not None:
                 self.extent[c] = np.unique(np.clip(moved(known, shift[c]), -SENSOR_TOP, SENSOR_TOP))
+
+    def changed_units(self, began: int) -> np.ndarray:
+        """By how many bits readings grew at an observed event, shape (sensors,): 0 where it was by less than a factor of
+        three or so, or too little is known."""
+        observed = int(self.s["observed"][0])
+        after = np.ascontiguousarray(self.last(observed - began))
+        both = np.ascontiguousarray(self.last(observed - began + COMPARED))
+        found = np.zeros((2, self.count, 2), np.int64)
+        _squares(both[: len(both) - len(after)], found[0])
+        _squares(after, found[1])
+        shift = np.zeros(self.count, np.int64)
+        for c, ((n, before), (m, now)) in enumerate(zip(*found.tolist(), strict=True)):
+            if min(n, m) >= LEAST_COMPARED and before and now:
+                bits = int(np.frexp(now * n / (before * m))[1]) // 2
+                shift[c] = bits if abs(bits) >= LEAST_BITS else 0
+        if shift.any():
+            found_bits, often = np.unique(shift[shift != 0], return_counts=True)
+            usual = int(found_bits[often.argmax()])
+            at = len(both) - len(after)
+            for c in range(self.count):
+                bits = int(shift[c]) or usual
+                shift[c] = bits * _jumped(both[:at, c], after[:, c], bits)
+        return shift
+
+    def change_units(self, shift: np.ndarray, began: int) -> None:
+        """What was read before an observed event counts in the units that hold since."""
+        recent = self.s["recent"]
+        self._shift(shift)
+        self.s["fraction"] -= shift
+        since = min(int(self.s["observed"][0]) - began, len(recent))
+        at = (int(self.s["observed"][0]) - since + np.arange(since)) % len(recent)
+        self.s["recent"][at] = recent[at]
 
     def last(self, n: int) -> np.ndarray:
         """Readings of the last `n` observed events, as far as they are kept; int16, missing ones below -SENSOR_TOP."""

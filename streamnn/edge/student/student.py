@@ -11,6 +11,7 @@ import numpy as np
 from ...pool.pending import Pending
 from ...types import LEARN, OBSERVE, Chunk, Output
 from ..artefact import Artefact
+from ..cost import cost
 from ..input_stage import HISTORY_BLOCKS, HISTORY_SPANS, INPUT_SPANS
 from ..integers import NO_READING
 from . import saved
@@ -93,6 +94,8 @@ class Student:
         self.schedule = Schedule(self.options)
         self.cut = 0
         """Ticket of the first event that is replayed."""
+        self.converted = -1
+        """Since when the units hold in which everything was counted last."""
         self.last_label = float("nan")
         self.devices = Devices.none()
 
@@ -280,6 +283,9 @@ class Student:
         losses = self.field.losses()
         scores = self.field.rows()[-1]["arms"] if self.field.windows else {}
         learning = self._learning()
+        if reason != "schedule" and (since == self.converted or self._change_units(reason, since)):
+            self.converted = since
+            since = cut = 0
         change = self.publisher.fit.fit(self.sensing, since)
         if reason != CHANGED_UNIT or change.moved:
             self.cut = max(self.cut, cut)
@@ -289,9 +295,31 @@ class Student:
         refused = self._refusal(losses, learning)
         if not refused:
             self.publisher.accepted = artefact
-        self.field.begin({"event": self.learnt, "reason": reason, "refused": refused, "learning": learning})
+        self.field.begin(
+            {"event": self.learnt, "reason": reason, "refused": refused, "learning": learning,
+             "bytes": cost(artefact).total.table_bytes,
+             "flip_rate": getattr(self.publisher.networks["live"], "flip_rate", None)}
+        )  # fmt: skip
         self.devices = Devices.of(artefact)
         return [Publication(self.learnt, reason, artefact, refused, scores)]
+
+    def _change_units(self, reason: str, began: int) -> bool:
+        """Whether sensors changed their units by powers of two when an alarm says that something began: what was read
+        before then counts in the new ones, and all goes on."""
+        shift = self.sensing.changed_units(began)
+        if not shift.any() or self.publisher.current is None:
+            return False
+        better = self.publisher.better_in_units(shift, began)
+        if not (reason == CHANGED_UNIT if better is None else better):
+            return False
+        assert self.reservoir is not None
+        self.sensing.change_units(shift, began)
+        self.publisher.fit.shift_format(shift)
+        self.reservoir.change_units(shift, began)
+        tickets = np.array(self.pending.tickets, np.int64)
+        old = self.pending.find(tickets[tickets < began])
+        self.pending.a["v"][old] = shifted_readings(self.pending.a["v"][old], shift)
+        return True
 
     def _learning(self) -> str:
         """What the next device is to learn: what had the least loss in the field."""

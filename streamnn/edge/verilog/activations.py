@@ -57,12 +57,13 @@ def spline(
     right = f + int(after.knot_fraction[unit]) - after.fraction
     low, high = min(a for a, _ in sums), max(b for _, b in sums)
     v = Signal(f"v{name}", *shifted_bounds(low, high, right))
-    lines = [u.wire(f"{acc.name} + {literal(offset)}"), q.wire(f"{u.name} >>> {s}")]
+    lines = [u.wire(f"{acc.name} + {literal(offset)}" if offset else acc.name)]
+    lines.append(q.wire(f"{u.name} >>> {s}" if s else u.name))
     start, step, more = _pieces(knots, steps, range(first, final + 1), q, name)
     lines += more
     index = f"i{name}"
     begins = f"$signed({{1'b0, {index}, {f}'d0}})" if f else f"$signed({{1'b0, {index}}})"
-    lines += [free.wire(f"({u.name} >>> {s - f}) - {begins}"), *clip]
+    lines += [free.wire(f"{f'({u.name} >>> {s - f})' if s > f else u.name} - {begins}"), *clip]
     lines.append(product.wire(f"{place.name} * {step}"))
     whole = Signal(f"w{name}", low, high)
     lines.append(whole.wire(f"({start} <<< {f}) + {product.name}" if f else f"{start} + {product.name}"))

@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.lane_bits import nearest_power
-from ..edge.modules import Module, Threshold
+from ..binary.arrays import SUM_VARIANCE_FLOOR
+from ..binary.network import BinaryNetwork
 from .agreement import Agreement
-from .arrays import SUM_VARIANCE_FLOOR
-from .integer_layers import Sums, digits, exact_sums, output_module, scaled_sums
-from .network import BinaryNetwork
+from .modules import Module, Threshold
+from .sign_layers import Sums, digits, exact_sums, output_module, scaled_sums
 
 Array = np.ndarray
 f4 = np.float32

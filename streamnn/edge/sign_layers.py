@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..edge.bounds import TOP_LOGIT, TOP_LOGIT_FRACTION, TOP_SHIFT
-from ..edge.fractions import largest_fraction, to_integers
-from ..edge.modules import Module, Output
+from .bounds import TOP_LOGIT, TOP_LOGIT_FRACTION, TOP_SHIFT
+from .fractions import largest_fraction, to_integers
+from .modules import Module, Output
 
 Array = np.ndarray
 BYTE_TOP = 127

@@ -28,7 +28,7 @@ def network(
             return Threshold(r.integers(-500, 500, units))
         knots = r.integers(-128, 128, (units, int(r.integers(2, 18))))
         spacing, reach = int(r.integers(-1, 3)), int(r.integers(0, 5))
-        fraction = r.integers(3, 9, units)
+        fraction = r.integers(3, 8, units)
         return Spline(
             knots, fraction, spacing, reach, int(r.integers(3, 7)), int(r.integers(4, 9)), place_bits
         )
@@ -38,7 +38,7 @@ def network(
             r.integers(-top, top + 1, (inputs, hidden)),
             bits,
             r.integers(-1000, 1000, hidden),
-            r.integers(4, 12, hidden),
+            r.integers(4, 11, hidden),
             after(hidden),
             r.integers(-127, 128, (rows, hidden)) if rows else None,
             r.integers(-2, 4, hidden) if rows else None,
@@ -51,7 +51,7 @@ def network(
                 weights,
                 1 if sign else bits,
                 r.integers(-9, 9, hidden),
-                r.integers(4, 12, hidden),
+                r.integers(4, 11, hidden),
                 Threshold(r.integers(-3, 3, hidden)) if sign else after(hidden),
                 gather=r.permutation(hidden),
                 skip=0,

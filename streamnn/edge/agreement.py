@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..edge.modules import Module, Output, Threshold
+from ..binary.network import BinaryNetwork
 from ..errors import SpecError
 from ..types import OBSERVE
-from .integer_layers import Sums
-from .network import BinaryNetwork
+from .modules import Module, Output, Threshold
+from .sign_layers import Sums
 
 Array = np.ndarray
 f4 = np.float32
