@@ -45,7 +45,7 @@ class Field(Protocol):
 
 
 class Student(Protocol):
-    """The student's side of the contract; see :class:`streamnn.edge.student.Student`."""
+    """The student's side of the contract; see :class:`streamnn.edge.Student`."""
 
     @property
     def field(self) -> Field: ...
@@ -68,11 +68,12 @@ def make_student(spec: JobSpec, task: str) -> Student | None:
     """
     if spec.edge is None:
         return None
-    from streamnn.edge.student import Student as Learnt
-    from streamnn.edge.student import StudentOptions
+    from streamnn import edge
 
     try:
-        return cast(Student, Learnt(task == "classification", StudentOptions(**spec.edge.options())))
+        return cast(
+            Student, edge.Student(task == "classification", edge.StudentOptions(**spec.edge.options()))
+        )
     except (TypeError, ValueError) as e:
         raise SpecError(f"edge: {e}") from e
 
