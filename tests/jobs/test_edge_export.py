@@ -228,6 +228,26 @@ def test_a_student_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(tmp_pa
     assert state_hash(*again) == state_hash(*once)
 
 
+def test_a_student_that_begins_late_learns_no_event_that_it_has_not_seen(tmp_path: Path) -> None:
+    source = records(tmp_path / "a.jsonl")
+
+    def run_to(until: int | None, edge: bool) -> Any:
+        fields: dict[str, Any] = {
+            "source": {"path": source},
+            "label": {"column": "y", "delay_events": 20},
+            "checkpoint": {"directory": str(tmp_path / "ck")},
+            "run": {"until_records": until},
+        }
+        with_it = {"edge": {"first": [64], "every": 100, "history": True}} if edge else {}
+        return Job(make_spec(fields | with_it), make=make_quiet).run().worker
+
+    run_to(150, edge=False)
+    run_to(160, edge=True)  # labels of events before the 150th are still to come
+    worker = run_to(None, edge=True)
+    assert worker.student.learnt == worker.counters.learnt - 150 > 200
+    assert [r["event"] for r in worker.student.field.rows()] == [64, 100, 200]
+
+
 def test_the_fewest_bytes_are_recommended_that_lose_nearly_nothing() -> None:
     def variant(bits: int, loss: float, size: int, published: bool = False) -> Variant:
         return Variant(

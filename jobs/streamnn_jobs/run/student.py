@@ -78,6 +78,22 @@ def make_student(spec: JobSpec, task: str) -> Student | None:
         raise SpecError(f"edge: {e}") from e
 
 
+def since(chunk: Chunk, ticket: int) -> Chunk:
+    """The operations on events from `ticket` on: what a student that began there knows of.
+
+    Examples
+    --------
+    >>> chunk = Chunk({}, np.array([1, 1], np.int8), np.array([4, 9]), np.array(["a", "b"], object))
+    >>> since(chunk, 5).label.tolist()
+    ['b']
+    """
+    keep = chunk.ticket >= ticket
+    if keep.all():
+        return chunk
+    weight, time = (None if v is None else v[keep] for v in (chunk.weight, chunk.time))
+    return Chunk(chunk.columns, chunk.op[keep], chunk.ticket[keep], chunk.label[keep], weight, time)
+
+
 def student_note(spec: JobSpec, saved: Mapping[str, Any]) -> str | None:
     """What a person should know where a checkpoint and its job do not both have a student.
 
