@@ -216,6 +216,7 @@ def small(**changes):
         (lambda: small(align=np.array([24, 24])), "beyond"),
         (lambda: small(weights=np.array([[300]])), "more than 8 bits"),
         (lambda: small(fraction=np.array([29])), "32 bits"),
+        (lambda: replace(small(learning="layer"), modules=small().modules[1:]), "no hidden layer"),
     ],
 )
 def test_what_a_device_can_not_do_is_refused(artefact, says):
