@@ -10,6 +10,8 @@
   the 5,000 events that follow.
 - images: surprise at images that are unlike those learnt (MNIST, 14 x 14), AUROC in integers and in double precision,
   beside the entropy of the probabilities and the energy of the input; the certificate.
+- streams: points of accuracy that each quantiser adds to the float network that a student publishes every 5,000 events,
+  on the events that follow, with and without label history; mean over streams, the worst in brackets.
 - time: CPU of one call, beside one event of a network of 64 units.
 """
 
@@ -27,6 +29,7 @@ import _quantiser_nets as nets
 import _quantisers as q
 import _table
 import numpy as np
+from _quantiser_streams import published
 from _uncertainty_models import auroc, entropy
 
 from streamnn.edge.bits import Bits
@@ -171,6 +174,12 @@ def certificate_row(network, x, y, new, reservoir, fractions, hidden, seed) -> d
     return row
 
 
+def streams(names: Sequence[str], seeds: Sequence[int], events: int) -> list[dict[str, Any]]:
+    """What bits cost the networks that a student published."""
+    found = [s for n in names for h in (False, True) for seed in seeds for s in published(n, h, seed, events)]
+    return q.cost_table(found)
+
+
 def seconds(call: Any, least: int = 5) -> float:
     """CPU seconds of one call, the least of some."""
     call()
@@ -211,8 +220,9 @@ def main() -> None:
     """Run all parts and print their tables."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    p.add_argument("--streams", nargs="+", default=["electricity", "noaa_weather"])
-    p.add_argument("--only", nargs="+", default=["digits", "residual", "images", "time"])
+    p.add_argument("--streams", nargs="+", default=["electricity", "noaa_weather", "sea_50k"])
+    p.add_argument("--events", type=int, default=60_000, help="of each stream at most")
+    p.add_argument("--only", nargs="+", default=["digits", "residual", "images", "streams", "time"])
     p.add_argument("--json", type=Path)
     a = p.parse_args()
     figures: dict[str, Any] = {}
@@ -226,6 +236,9 @@ def main() -> None:
         figures["surprise"], figures["certificate"] = pictures(a.seeds[:3])
         _table.show("surprise: AUROC", figures["surprise"])
         _table.show("certificate", figures["certificate"])
+    if "streams" in a.only:
+        figures["streams"] = streams(a.streams, a.seeds[:1], a.events)
+        _table.show("streams: points that bits add", figures["streams"])
     if "time" in a.only:
         figures["time"] = times()
         _table.show("time: CPU of one call on a reservoir of 2,048", figures["time"])

@@ -16,7 +16,7 @@ LEARN_FRACTION = 8
 """Fraction bits by which learnt biases and weights are finer than logits."""
 LEARN_STEP = {"bias": 6, "layer": 5}
 """Binary logarithm of one over the step of a bias, in logits."""
-WEIGHT_STEPS = 3, 5, 14
+WEIGHT_STEPS = 2, 5, 14
 """How much finer than one over the mean square of all hidden units the step of the last layer's weights is, as a binary
 logarithm, and its limits."""
 TOP_LEARNT_BIAS = 1 << 24
@@ -46,7 +46,7 @@ def weight_step_for(z: np.ndarray, fraction: int) -> int:
     --------
     >>> import numpy as np
     >>> weight_step_for(np.full((4, 16), 32), 5), weight_step_for(np.full((4, 16), 64), 5)
-    (7, 9)
+    (6, 8)
     """
     finer, least, most = WEIGHT_STEPS
     energy = int((z.astype(np.int64) ** 2).sum()) / max(len(z), 1) * 4.0**-fraction

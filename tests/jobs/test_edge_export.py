@@ -16,9 +16,11 @@ from edge_job import RECORDS, edge_checkpoint, make_quiet, records
 from fake_student import artefact
 
 from streamnn.edge.cost import cost
+from streamnn.edge.load import load
 from streamnn.edge.saving import from_bytes
 from streamnn.errors import StateError
 from streamnn.state import state_hash
+from streamnn.types import LEARN, OBSERVE
 from streamnn_jobs.edge.heat_map import heat_map
 from streamnn_jobs.edge.inputs import input_names, table_names
 from streamnn_jobs.edge.saved_student import open_student
@@ -52,6 +54,11 @@ def test_what_is_exported_compiles_and_gives_the_logits_of_the_vectors(
     code, out, _ = run("export", checkpoint, "--to", "edge")
     assert code == 0 and "published after 256 labels" in out and "recommended: " in out
     folder = tmp_path / "edge"
+    rows = [json.loads(line) for line in (folder / "vectors.jsonl").read_text().splitlines()]
+    op, slot = np.tile(np.array([OBSERVE, LEARN], np.int8), len(rows)), np.repeat(np.arange(len(rows)), 2)
+    raw, label = (np.array([r[k] for r in rows]) for k in ("raw", "label"))
+    said, _ = load(folder).run(op, slot, raw.astype(np.int32), np.repeat(label, 2))
+    assert said.tolist() == [r["logits"] for r in rows]
     assert self_test(folder, "-fsanitize=undefined,address") == "256 vectors, 0 logits differ\n"
     vectors = (folder / "vectors.h").read_text()
     wrong = re.sub(r"(vector_logit\[256\]\[2\] = \{\n  \{-?\d+)", r"\g<1>1", vectors)
@@ -219,6 +226,26 @@ def test_a_student_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(tmp_pa
         run_to(until, "again")
     again = run_to(None, "again").state_dict()
     assert state_hash(*again) == state_hash(*once)
+
+
+def test_a_student_that_begins_late_learns_no_event_that_it_has_not_seen(tmp_path: Path) -> None:
+    source = records(tmp_path / "a.jsonl")
+
+    def run_to(until: int | None, edge: bool) -> Any:
+        fields: dict[str, Any] = {
+            "source": {"path": source},
+            "label": {"column": "y", "delay_events": 20},
+            "checkpoint": {"directory": str(tmp_path / "ck")},
+            "run": {"until_records": until},
+        }
+        with_it = {"edge": {"first": [64], "every": 100, "history": True}} if edge else {}
+        return Job(make_spec(fields | with_it), make=make_quiet).run().worker
+
+    run_to(150, edge=False)
+    run_to(160, edge=True)  # labels of events before the 150th are still to come
+    worker = run_to(None, edge=True)
+    assert worker.student.learnt == worker.counters.learnt - 150 > 200
+    assert [r["event"] for r in worker.student.field.rows()] == [64, 100, 200]
 
 
 def test_the_fewest_bytes_are_recommended_that_lose_nearly_nothing() -> None:

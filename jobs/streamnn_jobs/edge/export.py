@@ -11,6 +11,7 @@ from typing import Any
 
 from streamnn.edge import Artefact
 from streamnn.edge.c import emit_c
+from streamnn.edge.load import ARTEFACT_FILE
 from streamnn.edge.saving import to_bytes
 from streamnn.errors import SpecError, StateError
 
@@ -26,8 +27,6 @@ from .saved_student import SavedStudent, open_student
 from .variants import Variant, has_widths, measured, quantised, recommended, variants
 from .vectors import make_vectors
 
-ARTEFACT_FILE = "artefact.safetensors"
-"""The artefact itself; who runs the C from Python looks for it."""
 VECTORS = 256
 """Test vectors that are written."""
 _TO = "--to"

@@ -22,7 +22,7 @@ class SavedStudent:
     worker : Worker
         It belongs to.
     student : Student
-        A :class:`streamnn.edge.student.Student`; what it is made of is read, too.
+        A :class:`streamnn.edge.Student`; what it is made of is read, too.
     path : str
         Of the checkpoint.
     position : int

@@ -45,7 +45,7 @@ class Field(Protocol):
 
 
 class Student(Protocol):
-    """The student's side of the contract; see :class:`streamnn.edge.student.Student`."""
+    """The student's side of the contract; see :class:`streamnn.edge.Student`."""
 
     @property
     def field(self) -> Field: ...
@@ -68,13 +68,30 @@ def make_student(spec: JobSpec, task: str) -> Student | None:
     """
     if spec.edge is None:
         return None
-    from streamnn.edge.student import Student as Learnt
-    from streamnn.edge.student import StudentOptions
+    from streamnn import edge
 
     try:
-        return cast(Student, Learnt(task == "classification", StudentOptions(**spec.edge.options())))
+        return cast(
+            Student, edge.Student(task == "classification", edge.StudentOptions(**spec.edge.options()))
+        )
     except (TypeError, ValueError) as e:
         raise SpecError(f"edge: {e}") from e
+
+
+def since(chunk: Chunk, ticket: int) -> Chunk:
+    """The operations on events from `ticket` on: what a student that began there knows of.
+
+    Examples
+    --------
+    >>> chunk = Chunk({}, np.array([1, 1], np.int8), np.array([4, 9]), np.array(["a", "b"], object))
+    >>> since(chunk, 5).label.tolist()
+    ['b']
+    """
+    keep = chunk.ticket >= ticket
+    if keep.all():
+        return chunk
+    weight, time = (None if v is None else v[keep] for v in (chunk.weight, chunk.time))
+    return Chunk(chunk.columns, chunk.op[keep], chunk.ticket[keep], chunk.label[keep], weight, time)
 
 
 def student_note(spec: JobSpec, saved: Mapping[str, Any]) -> str | None:

@@ -93,6 +93,8 @@ class Worker:
         self.labels = Labels(task, spec.label.missing, declared, spec.limits.classes)
         self.encoder = Encoder(spec, self.labels)
         self.student = students.make_student(spec, task)
+        self._student_since = 0
+        """First ticket that the student has seen."""
         self.join = self._make_join(spec)
         self.positions = Positions()
         self.alarms = AlarmLog(self.positions)
@@ -174,7 +176,7 @@ class Worker:
         output = self.learner.run(chunk)
         classes = list(self.learner.classes) if self.task == "classification" else []
         if self.student is not None:
-            out.publications = self.student.run(chunk, output, classes)
+            out.publications = self.student.run(students.since(chunk, self._student_since), output, classes)
             out.notes += [
                 f"edge: refused after {p.event:,} labels ({p.reason}): {p.refused}"
                 for p in out.publications
@@ -214,6 +216,7 @@ class Worker:
         edge: dict[str, Any] = {}
         if self.student is not None:
             arrays, edge["edge"] = self.student.state_dict()
+            edge["edge_since"] = self._student_since
             out.update({f"edge/{k}": v for k, v in arrays.items()})
         return out, {
             "task": self.task,
@@ -247,6 +250,9 @@ class Worker:
             self.alarms.load(meta["alarms"])
             if self.student is not None and "edge" in meta:
                 self.student.load_state_dict(part("edge/"), meta["edge"])
+                self._student_since = int(meta["edge_since"])
+            elif self.student is not None:
+                self._student_since = self.join.next_ticket
         except KeyError as e:
             raise StateError(f"checkpoint: the manifest has no {e}") from e
         self.check()

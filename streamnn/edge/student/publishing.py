@@ -36,7 +36,7 @@ from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 f4 = np.float32
 JUDGED = 512
 """Labelled events on which it is decided how weights are carried over."""
-SEARCHED = 512
+SEARCHED = 384
 """Events on which the quantiser searches, spread over the reservoir."""
 LEAST_JUDGED = 32
 LEAST_REPLAYED = 256
@@ -161,16 +161,19 @@ class Publisher:
             self.sizes = sizes
             return
         new = places(blocks, (self.sizes[0], sizes[0]), (self.sizes[1], sizes[1]))
+        self.sizes = sizes
+        for network in self.networks.values():
+            network.grow(new, stage.width, outputs, self.fit.rows)
+        if (change.factor == 1.0).all() and not change.offset.any():
+            return
         kept = Change(np.where(change.factor == 0, 0.0, 1.0), np.zeros(stage.sensors))
         both = {}
         for name, network in self.networks.items():
-            network.grow(new, stage.width, outputs, self.fit.rows)
             both[name] = network.copied()
             rescale(both[name], kept, blocks)
             rescale(network, change, blocks)
         if self._judge(both["long"], stage, judged) < self._judge(self.networks["long"], stage, judged):
             self.networks |= both
-        self.sizes = sizes
 
     def new_network(self, name: str, stage: InputStage, outputs: int) -> Learning:
         """A network that has learnt nothing; weights are drawn for the sensors of the first event."""
@@ -290,7 +293,7 @@ class Publisher:
         z = run_modules(modules, x.astype(np.int64), ids)[-2]
         step = weight_step_for(z, before.fraction)
         return Artefact(
-            self.sensing.sensors,
+            self.sensing.sensors[: stage.sensors],
             stage,
             modules,
             classes,
