@@ -126,7 +126,6 @@ def table(name: str) -> IntegerRows:
     raw = to_raw(values, np.array([fraction_for(a, b, 0) for a, b in zip(top, whole, strict=True)]))
     q = len(INPUT_SPANS)
     v = np.zeros((n, 1 + q, d), np.int32)
-    v = np.zeros((n, 1 + q, d), np.int32)
     context(raw, np.array(INPUT_SPANS), np.zeros((q, d), np.int64), np.zeros(d, np.bool_), v)
     every = 2500 if name == "noaa_weather" else 5000
     cuts = sorted({e for e in EARLY if e < every} | set(range(every, n, every)))

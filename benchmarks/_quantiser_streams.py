@@ -23,7 +23,7 @@ class Watched:
     def __init__(self, student: Student, name: str) -> None:
         self.publisher, self.name = student.publisher, name
         self.made = self.publisher._quantised
-        self.publisher._quantised = self.keep  # type: ignore[method-assign]
+        self.publisher._quantised = self.keep  # type: ignore[method-assign, assignment]
         self.before: tuple[Any, ...] | None = None
         self.learnt = 0
         self.snapshots: list[q.Snapshot] = []

@@ -10,6 +10,8 @@
   the 5,000 events that follow.
 - images: surprise at images that are unlike those learnt (MNIST, 14 x 14), AUROC in integers and in double precision,
   beside the entropy of the probabilities and the energy of the input; the certificate.
+- streams: points of accuracy that each quantiser adds to the float network that a student publishes every 5,000 events,
+  on the events that follow, with and without label history; mean over streams, the worst in brackets.
 - time: CPU of one call, beside one event of a network of 64 units.
 """
 
@@ -27,11 +29,13 @@ import _quantiser_nets as nets
 import _quantisers as q
 import _table
 import numpy as np
+from _quantiser_streams import published
 from _uncertainty_models import auroc, entropy
 
+from streamnn.edge.answers import surprise_of
 from streamnn.edge.bits import Bits
 from streamnn.edge.certificate import LN2, certify_modules
-from streamnn.edge.density import fit_surprise, surprise
+from streamnn.edge.density import fit_surprise
 from streamnn.edge.modules import run_modules
 from streamnn.edge.quantiser import quantise
 
@@ -135,7 +139,7 @@ def pictures(seeds: Sequence[int]) -> tuple[list[dict[str, Any]], list[dict[str,
             ]
             floats = [network.run(v / 32, nets.none(len(v)))[1] for v in (x[late], *sets.values())]
             density = fit_surprise(ints[0][0], y[late], 10)
-            of_ints = [surprise(density, z[0]) for z in ints[1:]]
+            of_ints = [surprise_of(z[0], density) for z in ints[1:]]
             of_floats = diagonal(floats[0][0], y[late], [z[0] for z in floats[1:]])
             flagged = 100 * (of_ints[0] > density.threshold).mean()
             for k, name in enumerate(list(sets)[1:], 1):
@@ -169,6 +173,12 @@ def certificate_row(network, x, y, new, reservoir, fractions, hidden, seed) -> d
             f"{label} rounding": c.rounding, f"{label} median radius": float(np.median(radius)),
         }  # fmt: skip
     return row
+
+
+def streams(names: Sequence[str], seeds: Sequence[int], events: int) -> list[dict[str, Any]]:
+    """What bits cost the networks that a student published."""
+    found = [s for n in names for h in (False, True) for seed in seeds for s in published(n, h, seed, events)]
+    return q.cost_table(found)
 
 
 def seconds(call: Any, least: int = 5) -> float:
@@ -211,8 +221,9 @@ def main() -> None:
     """Run all parts and print their tables."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    p.add_argument("--streams", nargs="+", default=["electricity", "noaa_weather"])
-    p.add_argument("--only", nargs="+", default=["digits", "residual", "images", "time"])
+    p.add_argument("--streams", nargs="+", default=["electricity", "noaa_weather", "sea_50k"])
+    p.add_argument("--events", type=int, default=60_000, help="of each stream at most")
+    p.add_argument("--only", nargs="+", default=["digits", "residual", "images", "streams", "time"])
     p.add_argument("--json", type=Path)
     a = p.parse_args()
     figures: dict[str, Any] = {}
@@ -226,6 +237,9 @@ def main() -> None:
         figures["surprise"], figures["certificate"] = pictures(a.seeds[:3])
         _table.show("surprise: AUROC", figures["surprise"])
         _table.show("certificate", figures["certificate"])
+    if "streams" in a.only:
+        figures["streams"] = streams(a.streams, a.seeds[:1], a.events)
+        _table.show("streams: points that bits add", figures["streams"])
     if "time" in a.only:
         figures["time"] = times()
         _table.show("time: CPU of one call on a reservoir of 2,048", figures["time"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def in_use(r: Requantiser) -> dict[str, np.ndarray]:
     return values
 
 
-def network_rows(folder: Path, tools: list[str], seed: int) -> list[dict[str, Any]]:
+def network_rows(folder: Path, tools: list[str], seed: int) -> Iterator[dict[str, Any]]:
     """A network of 16 units on electricity with 8, 4 and 3-bit weights, and one of signs."""
     x, y = _hdl_networks.rows_of()
     floats = _hdl_networks.learnt(x, y, seed)
@@ -74,7 +75,6 @@ def network_rows(folder: Path, tools: list[str], seed: int) -> list[dict[str, An
     vectors = x[-VECTORS:].copy()
     vectors[: VECTORS // 5] = r.integers(-127, 128, (VECTORS // 5, x.shape[1]))
     vectors[:3] = [[127], [-127], [0]]
-    rows = []
     for name, modules in networks.items():
         logits = run_modules(modules, vectors, np.zeros((VECTORS, 0), np.int32))[-1]
         bench = emit_test_bench(name, [Port("x", 8, vectors)], Port("logits", 32, logits))
@@ -82,8 +82,7 @@ def network_rows(folder: Path, tools: list[str], seed: int) -> list[dict[str, An
         row = {"network": name, "seed": seed, **_hdl.synthesise(folder, name, quick=True)}
         for tool in tools:
             row["vectors"], row[f"differ, {tool}"] = _hdl.simulate(folder, name, tool)
-        rows.append(row)
-    return rows
+        yield row
 
 
 def main() -> None:
@@ -101,10 +100,12 @@ def main() -> None:
         _table.show("requantisers, 32 bits to 8; the proxy counts toggles of gates", figures["requantisers"])
         _table.keep(options.json, figures)
         for seed in options.seeds:
-            rows = network_rows(folder, options.simulators, seed)
+            rows = []
+            for row in network_rows(folder, options.simulators, seed):
+                rows.append(row)
+                figures["networks"].append(row)
+                _table.keep(options.json, figures)
             _table.show(f"networks of {_hdl_networks.HIDDEN} units, seed {seed}; abc -fast", rows)
-            figures["networks"] += rows
-            _table.keep(options.json, figures)
 
 
 if __name__ == "__main__":

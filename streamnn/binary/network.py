@@ -174,8 +174,8 @@ class BinaryNetwork(Stage):
 
     @property
     def flip_rate(self) -> float:
-        """Share of the binary and ternary weights that changed in the last full 1,000 learnt events; first in those
-        so far."""
+        """How often a binary or ternary weight changed in the last full 1,000 learnt events, in the mean, back and
+        forth counted; first in those so far. A signal of health, on which nothing acts."""
         s = self.s
         full = int(s["learnt"][0]) >= k.FLIPS_OVER
         weights = self._signed()

@@ -78,6 +78,8 @@ class Artefact:
         What rounding may add to the distance of two outputs, l2, natural logits.
     about : dict
         For a person: when it was published and why, scores.
+    weight_step : int
+        Binary logarithm of one over the step with which the device learns weights of the last layer.
     """
 
     sensors: tuple[Sensor, ...]
@@ -90,6 +92,7 @@ class Artefact:
     bound: float = 0.0
     rounding: float = 0.0
     about: dict[str, Any] = field(default_factory=dict)
+    weight_step: int = 7
 
     @property
     def outputs(self) -> int:

@@ -44,6 +44,11 @@ class EdgeCertificate:
     pair_bound: Array
     pair_rounding: Array
 
+    @property
+    def of_margins(self) -> tuple[float, float]:
+        """Slope and rounding of the worst pair over root 2: what may stand for `bound` and `rounding` in a radius."""
+        return float(self.pair_bound.max()) / _ROOT2, float(self.pair_rounding.max()) / _ROOT2
+
     def radius(self, logits: Array) -> Array:
         """How far each event may move without another class in front, in standardised units.
 

@@ -16,7 +16,9 @@ LEARN_FRACTION = 8
 """Fraction bits by which learnt biases and weights are finer than logits."""
 LEARN_STEP = {"bias": 6, "layer": 5}
 """Binary logarithm of one over the step of a bias, in logits."""
-LEARN_WEIGHT_STEP = 7
+WEIGHT_STEPS = 2, 5, 14
+"""How much finer than one over the mean square of all hidden units the step of the last layer's weights is, as a binary
+logarithm, and its limits."""
 TOP_LEARNT_BIAS = 1 << 24
 
 
@@ -34,7 +36,23 @@ def weight_shift(artefact: Artefact) -> int:
     """How far gradient (Q15) times z is shifted to the right for a weight, halves up."""
     before = artefact.modules[-2].after
     assert not isinstance(before, Output)
-    return 15 - artefact.logit_fraction - LEARN_FRACTION + 2 * before.fraction + LEARN_WEIGHT_STEP
+    return 15 - artefact.logit_fraction - LEARN_FRACTION + 2 * before.fraction + artefact.weight_step
+
+
+def weight_step_for(z: np.ndarray, fraction: int) -> int:
+    """The step with which a last layer learns from hidden integers like these, shape (n, units).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weight_step_for(np.full((4, 16), 32), 5), weight_step_for(np.full((4, 16), 64), 5)
+    (6, 8)
+    """
+    finer, least, most = WEIGHT_STEPS
+    energy = int((z.astype(np.int64) ** 2).sum()) / max(len(z), 1) * 4.0**-fraction
+    return (
+        min(max((int(np.frexp(2.0 * energy * energy)[1]) - 1) // 2 + finer, least), most) if energy else most
+    )
 
 
 @leaf

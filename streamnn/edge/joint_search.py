@@ -19,15 +19,13 @@ from .bounds import (
     spline_sizes,
 )
 from .candidates import accumulate, add_bias, output_errors, spline_errors
-from .feedback import round_with_feedback, second_moments
+from .feedback_rounding import FeedbackRounding
 from .float_network import FloatLayer
 from .fractions import largest_fraction, to_integers
 from .modules import Module, Output, Spline
 from .spline_grid import knot_integers, power_of_two_grid
 
 Array = np.ndarray
-FEEDBACK_ROWS = 512
-"""Category rows rounded with feedback, the most frequent; the others are rounded alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,9 @@ class JointSearch:
         if inflow.skipped is not None:
             self._skipped = np.ascontiguousarray(inflow.skipped.T, np.int64)
         self._table = np.zeros((0, units)) if layer.table is None else layer.table
-        self._moments: list[Array] | None = None
+        self._rounding = FeedbackRounding(
+            weights, self._table, layer.groups, *inflow.every, inflow.fraction, options
+        )
         offsets = np.arange(options.search + 1)
         self._offsets = offsets
         self._pairs = [(w, t) for w in offsets for t in (offsets if len(self._table) else offsets[:1])]
@@ -230,7 +230,7 @@ class JointSearch:
         skip_shift = np.clip(flow.skip_fraction - acc_fraction, -TOP_SHIFT, TOP_SHIFT)
         table = to_integers(self._table, of_table[:, None], o.of_table)
         if o.feedback:
-            weights = self._round_with_feedback(weight_fraction, of_table, table)
+            weights = self._rounding(weight_fraction, of_table, table)
         else:
             weights = to_integers(self._weights, weight_fraction[:, None], o.weights)
         acc = np.zeros((len(pairs), units, len(flow.x)), np.int64)
@@ -250,45 +250,6 @@ class JointSearch:
         high = high + rows + skip + np.maximum(bias, 0)
         largest = np.maximum(np.maximum(largest, on_way), np.maximum(-low, high))
         return _Linear(weights, table, acc_fraction, table_shift, skip_shift, bias, acc, low, high, largest)
-
-    def _round_with_feedback(self, weight_fraction: Array, of_table: Array, table: Array) -> Array:
-        # the table's rows in use are set; candidates of a unit are columns side by side
-        o, flow = self._options, self._inflow
-        groups = self._layer.groups
-        used = self._used() if groups == 1 or len(self._table) else np.zeros(0, np.int64)
-        candidates, units = weight_fraction.shape
-        inputs = len(self._weights)
-        out = np.zeros((candidates, inputs, units), np.int64)
-        if self._moments is None:
-            x, ids = flow.every
-            blocks = [slice(g * inputs // groups, (g + 1) * inputs // groups) for g in range(groups)]
-            self._moments = [second_moments(x[:, b], ids, used, flow.fraction) for b in blocks]
-        for g in range(groups):
-            own = slice(g * inputs // groups, (g + 1) * inputs // groups)
-            of = slice(g * units // groups, (g + 1) * units // groups)
-            wanted = np.concatenate([self._weights[own, of], self._table[used][:, of]])
-            rows, columns = wanted.shape
-            grid = np.repeat(weight_fraction[None, :, of], rows, 0)
-            grid[own.stop - own.start :] = of_table[None, :, of]
-            top = np.full(rows, (1 << (o.weights - 1)) - 1)
-            top[own.stop - own.start :] = (1 << (o.of_table - 1)) - 1
-            q = round_with_feedback(
-                self._moments[g],
-                np.ascontiguousarray(np.repeat(wanted[:, None], candidates, 1).reshape(rows, -1)),
-                grid.reshape(rows, -1),
-                top,
-            ).reshape(rows, candidates, columns)
-            out[:, own, of] = q[: own.stop - own.start].transpose(1, 0, 2)
-            table[:, used, of] = q[own.stop - own.start :].transpose(1, 0, 2)
-        return out
-
-    def _used(self) -> Array:
-        if not len(self._table):
-            return np.zeros(0, np.int64)
-        ids = self._inflow.every[1]
-        count = np.bincount(ids[ids >= 0].ravel(), minlength=len(self._table))
-        found = np.argsort(-count, kind="stable")[:FEEDBACK_ROWS]
-        return np.sort(found[count[found] > 0])
 
     def _module(self, lin: _Linear, pair: Array, after: Spline | Output) -> Module:
         layer, unit = self._layer, np.arange(len(pair))

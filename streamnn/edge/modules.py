@@ -18,9 +18,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .integers import rounded_shift
+from .._kernels.jit import kernel
+from .integers import rounded_shift, shifted
 
 Array = np.ndarray
+
+
+@kernel
+def _interpolate(acc, start, s, f, knots, shift, top, out):
+    # start, s, f, shift: one a unit
+    last = knots.shape[1] - 2
+    for t in range(acc.shape[0]):
+        for j in range(acc.shape[1]):
+            u = acc[t, j] + start[j]
+            i = min(max(u >> s[j], 0), last)
+            place = (u >> (s[j] - f[j])) - (i << f[j])
+            v = shifted((knots[j, i] << f[j]) + place * (knots[j, i + 1] - knots[j, i]), shift[j])
+            out[t, j] = min(max(v, -top), top - 1)
+
+
+@kernel
+def _add_rows(acc, ids, table, shift):
+    total = np.zeros(acc.shape[1], np.int64)
+    for t in range(acc.shape[0]):
+        total[:] = 0
+        for k in range(ids.shape[1]):
+            if ids[t, k] >= 0:
+                for j in range(acc.shape[1]):
+                    total[j] += table[ids[t, k], j]
+        for j in range(acc.shape[1]):
+            acc[t, j] += shifted(total[j], shift[j])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +81,13 @@ class Spline:
 
     def __call__(self, acc: Array, fraction: Array) -> Array:
         """Activations of accumulators with so many fraction bits a unit."""
+        out = np.empty_like(acc)
         s = fraction - self.spacing
-        u = acc + (np.int64(self.reach) << fraction)
-        i = np.clip(u >> s, 0, self.knots.shape[1] - 2)
         f = np.minimum(s, self.place_bits) if self.place_bits else s
-        place = (u >> (s - f)) - (i << f)
-        unit = np.arange(acc.shape[1])
-        low, high = self.knots[unit, i], self.knots[unit, i + 1]
-        v = rounded_shift((low << f) + place * (high - low), f + self.knot_fraction - self.fraction)
-        top = 1 << (self.bits - 1)
-        out: Array = np.clip(v, -top, top - 1)
+        shift = f + self.knot_fraction - self.fraction
+        _interpolate(
+            acc, np.int64(self.reach) << fraction, s, f, self.knots, shift, 1 << (self.bits - 1), out
+        )
         return out
 
 
@@ -156,11 +180,7 @@ class Module:
         # exact: products of integers below 2**53 in double precision, which is quicker than integers
         acc = (x.astype(np.float64) @ self.weights.astype(np.float64)).astype(np.int64) + self.bias
         if self.table is not None and self.table_shift is not None and ids.shape[1]:
-            total = np.zeros_like(acc)
-            for k in range(ids.shape[1]):
-                there = ids[:, k] >= 0
-                total[there] += self.table[ids[there, k]]
-            acc += rounded_shift(total, self.table_shift)
+            _add_rows(acc, ids, self.table, self.table_shift)
         if skipped is not None and self.skip_shift is not None:
             acc += rounded_shift(skipped, self.skip_shift)
         return acc

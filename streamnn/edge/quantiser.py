@@ -61,7 +61,10 @@ def quantise(
     Raises
     ------
     SpecError
-        When an activation's knots do not lie on a grid whose spacing is a power of two, or the reservoir is empty.
+        When an activation's knots do not lie on a grid whose spacing is a power of two, or the reservoir is empty or
+        does not fit the network.
+    LimitError
+        When weights or biases are so large that no fraction bits fit 32 bits.
 
     Notes
     -----
@@ -81,8 +84,7 @@ def quantise(
     >>> (run_modules(modules, x, ids)[0] / 2.0**fraction).tolist()
     [[-0.5, 1.25], [0.0, 1.0], [0.5, 0.75], [1.0, 0.5]]
     """
-    if not len(x):
-        raise SpecError("quantise: the reservoir has no rows: give it at least one, better some hundreds")
+    _check(network, x, fractions)
     if classify:
         network = network.scaled(PER_LN2)
     n, m = len(x), min(len(x), options.rows)
@@ -110,6 +112,21 @@ def quantise(
         wanted.append(post)
         every, floats, scale = (ints, ids), post, np.ones(modules[-1].units)
     return tuple(modules)
+
+
+def _check(network: FloatNetwork, x: Array, fractions: Array) -> None:
+    if not len(x):
+        raise SpecError("quantise: the reservoir has no rows: give it at least one, better some hundreds")
+    wanted = len(network.layers[0].weights)
+    if x.shape[1] != wanted or len(fractions) != wanted:
+        raise SpecError(
+            f"quantise: the network reads {wanted} inputs, the reservoir has {x.shape[1]} and there are fraction bits "
+            f"for {len(fractions)}: give it the stage's inputs and their fraction bits"
+        )
+    if np.abs(x).max() > INPUT_TOP:
+        raise SpecError(
+            f"quantise: an input is {np.abs(x).max()} in size: the stage's inputs are at most {INPUT_TOP}"
+        )
 
 
 def _pre_activations(layer: FloatLayer, x: Array, ids: Array, post: list[Array]) -> Array:

@@ -69,6 +69,7 @@ def manifest(artefact: Artefact) -> dict[str, Any]:
         "classes": _plain(list(a.classes), "classes"),
         "target": None if a.target is None else {k: int(getattr(a.target, k)) for k in Target.__slots__},
         "learning": a.learning,
+        "weight_step": int(a.weight_step),
         "surprise": None
         if a.surprise is None
         else {"classes": len(a.surprise.mean), "threshold": int(a.surprise.threshold)},
@@ -194,6 +195,7 @@ def _artefact(said: Mapping[str, Any], found: Arrays) -> Artefact:
         tuple(said["classes"]),
         None if said["target"] is None else Target(**said["target"]),
         said["learning"], surprise, said["bound"], said["rounding"], said["about"],
+        said["weight_step"],
     )  # fmt: skip
 
 

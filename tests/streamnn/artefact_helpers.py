@@ -137,3 +137,23 @@ def electricity_shape(bits=8, seed=0):
         Output(np.zeros(2, np.int64)),
     )
     return Artefact(tuple(Sensor(f"s{i}") for i in range(sensors)), stage, (hidden, last), ("down", "up"))
+
+
+def image_shape(seed=0):
+    """An artefact as large as that of MNIST in 14 x 14: 196 pixels as they are, 32 splines, 10 classes."""
+    r, d, units = np.random.default_rng(seed), 196, 32
+    none, keys = np.zeros(d, np.int64), np.zeros(0, np.int64)
+    stage = InputStage((), none, none + 11, np.ones(d, bool), np.zeros(d + 1, np.int64), keys, keys)
+    knots = np.clip(np.linspace(-128, 128, 17).astype(int) + r.integers(-9, 9, (units, 17)), -127, 127)
+    spline = Spline(knots, np.full(units, 5), 1, 4, 5)
+    hidden = Module(
+        weights(r, (d, units), 8), 8, r.integers(-1000, 1000, units), r.integers(10, 12, units), spline
+    )
+    last = Module(
+        weights(r, (units, 10), 8),
+        8,
+        r.integers(-99, 99, 10),
+        np.full(10, 11),
+        Output(np.zeros(10, np.int64)),
+    )
+    return Artefact(tuple(Sensor(f"p{i}") for i in range(d)), stage, (hidden, last), tuple("0123456789"))

@@ -307,6 +307,18 @@ def test_an_empty_reservoir_is_refused():
         )
 
 
+def test_a_reservoir_that_does_not_fit_is_refused():
+    rng = np.random.default_rng(0)
+    network = float_network(rng, 4)
+    x, ids = inputs(rng, 10, 4)
+    with pytest.raises(SpecError, match="reads 4 inputs, the reservoir has 3"):
+        quantise(network, x[:, :3], ids, np.full(3, 5))
+    with pytest.raises(SpecError, match="fraction bits for 5"):
+        quantise(network, x, ids, np.full(5, 5))
+    with pytest.raises(SpecError, match="an input is 300 in size"):
+        quantise(network, np.where(x > 0, 300, x), ids, np.full(4, 5))
+
+
 def test_weights_without_bounds_are_refused():
     rng = np.random.default_rng(0)
     network = float_network(rng, 4, (8,), 2)

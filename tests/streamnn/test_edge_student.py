@@ -26,6 +26,7 @@ def table(n: int = N, seed: int = 0) -> dict[str, np.ndarray]:
     b = rng.integers(0, 6, n).astype(float)
     kind = rng.choice(["x", "y", "z"], n).astype(object)
     kind[rng.random(n) < 0.05] = None
+    kind[430::40] = "new"
     late = np.where(np.arange(n) < 500, np.nan, rng.normal(size=n) * 1000.0)
     return {"a": a, "b": b, "kind": kind, "wakes": np.where(np.arange(n) < 700, 0.0, rng.normal(size=n)), "late": late,
             "clock": np.arange(n) * 7.0}  # fmt: skip
@@ -159,10 +160,9 @@ def test_what_is_published_runs_on_a_device() -> None:
     student, pool = Student(True, replace(OPTIONS, history=True)), Pool(y, True)
     pool.classes = list(KNOWN)
     feed(student, pool, columns, op, ticket, 100)
-    assert student.artefact is not None and student.artefact.classes == tuple(KNOWN)
     row = student.field.rows()[-1]
     artefact = student.publisher.current
-    assert artefact is not None
+    assert artefact is not None and artefact.classes == tuple(KNOWN)
     # the readings of the whole stream in the formats of the artefact
     values = Student(True, OPTIONS).sensing.values(columns, N)
     from streamnn.edge.sensors import to_raw

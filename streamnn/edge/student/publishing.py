@@ -10,11 +10,11 @@ from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
 from ...binary import BinaryNetwork
 from ..artefact import Artefact, Target
-from ..device import LEARN_FRACTION, LEARN_STEP, LEARN_WEIGHT_STEP
+from ..device import LEARN_FRACTION, LEARN_STEP, weight_step_for
 from ..float_network import float_network
 from ..folding import fold
 from ..input_stage import InputStage
-from ..modules import Output
+from ..modules import Output, run_modules
 from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
 from .networks import (
@@ -36,7 +36,7 @@ from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 f4 = np.float32
 JUDGED = 512
 """Labelled events on which it is decided how weights are carried over."""
-SEARCHED = 512
+SEARCHED = 384
 """Events on which the quantiser searches, spread over the reservoir."""
 LEAST_JUDGED = 32
 LEAST_REPLAYED = 256
@@ -161,16 +161,19 @@ class Publisher:
             self.sizes = sizes
             return
         new = places(blocks, (self.sizes[0], sizes[0]), (self.sizes[1], sizes[1]))
+        self.sizes = sizes
+        for network in self.networks.values():
+            network.grow(new, stage.width, outputs, self.fit.rows)
+        if (change.factor == 1.0).all() and not change.offset.any():
+            return
         kept = Change(np.where(change.factor == 0, 0.0, 1.0), np.zeros(stage.sensors))
         both = {}
         for name, network in self.networks.items():
-            network.grow(new, stage.width, outputs, self.fit.rows)
             both[name] = network.copied()
             rescale(both[name], kept, blocks)
             rescale(network, change, blocks)
         if self._judge(both["long"], stage, judged) < self._judge(self.networks["long"], stage, judged):
             self.networks |= both
-        self.sizes = sizes
 
     def new_network(self, name: str, stage: InputStage, outputs: int) -> Learning:
         """A network that has learnt nothing; weights are drawn for the sensors of the first event."""
@@ -285,7 +288,20 @@ class Publisher:
             bits = Bits(self.options.weights)
             modules = quantise(weights, x, ids, fractions, bits, classify=self.classify)
         about = {"learnt": self.reservoir.learnt, "reason": reason}
-        return Artefact(self.sensing.sensors, stage, modules, classes, self._target(), learning, about=about)
+        before = modules[-2].after
+        assert not isinstance(before, Output)
+        z = run_modules(modules, x.astype(np.int64), ids)[-2]
+        step = weight_step_for(z, before.fraction)
+        return Artefact(
+            self.sensing.sensors[: stage.sensors],
+            stage,
+            modules,
+            classes,
+            self._target(),
+            learning,
+            about=about,
+            weight_step=step,
+        )
 
     def _target(self) -> Target | None:
         if self.classify:
@@ -301,5 +317,5 @@ def device_shifts(artefact: Artefact) -> np.ndarray:
     before = artefact.modules[-2].after
     assert not isinstance(before, Output)
     n, z = artefact.logit_fraction, before.fraction
-    weights = 15 - n - LEARN_FRACTION + 2 * z + LEARN_WEIGHT_STEP
+    weights = 15 - n - LEARN_FRACTION + 2 * z + artefact.weight_step
     return np.array([15 - n + LEARN_STEP["bias"], weights, 15 - n + LEARN_STEP["layer"], weights], np.int64)

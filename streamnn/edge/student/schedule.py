@@ -10,7 +10,7 @@ import numpy as np
 from ...types import LEARN, OBSERVE, Alarm, Chunk
 from .options import StudentOptions
 
-AFTER_ALARM = (64, 256, 1024)
+AFTER_ALARM = (64, 1024)
 """Observed events after the beginning of a change at which an artefact is published for it."""
 CHANGED_UNIT = "feature changed unit"
 CUTTING = ("new concept", "new label balance", CHANGED_UNIT)

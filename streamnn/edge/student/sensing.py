@@ -125,11 +125,20 @@ class Sensing(Stage):
         return self.schema.first + self.label
 
     @property
+    def read_so_far(self) -> int:
+        """How many sensors have come: places behind them are kept for others, that a later event of a chunk may bring."""
+        declared = np.flatnonzero(self.s["declared"])
+        return max(self.first, int(declared[-1]) + 1 if len(declared) else 0)
+
+    @property
     def sensors(self) -> tuple[Sensor, ...]:
         """Names and formats; places that no column has yet have no name."""
         names = ([LABEL_SENSOR] if self.label else []) + self.schema.names
         names += [""] * (self.count - len(names))
-        codes = [()] * self.label + [tuple(c) for c in self.schema.codes]
+        seen = np.maximum(self.s["high"], self.s["new_high"])[self.label :] + 1  # codes that were read so far
+        codes = [()] * self.label + [
+            tuple(c)[: max(int(n), 0)] for c, n in zip(self.schema.codes, seen, strict=False)
+        ]
         codes += [()] * (self.count - len(codes))
         return tuple(Sensor(n, int(f), c) for n, f, c in zip(names, self.s["fraction"], codes, strict=True))
 

@@ -11,7 +11,7 @@ from ...stage import Stage, grown
 from ..input_stage import InputStage
 from ..integers import CONTEXT_FRACTION, INPUT_FRACTION
 from ..sensors import SENSOR_TOP
-from .sensing import _FAR, Sensing, moved
+from .sensing import _FAR, Sensing, Track, moved
 
 CLOCK_LOOK = 256
 """Readings between two looks for clocks."""
@@ -85,14 +85,14 @@ class StageFit(Stage):
 
     def fit(self, sensing: Sensing, since: int = 0) -> Change:
         """New parameters from the readings of the last events, from observed event `since` on."""
-        s, d = self.s, sensing.count
+        s, d = self.s, sensing.read_so_far
         first = s["fitted"][0] == 0
         for k in ("mean", "scale", "alive", "clock"):
             s[k] = grown(s[k], d)
         factor, offset = np.ones(d), np.zeros(d)
         self._look_for_clocks(sensing, factor)
         observed = int(sensing.s["observed"][0])
-        recent = np.ascontiguousarray(sensing.last(observed - since))
+        recent = np.ascontiguousarray(sensing.last(observed - since)[:, :d])
         found = np.zeros((d, 4), np.int64)
         _moments(recent, found)
         if first and sensing.first > SPARSE_FROM:
@@ -107,17 +107,18 @@ class StageFit(Stage):
 
     def _look_for_clocks(self, sensing: Sensing, factor: np.ndarray) -> None:
         """A column that leaves its past range most of the time, twice running, only counts up."""
-        s, t = self.s, sensing.s
+        s = self.s
+        t = {k: sensing.s[k][: len(factor)] for k in Track._fields}  # views
         look = t["readings"] >= CLOCK_LOOK
         known = look & (t["low"] < _FAR) & (s["clock"] < 2)
         out = 2 * t["outside"] > t["readings"]
         s["clock"] = np.where(known, np.where(out, s["clock"] + 1, 0), s["clock"])
         factor[known & (s["clock"] == 2)] = 0.0
         fresh = look | (s["fitted"][0] == 0)
-        t["low"] = np.where(fresh, np.minimum(t["low"], t["new_low"]), t["low"])
-        t["high"] = np.where(fresh, np.maximum(t["high"], t["new_high"]), t["high"])
+        t["low"][:] = np.where(fresh, np.minimum(t["low"], t["new_low"]), t["low"])
+        t["high"][:] = np.where(fresh, np.maximum(t["high"], t["new_high"]), t["high"])
         for k, v in (("new_low", _FAR), ("new_high", -_FAR), ("readings", 0), ("outside", 0)):
-            t[k] = np.where(fresh, v, t[k])
+            t[k][:] = np.where(fresh, v, t[k])
 
     def _fit_dense(self, found: np.ndarray, factor: np.ndarray, offset: np.ndarray, first: bool) -> None:
         s = self.s
@@ -167,7 +168,7 @@ class StageFit(Stage):
         s = self.s
         known: dict[tuple[int, int], int] = {(int(c), int(v)): int(r) for c, v, r in s["keys"]}
         rows, observed, keys = self.rows, int(sensing.s["observed"][0]), []
-        for c, extent in enumerate(sensing.extent):
+        for c, extent in enumerate(sensing.extent[: len(s["clock"])]):
             if s["clock"][c] >= 2 or extent is None:
                 continue
             if not 2 < len(extent) <= MOST_VALUES or REPEATS * len(extent) > observed:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import SchemaError
+from ...learners.class_labels import known_codes
 from ...pool.pending import Pending
 from ...types import LEARN, OBSERVE, Chunk, Output
 from ..artefact import Artefact
@@ -155,11 +157,14 @@ class Student:
         out = np.full(len(chunk.op), np.nan)
         learn = np.flatnonzero(chunk.op == LEARN)
         if self.classify:
-            code = {c: i for i, c in enumerate(self.classes)}
-            given = chunk.label[learn].tolist()
-            out[learn] = [code[v.item() if isinstance(v, np.generic) else v] for v in given]
+            codes = known_codes(chunk.label[learn], {c: i for i, c in enumerate(self.classes)})
+            if codes is None:
+                raise SchemaError(
+                    "a label is none of the classes: give the pool's classes as they are after the chunk"
+                )
+            out[learn] = codes
         else:
-            out[learn] = [float(v) for v in chunk.label[learn]]
+            out[learn] = chunk.label[learn].astype(np.float64)
         return out
 
     def _forecasts(self, output: Output) -> np.ndarray:

@@ -59,20 +59,6 @@ def accumulators(
     return lines, units
 
 
-def additions(module: Module, binary: bool = False) -> int:
-    """How many numbers the shifts and adds of a module's weights add up, biases not counted.
-
-    Parameters
-    ----------
-    module : Module
-    binary : bool
-        Whether its inputs are +-1: each weight is one number then.
-    """
-    if binary:
-        return int((module.weights != 0).sum())
-    return sum(len(signed_digits(w)) for w in module.weights.ravel())
-
-
 def _weighted(
     inputs: Sequence[Signal], weights: np.ndarray, bias: int, at: str
 ) -> tuple[list[str], int, int, list[str]]:
