@@ -32,10 +32,9 @@ import numpy as np
 from _quantiser_streams import published
 from _uncertainty_models import auroc, entropy
 
-from streamnn.edge.answers import surprise_of
 from streamnn.edge.bits import Bits
 from streamnn.edge.certificate import LN2, certify_modules
-from streamnn.edge.density import fit_surprise
+from streamnn.edge.density import fit_surprise, surprise
 from streamnn.edge.modules import run_modules
 from streamnn.edge.quantiser import quantise
 
@@ -139,7 +138,7 @@ def pictures(seeds: Sequence[int]) -> tuple[list[dict[str, Any]], list[dict[str,
             ]
             floats = [network.run(v / 32, nets.none(len(v)))[1] for v in (x[late], *sets.values())]
             density = fit_surprise(ints[0][0], y[late], 10)
-            of_ints = [surprise_of(z[0], density) for z in ints[1:]]
+            of_ints = [surprise(density, z[0]) for z in ints[1:]]
             of_floats = diagonal(floats[0][0], y[late], [z[0] for z in floats[1:]])
             flagged = 100 * (of_ints[0] > density.threshold).mean()
             for k, name in enumerate(list(sets)[1:], 1):

@@ -7,8 +7,8 @@ from math import fsum
 import numpy as np
 
 from .._kernels.ieee import log64
+from .._kernels.jit import kernel
 from ..errors import SpecError
-from .answers import surprise_of
 from .artefact import Surprise
 from .bounds import TOP_SHIFT, TOP_WORD
 
@@ -17,6 +17,21 @@ SURPRISE_FRACTION = 4
 _SHARED = 0.05
 _ROUNDING_VARIANCE = 1.0 / 12.0
 """Of a number that was rounded to an integer: no variance is smaller."""
+
+
+@kernel
+def _surprise(z, mean, shift, constant, out):
+    for t in range(len(z)):
+        best = np.int64(0)
+        for c in range(len(mean)):
+            total = constant[c]
+            for j in range(z.shape[1]):
+                d = z[t, j] - mean[c, j]
+                s = shift[c, j]
+                total += (d * d) >> s if s >= 0 else (d * d) << -s
+            if c == 0 or total < best:
+                best = total
+        out[t] = best
 
 
 def fit_surprise(
@@ -53,7 +68,7 @@ def fit_surprise(
     --------
     >>> z = np.array([[10, 0], [12, 1], [11, -1], [9, 0]])
     >>> found = fit_surprise(z, np.zeros(4, np.int64), 1, quantile=0.75, least=2)
-    >>> surprise_of(np.array([[10, 0], [60, 0]]), found).tolist(), found.threshold
+    >>> surprise(found, np.array([[10, 0], [60, 0]])).tolist(), found.threshold
     ([4, 19204], 20)
     """
     if not len(z) or not 0.0 < quantile <= 1.0:
@@ -82,9 +97,27 @@ def fit_surprise(
     constants = np.floor(constant * (1 << SURPRISE_FRACTION) + 0.5).astype(np.int64)
     shift = _within_a_word(rounded, shift, constants)
     found = Surprise(rounded, shift, constants, 0)
-    scores = np.sort(surprise_of(z, found))
+    scores = np.sort(surprise(found, z))
     at = int(np.ceil(quantile * n)) - 1
     return Surprise(rounded, shift, constants, int(scores[max(at, 0)]))
+
+
+def surprise(density: Surprise, z: np.ndarray) -> np.ndarray:
+    """Surprise of activations, in 16ths of a nat.
+
+    Parameters
+    ----------
+    density : Surprise
+    z : ndarray of int64, shape (n, units)
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        What is above ``density.threshold`` is unlike what was seen.
+    """
+    out = np.zeros(len(z), np.int64)
+    _surprise(np.ascontiguousarray(z, np.int64), density.mean, density.shift, density.constant, out)
+    return out
 
 
 def _nearest_power(v: np.ndarray) -> np.ndarray:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamnn.edge.answers import surprise_of
-from streamnn.edge.density import fit_surprise
+from streamnn.edge.density import fit_surprise, surprise
 from streamnn.errors import SpecError
 
 seeds = st.integers(0, 2**32 - 1)
@@ -50,7 +49,7 @@ def test_it_adds_up_what_it_says(seed):
     z, labels = drawn(rng, 200)
     s = fit_surprise(z, labels, 3)
     new = rng.integers(-128, 128, (20, 12))
-    assert surprise_of(new, s).tolist() == by_hand(s, new)
+    assert surprise(s, new).tolist() == by_hand(s, new)
     assert np.abs(s.mean).max() <= 128
 
 
@@ -62,7 +61,7 @@ def test_it_is_the_density_in_sixteenths_of_a_nat():
         own = z[labels == c].astype(float)
         var = own.var(0)
         energy.append(((z - own.mean(0)) ** 2 / var + np.log(var)).sum(1) / 2 - np.log((labels == c).mean()))
-    exact, found = np.min(energy, 0), surprise_of(z, s) / 16
+    exact, found = np.min(energy, 0), surprise(s, z) / 16
     assert np.corrcoef(exact, found)[0, 1] > 0.95
     assert abs(exact.mean() - found.mean()) < 3
 
@@ -71,7 +70,7 @@ def test_it_is_the_density_in_sixteenths_of_a_nat():
 def test_the_threshold_is_the_quantile(quantile):
     z, labels = drawn(np.random.default_rng(3), 1000)
     s = fit_surprise(z, labels, 3, quantile)
-    above = (surprise_of(z, s) > s.threshold).mean()
+    above = (surprise(s, z) > s.threshold).mean()
     assert above <= 1 - quantile + 1e-9
     assert above > 1 - quantile - 0.02
 
@@ -90,7 +89,7 @@ def test_it_tells_apart_as_well_as_double_precision():
             [((v - m) ** 2 / w + np.log(w)).sum(1) / 2 for m, w in zip(mean, var, strict=True)], axis=0
         )
 
-    found, wanted = ranked(surprise_of(out, s), surprise_of(inside, s)), ranked(exact(out), exact(inside))
+    found, wanted = ranked(surprise(s, out), surprise(s, inside)), ranked(exact(out), exact(inside))
     assert found > 0.8 and abs(found - wanted) < 0.02
 
 
