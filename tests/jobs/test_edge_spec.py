@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from streamnn.errors import SpecError
+from streamnn_jobs.cli.check import check_spec
+from streamnn_jobs.run.student import make_student
 from streamnn_jobs.spec.edge import EdgeSpec
 from streamnn_jobs.spec.fingerprint import goes_on, learning_fields, spec_hash, spec_of_fields
 from streamnn_jobs.spec.load import make_spec
@@ -34,6 +38,25 @@ def test_it_is_there_when_it_is_written_and_not_before() -> None:
 def test_what_is_wrong_is_said(change: str, words: str) -> None:
     with pytest.raises(SpecError, match=words.replace("(", r"\(")):
         make_spec({"source": {"path": "a.csv"}}, [change])
+
+
+def test_what_the_student_refuses_is_said_before_a_run(tmp_path: Path) -> None:
+    spec = make_spec({"source": {"path": "a.csv"}, "edge": {"first": [64, 64]}})
+    with pytest.raises(SpecError, match=r"edge\.first is \(64, 64\): allowed are rising numbers"):
+        make_student(spec, "classification")
+    (tmp_path / "a.csv").write_text("x,y\n" + "1,a\n2,b\n" * 9)
+    with pytest.raises(SpecError, match=r"edge\.first"):
+        check_spec(
+            make_spec(
+                {
+                    "source": {"path": str(tmp_path / "a.csv")},
+                    "label": {"column": "y"},
+                    "edge": {"first": [2, 1]},
+                }
+            ),
+            "s",
+            False,
+        )
 
 
 def test_it_decides_what_is_learnt_but_for_the_folder() -> None:

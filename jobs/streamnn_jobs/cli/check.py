@@ -13,6 +13,7 @@ from ..data.names import is_path
 from ..process.exits import Printed, quiet_pipe
 from ..records.columns import changed_kinds
 from ..run import learner as learners
+from ..run import student as students
 from ..run import summary as summaries
 from ..run.plan import make_plan
 from ..spec.fingerprint import learning_fields
@@ -29,6 +30,7 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
         return _check_kafka(spec, where, as_json)
     plan = make_plan(spec)
     learners.make_learner(plan.spec, plan.task)
+    students.make_student(plan.spec, plan.task)
     rows = plan.columns()
     kept = learnt_kinds(plan.spec.checkpoint.directory)
     changed = [] if kept is None else changed_kinds(rows, kept)
@@ -67,6 +69,7 @@ def _check_kafka(spec: JobSpec, where: str, as_json: bool) -> None:
     topics = check_topics(spec, notes.append, create=False)
     notes += notes_on(spec, sample(spec))
     learners.make_learner(spec, spec.learner.task)
+    students.make_student(spec, spec.learner.task)
     if as_json:
         found = {
             "ok": True,

@@ -246,6 +246,8 @@ def _show_partitions(result: KafkaResult, out: Console) -> None:
             f"{c['unlabelled']:,}{apart}; dead letters {c['dead'] + c['label_dead']:,}{order}; alarms "
             f"{c['alarms']:,}; {scores}; state {p.state_hash[:16]}"
         )
+        if p.edge is not None:
+            lines += [f"  {line}" for line in summaries.edge_lines(p.edge)]
     if not lines:
         lines.append(f"{result.source}: no partition was this process's at the end")
     for line in lines:

@@ -15,6 +15,7 @@ from streamnn_connectors.kafka.sent import Sent
 from streamnn_connectors.kafka.watchdog import Watchdog
 
 from ..run.checkpoint import CheckpointCadence
+from ..run.edge_figures import edge_figures
 from ..run.joined_worker import JoinedWorker
 from ..run.limits import LimitNotes
 from ..run.publisher import open_publisher
@@ -112,6 +113,7 @@ class PartitionJob:
             worker.join.pending,
             worker.join.waiting,
             state_hash(*worker.state_dict()),
+            plain(edge_figures(worker)),
         )
 
     def tell_lag(self) -> None:

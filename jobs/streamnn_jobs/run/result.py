@@ -63,6 +63,8 @@ class PartitionResult:
         Events waiting for their label, labels waiting for their event.
     state_hash : str
         Of everything that decides what comes next: learner, pending events and labels, counters.
+    edge : dict or None
+        What its student has come to; see :func:`streamnn_jobs.run.edge_figures.edge_figures`.
     """
 
     next: list[int]
@@ -71,6 +73,7 @@ class PartitionResult:
     pending: int
     waiting: int
     state_hash: str
+    edge: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from streamnn.errors import SpecError
 from streamnn.types import Chunk, Output
 
 from ..spec.job import JobSpec
@@ -70,12 +69,8 @@ def make_student(spec: JobSpec, task: str) -> Student | None:
         return None
     from streamnn import edge
 
-    try:
-        return cast(
-            Student, edge.Student(task == "classification", edge.StudentOptions(**spec.edge.options()))
-        )
-    except (TypeError, ValueError) as e:
-        raise SpecError(f"edge: {e}") from e
+    options = edge.StudentOptions(**spec.edge.options())
+    return cast(Student, edge.Student(task == "classification", options))
 
 
 def since(chunk: Chunk, ticket: int) -> Chunk:
