@@ -41,8 +41,7 @@ def recipe(stream: str, hidden: tuple[int, ...], first: str, **options: Any) -> 
         "output_step": 0.03 if stream == "noaa_weather" else 0.12,
         "delta": 0.1 if images else 0.2,
     }
-    if images:
-        chosen |= {"estimator": "triangle", "normalisation": "online", "threshold_step": 0.01}
+    chosen["normalisation"] = "online" if images else "shift"
     return BinarySpec("b", hidden, first, **{**chosen, **options})
 
 

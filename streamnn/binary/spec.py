@@ -47,9 +47,9 @@ class BinarySpec:
         through them corrected as well (Chiley et al. 2019), for two layers on images.
     rate : float
         Of running means and variances. A fast one makes them those of the last events, and learning fails.
-    estimator : {"window", "triangle"}
-        What stands in for the slope of a sign: 1 where the normalised sum is within the window (Bengio et al. 2013);
-        or the most at 0, falling to nothing at its ends (Liu et al. 2018), better on images.
+    estimator : {"triangle", "window"}
+        What stands in for the slope of a sign: the most at 0, falling to nothing at the ends of the window (Liu et al.
+        2018); or 1 within the window, straight through (Bengio et al. 2013), as in the paper.
     window : float
     start, clip : float
         Latents begin within +-start and stay within +-clip.
@@ -92,10 +92,10 @@ class BinarySpec:
     rule: str = "rms"
     step: float = 0.001
     output_step: float = 0.12
-    threshold_step: float = 0.003
+    threshold_step: float = 0.01
     normalisation: str = "shift"
     rate: float = 2.0**-10
-    estimator: str = "window"
+    estimator: str = "triangle"
     window: float = 1.0
     start: float = 0.1
     clip: float = 1.0

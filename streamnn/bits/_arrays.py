@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-I_INPUTS, I_START, I_LAYERS, I_UNITS, I_MEMBER, I_MASK = range(6)
+BIT_INPUTS, I_START, BIT_LAYERS, BIT_UNITS, BIT_MEMBER, I_MASK = range(6)
 """Integer settings: columns read, the first of them, layers, all hidden units, place among predictions, and
 which bits of an int8 count: all of -1, or 255 where it stands for a uint8."""
 R_STEP, R_THRESHOLD, R_OUT, R_BETA, R_WINDOW, R_RATE, R_MARGIN = range(7)

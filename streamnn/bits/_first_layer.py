@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from ._arrays import I_INPUTS, I_MASK, I_START, R_BETA
+from ._arrays import BIT_INPUTS, I_MASK, I_START, R_BETA
 from ._lanes import (
     BITS,
     add_twice,
@@ -36,7 +36,7 @@ INPUT_SCALE = f4(1024.0)
 def gather(s, rows, settings, scratch):
     """Inputs of row `s` that are not 0, and their places; returns how many there are."""
     at, mask, m = settings.n[I_START], settings.n[I_MASK], 0
-    for i in range(settings.n[I_INPUTS]):
+    for i in range(settings.n[BIT_INPUTS]):
         v = np.int64(rows[s, at + i]) & mask
         scratch.which[m], scratch.values[m] = i, v
         m += 1 if v != 0 else 0

@@ -28,7 +28,7 @@ def forward(m, settings, state, scratch):
     first_sums(m, H, state, scratch)
     fire(0, H, settings.alive, state, scratch)
     here, at = 0, 0
-    for l in range(1, n[k.I_LAYERS]):
+    for l in range(1, n[k.BIT_LAYERS]):
         G, below = H, here
         here += H
         H = sizes[l]
@@ -47,9 +47,9 @@ def forward(m, settings, state, scratch):
 def learn(m, target, weight, settings, state, scratch):
     """One step towards a label of the row that has just gone forward."""
     n, sizes, h, o, g = settings.n, settings.sizes, settings.h, scratch.o, scratch.g
-    L = n[k.I_LAYERS]
+    L = n[k.BIT_LAYERS]
     H = sizes[L - 1]
-    here, at = n[k.I_UNITS] - H, len(state.hidden_bits)
+    here, at = n[k.BIT_UNITS] - H, len(state.hidden_bits)
     state.learnt[0] += 1
     for c in range(len(o)):
         g[c] = o[c] * weight
@@ -86,7 +86,7 @@ def scan(operations: Operations, rows, p, settings: Settings, state: State):
     """Run a network over the operations of a chunk: OBSERVE and LOOK write a prediction, LEARN takes one step."""
     op, slot, target, weight = operations
     n, sizes = settings.n, settings.sizes
-    U, C, X, member = n[k.I_UNITS], len(state.out_bias), n[k.I_INPUTS], n[k.I_MEMBER]
+    U, C, X, member = n[k.BIT_UNITS], len(state.out_bias), n[k.BIT_INPUTS], n[k.BIT_MEMBER]
     widest = sizes.max()
     scratch = k.Scratch(
         np.zeros(U, i4),

@@ -25,7 +25,7 @@ BITS = 64
 WORD_LANES = 8
 """Words in a vector of words."""
 _I1, _I16, _I32, _I64 = ir.IntType(1), ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_W, _S = ir.VectorType(_I64, WORD_LANES), ir.VectorType(_I16, BITS)
+_W, _INT16_LANES = ir.VectorType(_I64, WORD_LANES), ir.VectorType(_I16, BITS)
 _MASK = ir.VectorType(_I1, BITS)
 _FLOATS = ir.VectorType(ir.FloatType(), BITS)
 
@@ -52,7 +52,7 @@ class _WordsModel(models.PrimitiveModel):
 @register_model(_Shorts)
 class _ShortsModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, _S)
+        super().__init__(dmm, fe_type, _INT16_LANES)
 
 
 def _made(result: Any, *given: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -136,7 +136,7 @@ def _pieces(kind: ir.VectorType, ty: Any, n: int) -> tuple[Any, Any]:
 
 
 load_words, store_words = _pieces(_W, words, WORD_LANES)
-load_shorts, store_shorts = _pieces(_S, shorts, BITS)
+load_shorts, store_shorts = _pieces(_INT16_LANES, shorts, BITS)
 
 
 @_or_numpy(lambda x: np.full(WORD_LANES, x, np.uint64))
@@ -150,7 +150,7 @@ def spread_word(context, b, sig, x):
 @_made(shorts, types.int16)
 def spread_short(context, b, sig, x):
     """The same number sixty-four times."""
-    return _spread(b, x, _S)
+    return _spread(b, x, _INT16_LANES)
 
 
 @_or_numpy(lambda x: int(x).bit_count())
@@ -202,7 +202,7 @@ def store_balance(context, b, sig, a, i, n, c):
 @_made(shorts, shorts, types.uint64, shorts)
 def add_where(context, b, sig, v, word, x):
     """v + x where a bit is 1, v elsewhere."""
-    return b.add(v, b.select(b.bitcast(word, _MASK), x, _all(_S, 0)))
+    return b.add(v, b.select(b.bitcast(word, _MASK), x, _all(_INT16_LANES, 0)))
 
 
 @_or_numpy(lambda u, v: u * v)
@@ -218,29 +218,29 @@ def fraction(context, b, sig, u, v):
     """u v / 2**15, halves up; not both may be -2**15."""
     kind = ir.VectorType(_I32, BITS)
     product = b.lshr(b.mul(b.sext(u, kind), b.sext(v, kind)), _all(kind, 14))
-    return b.trunc(b.lshr(b.add(product, _all(kind, 1)), _all(kind, 1)), _S)
+    return b.trunc(b.lshr(b.add(product, _all(kind, 1)), _all(kind, 1)), _INT16_LANES)
 
 
 @_or_numpy(lambda u, v: np.clip(u.astype(np.int32) + v, -(2**15), 2**15 - 1).astype(np.int16))
 @_made(shorts, shorts, shorts)
 def plus(context, b, sig, u, v):
     """u + v, cut at the ends of what int16 holds."""
-    return _call(b, "llvm.sadd.sat.v64i16", _S, u, v)
+    return _call(b, "llvm.sadd.sat.v64i16", _INT16_LANES, u, v)
 
 
 @_or_numpy(lambda v: _mask(v > 0))
 @_made(types.uint64, shorts)
 def positive(context, b, sig, v):
     """Word of the signs: 1 where v > 0."""
-    return b.bitcast(b.icmp_signed(">", v, _all(_S, 0)), _I64)
+    return b.bitcast(b.icmp_signed(">", v, _all(_INT16_LANES, 0)), _I64)
 
 
 @_or_numpy(lambda v, k: _mask((v >> np.int16(k)) & 1))
 @_made(types.uint64, shorts, types.int64)
 def plane(context, b, sig, v, k):
     """Word of bit k of each number in two's complement."""
-    left = _spread(b, b.trunc(b.sub(ir.Constant(_I64, 15), k), _I16), _S)
-    return b.bitcast(b.icmp_signed("<", b.shl(v, left), _all(_S, 0)), _I64)
+    left = _spread(b, b.trunc(b.sub(ir.Constant(_I64, 15), k), _I16), _INT16_LANES)
+    return b.bitcast(b.icmp_signed("<", b.shl(v, left), _all(_INT16_LANES, 0)), _I64)
 
 
 @_or_numpy(lambda a, i: _mask(_piece(a, i, BITS) > 0))

@@ -26,7 +26,7 @@ TINY = f4(1e-10)
 LEAST_VARIANCE = f4(1e-4)
 ROUND = f4(1.5 * 2.0**23)
 """Added and taken off again, it leaves a whole number: halves to even."""
-TOP = f4(32767.0)
+TOP_LATENT = f4(32767.0)
 
 
 @leaf
@@ -58,7 +58,7 @@ def narrow(here, H, settings, state, scratch, weight_scale, warm):
     step, unit = splat(h[R_THRESHOLD]), splat(h[R_STEP] * f4(1 << LATENT_FRACTION) * weight_scale)
     rate = max(h[R_RATE], f4(1.0) / f4(state.learnt[0] + 1))
     pace, left = splat(rate), splat(f4(1.0) - rate)
-    zero, one, tiny, magic, top = splat(f4(0.0)), splat(f4(1.0)), splat(TINY), splat(ROUND), splat(TOP)
+    zero, one, tiny, magic, top = splat(f4(0.0)), splat(f4(1.0)), splat(TINY), splat(ROUND), splat(TOP_LATENT)
     kept_2, share_2 = beta, share
     if warm:
         moving = max(f4(1.0) - h[R_BETA], f4(1.0) / f4(state.learnt[0]))
@@ -96,4 +96,4 @@ def narrow(here, H, settings, state, scratch, weight_scale, warm):
 @leaf
 def rounded(x):
     """float32 to the nearest whole number, halves to even, cut at what int16 holds."""
-    return min(max((x + ROUND) - ROUND, -TOP), TOP)
+    return min(max((x + ROUND) - ROUND, -TOP_LATENT), TOP_LATENT)

@@ -183,9 +183,9 @@ class BitNetwork(Stage):
                 f"network {self.spec.name}: rows are {rows.dtype} of shape {rows.shape}: inputs of a network of signs "
                 "are a matrix of uint8 or int8; scale and round them first"
             )
-        if start < 0 or start + n[k.I_INPUTS] > rows.shape[1]:
+        if start < 0 or start + n[k.BIT_INPUTS] > rows.shape[1]:
             raise SchemaError(
-                f"network {self.spec.name}: rows have {rows.shape[1]} columns, {n[k.I_INPUTS]} are read from column "
+                f"network {self.spec.name}: rows have {rows.shape[1]} columns, {n[k.BIT_INPUTS]} are read from column "
                 f"{start} on"
             )
         labels, classes = target[op == LEARN], len(self.s["out_bias"])

@@ -60,7 +60,8 @@ def load(source: str | Path | bytes | Artefact, **options: Any) -> Model:
     if not file.is_file():
         raise StateError(f"{file} is not there: give a folder that `streamnn export` wrote")
     artefact = from_bytes(file.read_bytes(), str(file))
-    names = [p.stem for p in sorted(folder.glob("*.h")) if p.with_suffix(".c").is_file()]
+    headers = [p for p in sorted(folder.glob("*.h")) if p.with_suffix(".c").is_file()]
+    names = [p.stem for p in headers if f"{p.stem}_step(" in p.read_text()]
     if not names:
         return _compiled(artefact, emit_c(artefact, vectors=0, **options), "model")
     wanted = [f"{names[0]}.h", f"{names[0]}.c", "tables.bin"]

@@ -20,7 +20,8 @@ NO_IDS = np.full((1, 1), -1, np.int32)
 
 def network(**options) -> BinaryNetwork:
     """Two inputs, three units, two classes, nothing averaged, every label learnt."""
-    options = {"hidden": (3,), "categories": False, "average": 0, "skip_margin": 0.0, **options}
+    plain = {"hidden": (3,), "categories": False, "average": 0, "skip_margin": 0.0}
+    options = {**plain, "estimator": "window", "threshold_step": 0.003, **options}
     return BinaryNetwork(BinarySpec("b", **options), 2, 2, True, 1)
 
 
@@ -98,7 +99,9 @@ def test_ternary_latents_within_delta_do_not_count():
     ]  # nothing came in: the threshold decides
 
 
-def stepped(net: BinaryNetwork, x: np.ndarray, label: int, rule: str) -> dict[str, np.ndarray]:
+def stepped(
+    net: BinaryNetwork, x: np.ndarray, label: int, rule: str, estimator: str
+) -> dict[str, np.ndarray]:
     """One step in double precision: straight through, clipped; what the first layer, thresholds, output become."""
     s = {k: v.astype(float) for k, v in net.s.items()}
     w, V = s["first"][:, :3], s["out"][:, :3]
@@ -108,7 +111,8 @@ def stepped(net: BinaryNetwork, x: np.ndarray, label: int, rule: str) -> dict[st
     h = np.where(u > 0, 1.0, -1.0)
     o = np.exp(V @ h + s["out_bias"])
     g = o / o.sum() - np.eye(2)[label]
-    du = (g @ V) * (np.abs(u) <= 1.0)
+    slope = np.abs(u) <= 1.0 if estimator == "window" else np.maximum(2.0 - 2.0 * np.abs(u), 0.0)
+    du = (g @ V) * slope
     dw = np.outer(x, du * factor)
     root = 1.0 / np.sqrt(1e-3)  # of a mean square that starts at 0: each gradient divided by its own size
     if rule == "sgd":
@@ -132,16 +136,22 @@ def stepped(net: BinaryNetwork, x: np.ndarray, label: int, rule: str) -> dict[st
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("estimator", ["window", "triangle"])
 @pytest.mark.parametrize("rule", ["rms", "sgd", "adamax"])
-def test_a_step_goes_straight_through_the_signs(rule):
-    net = network(first="binary", rule=rule, step={"rms": 0.001, "sgd": 0.5, "adamax": 2.0**-10}[rule])
+def test_a_step_goes_straight_through_the_signs(rule, estimator):
+    net = network(
+        first="binary",
+        rule=rule,
+        step={"rms": 0.001, "sgd": 0.5, "adamax": 2.0**-10}[rule],
+        estimator=estimator,
+    )
     put(net, [[0.5, 0.999, -0.2], [-0.1, 0.01, 0.9]], [[0.1, 0.2, 0.3], [-0.2, 0.1, 0.4]])
     net.s["location"][:3], net.s["variance"][:3] = (
         [0.5, 0.5, 0.0],
         [16.0, 16.0, 0.01],
     )  # the third is beyond the window
     x = np.array([1.5, -0.5])
-    want = stepped(net, x, 1, rule)
+    want = stepped(net, x, 1, rule, estimator)
     still = net.s["first"][:, 2].copy()
     learn(net, x.tolist(), 1)
     s = net.s

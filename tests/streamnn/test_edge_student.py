@@ -167,7 +167,7 @@ def test_what_is_published_runs_on_a_device() -> None:
     values = Student(True, OPTIONS).sensing.values(columns, N)
     from streamnn.edge.sensors import to_raw
 
-    raw = to_raw(values, np.array([s.fraction for s in artefact.sensors]))
+    raw = to_raw(values[:, : len(artefact.sensors)], np.array([s.fraction for s in artefact.sensors]))
     learnt = np.flatnonzero(op == LEARN)
     code = {c: i for i, c in enumerate(KNOWN)}
     label = np.array([code[v] for v in y[ticket].tolist()])

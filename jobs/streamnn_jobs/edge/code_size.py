@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMPILE_TIMEOUT_S = 60.0
-_COMPILERS = (
+_TARGETS_OF_CODE = (
     ("Cortex-M0", ["arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb"]),
     ("Cortex-M4", ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb"]),
     ("this machine", ["gcc"]),
@@ -51,7 +51,7 @@ def code_sizes(files: Mapping[str, bytes], name: str) -> list[CodeSize]:
     with tempfile.TemporaryDirectory() as folder:
         for each, data in files.items():
             Path(folder, each).write_bytes(data)
-        for core, compiler in _COMPILERS:
+        for core, compiler in _TARGETS_OF_CODE:
             if shutil.which(compiler[0]) is not None and (size := _size(compiler, folder, name)) is not None:
                 found.append(CodeSize(core, *size))
     return found

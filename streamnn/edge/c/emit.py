@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Literal
 
 from ...errors import SpecError
@@ -57,6 +58,17 @@ def emit_c(
     ------
     SpecError
         Where the artefact can't be written so: what leaves 32 bits, and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamnn.edge import InputStage, Module, Output, Sensor
+    >>> i = lambda *v: np.array(v, np.int64)
+    >>> stage = InputStage((), i(0), i(11), np.ones(1, bool), i(0, 0), i(), i())
+    >>> last = Module(np.array([[3, -3]]), 8, i(7, 0), i(9, 9), Output(i(0, 0)))
+    >>> files = emit_c(Artefact((Sensor("speed"),), stage, (last,), ("no", "yes")))
+    >>> list(files)
+    ['model.h', 'model.c', 'model_test.c', 'vectors.h']
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise SpecError(f"name {name!r}: small letters, digits and underscores, a letter first")
@@ -64,6 +76,10 @@ def emit_c(
         raise SpecError(f"tables {tables!r}: 'source' or 'bin'")
     if not 0.0 < decide < 1.0:
         raise SpecError(f"decide {decide}: a probability between 0 and 1")
+    if not artefact.classes:  # a number is predicted: nothing is learnt, nothing is certain
+        artefact = replace(artefact, learning="off", surprise=None, bound=0.0)
+    if artefact.learning == "layer" and len(artefact.modules) < 2:
+        raise SpecError("learning 'layer' of a network of one module: there is no hidden layer, use 'bias'")
     classes = len(artefact.classes)
     if classes and classes != artefact.outputs:
         raise SpecError(f"{classes} classes, but {artefact.outputs} outputs")

@@ -15,6 +15,9 @@ def write_header(name: str, artefact: Artefact, options: Options, loads: bool) -
         f"#ifndef {up}_H",
         f"#define {up}_H",
         "#include <stdint.h>",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
         "",
         f"#define {up}_SENSORS {d}",
         f"#define {up}_OUTPUTS {c}",
@@ -76,7 +79,7 @@ def write_header(name: str, artefact: Artefact, options: Options, loads: bool) -
             "/* The class of an event became known. */",
             f"void {name}_learn({name}_state *s, const {name}_event *e, int label);",
         ]
-    return "\n".join([*lines, "#endif", ""])
+    return "\n".join([*lines, "#ifdef __cplusplus", "}", "#endif", "#endif", ""])
 
 
 def _plain(name: str) -> str:

@@ -53,9 +53,7 @@ def new_network(
         hidden,
         first={"sign": "real"}.get(options.network, options.network),
         delta=0.1 if images else 0.2,
-        estimator="triangle" if images else "window",
         normalisation="online" if images else "shift",
-        threshold_step=0.01 if images else 0.003,
         skip_margin=SKIP_MARGIN,
         average=AVERAGED_EVENTS,
     )

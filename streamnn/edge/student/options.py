@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ...errors import SpecError
 
 TARGETS = ("half", "labels", "pool")
-KINDS = ("spline", "sign", "ternary", "binary")
+STUDENT_NETWORKS = ("spline", "sign", "ternary", "binary")
 LEARNING = ("auto", "off", "bias", "layer")
 FIRST_PUBLICATIONS = (64, 128, 256, 512, 1000, 2000, 3500)
 
@@ -75,7 +75,7 @@ class StudentOptions:
     def __post_init__(self) -> None:
         for name, good, allowed in (
             ("weights", 3 <= self.weights <= 8, "3 to 8"),
-            ("network", self.network in KINDS, ", ".join(KINDS)),
+            ("network", self.network in STUDENT_NETWORKS, ", ".join(STUDENT_NETWORKS)),
             ("hidden", all(h >= 1 for h in self.hidden), "one or more units a layer"),
             ("target", self.target in TARGETS, ", ".join(TARGETS)),
             ("every", self.every >= 64, "numbers from 64"),

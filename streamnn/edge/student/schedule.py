@@ -15,7 +15,7 @@ AFTER_ALARM = (64, 1024)
 CHANGED_UNIT = "feature changed unit"
 CUTTING = ("new concept", "new label balance", CHANGED_UNIT)
 """Causes of alarms from which on older events are not replayed any more; those of another unit if one did change."""
-WATCHED = (*CUTTING, "new inputs", "feature died")
+ANSWERED = (*CUTTING, "new inputs", "feature died")
 LEAST_APART = 250
 """Observed events between two publications for alarms, but for those of the same alarm."""
 
@@ -45,7 +45,7 @@ class Schedule:
     def note(self, alarms: Sequence[Alarm]) -> None:
         """Alarms have fired. What they ask for lies behind their last event, so chunks may be cut anywhere."""
         for alarm in alarms:
-            if alarm.cause in WATCHED and alarm.event >= self.noted + LEAST_APART:
+            if alarm.cause in ANSWERED and alarm.event >= self.noted + LEAST_APART:
                 self.noted = alarm.event
                 began = min(alarm.began, alarm.event)
                 cut = began if alarm.cause in CUTTING else 0

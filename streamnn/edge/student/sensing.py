@@ -20,7 +20,7 @@ MOST_DISTINCT = 400
 RECENT = 8192
 """Observed events from which means and shifts are taken."""
 RECENT_BYTES = 8_000_000
-COMPARED, LEAST_COMPARED, LEAST_BITS, JUMP = 512, 32, 2, 16
+READINGS_BEFORE, FEWEST_READINGS, LEAST_BITS, AT_JUMP = 512, 32, 2, 16
 """Readings before a change of units with which those since are compared, how few of both are enough, and how many bits a
 change of units is at least; of other sensors, readings on both sides that tell whether they changed too."""
 LEAST_TOP = 1 << 8
@@ -74,8 +74,8 @@ def _squares(recent, out):
 
 def _jumped(before: np.ndarray, after: np.ndarray, bits: int) -> bool:
     """Whether the readings around a change lie closer together in units that differ by so many bits."""
-    before, after = before[before >= -SENSOR_TOP][-JUMP:], after[after >= -SENSOR_TOP][:JUMP]
-    if len(before) < JUMP or len(after) < JUMP:
+    before, after = before[before >= -SENSOR_TOP][-AT_JUMP:], after[after >= -SENSOR_TOP][:AT_JUMP]
+    if len(before) < AT_JUMP or len(after) < AT_JUMP:
         return False
     old, new = int(before.sum(dtype=np.int64)), int(after.sum(dtype=np.int64))
     return abs(new - old * 2.0**bits) * max(2.0**-bits, 1.0) < abs(new - old)
@@ -228,13 +228,13 @@ class Sensing(Stage):
         three or so, or too little is known."""
         observed = int(self.s["observed"][0])
         after = np.ascontiguousarray(self.last(observed - began))
-        both = np.ascontiguousarray(self.last(observed - began + COMPARED))
+        both = np.ascontiguousarray(self.last(observed - began + READINGS_BEFORE))
         found = np.zeros((2, self.count, 2), np.int64)
         _squares(both[: len(both) - len(after)], found[0])
         _squares(after, found[1])
         shift = np.zeros(self.count, np.int64)
         for c, ((n, before), (m, now)) in enumerate(zip(*found.tolist(), strict=True)):
-            if min(n, m) >= LEAST_COMPARED and before and now:
+            if min(n, m) >= FEWEST_READINGS and before and now:
                 bits = int(np.frexp(now * n / (before * m))[1]) // 2
                 shift[c] = bits if abs(bits) >= LEAST_BITS else 0
         if shift.any():

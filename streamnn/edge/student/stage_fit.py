@@ -19,7 +19,7 @@ SHIFT_BAND = 2.0**1.5
 """A shift stays while the variance is within this factor of its square."""
 MEAN_BAND = 0.25
 """A mean stays while it is within this many deviations."""
-MOST_VALUES, MOST_TABLE_ROWS, REPEATS = 128, 1024, 10
+MOST_TABLE_VALUES, MOST_TABLE_ROWS, REPEATS = 128, 1024, 10
 SMALLEST_SHIFT = -8
 SPARSE_FROM = 128
 """Sensors beyond which a stream has no context, and is an image where most readings are 0."""
@@ -171,7 +171,7 @@ class StageFit(Stage):
         for c, extent in enumerate(sensing.extent[: len(s["clock"])]):
             if s["clock"][c] >= 2 or extent is None:
                 continue
-            if not 2 < len(extent) <= MOST_VALUES or REPEATS * len(extent) > observed:
+            if not 2 < len(extent) <= MOST_TABLE_VALUES or REPEATS * len(extent) > observed:
                 continue
             for v in extent.tolist():
                 row = known.get((c, v))
