@@ -23,10 +23,10 @@ from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE
 from streamnn_jobs.edge.heat_map import heat_map
 from streamnn_jobs.edge.inputs import input_names, table_names
+from streamnn_jobs.edge.recorded_test import recorded_test
 from streamnn_jobs.edge.saved_student import open_student
 from streamnn_jobs.edge.scatter import scatter
 from streamnn_jobs.edge.variants import Variant, recommended
-from streamnn_jobs.edge.vectors import make_vectors
 from streamnn_jobs.run.runner import Job
 from streamnn_jobs.spec.load import make_spec
 
@@ -48,21 +48,24 @@ def self_test(folder: Path, *flags: str) -> str:
 
 
 @needs_gcc
-def test_what_is_exported_compiles_and_gives_the_logits_of_the_vectors(
+def test_what_is_exported_compiles_and_gives_the_logits_of_recorded_events(
     run: Run, checkpoint: str, tmp_path: Path
 ) -> None:
     code, out, _ = run("export", checkpoint, "--to", "edge")
     assert code == 0 and "published after 256 labels" in out and "recommended: " in out
     folder = tmp_path / "edge"
-    rows = [json.loads(line) for line in (folder / "vectors.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     op, slot = np.tile(np.array([OBSERVE, LEARN], np.int8), len(rows)), np.repeat(np.arange(len(rows)), 2)
     raw, label = (np.array([r[k] for r in rows]) for k in ("raw", "label"))
     said, _ = load(folder).run(op, slot, raw.astype(np.int32), np.repeat(label, 2))
     assert said.tolist() == [r["logits"] for r in rows]
-    assert self_test(folder, "-fsanitize=undefined,address") == "256 vectors, 0 logits differ\n"
-    vectors = (folder / "vectors.h").read_text()
-    wrong = re.sub(r"(vector_logit\[256\]\[2\] = \{\n  \{-?\d+)", r"\g<1>1", vectors)
-    (folder / "vectors.h").write_text(wrong)
+    assert self_test(folder, "-fsanitize=undefined,address") == "256 events, 0 logits differ\n"
+    for place in (folder, folder / "update"):
+        subprocess.run([GCC, "model.c", "model_test.c", "-o", "model_test"], cwd=place, check=True)
+        subprocess.run(["./model_test"], cwd=place, check=True)
+    events = (folder / "events.h").read_text()
+    wrong = re.sub(r"(event_logit\[256\]\[2\] = \{\n  \{-?\d+)", r"\g<1>1", events)
+    (folder / "events.h").write_text(wrong)
     with pytest.raises(subprocess.CalledProcessError):
         self_test(folder)
 
@@ -81,7 +84,7 @@ def test_other_widths_are_quantised_from_the_same_network(
 ) -> None:
     code, out, _ = run("export", checkpoint, "--to", "edge", *how, "--json")
     found = json.loads(out)
-    assert code == 0 and self_test(tmp_path / "edge").startswith("256 vectors, 0 ")
+    assert code == 0 and self_test(tmp_path / "edge").startswith("256 events, 0 ")
     assert found["certificate"]["as_published"] == (how == ["--weights", "8"])
     bits = {v["bits"] for v in found["variants"]}
     assert bits == {8, 6, 5, 4, 3} and int(how[1]) in bits
@@ -134,7 +137,7 @@ def test_a_number_is_exported_too(run: Run, tmp_path: Path) -> None:
     found = json.loads(out)
     assert code == 0 and set(found["float"]) == {"mae"} and found["recommended"]["learning"] is None
     if GCC is not None:
-        assert self_test(tmp_path / "edge").startswith("256 vectors, 0 ")
+        assert self_test(tmp_path / "edge").startswith("256 events, 0 ")
 
 
 @pytest.mark.slow
@@ -146,7 +149,7 @@ def test_networks_of_signs_are_exported_in_the_width_they_have(
     made = edge_checkpoint(tmp_path, network=network)
     code, out, _ = run("export", made, "--to", "edge", f"--{network}", "--json")
     found = json.loads(out)
-    assert code == 0 and self_test(tmp_path / "edge").startswith("256 vectors, 0 ")
+    assert code == 0 and self_test(tmp_path / "edge").startswith("256 events, 0 ")
     assert found["certificate"]["slope_bound"] is None and len(found["variants"]) == 1
     page = (tmp_path / "edge" / "report.html").read_text()
     assert ("weights flipped" in page) and "Activation tables" not in page
@@ -282,13 +285,13 @@ def test_inputs_and_category_rows_have_names() -> None:
     assert table_names(made) == ["k = 1", "k = 2", "k = 4"]
 
 
-def test_vectors_are_what_a_fresh_device_says() -> None:
+def test_recorded_events_are_answered_as_by_a_fresh_device() -> None:
     made = artefact()
     raw = np.random.default_rng(1).integers(-300, 300, (20, 2)).astype(np.int32)
-    found = make_vectors(made, raw, np.array([0, 1, 7, -1] * 5))
+    found = recorded_test(made, raw, np.array([0, 1, 7, -1] * 5))
     assert found.label.tolist() == [0, 1, -1, -1] * 5 and found.logits.shape == (20, 2)
-    assert (make_vectors(made, raw[:3], np.zeros(3)).logits == found.logits[:3]).all()
-    rows = [json.loads(line) for line in found.files("m")["vectors.jsonl"].splitlines()]
+    assert (recorded_test(made, raw[:3], np.zeros(3)).logits == found.logits[:3]).all()
+    rows = [json.loads(line) for line in found.files("m")["events.jsonl"].splitlines()]
     assert rows[4]["raw"] == raw[4].tolist() and rows[4]["logits"] == found.logits[4].tolist()
 
 

@@ -23,12 +23,12 @@ from .code_size import code_sizes
 from .cost_report import cost_report
 from .export_facts import ExportFacts
 from .held_out import HeldOut, float_score, hold_out
+from .recorded_test import recorded_test
 from .saved_student import SavedStudent, open_student
 from .variants import Variant, has_widths, measured, quantised, recommended, variants
-from .vectors import make_vectors
 
-VECTORS = 256
-"""Test vectors that are written."""
+RECORDED = 256
+"""Last events that are written as a test."""
 _TO = "--to"
 _UPDATE = "update/"
 """Folder of the model that loads its tables."""
@@ -117,12 +117,12 @@ def export(target: str, folder: Path, wish: Wish, say: Callable[[str], None]) ->
 def device_files(saved: SavedStudent, artefact: Artefact, wish: Wish) -> dict[str, bytes]:
     """Contents of all files but the page and the certificate, by their names."""
     student = saved.student
-    at = student.reservoir.last(VECTORS)
+    at = student.reservoir.last(RECORDED)
     raw, label = student.reservoir.raw(at)[:, : artefact.stage.sensors], student.reservoir.s["label"][at]
     files = {ARTEFACT_FILE: to_bytes(artefact), **emit_c(artefact, wish.name)}
     # the same model whose tables an update over the air replaces
     files |= {f"{_UPDATE}{k}": v for k, v in emit_c(artefact, wish.name, "bin").items()}
-    files |= make_vectors(artefact, raw, label).files(wish.name)
+    files |= recorded_test(artefact, raw, label).files(wish.name)
     if wish.verilog:
         from streamnn.edge.verilog import emit_verilog
 

@@ -1,4 +1,4 @@
-"""Test vectors: readings, labels, and the logits that a device must give, as C and as JSON lines."""
+"""The last events of a student, and the logits that a device must give for them, as C and as JSON lines."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from streamnn.types import LEARN, OBSERVE
 
 _SELF_TEST = """#include <stdio.h>
 #include "{name}.h"
-#include "vectors.h"
+#include "events.h"
 
-/* Runs the vectors through the model; 0 when every logit is as expected. */
+/* Runs recorded events through the model; 0 when every logit is as it was scored. */
 int main(void) {{
   static {name}_state state;
   static {name}_event event;
   long differ = 0;
   {name}_reset(&state);
-  for (int i = 0; i < VECTORS; i++) {{
-    {name}_step(&state, vector_raw[i], &event);
-    for (int c = 0; c < {up}_OUTPUTS; c++) differ += event.logit[c] != vector_logit[i][c];
+  for (int i = 0; i < EVENTS; i++) {{
+    {name}_step(&state, event_raw[i], &event);
+    for (int c = 0; c < {up}_OUTPUTS; c++) differ += event.logit[c] != event_logit[i][c];
 #ifdef {up}_LABELS
-    if (vector_label[i] >= 0) {name}_learn(&state, &event, vector_label[i]);
+    if (event_label[i] >= 0) {name}_learn(&state, &event, event_label[i]);
 #endif
   }}
-  printf("%d vectors, %ld logits differ\\n", VECTORS, differ);
+  printf("%d events, %ld logits differ\\n", EVENTS, differ);
   return differ != 0;
 }}
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Vectors:
+class RecordedTest:
     """Events one after another, from a fresh device on; each label is known before the next event.
 
     Parameters
@@ -50,33 +50,33 @@ class Vectors:
     logits: np.ndarray
 
     def files(self, name: str) -> dict[str, bytes]:
-        """``vectors.h``, ``self_test.c`` that compares, and ``vectors.jsonl``."""
+        """``events.h``, ``self_test.c`` that compares, and ``events.jsonl``."""
         rows = (
             json.dumps({"raw": r, "label": y, "logits": o})
             for r, y, o in zip(self.raw.tolist(), self.label.tolist(), self.logits.tolist(), strict=True)
         )
         head = "\n".join(
             [
-                "#ifndef VECTORS_H",
-                "#define VECTORS_H",
+                "#ifndef EVENTS_H",
+                "#define EVENTS_H",
                 "#include <stdint.h>",
                 "",
-                f"#define VECTORS {len(self.raw)}",
-                _array("vector_raw", self.raw),
-                _array("vector_label", self.label),
-                _array("vector_logit", self.logits),
+                f"#define EVENTS {len(self.raw)}",
+                _array("event_raw", self.raw),
+                _array("event_label", self.label),
+                _array("event_logit", self.logits),
                 "#endif",
                 "",
             ]
         )
         return {
-            "vectors.h": head.encode(),
+            "events.h": head.encode(),
             "self_test.c": _SELF_TEST.format(name=name, up=name.upper()).encode(),
-            "vectors.jsonl": ("\n".join(rows) + "\n").encode(),
+            "events.jsonl": ("\n".join(rows) + "\n").encode(),
         }
 
 
-def make_vectors(artefact: Artefact, raw: np.ndarray, label: np.ndarray) -> Vectors:
+def recorded_test(artefact: Artefact, raw: np.ndarray, label: np.ndarray) -> RecordedTest:
     """What a fresh device says of events, learning what it may.
 
     Parameters
@@ -93,7 +93,7 @@ def make_vectors(artefact: Artefact, raw: np.ndarray, label: np.ndarray) -> Vect
     slot, given = np.repeat(np.arange(n), 2), np.repeat(y, 2)
     keep = (op == OBSERVE) | (given >= 0)
     logits, _ = Device(artefact).run(op[keep], slot[keep], raw, given[keep])
-    return Vectors(np.asarray(raw), y, logits)
+    return RecordedTest(np.asarray(raw), y, logits)
 
 
 def _array(name: str, values: np.ndarray) -> str:
