@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...binary import BinaryNetwork, fold
+from ...binary import BinaryNetwork
 from ..artefact import Artefact
 from ..certificate import certify_modules
 from ..density import fit_surprise
 from ..device import LEARN_FRACTION, LEARN_STEP, weight_step_for
 from ..float_network import float_network
+from ..folding import fold
 from ..modules import Output, run_modules
 from ..quantiser import Bits, quantise
 from .networks import Learning, fractions_of
