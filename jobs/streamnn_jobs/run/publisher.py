@@ -68,7 +68,7 @@ class Publisher:
             "bytes": len(data),
             "event": publication.event,
             "reason": publication.reason,
-            "scores": publication.scores,
+            "scores_of_the_one_before": publication.scores,
         }
         newest = json.dumps(plain(about), indent=2).encode() + b"\n"
         write_files(self.folder, {path.name: data, NEWEST: newest}, _FIELD)
