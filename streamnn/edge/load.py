@@ -26,9 +26,10 @@ def load(source: str | Path | bytes | Artefact, **options: Any) -> Model:
     Parameters
     ----------
     source : path, bytes or Artefact
-        A folder that an export wrote, whose C is taken; or what :func:`streamnn.edge.saving.to_bytes` gave.
+        A folder that an export wrote, whose C is taken; a file that was published; or what
+        :func:`streamnn.edge.saving.to_bytes` gave.
     **options
-        Of :func:`streamnn.edge.c.emit_c`, where the source is no folder with C.
+        Of :func:`streamnn.edge.c.emit_c`, where the source is no folder with C: there it is as it was written.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def load(source: str | Path | bytes | Artefact, **options: Any) -> Model:
     Raises
     ------
     StateError
-        When there is no artefact, it is damaged, or its C can't be compiled.
+        When there is no artefact, it is damaged, its C can't be compiled, or a folder has the C of more than one.
     SpecError
         When the artefact can't be written as C.
     MissingCompiler
@@ -56,6 +57,8 @@ def load(source: str | Path | bytes | Artefact, **options: Any) -> Model:
         artefact = from_bytes(source)
         return _compiled(artefact, emit_c(artefact, vectors=0, **options), "model")
     folder = Path(source)
+    if folder.is_file():
+        return load(from_bytes(folder.read_bytes(), str(folder)), **options)
     file = folder / ARTEFACT_FILE
     if not file.is_file():
         raise StateError(f"{file} is not there: give a folder that `streamnn export` wrote")
@@ -64,6 +67,10 @@ def load(source: str | Path | bytes | Artefact, **options: Any) -> Model:
     names = [p.stem for p in headers if f"{p.stem}_step(" in p.read_text()]
     if not names:
         return _compiled(artefact, emit_c(artefact, vectors=0, **options), "model")
+    if len(names) > 1:
+        raise StateError(
+            f"{folder} has the C of more than one model ({', '.join(names)}): export each into a folder of its own"
+        )
     wanted = [f"{names[0]}.h", f"{names[0]}.c", "tables.bin"]
     files = {n: (folder / n).read_bytes() for n in wanted if (folder / n).is_file()}
     return _compiled(artefact, files, names[0])

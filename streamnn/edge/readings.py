@@ -51,11 +51,12 @@ class Readings:
         Raises
         ------
         SchemaError
-            When an array has not a column for each sensor or is not of integers, columns differ in length, or a value
-            is no number.
+            When rows are none of these, an array has not a column for each sensor or is not of integers, columns differ
+            in length, or a value is no number.
         """
         if isinstance(rows, np.ndarray):
             return self._integers(rows)
+        _check(rows)
         if not isinstance(rows, Mapping):
             names = dict.fromkeys(k for r in rows for k in r)
             rows, n = {k: [r.get(k) for r in rows] for k in names}, len(rows)
@@ -114,3 +115,18 @@ class Readings:
             columns, self._last_time[name] = calendar_columns(at, self._last_time.get(name, np.nan))
             found |= dict(zip(parts, columns.T, strict=True))
         return found
+
+
+def _check(rows: Any) -> None:
+    if isinstance(rows, Mapping):
+        for k, v in rows.items():
+            if isinstance(v, str) or not hasattr(v, "__len__"):
+                raise SchemaError(f"column {k!r} is {v!r}: give a list, of one value for each event")
+    elif (
+        isinstance(rows, str)
+        or not isinstance(rows, Sequence)
+        or not all(isinstance(r, Mapping) for r in rows)
+    ):
+        raise SchemaError(
+            f"rows are {type(rows).__name__}: give a list of dicts, a dict of lists, or an array"
+        )

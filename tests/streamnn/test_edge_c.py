@@ -17,6 +17,7 @@ from streamnn.edge.answers import radius_of, value_of
 from streamnn.edge.c import emit_c
 from streamnn.edge.density import surprise
 from streamnn.edge.modules import run_modules
+from streamnn.edge.readings import Readings
 from streamnn.errors import MissingCompiler, SchemaError, SpecError, StateError
 from streamnn.types import LEARN, OBSERVE
 
@@ -298,12 +299,24 @@ def test_a_folder(tmp_path):
     (tmp_path / "artefact.safetensors").write_bytes(to_bytes(artefact))
     events = random_events(artefact, 100, 1)
     assert same(artefact, load(tmp_path), events) == 0
+    assert same(artefact, load(tmp_path / "artefact.safetensors"), events) == 0
     for name, content in emit_c(artefact, tables="bin").items():
         (tmp_path / name).write_bytes(content)
     assert same(artefact, load(str(tmp_path)), events) == 0
+    for name in ("other.c", "other.h"):
+        (tmp_path / name).write_bytes(emit_c(artefact, name="other")[name])
+    with pytest.raises(StateError, match=r"more than one model \(model, other\)"):
+        load(tmp_path)
+    (tmp_path / "other.c").unlink()
     (tmp_path / "model.c").write_text("nonsense")
     with pytest.raises(StateError, match="can't compile"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("rows", [{"s0": 1.5}, {"s0": "1.5"}, [1, 2], "rows", None, [[1, 2]]])
+def test_rows_that_are_none(rows):
+    with pytest.raises(SchemaError, match="give a"):
+        Readings(two_classes().sensors).of(rows)
 
 
 def test_without_a_compiler(monkeypatch):
