@@ -18,7 +18,7 @@ def _output_layer(settings, state, scratch):
     # out and its biases take their step; errors of the last layer's signs are left in the buffers
     n, h, b, g = settings.n, settings.h, scratch.b, scratch.g
     out, out_bias, out_2 = state.latents.out, state.latents.out_bias, state.memory.out_2
-    U, H = n[k.I_UNITS], settings.sizes[n[k.I_LAYERS] - 1]
+    U, H = n[k.SN_UNITS], settings.sizes[n[k.SN_LAYERS] - 1]
     z, error = k.Q_SIGN * U + U - H, k.Q_ERROR * U + U - H
     share = f4(1.0) - h[k.P_BETA]
     for j in range(0, H, LANES):
@@ -39,14 +39,14 @@ def _output_layer(settings, state, scratch):
 @leaf(inline=True)
 def _units(here, H, rate, settings, state, b):
     # errors of a layer's sums; thresholds take their step; statistics move
-    n, h, U = settings.n, settings.h, settings.n[k.I_UNITS]
+    n, h, U = settings.n, settings.h, settings.n[k.SN_UNITS]
     location, variance, bias = state.latents.location, state.latents.variance, state.latents.bias
     bias_2, drift, along = state.memory.bias_2, state.memory.drift, state.memory.along
     zero, window, r = splat(f4(0.0)), splat(h[k.P_WINDOW]), splat(rate)
     beta, share = splat(h[k.P_BETA]), f4(1.0) - h[k.P_BETA]
     floor, step, kept = splat(share * k.SQUARE_FLOOR), splat(h[k.P_THRESHOLD]), splat(f4(1.0) - rate)
-    triangle, two, fall = n[k.I_TRIANGLE] > 0, splat(f4(2.0)), splat(f4(2.0) / h[k.P_WINDOW])
-    online, pace = n[k.I_NORMALISATION] == k.BY_ONLINE, splat(k.ONLINE_RATE)
+    triangle, two, fall = n[k.SN_TRIANGLE] > 0, splat(f4(2.0)), splat(f4(2.0) / h[k.P_WINDOW])
+    online, pace = n[k.SN_NORMALISATION] == k.BY_ONLINE, splat(k.ONLINE_RATE)
     for j in range(here, here + H, LANES):
         u, old = load(b, k.Q_NORMAL * U + j), load(bias, j)
         v = load(b, k.Q_ERROR * U + j) * load(b, k.Q_LIVE * U + j)
@@ -76,7 +76,7 @@ def _units(here, H, rate, settings, state, b):
 
 @leaf(inline=True)
 def _hidden_layer(l, at, below, here, G, H, step, settings, state, scratch):
-    n, b, U = settings.n, scratch.b, settings.n[k.I_UNITS]
+    n, b, U = settings.n, scratch.b, settings.n[k.SN_UNITS]
     w, memory = state.latents.hidden, state.memory
     z, error, d, move = (
         k.Q_SIGN * U + below,
@@ -84,7 +84,7 @@ def _hidden_layer(l, at, below, here, G, H, step, settings, state, scratch):
         k.Q_GRADIENT * U + here,
         k.Q_MOVE * U + here,
     )
-    real, rule = n[k.I_HIDDEN] == k.REAL_WEIGHTS, n[k.I_RULE]
+    real, rule = n[k.SN_HIDDEN] == k.REAL_WEIGHTS, n[k.SN_RULE]
     unit_moves(memory.hidden_2, here, H, real or rule == k.BY_RMS, settings, b, d, move, step)
     if real:
         sign_rows(k.REAL_WEIGHTS, w, at, G, H, settings, b, z, error, d, move)
@@ -99,10 +99,10 @@ def _hidden_layer(l, at, below, here, G, H, step, settings, state, scratch):
 @leaf(inline=True)
 def _rows(w, w1, w2, inputs, step, settings, b, d):
     # rows of the first layer or of categories, by its kind and rule
-    n, H, kind = settings.n, settings.sizes[0], settings.n[k.I_FIRST]
+    n, H, kind = settings.n, settings.sizes[0], settings.n[k.SN_FIRST]
     if kind == k.REAL_WEIGHTS:
         return rms_rows(k.REAL_WEIGHTS, w, w2, inputs, H, settings, b, d)
-    if n[k.I_RULE] != k.BY_RMS:
+    if n[k.SN_RULE] != k.BY_RMS:
         return rows_by_rule(kind, w, w1, w2, inputs, H, settings, b, d, step)
     if kind == k.SIGN_WEIGHTS:
         return rms_rows(k.SIGN_WEIGHTS, w, w2, inputs, H, settings, b, d)
@@ -128,14 +128,14 @@ def _first_layer(s, ids, m, step, settings, state, scratch):
         scratch.xs,
         scratch.b,
         settings.sizes[0],
-        k.Q_GRADIENT * settings.n[k.I_UNITS],
+        k.Q_GRADIENT * settings.n[k.SN_UNITS],
     )
     if memory.learnt[0] <= k.SLEEPERS_AFTER:
         for q in range(m):
             memory.in_count[nz[q]] += 1
     changed = _rows(latents.first, memory.first_1, memory.first_2, (nz, xs, m), step, settings, b, d)
     if memory.learnt[0] == k.SLEEPERS_AFTER:
-        _sleep(n[k.I_INPUTS], H, memory.in_count, latents.first, state.means.first)
+        _sleep(n[k.SN_INPUTS], H, memory.in_count, latents.first, state.means.first)
     categories = category_rows(s, ids, settings)
     for q in range(categories):
         nz[q], xs[q] = ids[s, q], f4(1.0)
@@ -158,11 +158,11 @@ def _account(settings, state):
     n, latents, means, memory = settings.n, state.latents, state.means, state.memory
     count, flips = memory.learnt[0], memory.flips
     if count % k.FLIPS_OVER == 0:
-        for l in range(n[k.I_LAYERS]):
+        for l in range(n[k.SN_LAYERS]):
             flips[2 * l + 1], flips[2 * l] = flips[2 * l], 0
-    pause = min(max(n[k.I_AVERAGE] // k.MEANS, 1), 100)
+    pause = min(max(n[k.SN_AVERAGE] // k.MEANS, 1), 100)
     if len(means.bias) > 0 and count % pause == 0:
-        rate = f4(pause) / min(k.MEANS_SHARE * f4(count), f4(n[k.I_AVERAGE]))
+        rate = f4(pause) / min(k.MEANS_SHARE * f4(count), f4(n[k.SN_AVERAGE]))
         rate = min(rate, f4(1.0))
         _follow(means.first, latents.first, rate)
         _follow(means.hidden, latents.hidden, rate)
@@ -178,7 +178,7 @@ def learn_signs(s, m, target, weight, event_store, settings, state, scratch):
     """One step towards the label of row `s`, whose `m` inputs and units are in the scratch."""
     n, h, memory, o, g = settings.n, settings.h, state.memory, scratch.o, scratch.g
     memory.learnt[0] += 1
-    if n[k.I_REGRESS]:
+    if n[k.SN_REGRESS]:
         g[0] = min(max(o[0] - target, f4(-1.0)), f4(1.0)) * weight
     elif len(event_store.soft) > 0:
         for c in range(len(o)):
@@ -188,15 +188,15 @@ def learn_signs(s, m, target, weight, event_store, settings, state, scratch):
             g[c] = o[c] * weight
         g[i4(target)] -= weight
     step = h[k.P_STEP]
-    if n[k.I_RULE] == k.BY_ADAMAX:
+    if n[k.SN_RULE] == k.BY_ADAMAX:
         power = max(memory.power[0] * (f4(1.0) - MEAN_SHARE), f4(1e-30))
         memory.power[0] = power
         step = step / (f4(1.0) - power)
     _output_layer(settings, state, scratch)
     rate = max(h[k.P_RATE], f4(1.0) / f4(memory.learnt[0] + 1))
-    H = settings.sizes[n[k.I_LAYERS] - 1]
-    here, at = n[k.I_UNITS] - H, len(state.latents.hidden)
-    for l in range(n[k.I_LAYERS] - 1, -1, -1):
+    H = settings.sizes[n[k.SN_LAYERS] - 1]
+    here, at = n[k.SN_UNITS] - H, len(state.latents.hidden)
+    for l in range(n[k.SN_LAYERS] - 1, -1, -1):
         _units(here, H, rate, settings, state, scratch.b)
         if l == 0:
             break

@@ -17,8 +17,8 @@ f4 = np.float32
 def gathered_inputs(s, rows, settings, scratch):
     """Inputs of row `s` of the store that are not 0, and their places, into the scratch; returns how many there are."""
     n, nz, x = settings.n, scratch.nz, scratch.xs
-    at, m = n[k.I_FROM], 0
-    for i in range(n[k.I_INPUTS]):
+    at, m = n[k.SN_FROM], 0
+    for i in range(n[k.SN_INPUTS]):
         v = rows[s, at + i]
         nz[m], x[m] = i, v
         m += 1 if v != f4(0.0) else 0
@@ -29,7 +29,7 @@ def gathered_inputs(s, rows, settings, scratch):
 def category_rows(s, ids, settings):
     """How many category rows feed row `s`."""
     found = 0
-    if settings.n[k.I_CATEGORIES]:
+    if settings.n[k.SN_CATEGORIES]:
         while found < ids.shape[1] and ids[s, found] >= 0:
             found += 1
     return found
@@ -116,7 +116,7 @@ def drawn(seed, event, unit):
 def _signs(here, H, draw, settings, latents, seen, b):
     # units [here, here + H): normalised sums, and their signs
     location, variance, bias = latents.location, latents.variance, latents.bias
-    U, shift = settings.n[k.I_UNITS], settings.n[k.I_NORMALISATION] == k.BY_SHIFT
+    U, shift = settings.n[k.SN_UNITS], settings.n[k.SN_NORMALISATION] == k.BY_SHIFT
     one, minus, floor = splat(f4(1.0)), splat(f4(-1.0)), splat(k.SUM_VARIANCE_FLOOR)
     for j in range(here, here + H, LANES):
         factor = over(one, root(load(variance, j) + floor))
@@ -140,20 +140,20 @@ def forward_signs(s, ids, m, draw, settings, latents, seen, scratch):
     `seen`: see :class:`streamnn.binary.arrays.Memory`, ``drawn``.
     """
     n, sizes, b, o = settings.n, settings.sizes, scratch.b, scratch.o
-    U, H = n[k.I_UNITS], sizes[0]
+    U, H = n[k.SN_UNITS], sizes[0]
     categories = category_rows(s, ids, settings)
-    if n[k.I_FIRST] == k.REAL_WEIGHTS:
+    if n[k.SN_FIRST] == k.REAL_WEIGHTS:
         _first_sums(k.REAL_WEIGHTS, s, ids, m, categories, settings, latents, scratch)
-    elif n[k.I_FIRST] == k.SIGN_WEIGHTS:
+    elif n[k.SN_FIRST] == k.SIGN_WEIGHTS:
         _first_sums(k.SIGN_WEIGHTS, s, ids, m, categories, settings, latents, scratch)
     else:
         _first_sums(k.TERNARY_WEIGHTS, s, ids, m, categories, settings, latents, scratch)
     _signs(0, H, draw, settings, latents, seen, b)
     below, here, at = 0, H, 0
-    for l in range(1, n[k.I_LAYERS]):
+    for l in range(1, n[k.SN_LAYERS]):
         G, H = H, sizes[l]
         z, a = k.Q_SIGN * U + below, k.Q_SUM * U + here
-        if n[k.I_HIDDEN] == k.REAL_WEIGHTS:
+        if n[k.SN_HIDDEN] == k.REAL_WEIGHTS:
             _hidden_sums(k.REAL_WEIGHTS, at, G, H, z, a, latents.hidden, b)
         else:
             _hidden_sums(k.SIGN_WEIGHTS, at, G, H, z, a, latents.hidden, b)
@@ -166,5 +166,5 @@ def forward_signs(s, ids, m, draw, settings, latents, seen, scratch):
         for j in range(0, H, LANES):
             v = v + load(b, z + j) * load(latents.out, c * H + j)
         o[c] = total(v) + latents.out_bias[c]
-    if not n[k.I_REGRESS]:
+    if not n[k.SN_REGRESS]:
         softmax(o)

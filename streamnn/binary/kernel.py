@@ -32,7 +32,7 @@ def scan_signs(
     op, slot, target, weight = operations
     rows, ids, p, soft = event_store
     n, sizes, h = settings
-    U, L, C, member = n[k.I_UNITS], n[k.I_LAYERS], len(state.latents.out_bias), n[k.I_MEMBER]
+    U, L, C, member = n[k.SN_UNITS], n[k.SN_LAYERS], len(state.latents.out_bias), n[k.SN_MEMBER]
     certain = min(f4(1.0) - h[k.P_MARGIN], ALMOST_ONE)
     buffers, o = np.zeros(k.SIGN_BUFFERS * U, f4), np.zeros(C, f4)
     at = k.Q_LIVE * U
@@ -40,9 +40,9 @@ def scan_signs(
         for j in range(sizes[L + l]):
             buffers[at + j] = f4(1.0)
         at += sizes[l]
-    room = max(n[k.I_INPUTS], ids.shape[1]) + 1
+    room = max(n[k.SN_INPUTS], ids.shape[1]) + 1
     scratch = k.SignScratch(buffers, np.zeros(room, i4), np.zeros(room, f4), o, np.zeros(C, f4))
-    draws = n[k.I_DRAWS] > 0
+    draws = n[k.SN_DRAWS] > 0
     fresh = -1  # the slot whose units lie in the buffers
     m = 0
     for e in range(len(op)):
@@ -73,7 +73,7 @@ def scan_signs(
                 p[s, member, c] = o[c]
             continue
         state.memory.drawn[1] += draws
-        if not n[k.I_REGRESS]:
+        if not n[k.SN_REGRESS]:
             surest = o[i4(target[e])]
             if len(soft) > 0:
                 surest = f4(1.0)

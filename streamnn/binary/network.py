@@ -103,7 +103,7 @@ class BinaryNetwork(Stage):
                     old = s[name]
                     s[name] = np.zeros((inputs, *old.shape[1:]), old.dtype)
                     s[name][columns[: len(old)]] = old
-            self._settings.n[k.I_INPUTS] = inputs
+            self._settings.n[k.SN_INPUTS] = inputs
         if outputs > len(s["out"]):
             for mean in ("", "mean_") if self.spec.average else ("",):
                 low = entry_bias(s[f"{mean}out_bias"])
@@ -156,7 +156,7 @@ class BinaryNetwork(Stage):
             Probabilities that are learnt in place of the class.
         """
         s = self.s
-        self._settings.n[k.I_FROM] = start
+        self._settings.n[k.SN_FROM] = start
         if self._arrays is None:
             if not self.kept:
                 s.update({name: aligned(v) for name, v in s.items()})
@@ -248,7 +248,7 @@ class BinaryNetwork(Stage):
         found = copy.copy(self)
         found._arrays, found.kept, found.spec = None, True, replace(self.spec, average=0)
         found._settings = self._settings._replace(n=self._settings.n.copy())
-        found._settings.n[[k.I_MEMBER, k.I_AVERAGE]] = 0
+        found._settings.n[[k.SN_MEMBER, k.SN_AVERAGE]] = 0
         prefix = "mean_" if mean and self.spec.average else ""
         found.s = {
             **self.s,

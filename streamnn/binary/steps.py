@@ -87,7 +87,7 @@ def moving(w1, i, g, share):
 def rows_by_rule(kind, w, w1, w2, inputs, H, settings, b, d, step):
     """:func:`rms_rows` by AdaMax, whose step at this event is `step`, by Bop or by plain steps."""
     which, values, rows = inputs
-    h, rule = settings.h, settings.n[k.I_RULE]
+    h, rule = settings.h, settings.n[k.SN_RULE]
     limit, delta, zero = splat(h[k.P_CLIP]), splat(h[k.P_DELTA]), splat(f4(0.0))
     changed = zero
     for r in range(rows):
@@ -126,7 +126,7 @@ def unit_moves(w2, at, H, rms, settings, b, d, move, step):
             )
             store(w2, at + j, q)
             store(b, move + j, splat(h[k.P_STEP]) * v * rsqrt(q))
-        elif settings.n[k.I_RULE] == k.BY_ADAMAX:
+        elif settings.n[k.SN_RULE] == k.BY_ADAMAX:
             size = larger(splat(f4(1.0) - SIZE_SHARE) * load(w2, at + j), larger(v, zero - v))
             store(w2, at + j, size)
             store(b, move + j, sized(splat(f4(1.0)), size, step))
@@ -154,7 +154,7 @@ def sign_rows(kind, w, at, G, H, settings, b, below, error, d, move):
 def sign_rows_by_rule(w, w1, at, G, H, settings, b, below, error, d, move):
     """:func:`sign_rows` by AdaMax or Bop, which keep a running mean of every weight's gradient."""
     zero, limit, h = splat(f4(0.0)), splat(settings.h[k.P_CLIP]), settings.h
-    adamax = settings.n[k.I_RULE] == k.BY_ADAMAX
+    adamax = settings.n[k.SN_RULE] == k.BY_ADAMAX
     share = MEAN_SHARE if adamax else h[k.P_BOP_RATE]
     changed = zero
     for i in range(G):

@@ -14,7 +14,7 @@ Array = np.ndarray
 f4 = np.float32
 _FLOAT_ROUNDING = 1e-3
 """What sums and exponentials in float32 may add to the difference of two base-2 logits."""
-_LEAST_COMPARED = 1e-9
+_LEAST_TOLD = 1e-9
 
 
 class Agreement:
@@ -94,7 +94,7 @@ class Agreement:
             best = p.argmax(1)[:, None]
             o = o - np.take_along_axis(o, best, 1)
             reach = reach + np.take_along_axis(reach, best, 1) + _FLOAT_ROUNDING
-            there = p > _LEAST_COMPARED
+            there = p > _LEAST_TOLD
             p = np.log2(np.where(there, p, 1.0) / np.take_along_axis(p, best, 1))
         else:
             there, reach = np.ones(p.shape, np.bool_), reach + _FLOAT_ROUNDING * (1.0 + np.abs(p))

@@ -20,9 +20,10 @@ def radius_slope(artefact: Artefact) -> tuple[int, int, int]:
     Two outputs at most `bound * distance + rounding` apart (l2) have margins at most sqrt(2) times that apart, so a
     class holds as far as (margin / sqrt(2) - rounding) / bound.
     """
-    steps = float(1 << INPUT_FRACTION) / artefact.bound
+    bound, rounding = artefact.margin if artefact.margin[0] > 0.0 else (artefact.bound, artefact.rounding)
+    steps = float(1 << INPUT_FRACTION) / bound
     factor = _LN2 * 2.0**-artefact.logit_fraction / math.sqrt(2.0) * steps * (1.0 - 2.0**-40)
-    less = artefact.rounding * steps * (1.0 + 2.0**-40)
+    less = rounding * steps * (1.0 + 2.0**-40)
     shift = 30
     while shift and (factor * 2.0**shift >= 1 << 15 or less * 2.0**shift >= 1 << 30):
         shift -= 1

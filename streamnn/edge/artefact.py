@@ -78,6 +78,9 @@ class Artefact:
         What rounding may add to the distance of two outputs, l2, natural logits.
     about : dict
         For a person: when it was published and why, scores.
+    margin : tuple of float
+        Slope and rounding of the worst pair of logits, over root 2: a certified radius goes by them. They are no larger
+        than `bound` and `rounding`, which stand for them where they are 0.
     weight_step : int
         Binary logarithm of one over the step with which the device learns weights of the last layer.
     """
@@ -92,6 +95,7 @@ class Artefact:
     bound: float = 0.0
     rounding: float = 0.0
     about: dict[str, Any] = field(default_factory=dict)
+    margin: tuple[float, float] = (0.0, 0.0)
     weight_step: int = 7
 
     @property

@@ -24,7 +24,8 @@ class Bits:
     table : int, optional
         Of category rows; as weights where not given.
     feedback : bool
-        Whether the rounding error of each weight is made up for by the weights that are rounded after it.
+        Whether the rounding error of each weight is made up for by the weights that are rounded after it. Not
+        in layers, or groups of layers, with more than 1,024 inputs.
     search : int
         How many fraction bits more than those that clip nothing are tried, for weights, category rows, knots and
         activations together; 0 is max-range quantisation.

@@ -8,6 +8,8 @@ from .bits import Bits
 from .feedback import round_with_feedback, second_moments
 
 Array = np.ndarray
+FEEDBACK_INPUTS = 1024
+"""Most inputs of a group that are rounded with feedback, whose cost grows with their third power."""
 FEEDBACK_ROWS = 512
 """Category rows rounded with feedback, the most frequent; the others are rounded alone."""
 

@@ -19,7 +19,7 @@ from .bounds import (
     spline_sizes,
 )
 from .candidates import accumulate, add_bias, output_errors, spline_errors
-from .feedback_rounding import FeedbackRounding
+from .feedback_rounding import FEEDBACK_INPUTS, FeedbackRounding
 from .float_network import FloatLayer
 from .fractions import largest_fraction, to_integers
 from .modules import Module, Output, Spline
@@ -220,7 +220,7 @@ class JointSearch:
 
     def _linear(self, fraction: Array) -> _Linear:
         o, flow = self._options, self._inflow
-        units = len(fraction)
+        inputs, units = self._weights.shape
         pairs = np.array(self._pairs)
         weight_fraction = fraction + pairs[:, :1]
         acc_fraction = weight_fraction + flow.fraction
@@ -229,7 +229,7 @@ class JointSearch:
         table_shift = of_table - acc_fraction
         skip_shift = np.clip(flow.skip_fraction - acc_fraction, -TOP_SHIFT, TOP_SHIFT)
         table = to_integers(self._table, of_table[:, None], o.of_table)
-        if o.feedback:
+        if o.feedback and inputs <= FEEDBACK_INPUTS * self._layer.groups:
             weights = self._rounding(weight_fraction, of_table, table)
         else:
             weights = to_integers(self._weights, weight_fraction[:, None], o.weights)
@@ -237,7 +237,6 @@ class JointSearch:
         bias = np.zeros((len(pairs), units), np.int64)
         accumulate(self._x, weights, table, self._ids, table_shift, self._skipped, skip_shift, acc)
         add_bias(acc, acc_fraction, self._pre, bias)
-        inputs = len(self._weights)
         low, high = product_range(
             weights, np.full(inputs, float(flow.low)), np.full(inputs, float(flow.high))
         )

@@ -75,6 +75,7 @@ def manifest(artefact: Artefact) -> dict[str, Any]:
         else {"classes": len(a.surprise.mean), "threshold": int(a.surprise.threshold)},
         "bound": float(a.bound),
         "rounding": float(a.rounding),
+        "margin": [float(v) for v in a.margin],
         "about": _plain(a.about, "about"),
     }
 
@@ -195,7 +196,7 @@ def _artefact(said: Mapping[str, Any], found: Arrays) -> Artefact:
         tuple(said["classes"]),
         None if said["target"] is None else Target(**said["target"]),
         said["learning"], surprise, said["bound"], said["rounding"], said["about"],
-        said["weight_step"],
+        (float(said["margin"][0]), float(said["margin"][1])), said["weight_step"],
     )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def quantised(student: Any, held: HeldOut, weights: int, others: int = 8) -> Art
         z = run_modules(modules, x.astype(np.int64), ids)[-2]
         label = s["label"][at].astype(np.int64) if student.classify else np.zeros(len(at), np.int64)
         surprise = fit_surprise(z, label, max(len(own.classes), 1))
-    return replace(own, modules=modules, bound=0.0, rounding=0.0, surprise=surprise)
+    return replace(own, modules=modules, bound=0.0, rounding=0.0, margin=(0.0, 0.0), surprise=surprise)
 
 
 def recommended(found: Sequence[Variant]) -> Variant:
@@ -130,7 +130,7 @@ def measured(student: Any, artefact: Artefact, held: HeldOut, published: bool = 
     """An artefact with its scores, bytes, cost and, where it has a slope, its certificate."""
     if not artefact.bound and _is_smooth(artefact):
         sure = certify_modules(artefact.modules, fractions_of(artefact.stage), student.classify)
-        artefact = replace(artefact, bound=sure.bound, rounding=sure.rounding)
+        artefact = replace(artefact, bound=sure.bound, rounding=sure.rounding, margin=sure.of_margins)
     first = artefact.modules[0]
     size = len(emit_c(artefact, tables="bin")["tables.bin"])
     name = f"{first.weight_bits} bits"

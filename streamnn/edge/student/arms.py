@@ -14,8 +14,9 @@ from ..modules import run_modules
 from ..probabilities import POWERS, RECIPROCALS
 from .field import BIAS, FLOAT, LAYER, LIVE, LONG, OFF, POOL, SHORT
 from .following import learn_on_device
+from .in_integers import device_shifts
 from .networks import inputs_of, predictions
-from .publishing import Publisher, device_shifts
+from .publishing import Publisher
 
 f4 = np.float32
 _FROZEN = (OFF, BIAS, LAYER, FLOAT, LIVE, LONG, SHORT)

@@ -1,4 +1,4 @@
-"""From a reservoir to an artefact: fit the stage, carry the networks over, replay, freeze, quantise."""
+"""From a reservoir to an artefact: carry the networks over, replay, choose, freeze."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ import numpy as np
 
 from ..._kernels.ieee import log64
 from ..._kernels.jit import kernel
-from ...binary import BinaryNetwork
 from ..artefact import Artefact, Target
-from ..device import LEARN_FRACTION, LEARN_STEP, weight_step_for
-from ..float_network import float_network
-from ..folding import fold
 from ..input_stage import InputStage
-from ..modules import Output, run_modules
-from ..quantiser import Bits, quantise
 from ..sensors import fraction_for
+from .in_integers import in_integers
 from .networks import (
     Learning,
-    fractions_of,
     frozen,
     inputs_of,
     new_network,
@@ -140,7 +134,16 @@ class Publisher:
         self.published = self.reservoir.learnt
         self.chosen = prefer if prefer in self.frozen else "long"
         at = recent if self.chosen == "short" else memory
-        self.current = self._quantised(stage, at, classes, learning, reason)
+        some = at[np.unique(np.linspace(0, len(at) - 1, min(SEARCHED, len(at))).astype(np.int64))]
+        about = {"learnt": self.reservoir.learnt, "reason": reason}
+        plain = Artefact(
+            self.sensing.sensors[: stage.sensors], stage, (), classes, self._target(), learning, about=about
+        )
+        label = self.reservoir.s["label"][some]
+        network = self.frozen[self.chosen]
+        self.current = in_integers(
+            plain, network, self.options.weights, self.fit.rows, self.inputs(stage, some), label
+        )
         return self.current
 
     def inputs(self, stage: InputStage, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -273,36 +276,6 @@ class Publisher:
         scaled = logits * 2.0 ** (t.scale - artefact.logit_fraction) + t.mean
         return (scaled * 2.0**-t.fraction).astype(f4)
 
-    # integers
-
-    def _quantised(
-        self, stage: InputStage, at: np.ndarray, classes: tuple[Any, ...], learning: str, reason: str
-    ) -> Artefact:
-        some = at[np.unique(np.linspace(0, len(at) - 1, min(SEARCHED, len(at))).astype(np.int64))]
-        _, ids, x = self.inputs(stage, some)
-        network, fractions = self.frozen[self.chosen], fractions_of(stage)
-        if isinstance(network, BinaryNetwork):
-            modules = fold(network, x, ids, fractions, classify=self.classify, mean=False)
-        else:
-            weights = float_network(network, mean=False, rows=self.fit.rows)
-            bits = Bits(self.options.weights)
-            modules = quantise(weights, x, ids, fractions, bits, classify=self.classify)
-        about = {"learnt": self.reservoir.learnt, "reason": reason}
-        before = modules[-2].after
-        assert not isinstance(before, Output)
-        z = run_modules(modules, x.astype(np.int64), ids)[-2]
-        step = weight_step_for(z, before.fraction)
-        return Artefact(
-            self.sensing.sensors[: stage.sensors],
-            stage,
-            modules,
-            classes,
-            self._target(),
-            learning,
-            about=about,
-            weight_step=step,
-        )
-
     def _target(self) -> Target | None:
         if self.classify:
             return None
@@ -310,12 +283,3 @@ class Publisher:
         fraction = fraction_for(float(np.abs(y).max()), bool((y == np.floor(y)).all()))
         unit = int(np.frexp(self.unit)[1]) - 1
         return Target(int(np.rint(self.mean * 2.0**fraction)), unit + fraction, fraction)
-
-
-def device_shifts(artefact: Artefact) -> np.ndarray:
-    """Shifts of biases and weights of devices that learn biases, and of those that learn the last layer."""
-    before = artefact.modules[-2].after
-    assert not isinstance(before, Output)
-    n, z = artefact.logit_fraction, before.fraction
-    weights = 15 - n - LEARN_FRACTION + 2 * z + artefact.weight_step
-    return np.array([15 - n + LEARN_STEP["bias"], weights, 15 - n + LEARN_STEP["layer"], weights], np.int64)
