@@ -51,9 +51,9 @@ def to_raw(values: np.ndarray, fraction: np.ndarray) -> np.ndarray:
     [[24, -1073741824, 16383]]
     """
     there = np.isfinite(values)
-    v = np.clip(
-        np.rint(np.where(there, values, 0.0) * 2.0 ** fraction.astype(np.float64)), -SENSOR_TOP, SENSOR_TOP
-    )
+    with np.errstate(over="ignore"):  # what overflows is beyond the range
+        v = np.rint(np.ldexp(np.where(there, values, 0.0), fraction.astype(np.int32)))
+    v = np.clip(v, -SENSOR_TOP, SENSOR_TOP)
     return np.where(there, v, NO_READING).astype(np.int32)
 
 
@@ -71,7 +71,8 @@ def fraction_for(top: float, integers: bool, headroom: int = 3) -> int:
     most = (SENSOR_TOP + 1) >> headroom
     if integers and top < most:
         return 0
-    return int(np.floor(np.log2((most - 1) / max(top, 1e-12)))) if top > 0 else 0
+    _, exponent = np.frexp((most - 1) / max(top, 1e-12))  # no logarithm: its last bit depends on the machine
+    return int(exponent) - 1 if top > 0 else 0
 
 
 def names_of(sensors: tuple[Sensor, ...]) -> Mapping[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from streamnn.edge import Device
+from streamnn.edge.saving import to_bytes
 from streamnn.edge.student import Student, StudentOptions
 from streamnn.errors import SpecError, StateError
 from streamnn.state import state_hash
@@ -59,27 +60,34 @@ ALARMS = [
 
 
 class Pool:
-    """What a pool would say, without one: noisy forecasts and given alarms."""
+    """What a pool would say, without one: noisy forecasts and given alarms, of events from ticket `begins` on."""
 
-    def __init__(self, y: np.ndarray, classify: bool):
+    def __init__(self, y: np.ndarray, classify: bool, begins: int = 0):
         self.y, self.classify = y, classify
         self.classes: list[Any] = []
-        self.events = 0
+        self.begins = self.events = begins
 
     def run(self, chunk: Chunk) -> Output:
-        seen = chunk.ticket[chunk.op == OBSERVE]
-        for v in chunk.label[chunk.op == LEARN].tolist():
-            if self.classify and v not in self.classes:
+        seen, known = chunk.ticket[chunk.op == OBSERVE], []
+        for op, v in zip(chunk.op.tolist(), chunk.label.tolist(), strict=True):
+            if op == OBSERVE:
+                known.append(len(self.classes))
+            elif op == LEARN and self.classify and v not in self.classes:
                 self.classes.append(v)
         zero = np.zeros(len(seen))
         last = self.events
         self.events = int(seen[-1]) + 1 if len(seen) else self.events
-        alarms = [a for a in ALARMS if last <= a.event < self.events]
+        alarms = [
+            replace(a, event=a.event + self.begins, began=a.began + self.begins)
+            for a in ALARMS
+            if last <= a.event + self.begins < self.events
+        ]
         if not self.classify:
-            return Output(seen, zero, zero, alarms, median=self.y[seen] + 1.0)
-        proba = np.full((len(seen), len(self.classes)), 0.1, np.float32)
-        for i, t in enumerate(seen.tolist()):
-            if self.y[t] in self.classes:
+            return Output(seen, zero, zero, alarms, median=self.y[seen - self.begins] + 1.0)
+        proba = np.zeros((len(seen), len(self.classes)), np.float32)
+        for i, t in enumerate((seen - self.begins).tolist()):
+            proba[i, : known[i]] = 0.1
+            if self.y[t] in self.classes[: known[i]]:  # nothing is said of classes that come later
                 proba[i, self.classes.index(self.y[t])] = 0.8
         return Output(seen, zero, zero, alarms, proba=proba)
 
@@ -96,7 +104,8 @@ def feed(
     for at in range(0, len(op), size):
         part = slice(at, at + size)
         rows = slice(int((op[:at] == OBSERVE).sum()), int((op[: at + size] == OBSERVE).sum()))
-        chunk = Chunk({k: v[rows] for k, v in columns.items()}, op[part], ticket[part], pool.y[ticket[part]])
+        label = pool.y[ticket[part] - pool.begins]
+        chunk = Chunk({k: v[rows] for k, v in columns.items()}, op[part], ticket[part], label)
         out += student.run(chunk, pool.run(chunk), pool.classes)
     return out
 
@@ -107,7 +116,6 @@ def streams(classify: bool) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return columns, y
 
 
-# classes that are known to the pool only later would be other forecasts in longer chunks: they are known from the start
 KNOWN = ["up", "down", "third"]
 
 
@@ -120,7 +128,6 @@ def test_chunks_and_resume_give_the_same_bits(classify: bool, history: bool) -> 
     hashes, published = [], []
     for size in (7, 400, 5000):
         student, pool = Student(classify, options), Pool(y, classify)
-        pool.classes = list(KNOWN) if classify else []
         published.append(
             [(p.event, p.reason, p.refused) for p in feed(student, pool, columns, op, ticket, size)]
         )
@@ -130,7 +137,6 @@ def test_chunks_and_resume_give_the_same_bits(classify: bool, history: bool) -> 
     assert hashes[0] == hashes[1] == hashes[2]
     # stop at 1,000 operations, go on from the saved state
     student, pool = Student(classify, options), Pool(y, classify)
-    pool.classes = list(KNOWN) if classify else []
     seen = int((op[:1000] == OBSERVE).sum())
     feed(student, pool, {k: v[:seen] for k, v in columns.items()}, op[:1000], ticket[:1000], 333)
     arrays, meta = student.state_dict()
@@ -139,6 +145,42 @@ def test_chunks_and_resume_give_the_same_bits(classify: bool, history: bool) -> 
     assert state_hash(*other.state_dict()) == state_hash(arrays, meta)
     feed(other, pool, {k: v[seen:] for k, v in columns.items()}, op[1000:], ticket[1000:], 97)
     assert state_hash(*other.state_dict()) == hashes[0]
+
+
+def test_one_that_begins_late_publishes_the_same() -> None:
+    columns, y = streams(True)
+    op, ticket = log(N, 30)
+    artefacts = []
+    for begins in (0, 100_000):
+        student, pool = Student(True, OPTIONS), Pool(y, True, begins)
+        pool.classes = list(KNOWN)
+        published = feed(student, pool, columns, op, ticket + begins, 400)
+        artefacts.append([to_bytes(p.artefact) for p in published])
+    assert artefacts[0] == artefacts[1]
+
+
+def sparse(n: int = 300) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Nothing is read of the first events, and the classes come one after another."""
+    rng = np.random.default_rng(4)
+    late = np.where(np.arange(n) < 80, np.nan, rng.normal(size=n))
+    wild = np.where(np.arange(n) < 120, np.nan, rng.normal(size=n) * 10.0 ** rng.uniform(-300, 300, n))
+    wild[200::7] = np.inf
+    return {"late": late, "wild": wild}, np.array(["a", "b", "c"], object)[np.arange(n) // 110]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize("classify", [True, False])
+def test_columns_and_classes_that_are_not_there_yet_change_nothing(size: int, classify: bool) -> None:
+    columns, y = sparse()
+    y = y if classify else np.nan_to_num(columns["late"])
+    op, ticket = log(len(y), 30)
+    hashes = []
+    for cut in (size, 5000):
+        student, pool = Student(classify, replace(OPTIONS, first=(64, 128, 200))), Pool(y, classify)
+        published = feed(student, pool, columns, op, ticket, cut)
+        assert published
+        hashes.append(state_hash(*student.state_dict()))
+    assert hashes[0] == hashes[1]
 
 
 def test_a_state_of_other_options_is_refused() -> None:

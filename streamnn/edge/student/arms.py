@@ -81,7 +81,9 @@ def predict_and_learn(
         arm = LONG if name == "long" else SHORT
         network = publisher.frozen.get(name)
         if network is None:
-            a["p"][own, arm] = f4(np.nan)
+            a["p"][own, arm, 0] = f4(
+                np.nan
+            )  # the first tells; others would depend on the classes there is room for
             continue
         a["p"][own, arm, :outputs] = publisher.values(predictions(network, rows[at], ids[at])[:, 0])
         if name == publisher.chosen:

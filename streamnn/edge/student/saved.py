@@ -52,6 +52,7 @@ def state_of(student: Student) -> tuple[Arrays, dict[str, Any]]:
         "noted": student.schedule.noted,
         "cut": student.cut,
         "converted": student.converted,
+        "begins": student.begins,
         "last_label": None if np.isnan(student.last_label) else student.last_label,
         "networks": list(publisher.networks),
         "chosen": publisher.chosen,
@@ -98,6 +99,7 @@ def load(student: Student, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
     student.devices = Devices(*(arrays[f"edge/devices/{k}"].copy() for k in _DEVICES))
     student.schedule.waiting = [Asked(*a) for a in meta["waiting"]]
     student.schedule.noted, student.cut, student.converted = meta["noted"], meta["cut"], meta["converted"]
+    student.begins = meta["begins"]
     student.last_label = float("nan") if meta["last_label"] is None else meta["last_label"]
     publisher.sizes, publisher.published = tuple(meta["sizes"]), meta["published"]
     publisher.mean, publisher.unit = meta["target"]

@@ -146,7 +146,7 @@ class Sensing(Stage):
         """Values of the schema's columns, float64, shape (n, width); registers new ones."""
         out = self.schema.encode(self.schema.prepare(columns, n), n)
         width = self.schema.width + self.label
-        if width > self.count:
+        if width > self.count or not len(self.s["recent"]):
             self._grow(width)
         return out
 
@@ -154,7 +154,7 @@ class Sensing(Stage):
         s = self.s
         for k, v in s.items():
             if k == "recent":
-                rows = len(v) or min(RECENT, RECENT_BYTES // (2 * self.first))
+                rows = len(v) or min(RECENT, RECENT_BYTES // (2 * max(self.first, 1)))
                 wider = np.full((rows, width), -SENSOR_TOP - 1, np.int16)
                 wider[: len(v), : v.shape[1]] = v
                 s[k] = wider
@@ -281,8 +281,7 @@ class Sensing(Stage):
         mine = dict(arrays)
         sizes = mine.pop(f"{self.name}/extent_sizes")
         values, at = mine.pop(f"{self.name}/extent"), 0
-        if len(sizes):
-            self._grow(len(sizes))
+        self._grow(len(sizes))
         self.load_state_dict(mine)
         self.extent = []
         for size in sizes.tolist():

@@ -99,6 +99,8 @@ class Student:
         self.converted = -1
         """Since when the units hold in which everything was counted last."""
         self.last_label = float("nan")
+        self.begins = 0
+        """Ticket of the first event that was observed."""
         self.devices = Devices.none()
 
     # what it says
@@ -183,7 +185,7 @@ class Student:
 
     def make_room(self) -> None:
         """Room for the sensors and classes that there are."""
-        d, C = self.sensing.count, self.outputs
+        d, C, new = self.sensing.count, self.outputs, self.reservoir is None
         if self.reservoir is None:
             self.spans = INPUT_SPANS if self.sensing.first <= SPARSE_FROM else ()
             self.reservoir = Reservoir(self.options.reservoir, 1 + len(self.spans), self.sensing.first)
@@ -205,7 +207,7 @@ class Student:
                 "majority": np.zeros(1 if self.classify else 2),
             }
         s, known = self.s, C if self.options.history and self.classify else 0
-        if s["mean"].shape[1] == d and len(s["majority"]) == (C + 1 if self.classify else 2):
+        if not new and s["mean"].shape[1] == d and len(s["majority"]) == (C + 1 if self.classify else 2):
             return
         s["mean"] = _widened(s["mean"], len(self.spans), d)
         s["seen"] = _widened(s["seen"], d)
@@ -234,8 +236,10 @@ class Student:
             self.known = max(self.known, int(label[learn].max()) + 1)
         if self.sensing.label:
             values = np.concatenate([self._known_numbers(seen, learn, label)[:, None], values], 1)
-        raw = self.sensing.read(values)
         first = int(ticket[seen][0]) if seen.any() else int(ticket.max(initial=0)) + 1
+        if not self.sensing.s["observed"][0]:
+            self.begins = first
+        raw = self.sensing.read(values)
         slot = self.pending.slots(seen, ticket, first)
         a = self.pending.a
         history_known, context = (
@@ -275,9 +279,7 @@ class Student:
 
     def _publish(self, reason: str, since: int = 0, cut: int = 0) -> list[Publication]:
         assert self.reservoir is not None
-        if self.learnt < min(self.options.first, default=self.options.every) or (
-            self.classify and self.known < 2
-        ):
+        if not self._can_publish():
             return []
         shift = self.sensing.redeclare()
         if shift.any():
@@ -291,7 +293,7 @@ class Student:
         if reason != "schedule" and (since == self.converted or self._change_units(reason, since)):
             self.converted = since
             since = cut = 0
-        change = self.publisher.fit.fit(self.sensing, since)
+        change = self.publisher.fit.fit(self.sensing, self._observed_before(since))
         if reason != CHANGED_UNIT or change.moved:
             self.cut = max(self.cut, cut)
         artefact = self.publisher.publish(
@@ -308,17 +310,24 @@ class Student:
         self.devices = Devices.of(artefact)
         return [Publication(self.learnt, reason, artefact, refused, scores)]
 
+    def _can_publish(self) -> bool:
+        enough = self.learnt >= min(self.options.first, default=self.options.every)
+        return enough and self.sensing.read_so_far > 0 and (not self.classify or self.known >= 2)
+
+    def _observed_before(self, ticket: int) -> int:
+        return max(ticket - self.begins, 0)
+
     def _change_units(self, reason: str, began: int) -> bool:
         """Whether sensors changed their units by powers of two when an alarm says that something began: what was read
         before then counts in the new ones, and all goes on."""
-        shift = self.sensing.changed_units(began)
+        shift = self.sensing.changed_units(self._observed_before(began))
         if not shift.any() or self.publisher.current is None:
             return False
         better = self.publisher.better_in_units(shift, began)
         if not (reason == CHANGED_UNIT if better is None else better):
             return False
         assert self.reservoir is not None
-        self.sensing.change_units(shift, began)
+        self.sensing.change_units(shift, self._observed_before(began))
         self.publisher.fit.shift_format(shift)
         self.reservoir.change_units(shift, began)
         tickets = np.array(self.pending.tickets, np.int64)
