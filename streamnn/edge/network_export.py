@@ -138,20 +138,19 @@ class NetworkExport:
         Raises
         ------
         SpecError
-            When the sample does not fit, there are not as many classes as outputs, category rows have numbers that no
-            sensor has, or the splines' grids cannot be brought onto one.
+            When the sample does not fit, there are not as many classes as outputs, or category rows have numbers that no
+            sensor has.
         LimitError
             When weights fit no 32 bits.
         """
         raw = self.raw(rows, ids)
+        if not len(raw):
+            raise SpecError(f"{self.name}: the sample has no rows: give it some hundreds")
         outputs = len(self.network.s["out"])
         labels = tuple(classes or range(outputs)) if self.classify else ()
         if len(labels) != (outputs if self.classify else len(classes)):
             raise SpecError(f"{self.name}: {len(classes)} classes for {outputs} outputs: name each, or none")
-        try:
-            network, self.deviation = resampled_network(self.float_network(), tolerance, knots)
-        except SpecError as error:
-            raise SpecError(f"{self.name}: {error}") from None
+        network, self.deviation = resampled_network(self.float_network(), tolerance, knots)
         kept = self._kept(raw[:, self.inputs :], seen)
         stage = self._stage(raw.shape[1], kept)
         first = network.layers[0]
@@ -180,8 +179,8 @@ class NetworkExport:
         kept = found[counts >= seen].astype(np.int64)
         if len(kept) and kept[-1] >= SENSOR_TOP:
             raise SpecError(
-                f"{self.name}: category row {kept[-1]}, sensors go to {SENSOR_TOP - 1}: export a network without "
-                'categories, or learn with categories="text"'
+                f"{self.name}: category row {kept[-1]}, sensors go to {SENSOR_TOP - 1}: raise `seen`, or export a "
+                "network that reads no categories"
             )
         return kept
 

@@ -122,14 +122,20 @@ class _Walk:
             self._permute(np.arange(width).reshape(module.groups, -1).T.ravel())
         elif isinstance(module, Residual):
             self._residual(module, name)
-        elif isinstance(module, nn.Unflatten) and module.dim == 1 and tuple(module.unflattened_size)[1:] == (1,):
+        elif (
+            isinstance(module, nn.Unflatten)
+            and module.dim == 1
+            and tuple(module.unflattened_size)[1:] == (1,)
+        ):
             self.channels = True
         elif isinstance(module, nn.Flatten) and (module.start_dim, module.end_dim) == (1, -1):
             self.channels = False
         elif isinstance(module, nn.Softmax | nn.LogSoftmax):
             self.ended = True
         elif not isinstance(module, nn.Identity | nn.Dropout | nn.Dropout1d):
-            raise SpecError(f"{name} is a {type(module).__name__}, which no integer module is: allowed are {_TAKEN}")
+            raise SpecError(
+                f"{name} is a {type(module).__name__}, which no integer module is: allowed are {_TAKEN}"
+            )
 
     def finish(self) -> FloatNetwork:
         """The network; its last layer has no activation."""
@@ -177,7 +183,9 @@ class _Walk:
 
     def _convolution(self, module: nn.Conv1d, name: str) -> None:
         if (module.kernel_size, module.stride, module.padding) != ((1,), (1,), (0,)):
-            raise SpecError(f"{name}: a Conv1d of kernel {module.kernel_size}: allowed is kernel 1, stride 1, no padding")
+            raise SpecError(
+                f"{name}: a Conv1d of kernel {module.kernel_size}: allowed is kernel 1, stride 1, no padding"
+            )
         if not self.channels:
             raise SpecError(f"{name}: a Conv1d reads channels: put Unflatten(1, (-1, 1)) before it")
         w = _array(module.weight)[:, :, 0]
@@ -189,7 +197,9 @@ class _Walk:
 
     def _normalisation(self, module: nn.BatchNorm1d, name: str) -> None:
         if module.running_mean is None or module.running_var is None:
-            raise SpecError(f"{name}: a BatchNorm1d without running statistics depends on its batch: track them")
+            raise SpecError(
+                f"{name}: a BatchNorm1d without running statistics depends on its batch: track them"
+            )
         factor = 1.0 / np.sqrt(_array(module.running_var) + module.eps)
         factor = factor if module.weight is None else factor * _array(module.weight)
         term = -_array(module.running_mean) * factor

@@ -45,7 +45,9 @@ class NetworkSnapshot:
             if found == name:
                 return network, mean, span
         names = ", ".join(found for _, _, found, _ in self._members)
-        raise SpecError(f"no network of the pool is named {name!r}: there are {names or 'none before an event'}")
+        raise SpecError(
+            f"no network of the pool is named {name!r}: there are {names or 'none before an event'}"
+        )
 
     def functions(self) -> list[dict[str, Any]]:
         """Name and learnt activation functions of every member. Quick."""
