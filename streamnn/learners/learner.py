@@ -133,6 +133,26 @@ class Learner(Turns, Estimator):
         table = table_of(X, n)
         return scan.look(self._pool, table.columns, table.rows)
 
+    def encoded(self, X: Any, n: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """What members would read of rows, each as if it were the next event. Changes nothing.
+
+        Parameters
+        ----------
+        X : table
+            As for :meth:`learn_many`.
+        n : int, optional
+            Number of rows, where a dict may have no columns.
+
+        Returns
+        -------
+        rows : ndarray of float32, shape (n, width)
+            Standardised columns, context and label history; no width before the first event.
+        ids : ndarray of int32, shape (n, columns)
+            Category rows, then -1.
+        """
+        table = table_of(X, n)
+        return scan.encoded(self._pool, table.columns, table.rows)
+
     # single events
 
     def observe(self, x: Mapping[str, Any], time: Any = None) -> tuple[Output, int]:

@@ -20,7 +20,10 @@ except ImportError as e:
 
 from .decoder import Decoder
 from .factored_rule import FactoredRule
+from .float_layers import float_network_of
 from .linear_spline import LinearSpline
+from .permutation import Permutation
+from .residual import Residual
 from .rms_rule import RmsRule
 from .rsqrt import exact_rsqrt, kernel_rsqrt
 from .sgd_rule import SgdRule
@@ -30,9 +33,12 @@ __all__ = [
     "Decoder",
     "FactoredRule",
     "LinearSpline",
+    "Permutation",
+    "Residual",
     "RmsRule",
     "SgdRule",
     "SplineNetwork",
     "exact_rsqrt",
+    "float_network_of",
     "kernel_rsqrt",
 ]

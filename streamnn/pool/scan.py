@@ -137,19 +137,49 @@ def look(pool: Pool, columns: Mapping[str, np.ndarray], n: int) -> Output:
         return Output(ticket, np.zeros(n), np.zeros(n), [], **fields)
     results: list[Results] = []
     for a in range(0, n, LOOK_ROWS):
-        m = min(LOOK_ROWS, n - a)
-        now = Operations(np.full(m, LOOK, np.int8), ticket[a : a + m], np.ones(m, f4), np.full(m, np.nan))
-        slot = pool.pending.take(m)
-        y = np.zeros(m, np.int64 if pool.task.classify else np.float64)
-        segment = new_segment(pool, now, slot, y)
-        encode(pool, segment, x[a : a + m])
-        predict(pool, segment)
+        slot, segment = _looked(pool, x[a : a + LOOK_ROWS])
         results.append((slot, *evaluate(pool, segment)))
     out = _output(pool, ticket, results, [])
     for slot, *_ in results:
         pool.pending.give_back(slot)
     pool.task.hide_unknown(out, None)
     return out
+
+
+def encoded(pool: Pool, columns: Mapping[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
+    """What members would read of rows, each as if it were the next event. Changes nothing.
+
+    Returns
+    -------
+    rows : ndarray of float32, shape (n, width)
+        See :class:`streamnn.features.layout.Layout`; none before the first event.
+    ids : ndarray of int32, shape (n, columns)
+        Category rows, then -1.
+    """
+    x = pool.schema.encode(pool.schema.prepare(columns, n), n, learn=False)
+    if not pool.started:
+        return np.zeros((n, 0), f4), np.full((n, 0), -1, np.int32)
+    pieces: list[tuple[np.ndarray, np.ndarray]] = []
+    for a in range(0, max(n, 1), LOOK_ROWS):  # of no rows too
+        slot, _ = _looked(pool, x[a : a + LOOK_ROWS])
+        store = pool.pending.a
+        pieces.append((store["row"][slot], store["ids"][slot]))
+        pool.pending.give_back(slot)
+    rows, ids = zip(*pieces, strict=True)
+    return np.concatenate(rows), np.concatenate(ids)
+
+
+def _looked(pool: Pool, x: np.ndarray) -> tuple[np.ndarray, Segment]:
+    """Encode rows and predict, as if each were the next event; their slots are to be given back."""
+    m = len(x)
+    now = Operations(
+        np.full(m, LOOK, np.int8), np.full(m, pool.events, np.int64), np.ones(m, f4), np.full(m, np.nan)
+    )
+    slot = pool.pending.take(m)
+    segment = new_segment(pool, now, slot, np.zeros(m, np.int64 if pool.task.classify else np.float64))
+    encode(pool, segment, x)
+    predict(pool, segment)
+    return slot, segment
 
 
 def new_segment(pool: Pool, ops: Operations, slot: np.ndarray, y: np.ndarray) -> Segment:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import SpecError
 from ..network import Network
 
 
@@ -31,6 +32,22 @@ class NetworkSnapshot:
             frozen.s = {name: array.copy() for name, array in network.s.items()}
             for mean, name in enumerate(network.spec.members):
                 self._members.append((frozen, bool(mean), name, span))
+
+    def find(self, name: str) -> tuple[Network, bool, tuple[int, int]]:
+        """The network of a member, whether the member is its averaged weights, and the columns of a row that it reads.
+
+        Raises
+        ------
+        SpecError
+            When no network has this name.
+        """
+        for network, mean, found, span in self._members:
+            if found == name:
+                return network, mean, span
+        names = ", ".join(found for _, _, found, _ in self._members)
+        raise SpecError(
+            f"no network of the pool is named {name!r}: there are {names or 'none before an event'}"
+        )
 
     def functions(self) -> list[dict[str, Any]]:
         """Name and learnt activation functions of every member. Quick."""

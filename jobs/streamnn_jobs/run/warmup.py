@@ -36,6 +36,8 @@ def warm_up(
             "label": spec.label.model_copy(
                 update={"time": None, "delay_events": 2, "expire_after": None, "expire_after_events": None}
             ),
+            # published once, so that this does not wait for its kernels when there is work
+            "edge": spec.edge and spec.edge.model_copy(update={"first": [WARM_UP_ROWS // 2]}),
         }
     )
     worker = Worker(at_once, task, make(at_once, task))
