@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from machine_helpers import printed
 from test_invariants import Log
 from test_stages import CLASS, IDS, OP, ROWS, TICKET, WEIGHT, N
 
@@ -86,10 +84,7 @@ for spec in SPECS.values():
 
 def hashes(**env: str) -> list[str]:
     code = _RUN.format(folder=str(Path(__file__).parent))
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=True
-    )
-    return done.stdout.split()
+    return printed(code, **env)
 
 
 @pytest.mark.slow

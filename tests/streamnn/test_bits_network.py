@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 from bit_helpers import learn, log, run, stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine_helpers import printed
 
 from streamnn.bits import BitNetwork, BitSpec, pack, unpack
 from streamnn.checks import MACHINES, check_scan, restored
@@ -273,11 +271,7 @@ for hidden in ((70,), (130, 65)):
 
 def hashes(n, **env):
     code = _RUN.format(folder=str(Path(__file__).parent), n=n)
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    return printed(code, **env)
 
 
 @pytest.mark.slow

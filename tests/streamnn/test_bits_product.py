@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine_helpers import printed
 
 from streamnn.bits import pack, transposed, unpack, xnor_product
 from streamnn.checks import MACHINES
@@ -83,14 +80,6 @@ for m, n, k in ((256, 256, 256), (37, 44, 1000)):
     a, b = r.standard_normal((m, k)).astype(np.float32), r.standard_normal((n, k)).astype(np.float32)
     print(hashlib.sha256(xnor_product(pack(a), pack(b), k).tobytes()).hexdigest())
 """
-
-
-def printed(code, **env):
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
 
 
 @pytest.mark.slow

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from machine_helpers import printed
 
 from streamnn.checks import MACHINES
 
-_RUN = """
+_RUN = f"""
 import sys
 from dataclasses import replace
-sys.path.insert(0, {folder!r})
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_edge_student import N, OPTIONS, Pool, feed, log, streams
 from streamnn.edge.student import Student
 from streamnn.state import state_hash
@@ -30,17 +28,9 @@ for classify, network, weights in (
 """
 
 
-def hashes(**env: str) -> list[str]:
-    code = _RUN.format(folder=str(Path(__file__).parent))
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=True
-    )
-    return done.stdout.split()
-
-
 @pytest.fixture(scope="module")
 def native() -> list[str]:
-    found = hashes()
+    found = printed(_RUN)
     assert len(set(found)) == 7
     return found
 
@@ -48,4 +38,4 @@ def native() -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", MACHINES)
 def test_same_bits_on_another_machine(machine: str, native: list[str]) -> None:
-    assert hashes(**MACHINES[machine]) == native
+    assert printed(_RUN, **MACHINES[machine]) == native

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from math import floor
@@ -15,6 +12,7 @@ import pytest
 from edge_nets import float_network, inputs, random_modules
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine_helpers import printed
 
 from streamnn.checks import MACHINES
 from streamnn.edge import Module, Output, Spline
@@ -363,14 +361,4 @@ for bits in (8, 4):
 @pytest.mark.parametrize("machine", MACHINES)
 def test_same_bits_on_another_machine(machine):
     code = _RUN.format(folder=str(Path(__file__).parent))
-
-    def out(**env):
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, **env},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    assert out() == out(**MACHINES[machine])
+    assert printed(code) == printed(code, **MACHINES[machine])

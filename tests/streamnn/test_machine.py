@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from machine_helpers import printed
 
 from streamnn.checks import MACHINES
 
@@ -40,11 +38,7 @@ print(digest(net))
 
 
 def hashes(**env: str) -> list[str]:
-    code = _RUN.format(folder=str(Path(__file__).parent))
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=True
-    )
-    return done.stdout.split()
+    return printed(_RUN.format(folder=str(Path(__file__).parent)), **env)
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +67,7 @@ print(hash(tuple(map(math.exp, x))), hash(tuple(math.log(abs(v)) for v in x)), h
 @pytest.mark.slow
 def test_the_masks_do_change_libm_and_blas():
     # else the tests above could not fail
-    def numbers(**env: str) -> list[str]:
-        done = subprocess.run(
-            [sys.executable, "-c", _LIBRARIES],
-            env={**os.environ, **env},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout.split()
-
     if "fma" not in Path("/proc/cpuinfo").read_text():
         pytest.skip("needs a CPU with fused multiply-add to mask it")
-    plain, masked = numbers(), numbers(**MACHINES["libm and BLAS without FMA"])
+    plain, masked = printed(_LIBRARIES), printed(_LIBRARIES, **MACHINES["libm and BLAS without FMA"])
     assert all(a != b for a, b in zip(plain, masked, strict=True))

@@ -133,7 +133,7 @@ def measured(student: Any, artefact: Artefact, held: HeldOut, published: bool = 
         artefact = replace(artefact, bound=sure.bound, rounding=sure.rounding, margin=sure.of_margins)
     first = artefact.modules[0]
     size = len(emit_c(artefact, tables="bin")["tables.bin"])
-    name = f"{first.weight_bits} bits"
+    name = f"{first.weight_bits} bit{'s' if first.weight_bits > 1 else ''}"
     if isinstance(first.after, Spline) and first.after.bits != 8:
         name += f", {first.after.bits} elsewhere"
     return Variant(
