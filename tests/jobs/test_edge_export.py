@@ -22,6 +22,7 @@ from streamnn.errors import StateError
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE
 from streamnn_jobs.edge.heat_map import heat_map
+from streamnn_jobs.edge.held_out import hold_out, in_formats, score
 from streamnn_jobs.edge.inputs import input_names, table_names
 from streamnn_jobs.edge.recorded_test import recorded_test
 from streamnn_jobs.edge.saved_student import open_student
@@ -198,6 +199,20 @@ def test_before_the_first_publication_there_is_nothing_to_export(run: Run, tmp_p
     Job(spec, make=make_quiet).run()
     with pytest.raises(StateError, match="nothing was published yet, after 50 labels"):
         open_student(str(tmp_path / "ck"), print)
+
+
+def test_an_older_artefact_reads_in_its_own_formats(checkpoint: str, run: Run) -> None:
+    """Formats change with a publication; where that is refused, the artefact before it has the old ones."""
+    student = open_student(checkpoint, print).student
+    artefact, held = student.artefact, hold_out(student)
+    before = score(student, artefact, held)
+    shift = np.full(student.sensing.count, 3)
+    student.sensing.s["fraction"] += shift
+    student.reservoir.shift_format(shift)
+    later = hold_out(student)
+    assert not np.array_equal(held.v, later.v)
+    assert np.array_equal(in_formats(student, artefact, later.v), held.v[:, :, : len(artefact.sensors)])
+    assert score(student, artefact, later) == before
 
 
 def test_a_refused_one_is_not_exported(checkpoint: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

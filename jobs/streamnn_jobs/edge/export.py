@@ -13,6 +13,7 @@ from streamnn.edge import Artefact
 from streamnn.edge.c import emit_c
 from streamnn.edge.load import ARTEFACT_FILE
 from streamnn.edge.saving import to_bytes
+from streamnn.edge.student.reservoir import readings
 from streamnn.errors import SpecError, StateError
 
 from ..outputs.folder import make_folder, write_files
@@ -22,7 +23,7 @@ from ..version import VERSION
 from .code_size import code_sizes
 from .cost_report import cost_report
 from .export_facts import ExportFacts
-from .held_out import HeldOut, float_score, hold_out
+from .held_out import HeldOut, float_score, hold_out, in_formats
 from .recorded_test import recorded_test
 from .saved_student import SavedStudent, open_student
 from .variants import Variant, has_widths, measured, quantised, recommended, variants
@@ -88,7 +89,7 @@ def export(target: str, folder: Path, wish: Wish, say: Callable[[str], None]) ->
     chosen = _chosen(saved, found, held, wish)
     if chosen not in found:
         found = [*found, chosen]
-    if saved.refused and wish.weights is None and wish.bits is None:
+    if saved.refused and chosen.published:
         say(f"the newest publication was refused, {saved.refused}: this is the one before it")
     files = device_files(saved, chosen.artefact, wish)
     certificate = _certificate(saved, chosen, held, files)
@@ -118,7 +119,8 @@ def device_files(saved: SavedStudent, artefact: Artefact, wish: Wish) -> dict[st
     """Contents of all files but the page and the certificate, by their names."""
     student = saved.student
     at = student.reservoir.last(RECORDED)
-    raw, label = student.reservoir.raw(at)[:, : artefact.stage.sensors], student.reservoir.s["label"][at]
+    raw = readings(in_formats(student, artefact, student.reservoir.s["v"][at]))
+    label = student.reservoir.s["label"][at]
     files = {ARTEFACT_FILE: to_bytes(artefact), **emit_c(artefact, wish.name)}
     # the same model whose tables an update over the air replaces
     files |= {f"{_UPDATE}{k}": v for k, v in emit_c(artefact, wish.name, "bin").items()}
@@ -165,7 +167,7 @@ def _certificate(
     saved: SavedStudent, chosen: Variant, held: HeldOut, files: Mapping[str, bytes]
 ) -> dict[str, Any]:
     artefact = chosen.artefact
-    rows = edge_windows(saved.worker)
+    rows = [r for r in edge_windows(saved.worker) if not r["refused"]]
     return {
         "streamnn": VERSION,
         "source": saved.worker.source,

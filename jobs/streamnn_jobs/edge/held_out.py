@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from streamnn.edge import Artefact
+from streamnn.edge.integers import CONTEXT_FRACTION, NO_READING
 from streamnn.edge.modules import run_modules
 from streamnn.edge.probabilities import q15_probabilities
+from streamnn.edge.sensors import SENSOR_TOP
 from streamnn.edge.student.networks import inputs_of, predictions
+from streamnn.edge.student.sensing import moved
 
 ENOUGH_FRESH = 256
 """Events since the publication that are enough to be scored on alone."""
@@ -18,6 +21,8 @@ MOST_SCORED = 4096
 _HELD_SHARE = 5
 """One part in so many of the reservoir is held out where too few events are fresh."""
 _LEAST_P = 2.0**-15
+_MOST_SHIFT = 32
+"""Bits by which a reading is shifted to the left at most; what has any is beyond the range then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,35 @@ def hold_out(student: Any) -> HeldOut:
 
 def score(student: Any, artefact: Artefact, held: HeldOut) -> dict[str, float]:
     """Scores of an artefact, frozen: ``accuracy`` and ``log_loss``, or ``mae``."""
-    _, ids, x = inputs_of(artefact.stage, held.v, held.history)
+    _, ids, x = inputs_of(artefact.stage, in_formats(student, artefact, held.v), held.history)
     logits = run_modules(artefact.modules, x.astype(np.int64), ids)[-1]
     if not artefact.classes:
         return {"mae": float(np.abs(student.publisher.numbers(logits, artefact)[:, 0] - held.label).mean())}
     return _scores(q15_probabilities(logits, artefact.logit_fraction) * 2.0**-15, held.label)
+
+
+def in_formats(student: Any, artefact: Artefact, v: np.ndarray) -> np.ndarray:
+    """What a student keeps of events in the formats of an artefact: where the newest was refused, it may have older ones.
+
+    Parameters
+    ----------
+    student : Student
+    artefact : Artefact
+    v : ndarray of int32, shape (n, blocks, sensors)
+
+    Returns
+    -------
+    ndarray of int32, shape (n, blocks, sensors of the artefact)
+    """
+    then = np.array([s.fraction for s in artefact.sensors], np.int64)
+    shift = np.minimum(then - student.sensing.s["fraction"][: len(then)], _MOST_SHIFT)
+    v = v[:, :, : len(then)]
+    if not shift.any():
+        return v
+    top = SENSOR_TOP << CONTEXT_FRACTION
+    kept = np.clip(moved(v.astype(np.int64), shift), -2 * top, 2 * top)  # a distance is up to twice a reading
+    kept[:, 0] = np.clip(kept[:, 0], -top, top)
+    return np.where(v == NO_READING, v, kept).astype(np.int32)
 
 
 def frozen_network(student: Any) -> Any:

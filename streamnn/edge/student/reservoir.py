@@ -80,10 +80,6 @@ class Reservoir(Stage):
         n = min(n, rows, self.learnt)
         return (self.learnt - n + np.arange(n)) % max(rows, 1)
 
-    def raw(self, at: np.ndarray) -> np.ndarray:
-        """Readings of these events, int32, shape (n, sensors)."""
-        return readings(self.s["v"][at])
-
 
 def readings(v: np.ndarray) -> np.ndarray:
     """Raw readings out of what the feature stage keeps of events, shape (n, blocks, sensors)."""
