@@ -15,9 +15,7 @@ from .artefact import Artefact
 from .c import LABELLED, OBSERVED
 from .probabilities import Q15_ONE, q15_probabilities
 from .readings import Readings, Rows
-
-LABEL_SENSOR = "last label"
-"""Sensor that reads the last number that was known."""
+from .sensors import LABEL_SENSOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,8 @@ from .integers import NO_READING, SENSOR_BITS
 
 SENSOR_TOP = (1 << (SENSOR_BITS - 1)) - 1
 """Largest value of a sensor."""
+LABEL_SENSOR = "last label"
+"""Name of the sensor that reads the last number that was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,3 @@ def fraction_for(top: float, integers: bool, headroom: int = 3) -> int:
         return 0
     _, exponent = np.frexp((most - 1) / max(top, 1e-12))  # no logarithm: its last bit depends on the machine
     return int(exponent) - 1 if top > 0 else 0
-
-
-def names_of(sensors: tuple[Sensor, ...]) -> Mapping[str, int]:
-    """Places by name."""
-    return {s.name: i for i, s in enumerate(sensors)}

@@ -11,10 +11,8 @@ from ..._kernels.jit import kernel
 from ...features.schema import Schema
 from ...stage import Stage, grown
 from ..integers import NO_READING
-from ..sensors import SENSOR_TOP, Sensor, fraction_for, to_raw
+from ..sensors import LABEL_SENSOR, SENSOR_TOP, Sensor, fraction_for, to_raw
 
-LABEL_SENSOR = "last label"
-"""Sensor that reads the last number that was known."""
 MOST_DISTINCT = 400
 """Distinct values beyond which a column is no category."""
 RECENT = 8192

@@ -123,6 +123,7 @@ class Student:
         Parameters
         ----------
         chunk : Chunk
+            Weights are passed over: each label counts once.
         output : Output
             What the pool said.
         classes : sequence
