@@ -207,7 +207,7 @@ def test_every_network_of_a_pool_leaves(make):
     before = model.state_hash()
     snapshot = model.snapshot()
     names = [f["name"] for f in snapshot.functions()]
-    assert "net-slow-mean" in names
+    assert len(names) > 5 and any(name.endswith("-mean") for name in names)
     for name in names:
         export = NetworkExport(snapshot, name)
         artefact = export.artefact(rows, ids, seen=1)
@@ -229,14 +229,14 @@ def test_encoded_rows_are_what_the_networks_read():
     before = model.state_hash()
     rows, ids = model.encoded(X)
     assert model.state_hash() == before and rows.dtype == np.float32 and ids.dtype == np.int32
-    out, place = model.look(X), model._pool.networks[0].place
-    assert len(out.ticket) == 3
     export = NetworkExport(model.snapshot(), "net-known")
-    score = said_by(export, rows, ids)
+    place, score = model._pool.networks[0].place, said_by(export, rows, ids)
     p = np.exp(score) / np.exp(score).sum(1, keepdims=True)
-    slot = model._pool.pending.take(3)  # the very slots that looked last
-    assert np.abs(model._pool.pending.a["p"][slot, place] - p).max() < 1e-4
-    model._pool.pending.give_back(slot)
+    for x, wanted in zip(X, p, strict=True):
+        model.look([x])
+        slot = model._pool.pending.take(1)  # the very slot that looked last
+        assert np.abs(model._pool.pending.a["p"][slot[0], place] - wanted).max() < 1e-4
+        model._pool.pending.give_back(slot)
     assert model.encoded([])[0].shape == (0, rows.shape[1]) and Classifier().encoded(X)[0].shape == (3, 0)
 
 
