@@ -11,13 +11,13 @@ from ..network.functions import Functions
 from .float_network import FloatNetwork
 from .spline_grid import power_of_two_grid
 
-TOLERANCE = 2.0**-7
+GRID_TOLERANCE = 2.0**-7
 """Half the step of an activation of 6 fraction bits."""
 MOST_KNOTS = 65
 
 
 def resampled(
-    functions: Functions, tolerance: float = TOLERANCE, most: int = MOST_KNOTS
+    functions: Functions, tolerance: float = GRID_TOLERANCE, most: int = MOST_KNOTS
 ) -> tuple[Functions, float]:
     """The same splines on a common grid whose spacing is a power of two.
 
@@ -91,7 +91,7 @@ def resampled(
 
 
 def resampled_network(
-    network: FloatNetwork, tolerance: float = TOLERANCE, most: int = MOST_KNOTS
+    network: FloatNetwork, tolerance: float = GRID_TOLERANCE, most: int = MOST_KNOTS
 ) -> tuple[FloatNetwork, float]:
     """A network with every layer's activations :func:`resampled`, and the largest deviation of any of them."""
     layers, largest = [], 0.0
