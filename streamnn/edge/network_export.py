@@ -18,7 +18,7 @@ from .input_stage import InputStage
 from .integers import CONTEXT_FRACTION
 from .quantiser import quantise
 from .sensors import SENSOR_TOP, Sensor, to_raw
-from .spline_resampling import MOST_KNOTS, GRID_TOLERANCE, resampled_network
+from .spline_resampling import GRID_TOLERANCE, MOST_KNOTS, resampled_network
 
 Array = np.ndarray
 _EIGHT = Bits()
