@@ -37,7 +37,7 @@ from streamnn.edge.quantiser import quantise
 from streamnn.edge.student import Publication, Student, StudentOptions
 from streamnn.edge.student.networks import fractions_of, inputs_of
 from streamnn.edge.student.options import FIRST_PUBLICATIONS
-from streamnn.edge.student.publishing import SEARCHED
+from streamnn.edge.student.publishing import spread
 
 BITS = {
     "W8": Bits(8), "W6": Bits(6), "W5": Bits(5), "W4": Bits(4), "W3": Bits(3),
@@ -76,13 +76,16 @@ class Quantised:
         now = publisher.current
         assert now is not None
         at = memory.last(20_000)
-        some = at[np.unique(np.linspace(0, len(at) - 1, min(SEARCHED, len(at))).astype(np.int64))]
-        _, ids, x = publisher.inputs(now.stage, some)
         network = float_network(publisher.frozen[publisher.chosen], mean=False, rows=publisher.fit.rows)
         fractions = fractions_of(now.stage)
         self.kept = now.stage, network, {
-            name: quantise(network, x, ids, fractions, bits, classify=True) for name, bits in BITS.items()
+            name: quantise(network, *self._searched(publisher, now, at, bits), fractions, bits) for name, bits in BITS.items()
         }  # fmt: skip
+
+    @staticmethod
+    def _searched(publisher: Any, now: Any, at: np.ndarray, bits: Bits) -> tuple[np.ndarray, np.ndarray]:
+        _, ids, x = publisher.inputs(now.stage, spread(at, bits.weights))
+        return x, ids
 
     def _score(self, name: str, outputs: np.ndarray, y: np.ndarray) -> None:
         right = outputs.argmax(1) == y

@@ -18,7 +18,7 @@ from .input_stage import InputStage
 from .integers import CONTEXT_FRACTION
 from .quantiser import quantise
 from .sensors import SENSOR_TOP, Sensor, to_raw
-from .spline_resampling import MOST_KNOTS, TOLERANCE, resampled_network
+from .spline_resampling import GRID_TOLERANCE, MOST_KNOTS, resampled_network
 
 Array = np.ndarray
 _EIGHT = Bits()
@@ -111,7 +111,7 @@ class NetworkExport:
         *,
         classes: Sequence[Any] = (),
         seen: int = 2,
-        tolerance: float = TOLERANCE,
+        tolerance: float = GRID_TOLERANCE,
         knots: int = MOST_KNOTS,
     ) -> Artefact:
         """The network as integers, quantised on a sample.

@@ -145,11 +145,33 @@ def test_an_order_takes_each_place_once():
         Permutation([0, 0, 1])
 
 
-def integers(model, seed):
-    """Modules, integer inputs and the classes that the module says of them."""
-    x = np.clip(np.rint(np.random.default_rng(seed).normal(size=(4000, 6)) * 32), -127, 127).astype(np.int32)
+def trained(model, x):
+    """The module after some steps towards classes that balance."""
+    y = torch.stack([x[:, 0] * x[:, 1], x[:, 2] - 0.3, x[:, 3] + x[:, 4].abs() - 1.0], 1).argmax(1)
+    optimiser = torch.optim.Adam(model.train().parameters(), 0.01)
+    for _ in range(150):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimiser.step()
+    return model.eval()
+
+
+def centred(model, x):
+    """The module as it was drawn, but for the last bias: or some class would never be the largest."""
     with torch.no_grad():
-        wanted = model(torch.from_numpy(x / 32.0)).numpy()
+        model[-1].bias -= model(x).mean(0)
+    return model
+
+
+def integers(name, seed, prepared):
+    """Modules, integer inputs and the classes that the module says of them."""
+    torch.manual_seed(seed)
+    x = np.clip(np.rint(np.random.default_rng(seed).normal(size=(4000, 6)) * 32), -127, 127).astype(np.int32)
+    rows = torch.from_numpy(x / 32.0)
+    model = prepared(MODELS[name]().double().eval(), rows)
+    with torch.no_grad():
+        wanted = model(rows).numpy().argmax(1)
+    assert np.bincount(wanted, minlength=3).max() < 0.7 * len(x)
     network, _ = resampled_network(float_network_of(model))
     return quantise(network, x[:1000], np.zeros((1000, 0), np.int32), np.full(6, 5)), x, wanted
 
@@ -160,19 +182,31 @@ def artefact_of(modules):
     return Artefact(tuple(Sensor(f"s{i}", 5) for i in range(6)), stage, modules, tuple("abc"))
 
 
-@pytest.mark.parametrize("name", ["relu", "norm first", "everything"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_eight_bits_say_the_same_classes(name, seed):
-    torch.manual_seed(seed)
-    modules, x, wanted = integers(MODELS[name]().double().eval(), seed)
+@pytest.mark.parametrize(
+    ("name", "prepared", "least"),
+    [
+        ("relu", centred, 0.98),
+        ("norm first", centred, 0.98),
+        ("everything", trained, 0.98),
+        (
+            "everything",
+            centred,
+            0.96,
+        ),  # six layers of random numbers: nothing keeps rows off the borders of classes
+    ],
+)
+def test_eight_bits_say_the_same_classes(name, prepared, least, seed):
+    modules, x, wanted = integers(name, seed, prepared)
     said = Device(artefact_of(modules)).predict(x)
-    assert (said.argmax(1) == wanted.argmax(1))[1000:].mean() >= 0.98
+    agree = (said.argmax(1) == wanted)[1000:].mean()
+    print(f"{name}, {prepared.__name__}, seed {seed}: {agree:.4f}")
+    assert agree >= least
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler: apt-get install gcc libc6-dev")
 def test_c_is_the_device_residual_grouped_and_permuted():
-    torch.manual_seed(0)
-    modules, x, _ = integers(everything().double().eval(), 0)
+    modules, x, _ = integers("everything", 0, centred)
     assert {m.groups for m in modules} == {1, 2, 4} and any(m.skip >= 0 for m in modules)
     assert any(m.gather is not None for m in modules)
     artefact = artefact_of(modules)

@@ -30,8 +30,8 @@ from .stage_fit import MEAN_BAND, SHIFT_BAND, Change, StageFit
 f4 = np.float32
 JUDGED = 512
 """Labelled events on which it is decided how weights are carried over."""
-SEARCHED = 384
-"""Events on which the quantiser searches, spread over the reservoir."""
+SEARCHED, SEARCHED_FOR_FEW_BITS, FEW_BITS = 384, 1536, 6
+"""Events on which the quantiser searches, and those on which it does for weights of so many bits and fewer."""
 LEAST_JUDGED = 32
 LEAST_REPLAYED = 256
 TARGET_EVENTS = 8192
@@ -57,6 +57,19 @@ def _loss(p, y, classify):
         else:
             total += abs(np.float64(p[i, 0]) - y[i])
     return total
+
+
+def spread(at: np.ndarray, weights: int) -> np.ndarray:
+    """Events of a reservoir on which weights of so many bits are searched, evenly over it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> len(spread(np.arange(5000), 8)), len(spread(np.arange(5000), 4)), spread(np.arange(3), 8).tolist()
+    (384, 1536, [0, 1, 2])
+    """
+    n = min(SEARCHED_FOR_FEW_BITS if weights <= FEW_BITS else SEARCHED, len(at))
+    return at[np.unique(np.linspace(0, len(at) - 1, n).astype(np.int64))]
 
 
 class Publisher:
@@ -134,7 +147,7 @@ class Publisher:
         self.published = self.reservoir.learnt
         self.chosen = prefer if prefer in self.frozen else "long"
         at = recent if self.chosen == "short" else memory
-        some = at[np.unique(np.linspace(0, len(at) - 1, min(SEARCHED, len(at))).astype(np.int64))]
+        some = spread(at, self.options.weights)
         about = {"learnt": self.reservoir.learnt, "reason": reason}
         plain = Artefact(
             self.sensing.sensors[: stage.sensors], stage, (), classes, self._target(), learning, about=about
