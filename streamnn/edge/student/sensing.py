@@ -18,7 +18,7 @@ MOST_DISTINCT = 400
 RECENT = 8192
 """Observed events from which means and shifts are taken."""
 RECENT_BYTES = 8_000_000
-READINGS_BEFORE, FEWEST_READINGS, LEAST_BITS, AT_JUMP = 512, 32, 2, 16
+READINGS_BEFORE, FEWEST_READINGS, LEAST_BITS, AT_JUMP = 512, 32, 2, 48
 """Readings before a change of units with which those since are compared, how few of both are enough, and how many bits a
 change of units is at least; of other sensors, readings on both sides that tell whether they changed too."""
 LEAST_TOP = 1 << 8
@@ -71,12 +71,12 @@ def _squares(recent, out):
 
 
 def _jumped(before: np.ndarray, after: np.ndarray, bits: int) -> bool:
-    """Whether the readings around a change lie closer together in units that differ by so many bits."""
+    """Whether the sizes of readings around a change are nearer to each other in units that differ by so many bits."""
     before, after = before[before >= -SENSOR_TOP][-AT_JUMP:], after[after >= -SENSOR_TOP][:AT_JUMP]
     if len(before) < AT_JUMP or len(after) < AT_JUMP:
         return False
-    old, new = int(before.sum(dtype=np.int64)), int(after.sum(dtype=np.int64))
-    return abs(new - old * 2.0**bits) * max(2.0**-bits, 1.0) < abs(new - old)
+    old, new = int(np.abs(before.astype(np.int64)).sum()), int(np.abs(after.astype(np.int64)).sum())
+    return new**2 > old**2 << bits if bits > 0 else new**2 << -bits < old**2
 
 
 class Sensing(Stage):

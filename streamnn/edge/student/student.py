@@ -324,7 +324,9 @@ class Student:
         shift = self.sensing.changed_units(self._observed_before(began))
         if not shift.any() or self.publisher.current is None:
             return False
-        better = self.publisher.better_in_units(shift, began)
+        alive = self.publisher.fit.s["alive"]
+        together = 2 * np.unique(shift[shift != 0], return_counts=True)[1].max() >= alive.sum() > 1
+        better = True if together else self.publisher.better_in_units(shift, began)
         if not (reason == CHANGED_UNIT if better is None else better):
             return False
         assert self.reservoir is not None
