@@ -127,6 +127,4 @@ def _check(rows: Any) -> None:
         or not isinstance(rows, Sequence)
         or not all(isinstance(r, Mapping) for r in rows)
     ):
-        raise SchemaError(
-            f"rows are {type(rows).__name__}: give a list of dicts, a dict of lists, or an array"
-        )
+        raise SchemaError(f"rows are {repr(rows)[:60]}: give a list of dicts, a dict of lists, or an array")
