@@ -174,20 +174,6 @@ def count_differing(context, b, sig, c, u, v):
     return b.add(c, _call(b, "llvm.ctpop.v8i64", _W, b.xor(u, v)))
 
 
-@_or_numpy(lambda c, u, v: c + np.bitwise_count(u & v).astype(np.uint64))
-@_made(words, words, words, words)
-def count_common(context, b, sig, c, u, v):
-    """c + how many bits are 1 in u and in v, word by word."""
-    return b.add(c, _call(b, "llvm.ctpop.v8i64", _W, b.and_(u, v)))
-
-
-@_or_numpy(lambda u, v: (u << np.uint64(1)) - v)
-@_made(words, words, words)
-def twice_less(context, b, sig, u, v):
-    """2 u - v, word by word as whole numbers."""
-    return b.sub(b.shl(u, _all(_W, 1)), v)
-
-
 @_or_numpy(lambda a, i, n, c: _put(a, i, (np.int64(n) - 2 * c.view(np.int64)).astype(np.int32)))
 @_made(types.void, None, types.intp, types.int64, words)
 def store_balance(context, b, sig, a, i, n, c):
