@@ -187,6 +187,7 @@ X, COLUMNS = {"a": 1.0}, {"a": np.ones(2)}
 CALLS: dict[str, Callable[[Any], Any]] = {
     "alarm_status": lambda m: m.alarm_status(),
     "clone": lambda m: m.clone(include_attributes=True),
+    "encoded": lambda m: m.encoded(COLUMNS),
     "expire": lambda m: m.expire(2),
     "history": lambda m: m.history(),
     "learn": lambda m: m.learn(2, 1),
