@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from streamnn.edge import Device
+from streamnn.edge.probabilities import POWERS, RECIPROCALS
 from streamnn.edge.saving import to_bytes
-from streamnn.edge.student import Student, StudentOptions
+from streamnn.edge.student import ARMS, Student, StudentOptions
+from streamnn.edge.student.following import learn_on_device
 from streamnn.errors import SpecError, StateError
 from streamnn.state import state_hash
 from streamnn.types import LEARN, OBSERVE, Alarm, Chunk, Output
@@ -258,3 +260,35 @@ def test_an_artefact_that_is_worse_than_the_majority_is_refused() -> None:
 def test_options_that_are_not_allowed(field: str, value: Any) -> None:
     with pytest.raises(SpecError, match=f"edge.{field} is"):
         StudentOptions(**{field: value})
+
+
+@pytest.mark.parametrize(("label", "learns"), [(1.0, True), (2.0, False)])
+def test_a_device_learns_nothing_of_a_class_that_it_does_not_know(label: float, learns: bool) -> None:
+    """As the C, which refuses such a label."""
+    learnt = (
+        np.zeros(2, np.int64),
+        np.zeros((2, 0), np.int64),
+        np.zeros(2, np.int64),
+        np.zeros((2, 4), np.int64),
+    )
+    op, slot = np.array([OBSERVE, LEARN], np.int8), np.zeros(2, np.int64)
+    base, z = np.array([[100, -100]], np.int64), np.full((1, 4), 30, np.int16)
+    q15, p = np.zeros((1, 2, 2), np.int32), np.zeros((1, len(ARMS), 3), np.float32)
+    shifts, tables = np.array([5, 8, 4, 8], np.int64), (POWERS, RECIPROCALS)
+    learn_on_device(
+        op,
+        slot,
+        np.array([np.nan, label]),
+        np.zeros(1, np.int64),
+        0,
+        base,
+        z,
+        8,
+        learnt,
+        shifts,
+        1 << 20,
+        tables,
+        q15,
+        p,
+    )
+    assert all(bool(v.any()) == learns for v in (learnt[0], learnt[2], learnt[3]))

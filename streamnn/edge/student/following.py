@@ -112,7 +112,7 @@ def learn_on_device(op, slot, label, window, current, base, z, fraction, learnt,
                     if a > 0:
                         q15[s, a - 1, c] = said[c]
             at += 1
-        elif op[e] == LEARN and window[s] == current:
+        elif op[e] == LEARN and window[s] == current and label[e] < C:  # a class that it knows
             y = int(label[e])
             learn_label(q15[s, 0], z[s], y, alone, none, shifts[0], 0, 0)
             learn_label(q15[s, 1], z[s], y, bias, out, shifts[2], shifts[3], top)
