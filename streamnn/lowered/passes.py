@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from .._kernels.jit import leaf
 from .activations import backward_activation, forward_activation
-from .codes import ACTIVATION, CODE, LINEAR
+from .codes import ACTIVATION, CODE, DROPOUT, LINEAR, NORMALISATION, SPLINE
 from .dense import backward_linear, forward_linear
+from .dropout import backward_dropout, forward_dropout
+from .normalisation import backward_normalisation, forward_normalisation
+from .spline import backward_spline, forward_spline
 
 
 @leaf(inline=True)
@@ -17,6 +20,12 @@ def forward(plan, learnt, scratch, training):
             forward_linear(i, plan, learnt, scratch, training)
         elif code == ACTIVATION:
             forward_activation(i, plan, learnt, scratch, training)
+        elif code == NORMALISATION:
+            forward_normalisation(i, plan, learnt, scratch, training)
+        elif code == DROPOUT:
+            forward_dropout(i, plan, learnt, scratch, training)
+        elif code == SPLINE:
+            forward_spline(i, plan, learnt, scratch, training)
 
 
 @leaf(inline=True)
@@ -29,3 +38,9 @@ def backward(plan, learnt, scratch):
             backward_linear(i, plan, learnt, scratch)
         elif code == ACTIVATION:
             backward_activation(i, plan, learnt, scratch)
+        elif code == NORMALISATION:
+            backward_normalisation(i, plan, learnt, scratch)
+        elif code == DROPOUT:
+            backward_dropout(i, plan, learnt, scratch)
+        elif code == SPLINE:
+            backward_spline(i, plan, learnt, scratch)
