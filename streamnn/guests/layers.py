@@ -177,8 +177,8 @@ def _recurrent(emit: Any, cells: bool, **setting: Any) -> Handler:
             x = ways[0] if len(ways) == 1 else _beside(r, ways)
             if drop and train and depth < num_layers - 1:
                 x = dropout(r.builder, x, drop)
-        h, size = sum(v.shape[1] for v in last[:1]), len(last)
-        ends = taken(r, last, np.arange(size * h).reshape(size, h))
+        h = last[0].shape[1]
+        ends = taken(r, last, np.arange(len(last) * h).reshape(-1, h))
         made = (Recorded(x, record.axis), Recorded(ends, 1))
         return (*made, None) if cells else made
 
