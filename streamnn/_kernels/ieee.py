@@ -79,23 +79,6 @@ def log32(x):
 
 
 @callable_leaf
-def sigmoid32(x):
-    """float32 1 / (1 + e**-x), relative error below 5e-7 for x > -80."""
-    return f4(1.0) / (f4(1.0) + exp32(-x))
-
-
-@callable_leaf
-def tanh32(x):
-    """float32 hyperbolic tangent, relative error below 5e-7."""
-    a = abs(x)
-    t = f4(1.0) - f4(2.0) / (exp32(a + a) + f4(1.0))
-    z = x * x
-    p = f4(2.06390887954e-2) + z * f4(-5.70498872745e-3)
-    p = f4(-3.33332819422e-1) + z * (f4(1.33314422036e-1) + z * (f4(-5.37397155531e-2) + z * p))
-    return x + x * z * p if a < f4(0.625) else np.copysign(t, x)
-
-
-@callable_leaf
 def cospi64(x: float) -> float:
     """cos(pi x) for 0 <= x <= 1, absolute error below 1e-15."""
     flip = x > 0.5

@@ -8,7 +8,28 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, splat, store, total
-from .codes import A0, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, A14, BIAS, IN, KEPT, N_OUT, OUT, WEIGHT
+from .codes import (
+    A0,
+    A1,
+    A2,
+    A3,
+    A4,
+    A5,
+    A6,
+    A7,
+    A8,
+    A9,
+    A10,
+    A11,
+    A12,
+    A13,
+    BIAS,
+    IN,
+    KEPT,
+    N_OUT,
+    OUT,
+    WEIGHT,
+)
 
 f4 = np.float32
 
@@ -153,7 +174,16 @@ def _outputs(g, s, whole, w, kept):
             store(kept, y + 3 * s.length + q, v3)
         m += 4
     for r in range(m, wide):
-        _output(x, first + r, s, w[s.bias + g * wide + r] if s.bias >= 0 else f4(0.0), g * wide + r, whole, w, kept)
+        _output(
+            x,
+            first + r,
+            s,
+            w[s.bias + g * wide + r] if s.bias >= 0 else f4(0.0),
+            g * wide + r,
+            whole,
+            w,
+            kept,
+        )
 
 
 @leaf

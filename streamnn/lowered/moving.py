@@ -57,7 +57,9 @@ def concatenated(b: PlanBuilder, values: Sequence[Value]) -> Value:
     inner = values[0].shape[1:]
     if any(v.shape[1:] != inner for v in values):
         shapes = " and ".join(str(v.shape) for v in values)
-        raise SpecError(f"values of shapes {shapes} cannot be concatenated: they must agree but for the first axis")
+        raise SpecError(
+            f"values of shapes {shapes} cannot be concatenated: they must agree but for the first axis"
+        )
     out = b.value(sum(v.shape[0] for v in values), *inner)
     at = 0
     for v in values:
@@ -91,13 +93,17 @@ def gathered(b: PlanBuilder, x: Value, index: np.ndarray, shape: tuple[int, ...]
     index = np.asarray(index, np.int64).ravel()
     out = b.value(*shape)
     if len(index) != out.size or (len(index) and not 0 <= index.min() <= index.max() < x.size):
-        raise SpecError(f"an index of {len(index)} entries gathers no value of shape {shape} from one of {x.shape}")
+        raise SpecError(
+            f"an index of {len(index)} entries gathers no value of shape {shape} from one of {x.shape}"
+        )
     return b.op(GATHER, f"Gather({x.shape} -> {shape})", x, out, more=(b.whole(index),))
 
 
 def _joined(b: PlanBuilder, code: int, word: str, x: Value, y: Value) -> Value:
     if x.shape != y.shape:
-        raise SpecError(f"values of shapes {x.shape} and {y.shape} cannot be joined number by number: make them alike")
+        raise SpecError(
+            f"values of shapes {x.shape} and {y.shape} cannot be joined number by number: make them alike"
+        )
     return b.op(code, f"{word}{x.shape}", x, b.value(*x.shape), more=(y.at,))
 
 

@@ -85,7 +85,9 @@ def forward_pool(i, plan, learnt, scratch, training):
                     v = z[x + best]
                     for y in range(top, bottom):
                         for j in range(y * width + left, y * width + right):
-                            if z[x + j] > v:
+                            if (
+                                z[x + j] > v or z[x + j] != z[x + j]
+                            ):  # what is no number stays one, as in torch
                                 best, v = j, z[x + j]
                     scratch.kept[ops[i, KEPT] + o - ops[i, OUT]] = f4(best)
                     z[o] = v

@@ -1,7 +1,6 @@
 """Products of small matrices with vectors, sixteen numbers at a time; every sum keeps its order.
 
-Matrices are flat and row-major. Their rows have any length: what does not fill sixteen lanes is worked out with the
-lanes before it once more, from what was there at first, so that both give the same bits.
+Matrices are flat and row-major; their rows have any length.
 """
 
 from __future__ import annotations
@@ -9,37 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .._kernels.lanes import LANES, load, splat, store, total
+from .._kernels.lanes import LANES, load, load_first, splat, store, store_first, total
 
 f4 = np.float32
 
 
 @leaf
-def inner(u, i, v, k, n):
-    """Inner product of u[i : i + n] and v[k : k + n]."""
-    whole = n - n % LANES
-    s = splat(f4(0.0))
-    for j in range(0, whole, LANES):
-        s = s + load(u, i + j) * load(v, k + j)
-    t = total(s)
-    for j in range(whole, n):
-        t += u[i + j] * v[k + j]
-    return t
-
-
-@leaf
 def add_rows(out, at, n, rows, i, x, k, step, m):
-    """Add to out[at : at + n] the m rows of n from rows[i] on, times x[k], x[k + step], ...; out is not rows or x there."""
-    if n < LANES:
-        for r in range(m):
-            s, p = x[k + r * step], i + r * n
-            for j in range(n):
-                out[at + j] += s * rows[p + j]
-        return
-    last = n - LANES
-    before = load(out, at + last)
-    j = 0
-    while j + 4 * LANES <= n:  # four sums at a time, each in its order
+    """Add to out[at : at + n] the m rows of n from rows[i] on, times x[k], x[k + step], ..."""
+    four, whole = n - n % (4 * LANES), n - n % LANES
+    for j in range(0, four, 4 * LANES):  # four sums at a time
         o = at + j
         v0, v1 = load(out, o), load(out, o + LANES)
         v2, v3 = load(out, o + 2 * LANES), load(out, o + 3 * LANES)
@@ -53,19 +31,27 @@ def add_rows(out, at, n, rows, i, x, k, step, m):
         store(out, o + LANES, v1)
         store(out, o + 2 * LANES, v2)
         store(out, o + 3 * LANES, v3)
-        j += 4 * LANES
-    while j < n:
+    for j in range(four, whole, LANES):
         v = load(out, at + j)
-        if j > last:
-            j, v = last, before
         for r in range(m):
             v = v + splat(x[k + r * step]) * load(rows, i + r * n + j)
         store(out, at + j, v)
-        j += LANES
+    if whole < n:
+        c = n - whole
+        v = load_first(out, at + whole, c)
+        for r in range(m):
+            v = v + splat(x[k + r * step]) * load_first(rows, i + r * n + whole, c)
+        store_first(out, at + whole, c, v)
 
 
 @leaf
 def add_inner(out, at, m, rows, i, n, d, k):
     """Add to each of out[at : at + m] the inner product of a row of n, from rows[i] on, with d[k : k + n]."""
+    whole = n - n % LANES
     for r in range(m):
-        out[at + r] += inner(rows, i + r * n, d, k, n)
+        p, s = i + r * n, splat(f4(0.0))
+        for j in range(0, whole, LANES):
+            s = s + load(rows, p + j) * load(d, k + j)
+        if whole < n:
+            s = s + load_first(rows, p + whole, n - whole) * load_first(d, k + whole, n - whole)
+        out[at + r] += total(s)

@@ -104,7 +104,9 @@ def _recurrent(
 ) -> Value:
     # `kept` numbers a step and unit, `once` a unit
     if len(x.shape) != 2:
-        raise SpecError(f"layer {name} reads a value of shape {x.shape}: a recurrent layer needs (window, inputs)")
+        raise SpecError(
+            f"layer {name} reads a value of shape {x.shape}: a recurrent layer needs (window, inputs)"
+        )
     steps, inputs = x.shape
     h = np.shape(parameters[1])[-1]
     shapes = ((gates * h, inputs), (gates * h, h), (gates * h,), (gates * h,))

@@ -33,5 +33,7 @@ def positions(size: int, kernel: int, stride: int, padding: int, dilation: int, 
         )
     found = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
     if found < 1:
-        raise SpecError(f"a {what} whose kernel spans {dilation * (kernel - 1) + 1} of {size} + 2 x {padding} positions")
+        raise SpecError(
+            f"a {what} whose kernel spans {dilation * (kernel - 1) + 1} of {size} + 2 x {padding} positions"
+        )
     return found
