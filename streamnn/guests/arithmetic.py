@@ -80,12 +80,16 @@ def _tanhshrink(r: Recorder, input: Tensor) -> Recorded:
 def _last(kind: str) -> Handler:
     """A softmax is left out: the loss takes scores."""
 
-    def handler(r: Recorder, input: Tensor, dim: int | None = None, dtype: Any = None, **more: Any) -> Recorded:
+    def handler(
+        r: Recorder, input: Tensor, dim: int | None = None, dtype: Any = None, **more: Any
+    ) -> Recorded:
         record = r.of(input)
         if dim is None:
             dim = 1
         if len(record.value.shape) != 1 or record.inner(dim) != 0:
-            raise r.refuse(f"is a {kind} over a tensor of shape {record.shape}: the compiled kernel knows one of classes")
+            raise r.refuse(
+                f"is a {kind} over a tensor of shape {record.shape}: the compiled kernel knows one of classes"
+            )
         return record._replace(ends=kind)
 
     return handler
@@ -198,7 +202,10 @@ def _sum(r: Recorder, input: Tensor, dim: Any = None, keepdim: bool = False, dty
 
 
 HANDLERS: dict[str, Handler] = {
-    **{kind: _plain(kind) for kind in ("relu", "relu6", "tanh", "sigmoid", "silu", "selu", "mish", "softsign")},
+    **{
+        kind: _plain(kind)
+        for kind in ("relu", "relu6", "tanh", "sigmoid", "silu", "selu", "mish", "softsign")
+    },
     **{kind: _plain(kind) for kind in ("hardswish", "hardsigmoid")},
     "logsigmoid": _plain("log_sigmoid"),
     "leaky_relu": _leaky_relu,

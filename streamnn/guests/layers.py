@@ -33,7 +33,9 @@ def maps(r: Recorder, input: Tensor, dims: int) -> Value:
     record = r.of(input)
     shape = record.value.shape
     if record.axis != 0 or len(shape) != dims + 1:
-        raise r.refuse(f"takes a tensor of shape {record.shape} for events of a batch: their axis must be the first")
+        raise r.refuse(
+            f"takes a tensor of shape {record.shape} for events of a batch: their axis must be the first"
+        )
     return record.value if dims == 2 else record.value.reshaped(shape[0], 1, shape[1])
 
 
@@ -80,7 +82,9 @@ def _convolution(dims: int) -> Handler:
             around_all: tuple[int, int] = (before[0], before[1])
         else:
             around_all = pair(padding, dims, 0)
-        return flat_again(convolution(r.builder, x, name, w, p["bias"], step, around_all, spread, groups), dims)
+        return flat_again(
+            convolution(r.builder, x, name, w, p["bias"], step, around_all, spread, groups), dims
+        )
 
     return handler
 
@@ -132,7 +136,9 @@ def _group_norm(
     return Recorded(group_norm(r.builder, record.value, name, p["weight"], p["bias"], eps, num_groups), 0)
 
 
-def _dropout(r: Recorder, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Recorded:
+def _dropout(
+    r: Recorder, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Recorded:
     record = r.of(input)
     return record._replace(value=dropout(r.builder, record.value, p)) if training and p else record
 

@@ -64,7 +64,7 @@ def lower(module: nn.Module, shape: tuple[int, ...], latent: str = "", time_firs
     if isinstance(module, torch.jit.ScriptModule):
         raise NotLowered("the module is a TorchScript one, which can't be looked into")
     for name, p in (*module.named_parameters(), *module.named_buffers()):
-        if p.is_floating_point() and p.dtype != torch.float32 or p.is_complex():
+        if (p.is_floating_point() and p.dtype != torch.float32) or p.is_complex():
             raise NotLowered(f"'{name}' is of type {p.dtype}: compiled kernels have float32 only")
         if p.device.type != "cpu":
             raise NotLowered(f"'{name}' lies on {p.device}: compiled kernels run on the CPU")
@@ -90,8 +90,12 @@ def _recorded(module: nn.Module, shape: tuple[int, ...], latent: str, axis: int)
     except SpecError as error:  # of an operation: sizes that it does not take
         raise recorder.refuse(f"can't be a compiled step: {error}") from None
     except Exception as error:
-        raise NotLowered(f"the module fails on {tuple(x.shape)} numbers: {type(error).__name__}: {error}") from error
+        raise NotLowered(
+            f"the module fails on {tuple(x.shape)} numbers: {type(error).__name__}: {error}"
+        ) from error
     for name, b in module.named_buffers():
         if name not in before or not torch.equal(b, before[name]):
-            raise NotLowered(f"buffer '{name}' changes as the module runs, which the compiled kernel does not know")
+            raise NotLowered(
+                f"buffer '{name}' changes as the module runs, which the compiled kernel does not know"
+            )
     return recorder.finish(out, latent)

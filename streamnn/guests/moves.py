@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,61 @@ from ..lowered.moving import concatenated, gathered
 from ..lowered.plan import Value
 from .recorder import BATCH, Handler, Recorded, Recorder
 
-FUNCTIONS = """
-    view reshape flatten ravel unflatten squeeze unsqueeze view_as reshape_as atleast_2d
-    transpose swapaxes swapdims permute movedim moveaxis t T mT adjoint
-    chunk split split_with_sizes tensor_split unbind select narrow index_select unfold __getitem__
-    cat concat concatenate stack hstack vstack dstack column_stack
-    expand expand_as broadcast_to repeat tile repeat_interleave
-    flip fliplr flipud roll rot90 channel_shuffle pixel_shuffle pixel_unshuffle native_channel_shuffle
-""".split()
+FUNCTIONS = [
+    "view",
+    "reshape",
+    "flatten",
+    "ravel",
+    "unflatten",
+    "squeeze",
+    "unsqueeze",
+    "view_as",
+    "reshape_as",
+    "atleast_2d",
+    "transpose",
+    "swapaxes",
+    "swapdims",
+    "permute",
+    "movedim",
+    "moveaxis",
+    "t",
+    "T",
+    "mT",
+    "adjoint",
+    "chunk",
+    "split",
+    "split_with_sizes",
+    "tensor_split",
+    "unbind",
+    "select",
+    "narrow",
+    "index_select",
+    "unfold",
+    "__getitem__",
+    "cat",
+    "concat",
+    "concatenate",
+    "stack",
+    "hstack",
+    "vstack",
+    "dstack",
+    "column_stack",
+    "expand",
+    "expand_as",
+    "broadcast_to",
+    "repeat",
+    "tile",
+    "repeat_interleave",
+    "flip",
+    "fliplr",
+    "flipud",
+    "roll",
+    "rot90",
+    "channel_shuffle",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "native_channel_shuffle",
+]
 
 
 def moved(r: Recorder, *args: Any, **kwargs: Any) -> tuple[Recorded, ...]:
@@ -40,7 +86,9 @@ def moved(r: Recorder, *args: Any, **kwargs: Any) -> tuple[Recorded, ...]:
     def places(x: Any) -> Any:
         if not r.known(x):
             if isinstance(x, Tensor) and x.is_floating_point() and (x.requires_grad or bool(x.any())):
-                raise r.refuse("puts the event's numbers beside fixed ones, which the compiled kernel does not know")
+                raise r.refuse(
+                    "puts the event's numbers beside fixed ones, which the compiled kernel does not know"
+                )
             return x.double() if isinstance(x, Tensor) and x.is_floating_point() else x
         record = r.of(x)
         inner = np.arange(record.value.size).reshape(record.value.shape) + 1 + starts[id(x)]
@@ -67,7 +115,9 @@ def _record(r: Recorder, source: list[Value], total: int, places: np.ndarray) ->
             inner = np.moveaxis(place, axis, 0)
             if (inner == inner[0]).all():
                 return Recorded(taken(r, source, inner[0]), axis)
-    raise r.refuse("mixes the events of a batch, or takes some out of it: row b of the result must be of event b alone")
+    raise r.refuse(
+        "mixes the events of a batch, or takes some out of it: row b of the result must be of event b alone"
+    )
 
 
 def taken(r: Recorder, source: list[Value], index: np.ndarray) -> Value:
@@ -75,7 +125,12 @@ def taken(r: Recorder, source: list[Value], index: np.ndarray) -> Value:
     flat = index.ravel()
     shape = index.shape
     whole = _adjacent(source)
-    if whole is not None and flat.size and flat[0] >= 0 and (flat == np.arange(flat[0], flat[0] + flat.size)).all():
+    if (
+        whole is not None
+        and flat.size
+        and flat[0] >= 0
+        and (flat == np.arange(flat[0], flat[0] + flat.size)).all()
+    ):
         return Value(whole.at + int(flat[0]), shape)
     if (flat < 0).any():
         source = [*source, r.builder.value(1)]  # nobody writes it

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..lowered.pooling import pool
 from ..lowered.plan import Value
+from ..lowered.pooling import pool
 from .layers import flat_again, maps, pair
 from .moves import taken
 from .recorder import Handler, Recorded, Recorder
@@ -27,7 +27,9 @@ def _largest(dims: int) -> Handler:
         return_indices: bool = False,
     ) -> Recorded:
         if ceil_mode or return_indices or pair(dilation, dims, 1) != (1, 1):
-            raise r.refuse("has ceil_mode, return_indices or a dilation, which the compiled kernel does not know")
+            raise r.refuse(
+                "has ceil_mode, return_indices or a dilation, which the compiled kernel does not know"
+            )
         return _pooled(r, input, dims, "max", kernel_size, stride, padding)
 
     return handler
@@ -73,7 +75,9 @@ def _adaptive(dims: int, kind: str) -> Handler:
         there = x.shape[3 - dims :]
         out = [n if w is None else w for w, n in zip(wanted, there, strict=True)]
         if return_indices or any(n % w for n, w in zip(there, out, strict=True)):
-            raise r.refuse(f"pools {there} to {tuple(out)}: the compiled kernel knows windows of one size only")
+            raise r.refuse(
+                f"pools {there} to {tuple(out)}: the compiled kernel knows windows of one size only"
+            )
         return _pooled(r, input, dims, kind, [n // w for n, w in zip(there, out, strict=True)], None, 0)
 
     return handler
@@ -96,7 +100,9 @@ def reduced(r: Recorder, input: Tensor, dim: Any, keepdim: bool, kind: str) -> t
     return Recorded(Value(out.at, tuple(kept)), axis), n
 
 
-def _averaged(r: Recorder, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Recorded:
+def _averaged(
+    r: Recorder, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Recorded:
     return reduced(r, input, dim, keepdim, "mean")[0]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._pytree import tree_leaves
 
-from ..lowered.plan import Leaf, Plan, PlanBuilder, Value
+from ..lowered.plan import Plan, PlanBuilder, Value
 from .not_lowered import NotLowered
 
 BATCH = 3
@@ -47,9 +46,40 @@ Handler = Callable[..., "Recorded | tuple[Recorded | None, ...]"]
 """Of a torch function, with its arguments after the recorder: what each tensor is that comes out, None if not known."""
 
 ASKS = frozenset(
-    "dim ndimension size numel nelement stride is_floating_point is_complex is_contiguous element_size get_device "
-    "storage_offset __len__ __format__ __repr__ __hash__ shape dtype device ndim requires_grad layout is_leaf "
-    "is_cuda is_sparse is_quantized is_nested is_meta is_mkldnn itemsize nbytes names".split()
+    [
+        "dim",
+        "ndimension",
+        "size",
+        "numel",
+        "nelement",
+        "stride",
+        "is_floating_point",
+        "is_complex",
+        "is_contiguous",
+        "element_size",
+        "get_device",
+        "storage_offset",
+        "__len__",
+        "__format__",
+        "__repr__",
+        "__hash__",
+        "shape",
+        "dtype",
+        "device",
+        "ndim",
+        "requires_grad",
+        "layout",
+        "is_leaf",
+        "is_cuda",
+        "is_sparse",
+        "is_quantized",
+        "is_nested",
+        "is_meta",
+        "is_mkldnn",
+        "itemsize",
+        "nbytes",
+        "names",
+    ]
 )
 """Functions and attributes that say nothing of the numbers in a tensor."""
 
@@ -82,7 +112,9 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.builder = PlanBuilder(shape)
         self.handlers = handlers
-        self._tensors: dict[int, tuple[Tensor, Recorded | None]] = {}  # a tensor kept is an id that stays its own
+        self._tensors: dict[
+            int, tuple[Tensor, Recorded | None]
+        ] = {}  # a tensor kept is an id that stays its own
         self._names = {id(p): name for name, p in module.named_parameters()}
         self._order = [name for name, _ in module.named_parameters()]
         self._used: dict[str, str] = {}
@@ -145,12 +177,18 @@ class Recorder(TorchFunctionMode):
     def of(self, x: Any) -> Recorded:
         """What is known of a tensor of events."""
         if not self.known(x):
-            raise self.refuse("works on a tensor that does not come from the event, which the compiled kernel can't")
+            raise self.refuse(
+                "works on a tensor that does not come from the event, which the compiled kernel can't"
+            )
         record = self._tensors[id(x)][1]
         if record is None:
-            raise self.refuse("uses a result (a cell state, an index, a part changed in place) that is not kept")
+            raise self.refuse(
+                "uses a result (a cell state, an index, a part changed in place) that is not kept"
+            )
         if record.ends:
-            raise self.refuse(f"works on the result of a {record.ends}, which the compiled kernel knows only at the end")
+            raise self.refuse(
+                f"works on the result of a {record.ends}, which the compiled kernel knows only at the end"
+            )
         return record
 
     def layer(self, **parameters: Tensor | None) -> tuple[str, dict[str, np.ndarray | None]]:
@@ -166,7 +204,9 @@ class Recorder(TorchFunctionMode):
                 how = "is computed from others" if p.requires_grad else "is not learnt"
                 raise self.refuse(f"has a {key} that {how}, which the compiled kernel does not know")
             if own in self._used:
-                raise self.refuse(f"uses the parameter '{own}' once more: the compiled kernel knows no shared ones")
+                raise self.refuse(
+                    f"uses the parameter '{own}' once more: the compiled kernel knows no shared ones"
+                )
             if not p.requires_grad:
                 raise self.refuse(f"has the frozen parameter '{own}', and the compiled kernel learns all")
             self._used[own] = name
@@ -205,18 +245,35 @@ class Recorder(TorchFunctionMode):
     def _unknown(self, func: Callable[..., Any]) -> NotLowered:
         name, part = self._path[-1] if self._path else ("", None)
         if name and type(part).__module__.startswith("torch.nn."):
-            return NotLowered(f"layer '{name}' is a {type(part).__name__}, which the compiled kernel does not know")
+            return NotLowered(
+                f"layer '{name}' is a {type(part).__name__}, which the compiled kernel does not know"
+            )
         called = str(resolve_name(func)).removesuffix(".__get__")
-        if _name(func) in ("__bool__", "item", "tolist", "__float__", "__int__", "numpy", "__array__", "__index__"):
-            return self.refuse(f"looks into the numbers ({called}): what it does next can't be known beforehand")
+        if _name(func) in (
+            "__bool__",
+            "item",
+            "tolist",
+            "__float__",
+            "__int__",
+            "numpy",
+            "__array__",
+            "__index__",
+        ):
+            return self.refuse(
+                f"looks into the numbers ({called}): what it does next can't be known beforehand"
+            )
         return self.refuse(f"calls {called}, which the compiled kernel does not know")
 
     def _write(self, tensor: Tensor, record: Recorded | None) -> None:
         if record is not None:
             if tensor.dtype != torch.float32:
-                raise self.refuse(f"gives numbers of type {tensor.dtype}: the compiled kernel has float32 only")
+                raise self.refuse(
+                    f"gives numbers of type {tensor.dtype}: the compiled kernel has float32 only"
+                )
             if tuple(tensor.shape) != record.shape:
-                raise self.refuse(f"gives a tensor of shape {tuple(tensor.shape)} where {record.shape} was expected")
+                raise self.refuse(
+                    f"gives a tensor of shape {tuple(tensor.shape)} where {record.shape} was expected"
+                )
         if self.known(tensor) and self._tensors[id(tensor)][1] != record:
             # in place: what shares its numbers is not what it was
             place = tensor.untyped_storage().data_ptr()
@@ -228,7 +285,9 @@ class Recorder(TorchFunctionMode):
     def finish(self, out: Any, latent: str) -> tuple[Plan, str]:
         """The plan, and what it leaves out at the end."""
         if not self.known(out):
-            raise NotLowered(f"the module gives a {type(out).__name__} that does not come from its layers alone")
+            raise NotLowered(
+                f"the module gives a {type(out).__name__} that does not come from its layers alone"
+            )
         record = self._tensors[id(out)][1]
         if record is None or record.axis != 0 or len(record.value.shape) > 1:
             raise NotLowered(f"the module gives a tensor of shape {tuple(out.shape)} for {BATCH} events")
@@ -248,7 +307,9 @@ class Recorder(TorchFunctionMode):
         if not name:
             return self.last_linear or self.builder.input
         if name not in self.inputs_of:
-            raise NotLowered(f"latent is {name!r}: no layer of this name takes part; there are {', '.join(self.inputs_of)}")
+            raise NotLowered(
+                f"latent is {name!r}: no layer of this name takes part; there are {', '.join(self.inputs_of)}"
+            )
         return self.inputs_of[name]
 
 
@@ -256,7 +317,7 @@ def _name(func: Callable[..., Any]) -> str:
     """Of a torch function, a method or an attribute, in place or not."""
     name = func.__name__
     if name == "__get__":
-        return str(getattr(func, "__self__").__name__)
+        return str(func.__self__.__name__)
     if name.startswith("__"):
         return name
     return name.strip("_")

@@ -57,7 +57,9 @@ def check(module: nn.Module, plan: Plan, ends: str, axis: int) -> float:
     """
     worst, where = disagreement(module, plan, ends, axis)
     if not worst <= TOLERANCE:
-        raise NotLowered(f"the compiled step does not agree with torch: {where} differ by {worst:.1e} of the largest")
+        raise NotLowered(
+            f"the compiled step does not agree with torch: {where} differ by {worst:.1e} of the largest"
+        )
     return worst
 
 

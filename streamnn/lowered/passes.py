@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from .._kernels.jit import leaf
 from .activations import backward_activation, forward_activation
-from .codes import ACTIVATION, ADD, CODE, CONVOLUTION, COPY, GATHER, GRU, LINEAR, LSTM, MULTIPLY, POOL, RNN
+from .codes import (
+    ACTIVATION,
+    ADD,
+    CODE,
+    CONVOLUTION,
+    COPY,
+    DROPOUT,
+    GATHER,
+    GRU,
+    LINEAR,
+    LSTM,
+    MULTIPLY,
+    NORMALISATION,
+    POOL,
+    RNN,
+    SPLINE,
+)
 from .convolving import backward_convolution, forward_convolution
 from .dense import backward_linear, forward_linear
+from .dropout import backward_dropout, forward_dropout
 from .gru import backward_gru, forward_gru
 from .lstm import backward_lstm, forward_lstm
 from .moving import (
@@ -19,8 +36,10 @@ from .moving import (
     forward_gather,
     forward_multiply,
 )
+from .normalisation import backward_normalisation, forward_normalisation
 from .pooling import backward_pool, forward_pool
 from .rnn import backward_rnn, forward_rnn
+from .spline import backward_spline, forward_spline
 
 
 @leaf(inline=True)
@@ -50,6 +69,12 @@ def forward(plan, learnt, scratch, training):
             forward_copy(i, plan, learnt, scratch, training)
         elif code == GATHER:
             forward_gather(i, plan, learnt, scratch, training)
+        elif code == NORMALISATION:
+            forward_normalisation(i, plan, learnt, scratch, training)
+        elif code == DROPOUT:
+            forward_dropout(i, plan, learnt, scratch, training)
+        elif code == SPLINE:
+            forward_spline(i, plan, learnt, scratch, training)
 
 
 @leaf(inline=True)
@@ -80,3 +105,9 @@ def backward(plan, learnt, scratch):
             backward_copy(i, plan, learnt, scratch)
         elif code == GATHER:
             backward_gather(i, plan, learnt, scratch)
+        elif code == NORMALISATION:
+            backward_normalisation(i, plan, learnt, scratch)
+        elif code == DROPOUT:
+            backward_dropout(i, plan, learnt, scratch)
+        elif code == SPLINE:
+            backward_spline(i, plan, learnt, scratch)
