@@ -23,8 +23,8 @@ class Tables(NamedTuple):
 
 ROWS, COLUMNS, FIXED, SLOW, COUNTERS = range(5)
 """Places among `whole`: sizes of the matrix, and where its part of the other arrays begins."""
-EVERY, HOLD, RAMP, TRIAL_LENGTH, SWEEPS, RULE, SEED, WATCH = range(5, 13)
-WHOLE = 13
+EVERY, HOLD, RAMP, TRIAL_LENGTH, SWEEPS, RULE, SEED, WATCH, WATCH_GROUPS = range(5, 14)
+WHOLE = 14
 """How many whole numbers a permutation takes; see :class:`~streamnn.permutations.schedule.Schedule` for these."""
 
 STEP, PENALTY, TOLERANCE, MEAN_BELOW, WORST_BELOW, NOISE = range(6)
