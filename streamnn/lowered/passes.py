@@ -51,12 +51,6 @@ def forward(plan, learnt, scratch, training):
             forward_linear(i, plan, learnt, scratch, training)
         elif code == ACTIVATION:
             forward_activation(i, plan, learnt, scratch, training)
-        elif code == NORMALISATION:
-            forward_normalisation(i, plan, learnt, scratch, training)
-        elif code == DROPOUT:
-            forward_dropout(i, plan, learnt, scratch, training)
-        elif code == SPLINE:
-            forward_spline(i, plan, learnt, scratch, training)
         elif code == CONVOLUTION:
             forward_convolution(i, plan, learnt, scratch, training)
         elif code == POOL:
@@ -75,6 +69,12 @@ def forward(plan, learnt, scratch, training):
             forward_copy(i, plan, learnt, scratch, training)
         elif code == GATHER:
             forward_gather(i, plan, learnt, scratch, training)
+        elif code == NORMALISATION:
+            forward_normalisation(i, plan, learnt, scratch, training)
+        elif code == DROPOUT:
+            forward_dropout(i, plan, learnt, scratch, training)
+        elif code == SPLINE:
+            forward_spline(i, plan, learnt, scratch, training)
 
 
 @leaf(inline=True)
@@ -87,12 +87,6 @@ def backward(plan, learnt, scratch):
             backward_linear(i, plan, learnt, scratch)
         elif code == ACTIVATION:
             backward_activation(i, plan, learnt, scratch)
-        elif code == NORMALISATION:
-            backward_normalisation(i, plan, learnt, scratch)
-        elif code == DROPOUT:
-            backward_dropout(i, plan, learnt, scratch)
-        elif code == SPLINE:
-            backward_spline(i, plan, learnt, scratch)
         elif code == CONVOLUTION:
             backward_convolution(i, plan, learnt, scratch)
         elif code == POOL:
@@ -111,3 +105,9 @@ def backward(plan, learnt, scratch):
             backward_copy(i, plan, learnt, scratch)
         elif code == GATHER:
             backward_gather(i, plan, learnt, scratch)
+        elif code == NORMALISATION:
+            backward_normalisation(i, plan, learnt, scratch)
+        elif code == DROPOUT:
+            backward_dropout(i, plan, learnt, scratch)
+        elif code == SPLINE:
+            backward_spline(i, plan, learnt, scratch)
