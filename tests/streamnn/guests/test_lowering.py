@@ -109,7 +109,7 @@ def test_torchs_own_random_numbers_are_left_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-widths = st.integers(1, 9)
+widths = st.integers(2, 9)  # a norm of one number is 0 but for rounding
 
 
 @st.composite
