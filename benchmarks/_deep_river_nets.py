@@ -1,4 +1,4 @@
-"""The networks of deep_river.py, and the learners that hold them: deep-river's and ours, by the same interface."""
+"""The networks of beside_deep_river.py, and the learners that hold them: deep-river's and ours, by the same interface."""
 
 from __future__ import annotations
 
