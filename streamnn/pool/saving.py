@@ -30,6 +30,7 @@ def options(pool: Pool) -> dict[str, Any]:
         "reaction": o.reaction,
         "alarms": o.alarms,
         **pool.task.options(),
+        **pool.task.recipe.options,
     }
     if o.members:  # a state says nothing of members where all are the recipe's
         found["members"] = [_name(m) for m in o.members]
