@@ -68,7 +68,7 @@ def convolutional(inputs: int, outputs: int) -> nn.Module:
     if not channels:
         raise SpecError(f"{inputs} columns are no square image of one channel or three")
     side = math.isqrt(inputs // channels)
-    left = -(-(-(-side // 2)) // 2)  # halved twice, rounded up
+    left = (side + 3) // 4  # halved twice, rounded up
     return nn.Sequential(
         nn.Unflatten(1, (channels, side, side)),
         nn.Conv2d(channels, 8, 3, stride=2, padding=1),
