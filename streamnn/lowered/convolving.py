@@ -77,7 +77,7 @@ def _sizes(i, plan):
 def _lay(i, plan, scratch, s):
     # the input into its layout, zeros around it
     o, z, kept = plan.ops, scratch.z, scratch.kept
-    height, width, sy, sx = o[i, A1], o[i, A2], o[i, A10], o[i, A11]
+    height, width, sx = o[i, A1], o[i, A2], o[i, A11]
     for j in range(s.laid, s.back):
         kept[j] = f4(0.0)
     for c in range(o[i, A0]):
