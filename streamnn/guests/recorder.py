@@ -107,7 +107,7 @@ class Recorder(TorchFunctionMode):
         module: nn.Module,
         shape: tuple[int, ...],
         handlers: dict[str, Handler],
-        leaves: dict[type, Handler],
+        leaves: dict[type[nn.Module], Handler],
     ) -> None:
         super().__init__()
         self.builder = PlanBuilder(shape)
