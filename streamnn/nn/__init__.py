@@ -22,6 +22,7 @@ from .decoder import Decoder
 from .factored_rule import FactoredRule
 from .float_layers import float_network_of
 from .linear_spline import LinearSpline
+from .lipschitz import LayerBound, ModuleCertificate, certificate
 from .permutation import Permutation
 from .residual import Residual
 from .rms_rule import RmsRule
@@ -32,12 +33,15 @@ from .spline_network import SplineNetwork
 __all__ = [
     "Decoder",
     "FactoredRule",
+    "LayerBound",
     "LinearSpline",
+    "ModuleCertificate",
     "Permutation",
     "Residual",
     "RmsRule",
     "SgdRule",
     "SplineNetwork",
+    "certificate",
     "exact_rsqrt",
     "float_network_of",
     "kernel_rsqrt",

@@ -57,7 +57,9 @@ def recurrent_slopes(module: nn.RNNBase, steps: int, most: float = inf) -> tuple
     for layer in range(module.num_layers):
         ways = ["", "_reverse"] if module.bidirectional else [""]
         every = [_of_one(module, f"_l{layer}{way}", steps, most) for way in ways]
-        last = below * sqrt(sum((all_ if way else end) ** 2 for way, (all_, end) in zip(ways, every, strict=True)))
+        last = below * sqrt(
+            sum((all_ if way else end) ** 2 for way, (all_, end) in zip(ways, every, strict=True))
+        )
         below *= sqrt(sum(all_**2 for all_, _ in every))
         most = 1.0 if not isinstance(module, nn.RNN) or module.nonlinearity == "tanh" else inf
     return below, last
@@ -66,7 +68,9 @@ def recurrent_slopes(module: nn.RNNBase, steps: int, most: float = inf) -> tuple
 def _of_one(module: nn.RNNBase, suffix: str, steps: int, most: float) -> tuple[float, float]:
     parts = [getattr(module, f"{kind}{suffix}").detach().double() for kind in ("weight_ih", "weight_hh")]
     biases = [
-        getattr(module, f"{kind}{suffix}").detach().double() if module.bias else parts[0].new_zeros(len(parts[0]))
+        getattr(module, f"{kind}{suffix}").detach().double()
+        if module.bias
+        else parts[0].new_zeros(len(parts[0]))
         for kind in ("bias_ih", "bias_hh")
     ]
     if isinstance(module, nn.LSTM):
