@@ -24,6 +24,7 @@ from .float_layers import float_network_of
 from .linear_spline import LinearSpline
 from .lipschitz import LayerBound, ModuleCertificate, certificate
 from .permutation import Permutation
+from .projection import project
 from .residual import Residual
 from .rms_rule import RmsRule
 from .rsqrt import exact_rsqrt, kernel_rsqrt
@@ -45,4 +46,5 @@ __all__ = [
     "exact_rsqrt",
     "float_network_of",
     "kernel_rsqrt",
+    "project",
 ]

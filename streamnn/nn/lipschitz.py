@@ -149,7 +149,7 @@ class _Walk(fx.Interpreter):
             return Reach(1.0, self.most)
         if n.op == "get_attr":
             return Reach(0.0, float(out.abs().max()))
-        args = fx.node.map_arg(n.args, lambda a: self.reaches[a])
+        args: Any = fx.node.map_arg(n.args, self.reaches.__getitem__)
         if n.op == "output":
             self.reached = Reach(inf) if self.spoilt else args[0]
             return self.reached
