@@ -4,7 +4,7 @@ Left to itself the compiler guards every short loop over several arrays with ove
 the loop. Explicit lanes need none, keep every sum in the order it is written, and are lowered to whatever the
 machine has (one AVX-512 register, two AVX2, four SSE2), so the bits are the same everywhere.
 
-    load(a, i)  store(a, i, v)  splat(x)  + - *  over(u, v)  root(v)  rsqrt(v)  total(v)  largest(v)  smallest(v)
+    load(a, i)  load_first(a, i, n)  store(a, i, v)  store_first(a, i, n, v)  splat(x)  + - *  over(u, v)  root(v)  rsqrt(v)  total(v)  largest(v)  smallest(v)
     larger(u, v)  smaller(u, v)  where_positive(v, yes, no)  shorten(t, s, u, limit)  whole(v)  store_whole(a, i, v)
 
 Each is a numba intrinsic that writes LLVM instructions, made with numba's documented extension interface. Above each
@@ -103,10 +103,10 @@ _binary(operator.sub, "fsub")
 _binary(operator.mul, "fmul")
 
 
-def _pointer(context, builder, ty, array, index, lanes_type=_FV):
+def _pointer(context, builder, ty, array, index, lanes_type=_FV, size=None):
     a = context.make_array(ty)(context, builder, array)
     if DEBUG:
-        stop = builder.add(index, ir.Constant(index.type, LANES))
+        stop = builder.add(index, ir.Constant(index.type, LANES) if size is None else size)
         before = builder.icmp_signed("<", index, ir.Constant(index.type, 0))
         with builder.if_then(builder.or_(before, builder.icmp_signed(">", stop, a.nitems)), likely=False):
             context.call_conv.return_user_exc(builder, IndexError, ("lanes beyond the ends of an array",))
@@ -142,6 +142,65 @@ def store(typingctx, a, i, v):
         return context.get_dummy_value()
 
     return types.void(a, types.intp, lanes), codegen
+
+
+def _first_numpy(a: np.ndarray, i: int, n: int) -> np.ndarray:
+    out = np.zeros(LANES, np.float32)
+    out[:n] = _inside(a, i, n)
+    return out
+
+
+def _inside(a: np.ndarray, i: int, n: int) -> np.ndarray:
+    if i < 0 or not 0 <= n <= LANES or i + n > len(a):
+        raise IndexError(f"{n} lanes from {i} on of an array of {len(a)}")
+    return a.view(np.ndarray)[i : i + n]
+
+
+def _put_first_numpy(a: np.ndarray, i: int, n: int, v: np.ndarray) -> None:
+    _inside(a, i, n)[:] = v[:n]
+
+
+def _mask(builder, n):
+    # lanes 0 .. n - 1
+    short = builder.trunc(n, _I)
+    one = builder.insert_element(ir.Constant(_IV, ir.Undefined), short, ir.Constant(_I, 0))
+    every = builder.shuffle_vector(one, ir.Constant(_IV, ir.Undefined), _ints(0))
+    return builder.icmp_signed("<", ir.Constant(_IV, list(range(LANES))), every)
+
+
+@_or_numpy(_first_numpy)
+@intrinsic
+def load_first(typingctx, a, i, n):
+    """The first n lanes of a flat float32 array from place i on, 0 <= n <= 16; the others are 0 and are not read."""
+    if not _is_flat(a) or not isinstance(i, types.Integer) or not isinstance(n, types.Integer):
+        return None
+
+    def codegen(context, builder, sig, args):
+        pointer = _pointer(context, builder, sig.args[0], args[0], args[1], size=args[2])
+        mask = _mask(builder, args[2])
+        kind = ir.FunctionType(_FV, [_FV.as_pointer(), _I, mask.type, _FV])
+        masked = cgutils.get_or_insert_function(builder.module, kind, "llvm.masked.load.v16f32.p0v16f32")
+        return builder.call(masked, [pointer, ir.Constant(_I, 4), mask, _const(0.0)])
+
+    return lanes(a, types.intp, types.intp), codegen
+
+
+@_or_numpy(_put_first_numpy)
+@intrinsic
+def store_first(typingctx, a, i, n, v):
+    """Set a[i : i + n] to the first n lanes, 0 <= n <= 16."""
+    if not _is_flat(a) or not isinstance(i, types.Integer) or not isinstance(n, types.Integer) or v != lanes:
+        return None
+
+    def codegen(context, builder, sig, args):
+        pointer = _pointer(context, builder, sig.args[0], args[0], args[1], size=args[2])
+        mask = _mask(builder, args[2])
+        kind = ir.FunctionType(ir.VoidType(), [_FV, _FV.as_pointer(), _I, mask.type])
+        masked = cgutils.get_or_insert_function(builder.module, kind, "llvm.masked.store.v16f32.p0v16f32")
+        builder.call(masked, [args[3], pointer, ir.Constant(_I, 4), mask])
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp, types.intp, lanes), codegen
 
 
 @_or_numpy(lambda x: np.full(LANES, x, np.float32))

@@ -71,6 +71,10 @@ class Prepared:
     how: str
     values: np.ndarray
 
+    def cut(self, start: int, stop: int) -> Prepared:
+        """Those of the events from `start` to `stop`."""
+        return Prepared(self.how, self.values[start:stop])
+
 
 @dataclass(slots=True)
 class _Run:
@@ -317,6 +321,10 @@ class Schema:
                 given.last = last
         else:
             out[a:b, i] = v
+
+    def close(self) -> None:
+        """Take no further columns: they are refused as those beyond ``max_columns``."""
+        self.max_columns = len(self.names)
 
     @property
     def text_in_width(self) -> list[bool]:

@@ -12,6 +12,7 @@ from streamnn._kernels.lanes import (
     larger,
     largest,
     load,
+    load_first,
     over,
     root,
     rsqrt,
@@ -19,6 +20,7 @@ from streamnn._kernels.lanes import (
     smaller,
     splat,
     store,
+    store_first,
     total,
     whole,
 )
@@ -62,6 +64,22 @@ def _lanes(a, b, out):
     store(out, 80, whole(u))
     store(out, 96, rsqrt(u))
     return total(u), largest(v)
+
+
+@kernel
+def _first_lanes(a, at, n, out):
+    store_first(out, at, n, load_first(a, at, n) + splat(f4(1.0)))
+    return total(load_first(a, at, n))
+
+
+@given(st.integers(0, 20), st.integers(0, 16))
+def test_the_first_lanes_are_all_that_is_read_and_written(at, n):
+    a, out = np.full(at + n, np.inf, f4), np.zeros(40, f4)
+    a[at:] = np.arange(n)
+    assert _first_lanes(a, at, n, out) == n * (n - 1) / 2
+    expected = np.zeros(40)
+    expected[at : at + n] = np.arange(n) + 1
+    assert np.array_equal(out, expected)
 
 
 def test_lanes_are_sixteen_numbers():
