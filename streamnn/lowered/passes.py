@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from .._kernels.jit import leaf
 from .activations import backward_activation, forward_activation
-from .codes import ACTIVATION, CODE, DROPOUT, LINEAR, NORMALISATION, SPLINE
+from .codes import ACTIVATION, CODE, DROPOUT, GROUPING, LINEAR, NORMALISATION, SHUFFLE, SPLINE
 from .dense import backward_linear, forward_linear
 from .dropout import backward_dropout, forward_dropout
+from .grouping import backward_grouping, forward_grouping
 from .normalisation import backward_normalisation, forward_normalisation
+from .shuffle import backward_shuffle, forward_shuffle
 from .spline import backward_spline, forward_spline
 
 
@@ -26,6 +28,10 @@ def forward(plan, learnt, scratch, training):
             forward_dropout(i, plan, learnt, scratch, training)
         elif code == SPLINE:
             forward_spline(i, plan, learnt, scratch, training)
+        elif code == SHUFFLE:
+            forward_shuffle(i, plan, learnt, scratch, training)
+        elif code == GROUPING:
+            forward_grouping(i, plan, learnt, scratch, training)
 
 
 @leaf(inline=True)
@@ -44,3 +50,7 @@ def backward(plan, learnt, scratch):
             backward_dropout(i, plan, learnt, scratch)
         elif code == SPLINE:
             backward_spline(i, plan, learnt, scratch)
+        elif code == SHUFFLE:
+            backward_shuffle(i, plan, learnt, scratch)
+        elif code == GROUPING:
+            backward_grouping(i, plan, learnt, scratch)
