@@ -165,8 +165,9 @@ class Eager:
             torch_optimiser.store(self.optimiser, self.parameters, self._arrays)
 
     def _update(self, gradients: list[Tensor | None]) -> None:
-        if self._step is not None and None not in gradients:
-            self._step(gradients)
+        there = [g for g in gradients if g is not None]
+        if self._step is not None and len(there) == len(gradients):
+            self._step(there)
             return
         for p, g in zip(self.parameters.values(), gradients, strict=True):
             p.grad = g
