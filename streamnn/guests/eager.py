@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ class Eager:
     started : bool
         Whether the optimiser has made a step.
     classify : bool
+    inputs : int
     units : int
         Of the latents that are given, 0 for none.
     together : int
@@ -51,12 +53,12 @@ class Eager:
         keys: tuple[str, ...],
         started: bool,
         classify: bool,
+        inputs: int,
         units: int,
         together: int,
     ) -> None:
-        self.guest, self.facts, self.classify, self.units = guest, facts, classify, units
-        self.together = together
-        self.latents = np.zeros((0, units), np.float32)  # of the rows last learnt
+        self.guest, self.facts, self.classify = guest, facts, classify
+        self.inputs, self.units, self.together = inputs, units, together
         self.module, self.device = module.to(device_of(guest)), device_of(guest)
         self._arrays, self._keys, self._started = arrays, keys, started
         self._loss = loss_of(guest, classify)
@@ -67,17 +69,20 @@ class Eager:
                 b.data = torch.from_numpy(arrays[f"buffer/{name}"]).to(self.device)
         self.parameters: dict[str, Tensor] = dict(module.named_parameters())
         self.optimiser = torch_optimiser.optimiser_of(guest, self.parameters)
+        self._step: Callable[[list[Tensor]], None] | None = None
         if started:
-            torch_optimiser.link(self.optimiser, self.parameters, arrays, keys)
+            self._link()
         self._latent = Latent(module, guest) if units else None
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions (n, outputs) and latents (n, units) of rows; changes nothing."""
         with torch.no_grad():
-            p, z = self.forward(torch.from_numpy(x).to(self.device))
+            p, z = self._forward(torch.from_numpy(x).to(self.device))
         return p.cpu().numpy(), z.cpu().numpy()
 
-    def learn(self, x: np.ndarray, y: np.ndarray, w: np.ndarray, by_row: bool) -> np.ndarray | None:
+    def learn(
+        self, x: np.ndarray, y: np.ndarray, w: np.ndarray, by_row: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """One step on the mean of the weighted losses.
 
         Parameters
@@ -92,33 +97,63 @@ class Eager:
 
         Returns
         -------
-        ndarray of float32 or None
-            The gradient of the loss by the rows, empty where not asked for; None where the loss was not finite: then
-            there was no step.
+        latents : ndarray of float32, shape (n, units)
+            Before the step.
+        gradient : ndarray of float32 or None
+            Of the loss by the rows, empty where not asked for; None where the loss was not finite: then there was no
+            step.
         """
         rows, target, weight = (torch.from_numpy(v).to(self.device) for v in (x, y, w))
-        loss, *gradients = self._trained(rows, target, weight, by_row)
-        if self._latent:
-            self.latents = self._latent.taken(self.units).cpu().numpy()
+        loss, z, *gradients = self._backward(rows, target, weight, by_row)
+        assert loss is not None and z is not None
+        latents = z.cpu().numpy()
         if not math.isfinite(loss.item()):
-            return None
-        by_rows = gradients.pop().cpu().numpy() if by_row else _NONE
+            return latents, None
+        by_rows = gradients.pop() if by_row else None
         self._update(gradients)
-        return by_rows
+        return latents, _NONE if by_rows is None else by_rows.cpu().numpy()
 
-    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Predictions and latents."""
-        out = self.module(rows_of(self.guest, rows))
-        z = self._latent.taken(self.units) if self._latent else rows.new_zeros(len(rows), 0)
-        return prediction(out, self.classify), z
+        return self._passed(self.module, rows)
 
-    def gradients(self, rows: Tensor, y: Tensor, w: Tensor, by_row: bool) -> list[Tensor]:
-        """The loss of a micro-batch, its gradients by every parameter, and by the rows if asked for."""
-        rows = rows.requires_grad_(True) if by_row else rows
-        loss = (self._loss(self.module(rows_of(self.guest, rows)), y) * w).mean()
-        by = [*self.parameters.values(), *([rows] if by_row else [])]
-        found = torch.autograd.grad(loss, by, allow_unused=True)
-        return [loss.detach(), *found]
+    def _backward(self, rows: Tensor, y: Tensor, w: Tensor, by_row: bool) -> list[Tensor | None]:
+        """The loss, latents, gradients by every parameter, and by the rows if asked for."""
+        if not self.facts.two_modes:
+            return self._passed_back(self.module, list(self.parameters.values()), rows, y, w, by_row)
+        draws = self._arrays.get("random")
+        if draws is not None:
+            before = generator_state(self.device)
+            set_generator_state(self.device, torch.from_numpy(draws))
+        self.module.train()
+        try:
+            return self._passed_back(self.module, list(self.parameters.values()), rows, y, w, by_row)
+        finally:
+            self.module.eval()
+            if draws is not None:
+                draws[...] = generator_state(self.device).numpy()
+                set_generator_state(self.device, before)
+
+    def _passed(self, call: Callable[[Tensor], Tensor], rows: Tensor) -> tuple[Tensor, Tensor]:
+        out = call(rows_of(self.guest, rows))
+        return prediction(out, self.classify), self._latents(rows)
+
+    def _passed_back(
+        self,
+        call: Callable[[Tensor], Tensor],
+        parameters: list[Tensor],
+        rows: Tensor,
+        y: Tensor,
+        w: Tensor,
+        by_row: bool,
+    ) -> list[Tensor | None]:
+        rows = rows.detach().requires_grad_(True) if by_row else rows
+        loss = (self._loss(call(rows_of(self.guest, rows)), y) * w).mean()
+        by = [*parameters, rows] if by_row else parameters
+        return [loss.detach(), self._latents(rows), *torch.autograd.grad(loss, by, allow_unused=True)]
+
+    def _latents(self, rows: Tensor) -> Tensor:
+        return self._latent.taken(self.units) if self._latent else rows.new_zeros(len(rows), 0)
 
     def pull(self) -> None:
         """Write what does not work on the arrays' memory into the arrays."""
@@ -129,30 +164,21 @@ class Eager:
                 self._arrays[f"buffer/{name}"][...] = b.detach().cpu().numpy()
             torch_optimiser.store(self.optimiser, self.parameters, self._arrays)
 
-    def _trained(self, rows: Tensor, y: Tensor, w: Tensor, by_row: bool) -> list[Tensor]:
-        if not self.facts.two_modes:
-            return self.gradients(rows, y, w, by_row)
-        draws = self._arrays.get("random")
-        if draws is not None:
-            before = generator_state(self.device)
-            set_generator_state(self.device, torch.from_numpy(draws))
-        self.module.train()
-        try:
-            return self.gradients(rows, y, w, by_row)
-        finally:
-            self.module.eval()
-            if draws is not None:
-                draws[...] = generator_state(self.device).numpy()
-                set_generator_state(self.device, before)
-
-    def _update(self, gradients: list[Tensor]) -> None:
+    def _update(self, gradients: list[Tensor | None]) -> None:
+        if self._step is not None and None not in gradients:
+            self._step(gradients)
+            return
         for p, g in zip(self.parameters.values(), gradients, strict=True):
             p.grad = g
         self.optimiser.step()
         if not self._started:  # it has a state now: from here on it lies in the arrays
             self._started = True
             torch_optimiser.store(self.optimiser, self.parameters, self._arrays)
-            torch_optimiser.link(self.optimiser, self.parameters, self._arrays, self._keys)
+            self._link()
+
+    def _link(self) -> None:
+        torch_optimiser.link(self.optimiser, self.parameters, self._arrays, self._keys)
+        self._step = torch_optimiser.direct_step(self.optimiser)
 
 
 _NONE = np.zeros(0, np.float32)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import StateError
+from ..errors import SpecError, StateError
 from ..features.layout import Layout
 from ..features.schema import room_for
 from ..lowered.arrays import COUNTS, HELD, LABELS, SKIPPED, STEPS
@@ -25,6 +25,7 @@ from .latent import latent_units
 from .making import facts_of, made, together
 from .one_thread import OneThread
 from .piece import Piece
+from .traced import NotTraced, Traced
 
 f4 = np.float32
 
@@ -291,7 +292,7 @@ class TorchMember(Member):
             names = self._ids[None]
             self._y[0], self._w[0] = target, weight
             self._embedding.add(self._raw, self._ids, self._batch[0])
-        gradient = self.engine.learn(self._batch, self._y, self._w, bool((names[:, 0] >= 0).any()))
+        latents, gradient = self.engine.learn(self._batch, self._y, self._w, bool((names[:, 0] >= 0).any()))
         if gradient is None:
             s["count"][SKIPPED] += 1
         else:
@@ -299,7 +300,7 @@ class TorchMember(Member):
             if len(gradient):
                 self._embedding.learn(names, gradient)
         if self.watched and own:
-            segment.latent[i, : self.units] = self.engine.latents[0]
+            segment.latent[i, : self.units] = latents[0]
 
     # the module
 
@@ -307,19 +308,33 @@ class TorchMember(Member):
     def engine(self) -> Eager:
         """What computes."""
         if self._engine is None:
-            module = made(self.guest, self.inputs, self._outputs, self.seed)
-            self._engine = Eager(
-                self.guest,
-                module,
-                self.facts,
-                self.s,
-                self._keys,
-                bool(self.s["count"][STEPS]),
-                self.classify,
-                self.units,
-                together(self.guest, module, self.inputs, self.seed),
-            )
+            self._engine, self.reason = self._new_engine()
         return self._engine
+
+    @property
+    def road(self) -> str:
+        """Which road its module takes: ``"traced"`` or ``"eager"``."""
+        return self.engine.road
+
+    def _new_engine(self) -> tuple[Eager, str]:
+        """The fastest that can be had, and why it is no faster one."""
+        if self.guest.road != "eager":
+            try:
+                return Traced(*self._arguments()), ""
+            except NotTraced as why:
+                if self.guest.road == "traced":
+                    raise SpecError(
+                        f"guest option road is 'traced', and the module can't be: {why}"
+                    ) from None
+                return Eager(*self._arguments()), str(why)
+        return Eager(*self._arguments()), "as was asked for"
+
+    def _arguments(self) -> tuple[Any, ...]:
+        module = made(self.guest, self.inputs, self._outputs, self.seed)
+        learnt = bool(self.s["count"][STEPS])
+        rows = together(self.guest, module, self.inputs, self.seed)
+        widths = self.inputs, self.units, rows
+        return self.guest, module, self.facts, self.s, self._keys, learnt, self.classify, *widths
 
     def _implementation(self, module: Any) -> str:
         return torch_optimiser.implementation(

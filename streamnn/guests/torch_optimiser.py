@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,41 @@ def link(
             key: torch.from_numpy(arrays[key])[i] if leaf is None else torch.from_numpy(leaf).to(p.device)
             for key, leaf in leaves.items()
         }
+
+
+def direct_step(optimiser: torch.optim.Optimizer) -> Callable[[list[Tensor]], None] | None:
+    """The same operation that the optimiser's step ends in, without what it does around it; None if it is not fused.
+
+    Its state is that of :func:`link`.
+    """
+    (group, *others), state = optimiser.param_groups, optimiser.state
+    if others or not group.get("fused") or group.get("amsgrad"):
+        return None
+    ps: list[Tensor] = [p.detach() for p in group["params"]]
+    kept = [state[p] for p in group["params"]]
+    if isinstance(optimiser, torch.optim.SGD):
+        momentum = [k["momentum_buffer"] for k in kept if "momentum_buffer" in k]
+        options = {
+            k: group[k] for k in ("weight_decay", "momentum", "lr", "dampening", "nesterov", "maximize")
+        }
+        return lambda gs: torch._fused_sgd_(ps, gs, momentum, is_first_step=False, **options)
+    if not isinstance(optimiser, torch.optim.Adam):
+        return None
+    first, second, steps = ([k[key] for k in kept] for key in ("exp_avg", "exp_avg_sq", "step"))
+    (beta1, beta2), decoupled = group["betas"], group.get("decoupled_weight_decay")
+    options = {k: group[k] for k in ("lr", "weight_decay", "eps", "amsgrad", "maximize")} | {
+        "beta1": beta1,
+        "beta2": beta2,
+    }
+    fused = (
+        torch._fused_adamw_ if decoupled or isinstance(optimiser, torch.optim.AdamW) else torch._fused_adam_
+    )
+
+    def step(gs: list[Tensor]) -> None:
+        torch._foreach_add_(steps, 1)
+        fused(ps, gs, first, second, [], steps, **options)
+
+    return step
 
 
 def store(optimiser: torch.optim.Optimizer, parameters: Parameters, arrays: Arrays) -> None:
