@@ -105,9 +105,7 @@ def arms(name: str, seed: int) -> dict[str, dict[str, Any]]:
             "us an event": (time.process_time() - started) / len(x) * 1e6,
             "committed": committed,
         }
-        print(
-            name, seed, unit, kind, bend, {k: v for k, v in out[f"{unit} {kind} {bend}"].items()}, flush=True
-        )
+        print(name, seed, unit, kind, bend, out[f"{unit} {kind} {bend}"], flush=True)
     return out
 
 
