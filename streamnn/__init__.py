@@ -13,15 +13,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .learners import Classifier, Regressor
+    from .learners import Classifier, Regressor, TorchClassifier, TorchRegressor
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "Regressor", "__version__"]
+__all__ = ["Classifier", "Regressor", "TorchClassifier", "TorchRegressor", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     # learners bring the compiler with them; types, errors and state do not need it
-    if name in ("Classifier", "Regressor"):
+    if name != "__version__" and name in __all__:
         from . import learners
 
         return getattr(learners, name)

@@ -204,10 +204,35 @@ def _refusing(dispatcher: Any) -> Any:
     return type("Leaf", (dispatcher,), {"__call__": refuse})
 
 
+class Hole:
+    """Python code between recorded kernel calls.
+
+    Parameters
+    ----------
+    run : callable
+    name : str
+        What it is.
+    """
+
+    def __init__(self, run: Callable[[], None], name: str) -> None:
+        self.run, self.name = run, name
+
+    def __call__(self) -> None:
+        tape = getattr(_local, "tape", None)
+        if tape is None:
+            self.run()
+        else:
+            tape.append((self, ()))
+
+
+Call = tuple[Kernel | Hole, tuple[Any, ...]]
+"""What is recorded: a kernel and its arguments, or a hole."""
+
+
 @contextmanager
-def recorded() -> Iterator[list[tuple[Kernel, tuple[Any, ...]]]]:
-    """Within it, this thread's kernel calls are listed instead of run."""
-    tape: list[tuple[Kernel, tuple[Any, ...]]] = []
+def recorded() -> Iterator[list[Call]]:
+    """Within it, this thread's kernel calls are listed instead of run, and so are holes between them."""
+    tape: list[Call] = []
     _local.tape = tape
     try:
         yield tape

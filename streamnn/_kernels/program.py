@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from .calls import block, runner
-from .jit import DEBUG, INTERPRETED, Kernel
+from .jit import DEBUG, INTERPRETED, Call, Hole, Kernel
+
+_NO_WORDS = np.zeros(3, np.uint64)
+"""In the place of a hole's arguments."""
 
 
 class Stop(NamedTuple):
@@ -35,15 +38,17 @@ class Program:
 
     Parameters
     ----------
-    calls : list of (Kernel, arguments)
-        What :func:`streamnn._kernels.jit.recorded` gave. They hold the arrays that are worked on.
+    calls : list of Call
+        What :func:`streamnn._kernels.jit.recorded` gave. They hold the arrays that are worked on. At a hole the
+        program is left, and gone on with after it.
     guards : sequence of Kernel
         A call of one of these that answers other than 0 stops the program behind it.
     """
 
-    def __init__(self, calls: list[tuple[Kernel, tuple[Any, ...]]], guards: tuple[Kernel, ...] = ()) -> None:
+    def __init__(self, calls: list[Call], guards: tuple[Kernel, ...] = ()) -> None:
         self._calls, self._guards, self._n = calls, guards, len(calls)
         self._blocks: list[np.ndarray] = []
+        self._holes = [i for i, (called, _) in enumerate(calls) if isinstance(called, Hole)]
         self._run: Callable[[int, int, int], int]
         self._address = 0
         if DEBUG or INTERPRETED:
@@ -52,6 +57,10 @@ class Program:
             return
         table = []
         for called, args in calls:
+            if isinstance(called, Hole):
+                self._blocks.append(_NO_WORDS)
+                table.append([0, 0, False])
+                continue
             address, words = block(called, args)
             self._blocks.append(words)
             table.append([address, words.ctypes.data, called in guards])
@@ -63,12 +72,23 @@ class Program:
 
     def run(self, first: int = 0) -> Stop | None:
         """Make the calls from `first` on. Returns which guard stopped it, or None if none did."""
-        end = self._run(self._address, first, self._n)
+        end = 0
+        for place in self._holes:
+            if first <= place:
+                end = self._run(self._address, first, place)
+                if end:
+                    break
+                self._calls[place][0]()
+                first = place + 1
+        if end == 0:
+            end = self._run(self._address, first, self._n)
         if end == 0:
             return None
         if end < 0:
             self._fail(-1 - end)
-        return Stop(end, self._calls[end - 1][0])
+        guard = self._calls[end - 1][0]
+        assert isinstance(guard, Kernel)
+        return Stop(end, guard)
 
     def answers(self, called: Kernel) -> list[int]:
         """What the calls of a kernel that returns a whole number have answered."""

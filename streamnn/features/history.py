@@ -171,7 +171,49 @@ def _impute(op, slot, ticket, y, offsets, n_means, state: ImputedState, pending:
                 prior[c] += h * ((1.0 if c == y[i] else 0.0) - prior[c])
 
 
-class LabelHistory(Stage):
+class KnownLabels(Stage):
+    """The labels that have come, in the ``known`` block; nothing is imputed, and there is no further block.
+
+    Parameters
+    ----------
+    classes : int
+    """
+
+    rows = 1 + len(CLASS_DECAYS)
+    residuals = 0
+    lags = 0
+
+    def __init__(self, classes: int) -> None:
+        super().__init__("history")
+        self.s = {
+            "last": np.full(1, -1, np.int64),
+            "known_fade": np.zeros((len(CLASS_DECAYS), classes)),
+        }
+
+    def grow(self, classes: int, category_rows: int) -> None:
+        """Make room; a new class starts without history."""
+        self.s["known_fade"] = grown(self.s["known_fade"], len(CLASS_DECAYS), classes)
+
+    def scan_known(
+        self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, offsets: np.ndarray, rows: np.ndarray
+    ) -> None:
+        """Write the known block of OBSERVE rows; take in labels."""
+        _known(op, slot, y, offsets, self.s["last"], self.s["known_fade"], rows)
+
+    def impute(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        ticket: np.ndarray,
+        y: np.ndarray,
+        offsets: np.ndarray,
+        n_means: int,
+        store: dict[str, np.ndarray],
+    ) -> None:
+        """Nothing to do."""
+
+
+class LabelHistory(KnownLabels):
     """What the labels so far say about the next one, under late labels.
 
     ``known`` holds only labels that have come. ``imputed`` puts a mixture of the predictions of members that
@@ -186,18 +228,15 @@ class LabelHistory(Stage):
         Places of those members in ``store["p"]``.
     """
 
-    rows = 1 + len(CLASS_DECAYS)
     residuals = len(CLASS_DECAYS)
     lags = LABEL_LAGS
 
     def __init__(self, classes: int, sources: Sequence[int] = (0,)):
-        super().__init__("history")
+        super().__init__(classes)
         m = len(CLASS_DECAYS)
         self._powers = powers(CLASS_DECAYS)
         self._sources = np.array(sources, np.int64)
-        self.s = {
-            "last": np.full(1, -1, np.int64),
-            "known_fade": np.zeros((m, classes)),
+        self.s |= {
             "trust": np.full(len(self._sources), 1.0 / len(self._sources)),
             "count": np.zeros(2, np.int64),
             "recent": np.zeros((LABEL_LAGS, classes)),
@@ -210,20 +249,15 @@ class LabelHistory(Stage):
 
     def grow(self, classes: int, category_rows: int) -> None:
         """Make room; a new class starts without history."""
+        super().grow(classes, category_rows)
         s, m = self.s, len(CLASS_DECAYS)
-        for k in ("known_fade", "fade", "error"):
+        for k in ("fade", "error"):
             s[k] = grown(s[k], m, classes)
         s["recent"] = grown(s["recent"], LABEL_LAGS, classes)
         s["prior"] = grown(s["prior"], classes)
         s["mean"] = grown(s["mean"], len(s["mean"]), classes)
         self.reserve("mean", category_rows)
         self.reserve("seen", category_rows)
-
-    def scan_known(
-        self, op: np.ndarray, slot: np.ndarray, y: np.ndarray, offsets: np.ndarray, rows: np.ndarray
-    ) -> None:
-        """Write the known block of OBSERVE rows; take in labels."""
-        _known(op, slot, y, offsets, self.s["last"], self.s["known_fade"], rows)
 
     def impute(
         self,

@@ -12,7 +12,7 @@ from ..types import LOOK, OBSERVE
 from .absurd import FIRST_VALUES, GUARD_FIGURES
 from .layout import AT_CONTEXT, AT_X
 from .moments import SMALLEST_VARIANCE, SMALLEST_VARIANCE_RATIO, take_value
-from .steady import NO_ROWS, NO_UNITS, in_steady_units, missing_in_steady_units
+from .steady import NO_NAMES, NO_ROWS, NO_UNITS, in_steady_units, missing_in_steady_units
 
 INPUT_CLIP = 5.0
 """Standardised values are clipped to this: a column that wakes up after long silence must not hurt."""
@@ -68,6 +68,7 @@ class InputsPending(NamedTuple):
     """What is written of pending events; the first axis of each is the slot."""
 
     steady: np.ndarray  # (slots, columns), float32: columns in steady units; empty where nothing reads them
+    names: np.ndarray  # (slots, columns), int32: as `ids`, of text columns alone; empty likewise
     row: np.ndarray  # (slots, width), float32
     ids: np.ndarray  # (slots, columns), int32: category rows of the event, then -1
     mean_ids: np.ndarray  # (slots, MAX_MEANS), int32: its category rows that have label means, -1 for none
@@ -89,7 +90,7 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
     values, value_row, distinct = state.values, state.value_row, state.distinct
     text, mean_slot = state.text, state.mean_slot
     rows, ids, mean_ids = pending.row, pending.ids, pending.mean_ids
-    pairs, steady = pending.pairs, pending.steady
+    pairs, steady, names = pending.pairs, pending.steady, pending.names
     d = count.shape[0]
     n_context = ema.shape[1]
     at_context, at_x = offsets[AT_CONTEXT], offsets[AT_X]
@@ -105,7 +106,7 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
         keep = op[i] == OBSERVE
         s = slot[i]
         t = stat[EVENT_COUNT]
-        used, unseen, tokens, p = 0, 0, 0, 0
+        used, unseen, named, tokens, p = 0, 0, 0, 0, 0
         for q in range(mean_ids.shape[1]):
             mean_ids[s, q] = -1
         for c in range(d):
@@ -167,6 +168,9 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
                         if known:
                             ids[s, used] = row
                             used += 1
+                            if text[c] and names.shape[1]:
+                                names[s, named] = row
+                                named += 1
                         if tokens < PAIR_COLUMNS:
                             token[tokens] = np.uint64(row)
                             tokens += 1
@@ -196,6 +200,8 @@ def _scan(op, slot, x, offsets, state: InputsState, pending: InputsPending):
                         ema[q, c] = e + max(1.0 / CONTEXT_SPANS[q], 1.0 / (t + 1)) * (z - e)
         for q in range(used, ids.shape[1]):
             ids[s, q] = -1
+        for q in range(named, names.shape[1]):
+            names[s, q] = -1
         for a in range(tokens):
             for b in range(a + 1, tokens):
                 pairs[s, p] = np.int32(_mixed(token[a], token[b]) & PAIR_MASK)
@@ -294,7 +300,7 @@ class Inputs(Stage):
         units, steady = (self.s["steady"], store["steady"]) if self.steady else (NO_UNITS, NO_ROWS)
         state, pending = (
             gathered(InputsState, self.s, units, self.s["count"]),
-            gathered(InputsPending, store, steady),
+            gathered(InputsPending, store, steady, store.get("names", NO_NAMES)),
         )
         more: int = _scan(op, slot, x, offsets, state, pending)
         return more

@@ -13,6 +13,8 @@ STEADY_ERROR = 1e4
 """Factor, or deviations, by which steady units may be wrong before today's replace them; 8 was too few."""
 NO_UNITS, NO_ROWS = np.zeros((0, 2)), np.zeros((0, 0), np.float32)
 """Steady units, and columns in them, of inputs that nothing reads in steady units."""
+NO_NAMES = np.zeros((0, 0), np.int32)
+"""Category rows of text columns, where nothing reads these apart from the others."""
 
 
 @leaf

@@ -4,5 +4,14 @@ from ._compiled import compiled
 from .classifier import Classifier
 from .network_classifier import NetworkClassifier
 from .regressor import Regressor
+from .torch_classifier import TorchClassifier
+from .torch_regressor import TorchRegressor
 
-__all__ = ["Classifier", "NetworkClassifier", "Regressor", "compiled"]
+__all__ = [
+    "Classifier",
+    "NetworkClassifier",
+    "Regressor",
+    "TorchClassifier",
+    "TorchRegressor",
+    "compiled",
+]

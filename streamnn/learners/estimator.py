@@ -111,4 +111,6 @@ def _written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         inner = ", ".join(map(_written, value))
         return f"[{inner}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{k!r}: {_written(v)}' for k, v in value.items())}}}"
     return getattr(value, "__name__", None) or repr(value)

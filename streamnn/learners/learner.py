@@ -227,8 +227,8 @@ class Learner(Turns, Estimator):
         return scan.look(self._pool, columns_of(x), 1)
 
     def _single(self) -> OneEvent | None:
-        """The route of single events, from the first event on; None where a member can't be recorded."""
-        if self._one is None and self._pool.started and all(m.compiled for m in self._pool.members):
+        """The route of single events, from the first event on."""
+        if self._one is None and self._pool.started:
             self._one = OneEvent(self._pool)
         return self._one
 
@@ -307,10 +307,14 @@ class Learner(Turns, Estimator):
         """
         if self.events or self._pool.started:
             raise StateError("a state is loaded into a new learner only: this one has seen events")
-        make: Callable[[], Learner] = type(self)
-        usual = saving.options(make()._pool)
+        usual = saving.options(self._usual()._pool)
         saving.check_options(saving.options(self._pool), usual, type(self).__name__, meta)
         self._load(arrays, meta, any(map(read_only, arrays.values())))
+
+    def _usual(self) -> Learner:
+        """A new one of the usual options."""
+        make: Callable[[], Learner] = type(self)
+        return make()
 
     def _load(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], keep: bool) -> None:
         fresh = self._new_pool()

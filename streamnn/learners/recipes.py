@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from ..errors import SpecError
+from ..guests.guest import Guest
 from ..members.frequencies import Frequencies
 from ..members.least_squares import LeastSquares
 from ..members.member import Factory
@@ -16,6 +17,7 @@ from ..members.wide import Wide
 from ..network.spec import NetworkSpec
 from ..pool.reaction import RESTARTED
 from ..pool.task import Recipe
+from .guest_options import guest_factory, saved_guest
 
 SKIP_MARGIN = 0.02
 """Labels given more than 98 % are not learnt from: half of the updates on an easy stream, at the same loss."""
@@ -121,6 +123,14 @@ REGRESSOR_MEMBERS: tuple[Factory, ...] = (
 )
 """What the regressor has beside its networks."""
 
+LONE = "guest"
+"""Name of the member that is a pool by itself."""
+LONE_CONTROLS: dict[bool, tuple[Factory, ...]] = {
+    True: (partial(Wide, "logistic", ("x", "x"), False), Frequencies),
+    False: (LeastSquares,),
+}
+"""Members beside it, of a classifier and of a regressor."""
+
 IMPUTERS = {True: ("net-known", "net-known-mean", "logistic", "neighbours-512"), False: ("net-known",)}
 """Predictions of a classifier and of a regressor that stand in for labels not known yet: their members do not read what
 they stand in for. The regressor's is its first."""
@@ -151,8 +161,8 @@ PRESETS: dict[bool, dict[str, list[Factory]]] = {
 """Networks of a classifier and of a regressor by the name of the preset."""
 
 
-def find_recipe(preset: object, classify: bool, restarted: bool) -> Recipe:
-    """The members of a preset, and the network that alarms restart if it is asked for.
+def find_recipe(preset: object, classify: bool, restarted: bool, guests: Mapping[str, Guest]) -> Recipe:
+    """The members of a preset, the network that alarms restart if it is asked for, and guests by name.
 
     Raises
     ------
@@ -163,4 +173,17 @@ def find_recipe(preset: object, classify: bool, restarted: bool) -> Recipe:
         raise SpecError(f"learner option preset is {preset!r}: allowed is {' or '.join(known)}")
     more = networks(classify, [RESTARTED_NETWORKS[classify]]) if restarted else []
     members = (*known[preset], *more, *(CLASSIFIER_MEMBERS if classify else REGRESSOR_MEMBERS))
-    return Recipe(members, IMPUTERS[classify], CONTROLS[classify])
+    options = {"guests": {name: saved_guest(g) for name, g in guests.items()}} if guests else {}
+    members += tuple(guest_factory(guest, name) for name, guest in guests.items())
+    return Recipe(members, IMPUTERS[classify], CONTROLS[classify], options)
+
+
+def lone_recipe(guest: Guest, classify: bool) -> Recipe:
+    """A guest by itself, with controls that its scores are set beside.
+
+    No member reads labels that are imputed, but the linear control of numbers, for which the first member's
+    predictions stand in; so nothing imputes classes.
+    """
+    controls = LONE_CONTROLS[classify]
+    members = (guest_factory(guest, LONE, watched=True), *controls)
+    return Recipe(members, (), CONTROLS[classify], saved_guest(guest))

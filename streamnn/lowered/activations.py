@@ -17,7 +17,7 @@ KIND, CHANNELS, EACH = A0, A1, A2
 """Columns of the operation: which function; and of a PReLU its channels and the numbers of each."""
 
 LEAKY, TANH, SIGMOID, ELU, SILU, GELU, GELU_TANH, SOFTPLUS = range(8)
-CLAMP, HARDSIGMOID, HARDSWISH, MISH, SOFTSIGN, LOG_SIGMOID, PRELU = range(8, 15)
+CLAMP, HARDSIGMOID, HARDSWISH, MISH, SOFTSIGN, LOG_SIGMOID, PRELU, SCALED = range(8, 16)
 
 _SELU = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 _HALF, _THIRD, _SIXTH = f4(0.5), f4(1 / 3), f4(1 / 6)
@@ -28,11 +28,11 @@ _KINDS = {
     "relu": LEAKY, "leaky_relu": LEAKY, "tanh": TANH, "sigmoid": SIGMOID, "elu": ELU, "selu": ELU, "silu": SILU,
     "gelu": GELU, "gelu_tanh": GELU_TANH, "softplus": SOFTPLUS, "hardtanh": CLAMP, "relu6": CLAMP,
     "hardsigmoid": HARDSIGMOID, "hardswish": HARDSWISH, "mish": MISH, "softsign": SOFTSIGN,
-    "log_sigmoid": LOG_SIGMOID,
+    "log_sigmoid": LOG_SIGMOID, "scaled": SCALED,
 }  # fmt: skip
 _NUMBERS = {
     "relu": (0.0,), "leaky_relu": (0.01,), "elu": (1.0, 1.0), "selu": _SELU, "softplus": (1.0, 20.0),
-    "hardtanh": (-1.0, 1.0), "relu6": (0.0, 6.0),
+    "hardtanh": (-1.0, 1.0), "relu6": (0.0, 6.0), "scaled": (1.0, 0.0),
 }  # fmt: skip
 KINDS = tuple(_KINDS)
 """Names of the functions that :func:`activation` knows."""
@@ -48,7 +48,7 @@ def activation(b: PlanBuilder, x: Value, kind: str, *numbers: float) -> Value:
     kind : str
         One of :data:`KINDS`.
     *numbers
-        ``leaky_relu``: slope; ``elu``: alpha; ``softplus``: beta and threshold; ``hardtanh``: low and high. Those
+        ``leaky_relu``: slope; ``elu``: alpha; ``softplus``: beta and threshold; ``hardtanh``: low and high; ``scaled``: factor and what is added. Those
         that are not given are torch's defaults.
 
     Returns
@@ -153,6 +153,9 @@ def forward_activation(i, plan, learnt, scratch, training):
     elif kind == LOG_SIGMOID:
         for j in range(n):
             z[y + j] = -softplus32(-z[x + j])
+    elif kind == SCALED:
+        for j in range(n):
+            z[y + j] = z[x + j] * a + b
     elif kind == PRELU:
         _forward_prelu(i, ops, learnt.w, z)
 
@@ -227,6 +230,9 @@ def backward_activation(i, plan, learnt, scratch):
     elif kind == LOG_SIGMOID:
         for j in range(n):
             d[x + j] += d[y + j] * sigmoid32(-z[x + j])
+    elif kind == SCALED:
+        for j in range(n):
+            d[x + j] += d[y + j] * a
     elif kind == PRELU:
         _backward_prelu(i, ops, learnt.w, z, d, scratch.g)
 

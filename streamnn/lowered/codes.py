@@ -4,6 +4,7 @@ from __future__ import annotations
 
 LINEAR, ACTIVATION, NORMALISATION, DROPOUT, SPLINE = range(5)
 CONVOLUTION, POOL, LSTM, GRU, ADD, COPY, GATHER, SHUFFLE, GROUPING = range(5, 14)
+MULTIPLY, RNN = 14, 15
 """Codes of operations. GATHER reads its input in another order; SHUFFLE does so in a learned one."""
 
 CODE, IN, N_IN, OUT, N_OUT, KEPT, WEIGHT, BIAS = range(8)

@@ -43,7 +43,7 @@ class Segment(NamedTuple):
     unit: np.ndarray
     """float64, shape (m, 2): location and scale of targets at LEARN, filled on the way."""
     latent: np.ndarray
-    """float32, shape (m, k): receives the last hidden layer of the watched network."""
+    """float32, shape (m, k): receives the last hidden layer of the watched member."""
     losses: np.ndarray
     """float64, shape (m, width): receives the losses that the ledger adds up."""
 
@@ -103,6 +103,15 @@ class Member(Stage):
     once and replayed for single events."""
     begins = 0
     """The event from which on it predicts."""
+    watched = False
+    """Whether it writes to ``segment.latent``, which is then the ground of surprise."""
+    units = 0
+    """How many values it writes there: the same from the first event on, however wide rows and labels become."""
+    grows = True
+    """Whether it can make room for further columns. Where a member can't, the pool takes none after the first event."""
+    wants: tuple[str, ...] = ()
+    """Arrays of pending events that are there only where some member wants them: ``"names"``, int32, (columns,), the
+    category rows of text and declared category columns alone, then -1."""
 
     def __init__(self, name: str, names: tuple[str, ...], room: Room) -> None:
         super().__init__(name)
@@ -126,6 +135,9 @@ class Member(Stage):
         event on, and the bits must be those of single events, for which it comes with its first value.
         """
 
+    def reopen(self) -> None:
+        """There was an alarm: what was settled for good may be looked at again. Arrays may be exchanged here."""
+
     @abstractmethod
     def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Predict at OBSERVE and LOOK, learn at LEARN.
@@ -143,7 +155,7 @@ Factory = Callable[[Room], Member]
 class EventMember(Member):
     """A member in plain Python, event by event: override :meth:`predict` and :meth:`learn`.
 
-    Some ten microseconds an event slower than a compiled one, and the pool takes single events as chunks of one.
+    Some ten microseconds an event slower than a compiled one.
 
     Examples
     --------

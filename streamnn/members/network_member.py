@@ -33,6 +33,11 @@ class NetworkMember(Network, Member):
         self.names, self.reads, self.place = spec.members, spec.reads, room.place
         self.begins, self.watched = begins, watched
 
+    @property
+    def units(self) -> int:  # type: ignore[override]
+        """Of its last hidden layer."""
+        return self.sizes[-1]
+
     def make_room(self, room: Room) -> None:
         """Grow with rows and labels."""
         self.grow(*room.piece(self.reads), room.values, room.category_rows)

@@ -22,7 +22,9 @@ from .decoder import Decoder
 from .factored_rule import FactoredRule
 from .float_layers import float_network_of
 from .linear_spline import LinearSpline
+from .lipschitz import LayerBound, ModuleCertificate, certificate
 from .permutation import Permutation
+from .projection import project
 from .residual import Residual
 from .rms_rule import RmsRule
 from .rsqrt import exact_rsqrt, kernel_rsqrt
@@ -32,13 +34,17 @@ from .spline_network import SplineNetwork
 __all__ = [
     "Decoder",
     "FactoredRule",
+    "LayerBound",
     "LinearSpline",
+    "ModuleCertificate",
     "Permutation",
     "Residual",
     "RmsRule",
     "SgdRule",
     "SplineNetwork",
+    "certificate",
     "exact_rsqrt",
     "float_network_of",
     "kernel_rsqrt",
+    "project",
 ]

@@ -1,4 +1,4 @@
-"""One learnable linear spline per unit."""
+"""One learnable linear spline per unit, or per channel of a map."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ class LinearSpline(nn.Module):
     with slope 0.01. The buffers `piece`, `per_step` (1 over that) and `offset` hold each unit's grid: knot i lies at
     (i - offset) * piece.
 
+    Units lie on the second axis of a batch and axes after it are positions, so a map's channel has one spline for all
+    its places.
+
     Parameters
     ----------
     units : int
+        Or channels.
     knots : int
         Coefficients of a unit, odd, at least 3.
     range : float
@@ -34,6 +38,8 @@ class LinearSpline(nn.Module):
     --------
     >>> LinearSpline(2)(torch.tensor([[-2.0, 0.5]])).tolist()
     [[-0.0199999..., 0.5]]
+    >>> LinearSpline(2)(torch.ones(1, 2, 28, 28)).shape
+    torch.Size([1, 2, 28, 28])
     """
 
     per_step: Tensor
@@ -59,27 +65,27 @@ class LinearSpline(nn.Module):
 
         Parameters
         ----------
-        x : Tensor, shape (..., units)
+        x : Tensor, shape (n, units, ...) or (units,)
 
         Returns
         -------
-        knot : Tensor of int64, shape (..., units)
-        fraction : Tensor, shape (..., units)
+        knot : Tensor of int64, shape of x
+        fraction : Tensor, shape of x
             In pieces; below 0 and above 1 only outside the grid.
         """
-        u = x * self.per_step + self.offset
+        u = x * _along(self.per_step, x) + _along(self.offset, x)
         with torch.no_grad():  # comparisons written so that NaN goes to the first piece
             v = torch.where(u > 0, u, torch.zeros_like(u))
             knot = torch.where(v < self.knots - 1.5, v, torch.full_like(v, self.knots - 1.5)).long()
         return knot, u - knot
 
     def values(self, knot: Tensor) -> Tensor:
-        """Coefficients at knots, shape (..., units) in and out."""
+        """Coefficients at knots, shape (n, units, ...) or (units,) in and out."""
         first = torch.arange(self.units, device=knot.device) * self.knots
-        return self.coefficients.reshape(-1)[first + knot]
+        return self.coefficients.reshape(-1)[_along(first, knot) + knot]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Each unit's spline at its x, shape (..., units) in and out."""
+        """Each unit's spline at its x, shape (n, units, ...) or (units,) in and out."""
         knot, fraction = self.locate(x)
         low = self.values(knot)
         return low + fraction * (self.values(knot + 1) - low)
@@ -129,3 +135,8 @@ class LinearSpline(nn.Module):
     def extra_repr(self) -> str:
         """Sizes, for printing."""
         return f"{self.units}, knots={self.knots}, range={self.range:g}"
+
+
+def _along(v: Tensor, x: Tensor) -> Tensor:
+    # numbers of units, so that they meet the axis of x on which units lie
+    return v.reshape(-1, *(1,) * (x.dim() - 2))

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._kernels.jit import Kernel, recorded
+from .._kernels.jit import Call as RecordedCall
+from .._kernels.jit import Hole, recorded
 from ..features.layout import BLOCKS
 from ..stage import Stage
 from ..types import LOOK
@@ -44,7 +45,7 @@ def route(pool: Pool) -> list[Call]:
     now = Operations(np.full(1, LOOK, np.int8), np.array([pool.events]), np.ones(1, f4), np.full(1, np.nan))
     segment = scan.new_segment(pool, now, slot, np.zeros(1, np.int64 if pool.task.classify else np.float64))
     x, nothing = np.zeros((1, pool.schema.width)), np.zeros(1)
-    steps: dict[str, list[tuple[Kernel, tuple[Any, ...]]]] = {}
+    steps: dict[str, list[RecordedCall]] = {}
     with recorded() as steps["encode"]:
         scan.encode(pool, segment, x)
     with recorded() as steps["predict"]:
@@ -58,9 +59,14 @@ def route(pool: Pool) -> list[Call]:
     owner = _owners(pool)
     found = []
     for step, calls in steps.items():
-        for kernel, args in calls:
+        for called, args in calls:
+            if isinstance(called, Hole):
+                member = next(m for m in pool.members if m.name == called.name)
+                module, function = type(member).__module__, f"{type(member).__name__}.step"
+                found.append(Call(step, called.name, module.replace(".", "/") + ".py", function))
+                continue
             names = [owner[a.ctypes.data] for a in _arrays(args) if a.size and a.ctypes.data in owner]
-            module, _, function = kernel.name.rpartition(".")
+            module, _, function = called.name.rpartition(".")
             part = names[0] if names else ""
             found.append(Call(step, part, module.replace(".", "/") + ".py", function))
     return found

@@ -1,4 +1,4 @@
-"""Single events along the scan's route, without Python between its kernels."""
+"""Single events along the scan's route, without Python between its kernels but that of members in Python."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OneEvent:
     Parameters
     ----------
     pool : Pool
-        Has seen an event; all its members are compiled.
+        Has seen an event. Members that are not compiled are holes in the programs, and called as in a chunk.
     """
 
     def __init__(self, pool: Pool) -> None:

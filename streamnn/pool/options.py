@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import SpecError
 from ..members.member import Factory
 
-REACTIONS = ("off", "young")
+REACTIONS = ("off", "young", "reopen")
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ import numpy as np
 from ..alarms import DriftMonitor, FeatureWatch
 from ..errors import SpecError
 from ..features.delays import DELAY_VALUES, DUE_DEVIATIONS, Delays
-from ..features.history import LabelHistory
+from ..features.history import KnownLabels
 from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
 from ..features.layout import Layout
 from ..features.schema import Schema
 from ..features.targets import TargetHistory
 from ..members.member import Leaves, Member, Room
 from ..members.network_member import NetworkMember
+from ..mixing.alone import AloneClasses, AloneValues
 from ..mixing.mixer import Mixer
 from ..mixing.value_mixer import ValueMixer
 from ..regret.ledger import Ledger
@@ -26,14 +27,14 @@ from .calibration import Calibration
 from .curves import UncertaintyCurves
 from .options import Options
 from .pending import Pending
-from .reaction import Reaction
+from .reaction import RESTARTED, Reaction
 from .recent import Recent
 from .signals import SIGNALS
 from .task import Task
 from .threads import WorkerThreads
 
 f4 = np.float32
-_FILL = {"ids": -1.0, "logs": -5.0}
+_FILL = {"ids": -1.0, "names": -1.0, "logs": -5.0}
 """What new places of pending events hold, where it is not 0."""
 
 
@@ -72,8 +73,8 @@ class Pool:
     late: list[Member]
     experts: list[str]
     units: int
-    history: LabelHistory | TargetHistory
-    mixer: Mixer | ValueMixer
+    history: KnownLabels | TargetHistory
+    mixer: Mixer | ValueMixer | AloneClasses | AloneValues
     scores: Scores
     ledger: Ledger
     density: LatentDensity | ValueDensity
@@ -160,14 +161,14 @@ class Pool:
         _check_names("members of a pool", [m.name for m in self.members])
         self.early = [m for m in self.members if m.early]
         self.late = [m for m in self.members if not m.early]
-        watched = [n for n in self.networks if n.watched]
+        watched = [m for m in self.members if m.watched]
         missing = {*task.recipe.imputers, *task.recipe.controls} - set(self.experts)
         if missing or not watched:
             what = (
                 f"a member that predicts {sorted(missing)[0]!r}" if missing else "a network that is watched"
             )
             raise SpecError(f"the recipe of this pool lacks {what}")
-        self.units = watched[0].sizes[-1]
+        self.units = watched[0].units
         task.make(self.experts, [m.begins for m in self.members for _ in m.names], self.units)
         self.history, self.mixer, self.density = task.history, task.mixer, task.density
         self.scores = Scores(task.classify)
@@ -176,6 +177,8 @@ class Pool:
         _check_names("parts of a pool", [*(stage.name for stage in self.stages), *self.other_parts])
         _check_names("arrays of pending events", [leaf for some in self._leaves_of(room) for leaf in some])
         self.pending = Pending(self._leaves(room))
+        if not all(m.grows for m in self.members):
+            self.schema.close()
         self.started = True
 
     def widen(self) -> None:
@@ -216,6 +219,16 @@ class Pool:
         self._tables = [stage.used for stage in tables]
         self._room = min((len(stage.s[k]) for stage in tables for k in stage.used), default=0)
 
+    def react(self) -> None:
+        """There was an alarm: the young network is restarted if there is one, and members may reopen what they closed."""
+        for net in self.networks:
+            if net.spec.name == RESTARTED:
+                assert self.reaction is not None
+                net.restart(self.options.seed + self.reaction.count)
+        for member in self.members:
+            member.reopen()
+        self.grown += 1  # arrays may be others now
+
     def buffers(self, m: int) -> tuple[np.ndarray, np.ndarray]:
         """Zeros for latents and losses of `m` operations; the same memory every time."""
         widths = self.units, self.ledger.width
@@ -254,15 +267,18 @@ class Pool:
         return {leaf: kept for part in self._leaves_of(room) for leaf, kept in part.items()}
 
     def _leaves_of(self, room: Room) -> list[Leaves]:
+        columns = max(self.layout.columns, 1)
+        wanted = {want for m in self.members for want in m.wants}
         return [
             {
                 "row": (f4, (self._row_width,)),
-                "ids": (np.int32, (max(self.layout.columns, 1),)),
+                "ids": (np.int32, (columns,)),
                 "mean_ids": (np.int32, (MAX_MEANS,)),
                 "pairs": (np.int32, (PAIRS + SINGLES,)),
                 "clock": (np.int64, ()),
                 "p": (f4, (len(self.experts), room.values)),
             },
+            {"names": (np.int32, (columns,))} if "names" in wanted else {},
             self.task.leaves(room),
             *(member.leaves(room) for member in self.members),
             self.calibration.leaves,

@@ -1,4 +1,4 @@
-"""What a pool does after an alarm: one of its networks is restarted, with new weights."""
+"""What a pool does after an alarm: one of its networks is restarted, or members reopen what they had closed."""
 
 from __future__ import annotations
 

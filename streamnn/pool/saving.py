@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..alarms import DriftMonitor
 from ..errors import StateError
 from ..features.inputs import MAX_ROWS
-from ..state import Arrays
+from ..state import Arrays, check_leaves
+from ..uncertainty import LatentDensity, ValueDensity
 from .pool import Pool
 
 
@@ -30,6 +32,7 @@ def options(pool: Pool) -> dict[str, Any]:
         "reaction": o.reaction,
         "alarms": o.alarms,
         **pool.task.options(),
+        **pool.task.recipe.options,
     }
     if o.members:  # a state says nothing of members where all are the recipe's
         found["members"] = [_name(m) for m in o.members]
@@ -101,7 +104,7 @@ def load_state_dict(
     pool.schema.load(meta["schema"])
     pool.task.load(meta)
     pool.events = meta["events"]
-    pool.monitor.load_state_dict(_under("alarms", arrays), meta["alarms"])
+    pool.monitor.load_state_dict(_under("alarms", arrays, pool.monitor), meta["alarms"])
     pool.curves.load_state_dict(arrays)
     known = set(pool.other_parts)
     if meta["started"]:
@@ -111,7 +114,7 @@ def load_state_dict(
         pool.inputs.load_state_dict(arrays, keep)
         pool.widen()
         pool.recent.load_state_dict(arrays)
-        pool.density.load_state_dict(_under("density", arrays), meta["density"])
+        pool.density.load_state_dict(_under("density", arrays, pool.density), meta["density"])
         pool.pending.load_state_dict(arrays, keep)
         for stage in pool.stages:
             stage.load_state_dict(arrays, keep)
@@ -144,6 +147,11 @@ def _name(factory: Any) -> str:
     return str(getattr(factory, "__qualname__", type(factory).__qualname__))
 
 
-def _under(name: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
+def _under(
+    name: str, arrays: Mapping[str, np.ndarray], part: DriftMonitor | LatentDensity | ValueDensity
+) -> Arrays:
+    """The leaves of a part that knows nothing of the prefix, checked while they still have it."""
     prefix = name + "/"
-    return {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+    mine = {k: v for k, v in arrays.items() if k.startswith(prefix)}
+    check_leaves(mine, {prefix + k: v for k, v in part.state_dict()[0].items()})
+    return {k[len(prefix) :]: v for k, v in mine.items()}

@@ -22,11 +22,13 @@ from functools import partial
 
 import numpy as np
 
+from .._kernels.jit import Hole
+from ..features.schema import Prepared
 from ..members.member import Member, Segment
 from ..types import LOOK, OBSERVE, Alarm, Chunk, Output
 from .operations import Operations, check_order, operations
 from .pool import Pool
-from .reaction import RESTARTED, may_react
+from .reaction import may_react
 from .signals import fill_signals
 
 f4 = np.float32
@@ -76,7 +78,8 @@ def watch(
 
 
 def _step(pool: Pool, members: list[Member], segment: Segment) -> None:
-    tasks = [partial(m.step, segment, pool.layout, pool.pending.a) for m in members]
+    steps = [(m, partial(m.step, segment, pool.layout, pool.pending.a)) for m in members]
+    tasks = [step if m.compiled else Hole(step, m.name) for m, step in steps]
     pool.workers.run(tasks, len(segment.op))
 
 
@@ -102,12 +105,10 @@ def run(pool: Pool, chunk: Chunk) -> Output:
     check_order(ops.ticket, seen, pool.events, pool.pending, pool.options.max_pending)
     columns = pool.schema.prepare(chunk.columns, n)
     y, cuts = pool.task.encode(ops.op, chunk.label)  # the last that may refuse
-    x = pool.schema.encode(columns, n)
+    x = _encoded(pool, columns, n, timed=chunk.time is not None)
     if pool.reaction is not None:
         after = np.flatnonzero(seen & may_react(ops.ticket)) + 1
         cuts = sorted([*cuts, *((i, 0) for i in after.tolist())])
-    if n and not pool.started:
-        pool.start(timed=chunk.time is not None)
     results: list[Results] = []
     released: list[np.ndarray] = []
     alarms: list[Alarm] = []
@@ -125,6 +126,19 @@ def run(pool: Pool, chunk: Chunk) -> Output:
         pool.pending.give_back(np.concatenate(released))
     pool.task.hide_unknown(out, np.flatnonzero(seen))
     return out
+
+
+def _encoded(pool: Pool, columns: Mapping[str, Prepared], n: int, timed: bool) -> np.ndarray:
+    """Rows of the events observed; at the first one parts are made, which may close the schema to further columns."""
+    if not n or pool.started:
+        return pool.schema.encode(columns, n)
+    first = pool.schema.encode({k: v.cut(0, 1) for k, v in columns.items()}, 1)
+    pool.start(timed)
+    if n == 1:
+        return first
+    x = pool.schema.encode({k: v.cut(1, n) for k, v in columns.items()}, n - 1)
+    missing = np.full((1, x.shape[1] - first.shape[1]), np.nan)
+    return np.concatenate([np.concatenate([first, missing], 1), x])
 
 
 def look(pool: Pool, columns: Mapping[str, np.ndarray], n: int) -> Output:
@@ -227,8 +241,7 @@ def _segment(
     if pool.reaction is not None:
         pool.reaction.note(alarms)
         if seen[-1] and may_react(ops.ticket[-1]) and pool.reaction.due():
-            restarted = next(net for net in pool.networks if net.spec.name == RESTARTED)
-            restarted.restart(pool.options.seed + pool.reaction.count)
+            pool.react()
     return alarms
 
 

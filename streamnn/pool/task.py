@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..features.history import LabelHistory
+from ..features.history import KnownLabels
 from ..features.layout import Layout
 from ..features.targets import TargetHistory
 from ..members.member import Factory, Leaves, Room, Segment
+from ..mixing.alone import AloneClasses, AloneValues
 from ..mixing.mixer import Mixer
 from ..mixing.value_mixer import ValueMixer
 from ..regret.ledger import Ledger
@@ -27,16 +29,19 @@ class Recipe(NamedTuple):
     Parameters
     ----------
     members : sequence of Factory
-        In their order. One of them is a network that is watched: its last hidden layer is the ground of surprise.
+        In their order. One of them is watched: its latents are the ground of surprise.
     imputers : sequence of str
         Predictions that stand in for labels not known yet.
     controls : sequence of str
         Predictions that the scores set the pool beside.
+    options : mapping
+        What else a state must be loaded with.
     """
 
     members: Sequence[Factory]
     imputers: Sequence[str]
     controls: Sequence[str]
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 class Task(ABC):
@@ -67,9 +72,9 @@ class Task(ABC):
     codes: int = 1
     lags: int = 0
     declared: int = 0
-    history_kind: type[LabelHistory] | type[TargetHistory]
-    history: LabelHistory | TargetHistory
-    mixer: Mixer | ValueMixer
+    history_kind: type[KnownLabels] | type[TargetHistory]
+    history: KnownLabels | TargetHistory
+    mixer: Mixer | ValueMixer | AloneClasses | AloneValues
     density: LatentDensity | ValueDensity
 
     # labels

@@ -1,0 +1,59 @@
+"""A network of the user's as a learner by itself."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from ..errors import SpecError, StateError
+from ..guests.guest import Guest
+from ..members.member import Member
+from ..pool.options import Options
+from .estimator import Parameter
+from .learner import Learner
+
+
+class LoneGuest(Learner):
+    """A face over a pool of one: the guest's prediction is the answer, and all else is as with any pool.
+
+    Parameters
+    ----------
+    guest : dict
+        Arguments of :class:`streamnn.guests.Guest`.
+    options : Options
+    task_options : dict
+        Of the task alone.
+    """
+
+    make, optimizer, lr, loss = Parameter(), Parameter(), Parameter(), Parameter()
+    rows, batch, window, time_first = Parameter(), Parameter(), Parameter(), Parameter()
+    latent, road, device, slope = Parameter(), Parameter(), Parameter(), Parameter()
+    optimizer_options = Parameter()
+
+    def __init__(self, guest: dict[str, Any], options: Options, **task_options: Any) -> None:
+        if options.reaction == "young":
+            raise SpecError(
+                "learner option reaction is 'young': allowed is off or reopen, there is no young network"
+            )
+        super().__init__(options, **guest, **task_options)
+
+    def _usual(self) -> Self:
+        make: Any = type(self)
+        usual: Self = make(self._given["make"])
+        return usual
+
+    @property
+    def _guest(self) -> Member:
+        if not self._pool.started:
+            raise StateError("there is no network before the first event")
+        return self._pool.members[0]
+
+
+def new_guest(given: dict[str, Any]) -> Guest:
+    """The guest of a learner's options.
+
+    Raises
+    ------
+    SpecError
+        Names the option that is wrong.
+    """
+    return Guest(**{**given, "optimizer_options": given["optimizer_options"] or {}})
