@@ -207,7 +207,7 @@ HANDLERS: dict[str, Handler] = {
         for kind in ("relu", "relu6", "tanh", "sigmoid", "silu", "selu", "mish", "softsign")
     },
     **{kind: _plain(kind) for kind in ("hardswish", "hardsigmoid")},
-    "logsigmoid": _plain("log_sigmoid"),
+    "log_sigmoid": _plain("log_sigmoid"),
     "leaky_relu": _leaky_relu,
     "elu": _elu,
     "celu": _celu,

@@ -107,7 +107,7 @@ class Recorder(TorchFunctionMode):
         module: nn.Module,
         shape: tuple[int, ...],
         handlers: dict[str, Handler],
-        leaves: dict[type, Handler],
+        leaves: dict[type[nn.Module], Handler],
     ) -> None:
         super().__init__()
         self.builder = PlanBuilder(shape)
@@ -234,9 +234,9 @@ class Recorder(TorchFunctionMode):
             inspect.signature(handler).bind(self, *args, **kwargs)
         except TypeError:
             raise self.refuse(f"calls {name} in a way that the compiled kernel does not know") from None
+        out = func(*args, **kwargs)  # first, for an error to be torch's own
         self.called = func
         made = handler(self, *args, **kwargs)
-        out = func(*args, **kwargs)
         records = (made,) if isinstance(made, Recorded) else made
         for tensor, record in zip(tree_leaves(out), records, strict=True):
             self._write(tensor, record)

@@ -31,3 +31,43 @@ class Scratch(NamedTuple):
     d: np.ndarray  # float32: gradient of the loss by each value
     g: np.ndarray  # (P,), float32: gradients of the parameters, summed over the samples of a step
     kept: np.ndarray  # float32: what operations keep
+
+
+LOSS, CLASSIFY, BATCH, WINDOW, WIDTH, FROM, PLACE = range(7)
+OUTPUT, OUTPUTS, LATENT, CHANNELS, CHANNEL_STEP, POSITIONS, POSITION_STEP, RANDOM = range(7, 15)
+"""Places in `Settings.n`: the loss, whether labels are classes, labels to a step, rows of a window (0 for one row), width
+of a row, where it begins in the store and where the prediction goes; where the output lies among the values and its
+length; where the latent lies, its channels, how far apart they are, its positions and how far apart those are; and
+whether what is learnt from differs from what is predicted, as with dropout."""
+SETTINGS = 15
+TABLE_RATE, SLOPE = range(2)
+"""Places in `Settings.rates`: step of the rows of category values, and the limit of each layer's slope, 0 for none."""
+
+
+class Settings(NamedTuple):
+    """How a network learns."""
+
+    n: np.ndarray  # (SETTINGS,), int64
+    hyper: np.ndarray  # float64, of the optimiser
+    rates: np.ndarray  # (2,), float32
+
+
+class Events(NamedTuple):
+    """What is kept of pending events; a row is a slot."""
+
+    rows: np.ndarray  # (slots, width of the store), float32
+    names: np.ndarray  # (slots, columns): category rows, ended by the first negative one
+    p: np.ndarray  # (slots, members, outputs), float32: receives predictions
+    windows: np.ndarray  # (slots, window * width), float32: receives the rows of windows
+
+
+class Memory(NamedTuple):
+    """What a network remembers beside its parameters."""
+
+    table: np.ndarray  # (category rows, width), float32: added to the row of an event that has the value
+    squares: np.ndarray  # the same shape: sums of its squared gradients
+    ring: np.ndarray  # ((window - 1) * width,), float32: the last rows, newest last
+    held_x: np.ndarray  # (batch, numbers of a sample), float32: labelled events that wait for their step
+    held_names: np.ndarray  # (batch, columns), int64
+    held_target: np.ndarray  # (batch,), float32
+    held_weight: np.ndarray  # (batch,), float32

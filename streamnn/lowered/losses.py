@@ -17,79 +17,88 @@ LOSSES = {
     "huber": HUBER,
     "reconstruct": RECONSTRUCT,
 }
-"""Losses by name. Binary cross-entropy is that of the softmax of the outputs and a one-hot label; ``reconstruct`` is
-the mean squared error against the input."""
+"""Losses by name; ``reconstruct`` is the mean squared error of the outputs against the input."""
 _TINY = f4(1e-12)
 
 
 @leaf(inline=True)
-def loss_gradient(kind, classify, target, share, plan, o, y, scratch):
+def loss_gradient(kind, classify, target, share, o, y, scratch):
     """The loss of the outputs ``o``; its gradient times `share` goes to their places in ``scratch.d``, from `y` on.
 
-    `target` is a class number, which stands for the one-hot vector except in cross-entropy, or a number. The loss is
-    not finite if any output is not.
+    `target` is a class number or a number. Of classes all losses but cross-entropy are those of the probabilities and
+    a one-hot label, their mean over classes. The loss is not finite if any output is not.
     """
     n, d = len(o), scratch.d
     odd = f4(0.0)
     for c in range(n):
         odd += o[c] - o[c]  # NaN if one is not finite
-    if kind <= BINARY_CROSS_ENTROPY:
-        return odd + _of_classes(kind, np.int64(target), share, o, d[y : y + n])
-    total, part = f4(0.0), share / f4(n)
+    if kind == CROSS_ENTROPY:
+        return odd + _cross_entropy(np.int64(target), share, o, d[y : y + n])
+    part = share / f4(n)
+    if classify and kind != RECONSTRUCT:
+        return odd + _of_probabilities(kind, np.int64(target), part, o, d[y : y + n]) / f4(n)
+    total = f4(0.0)
     for c in range(n):
-        t = target
-        if kind == RECONSTRUCT:
-            t = scratch.z[c]
-        elif classify:
-            t = f4(1.0) if c == np.int64(target) else f4(0.0)
-        e = o[c] - t
-        if kind == L1:
-            total += abs(e)
-            d[y + c] = part * (f4(1.0) if e > f4(0.0) else (f4(-1.0) if e < f4(0.0) else f4(0.0)))
-        elif kind == HUBER:
-            q = min(max(e, f4(-1.0)), f4(1.0))
-            total += f4(0.5) * q * q + abs(e - q)
-            d[y + c] = part * q
-        else:
-            total += e * e
-            d[y + c] = part * f4(2.0) * e
+        t = scratch.z[c] if kind == RECONSTRUCT else target
+        total += _difference(kind, o[c], t)
+        d[y + c] = part * _slope(kind, o[c], t)
     return odd + total / f4(n)
 
 
 @leaf
-def _of_classes(kind, k, share, o, d):
-    # of the softmax of the outputs, with the label k
-    n, top = len(o), o[0]
+def _cross_entropy(k, share, o, d):
+    n, top, best = len(o), o[0], 0
     for c in range(n):
         d[c] = o[c]
-        top = max(top, o[c])
+        if o[c] > top:
+            top, best = o[c], c
     softmax(d)
-    if kind == CROSS_ENTROPY:
-        loss = top - o[k] - log32(_largest(d))
-        for c in range(n):
-            d[c] *= share
-        d[k] -= share
-        return loss
-    loss, mean, part = f4(0.0), f4(0.0), share / f4(n)
+    loss = top - o[k] - log32(d[best])
     for c in range(n):
-        p = d[c]
-        right = p if c == k else f4(1.0) - p
-        loss -= max(log32(max(right, f4(1e-37))), f4(-100.0))
-        mean += _binary(p, c == k) * p
-    for c in range(n):
-        d[c] = part * d[c] * (_binary(d[c], c == k) - mean)
-    return loss / f4(n)
+        d[c] *= share
+    d[k] -= share
+    return loss
 
 
 @leaf
-def _binary(p, yes):
-    # gradient of binary cross-entropy by a probability
-    return (p - (f4(1.0) if yes else f4(0.0))) / max(p * (f4(1.0) - p), _TINY)
+def _of_probabilities(kind, k, part, o, d):
+    n = len(o)
+    for c in range(n):
+        d[c] = o[c]
+    softmax(d)
+    total, mean = f4(0.0), f4(0.0)
+    for c in range(n):
+        t = f4(1.0) if c == k else f4(0.0)
+        total += _difference(kind, d[c], t)
+        mean += _slope(kind, d[c], t) * d[c]
+    for c in range(n):
+        t = f4(1.0) if c == k else f4(0.0)
+        d[c] = part * d[c] * (_slope(kind, d[c], t) - mean)
+    return total
 
 
 @leaf
-def _largest(p):
-    top = p[0]
-    for c in range(1, len(p)):
-        top = max(top, p[c])
-    return top
+def _difference(kind, o, t):
+    # the loss of one number
+    if kind == BINARY_CROSS_ENTROPY:
+        return -max(log32(max(o if t > f4(0.0) else f4(1.0) - o, f4(1e-37))), f4(-100.0))
+    e = o - t
+    if kind == L1:
+        return abs(e)
+    if kind == HUBER:
+        q = min(max(e, f4(-1.0)), f4(1.0))
+        return f4(0.5) * q * q + abs(e - q)
+    return e * e
+
+
+@leaf
+def _slope(kind, o, t):
+    # and its derivative
+    e = o - t
+    if kind == BINARY_CROSS_ENTROPY:
+        return e / max(o * (f4(1.0) - o), _TINY)
+    if kind == L1:
+        return f4(1.0) if e > f4(0.0) else (f4(-1.0) if e < f4(0.0) else f4(0.0))
+    if kind == HUBER:
+        return min(max(e, f4(-1.0)), f4(1.0))
+    return f4(2.0) * e

@@ -83,6 +83,13 @@ class Optimiser:
         return replace(usual, **options)
 
     @property
+    def moments(self) -> str:
+        """Which of the arrays ``m`` and ``v`` it uses."""
+        if self.rule in ("sgd", "rmsprop"):
+            return ("m" if self.momentum else "") + ("v" if self.rule == "rmsprop" else "")
+        return "mv"
+
+    @property
     def hyper(self) -> np.ndarray:
         """All options as numbers, float64, as kernels take them."""
         f = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -7,7 +7,19 @@ import numpy as np
 from .._kernels.jit import kernel, leaf
 from ..errors import SpecError
 from .assignment import assign_shares
-from .places import COMMITTED, COUNTERS, INDEX, ROWS, SINCE, SLOW, STATE, TAIL, WATCH, WATCH_GROUPS
+from .places import (
+    COMMITTED,
+    COUNTERS,
+    INDEX,
+    ROWS,
+    SINCE,
+    SLOW,
+    STATE,
+    TAIL,
+    WATCH,
+    WATCH_GROUPS,
+    watch_length,
+)
 
 f4 = np.float32
 Array = np.ndarray
@@ -34,10 +46,9 @@ def watch(p, t, z, at):
     if t.counters[c + SINCE] < t.whole[p + WATCH]:
         return
     groups = t.whole[p + WATCH_GROUPS]
-    length = n * n + TAIL + 2 * n + n * groups
     group_columns(t.slow, t.slow_g, s, n, groups, t.counters[c + SINCE], t.counters, c + INDEX)
     t.counters[c + STATE] = COMMITTED
-    for k in range(length):
+    for k in range(n * n + TAIL + 2 * n + n * groups):
         t.slow[s + k] = f4(0.0)
         t.slow_g[s + k] = f4(0.0)
 
@@ -173,8 +184,3 @@ def correlation_groups(rows: Array, groups: int) -> Array:
     out = np.zeros(n, np.int64)
     _grouped(a, np.zeros(length, f4), n, groups, len(x), out)
     return out
-
-
-def watch_length(n: int, groups: int) -> int:
-    """Numbers that watching n columns takes among `slow`."""
-    return n * n + TAIL + 2 * n + n * groups

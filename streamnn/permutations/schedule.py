@@ -26,9 +26,13 @@ from .places import (
     STATE,
     SWEEPS,
     TRIAL_LENGTH,
+    WATCH,
+    WATCH_GROUPS,
+    WATCHING,
     WHOLE,
     counters_length,
     slow_length,
+    watch_length,
 )
 
 f4 = np.float32
@@ -151,11 +155,20 @@ class Start:
         return replace(self, slow=slow, counters=counters)
 
 
-def grouping_schedule(groups: int) -> Schedule:
+def watching(n: int, groups: int, events: int, seed: int) -> Start:
+    """A random order, until so many events have been seen: then :mod:`~streamnn.permutations.correlation`'s groups."""
+    start = Schedule(seed=seed).start(n, n).settled(np.random.default_rng(seed).permutation(n))
+    start.whole[[WATCH, WATCH_GROUPS]] = events, groups
+    start.counters[STATE] = WATCHING
+    return replace(start, slow=np.zeros(watch_length(n, groups), f4))
+
+
+def grouping_schedule(groups: int, seed: int = 0) -> Schedule:
     """The defaults of a learned grouping: a smaller step, and a longer ramp.
 
     Parameters
     ----------
     groups : int
+    seed : int
     """
-    return Schedule(step=0.12, ramp=80_000)
+    return Schedule(step=0.12, ramp=80_000, seed=seed)

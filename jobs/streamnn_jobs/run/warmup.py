@@ -10,6 +10,7 @@ import pyarrow as pa
 from streamnn_connectors.base import Batch
 
 from ..spec.job import JobSpec
+from ..spec.learner import LearnerSpec
 from .learner import MakeLearner, make_learner
 from .worker import Worker
 
@@ -62,9 +63,22 @@ def warm_up_without_records(spec: JobSpec, make: MakeLearner, say: Callable[[str
                 update={"column": "label", "topic": None, "key": None, "missing": None, "time": None}
             ),
             "features": spec.features.model_copy(update={"include": None, "ignore": None, "categories": []}),
-            "learner": type(spec.learner)(task=spec.learner.task),
+            "learner": _without_classes(spec.learner),
             "edge": spec.edge and spec.edge.model_copy(update={"sensors": {}}),
         }
     )
     probe = Batch(rows, np.arange(WARM_UP_ROWS, dtype=np.int64), {"position": WARM_UP_ROWS})
-    warm_up(alone, spec.learner.task, make, probe, say)
+    try:
+        warm_up(alone, spec.learner.task, make, probe, say)
+    except Exception as e:  # whatever code of the user's raises
+        if not spec.learner.imports:
+            raise
+        say(f"not warmed up, so the first batch takes longer: your network takes no rows of two columns: {e}")
+
+
+def _without_classes(learner: LearnerSpec) -> LearnerSpec:
+    """What is to be compiled for, but for what the made-up records have not: usual options make no other kernels."""
+    if not learner.imports:
+        return LearnerSpec(task=learner.task)
+    fields = learner.model_dump()
+    return LearnerSpec(**{name: value for name, value in fields.items() if name != "classes"})

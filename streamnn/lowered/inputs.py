@@ -1,0 +1,78 @@
+"""What a network reads of an event: its row, rows before it, and what its category values add."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._kernels.jit import leaf
+from . import arrays as k
+
+f4 = np.float32
+_TINY = f4(1e-8)
+
+
+@leaf
+def read(s, labelled, n, events, memory, z):
+    """Write the sample of slot `s` to the plan's input; an event with its label has the window that it was seen in."""
+    width = n[k.WIDTH]
+    past = _past(n)
+    for j in range(past):
+        z[j] = events.windows[s, j] if labelled else memory.ring[j]
+    for j in range(width):
+        z[past + j] = events.rows[s, n[k.FROM] + j]
+
+
+@leaf
+def embed(s, n, names, table, z):
+    """Add the rows of an event's category values to its own row."""
+    past, width = _past(n), n[k.WIDTH]
+    for q in range(names.shape[1]):
+        r = names[s, q]
+        if r < 0:
+            break
+        for j in range(width):
+            z[past + j] += table[r, j]
+
+
+@leaf
+def keep_window(s, n, events, memory):
+    """Keep the window of an event that is seen, and its row for those that come."""
+    past, width, ring = _past(n), n[k.WIDTH], memory.ring
+    if n[k.WINDOW] == 0:
+        return
+    for j in range(past):
+        events.windows[s, j] = ring[j]
+    for j in range(width):
+        events.windows[s, past + j] = events.rows[s, n[k.FROM] + j]
+    for j in range(past):
+        ring[j] = events.windows[s, j + width]
+
+
+@leaf
+def hold(s, i, target, weight, n, events, memory):
+    """Put a labelled event, the `i`-th of its step, aside."""
+    read(s, True, n, events, memory, memory.held_x[i])
+    for q in range(events.names.shape[1]):
+        memory.held_names[i, q] = events.names[s, q]
+    memory.held_target[i] = target
+    memory.held_weight[i] = weight
+
+
+@leaf
+def learn_rows(s, n, names, memory, rate, d):
+    """A step of the rows of an event's category values, from the gradient by the sample: AdaGrad (Duchi et al. 2011)."""
+    past, width, table, squares = _past(n), n[k.WIDTH], memory.table, memory.squares
+    for q in range(names.shape[1]):
+        r = names[s, q]
+        if r < 0:
+            break
+        for j in range(width):
+            g = d[past + j]
+            squares[r, j] += g * g
+            table[r, j] -= rate * g / (np.sqrt(squares[r, j]) + _TINY)
+
+
+@leaf
+def _past(n):
+    # numbers of a sample before those of the event's own row
+    return max(n[k.WINDOW] - 1, 0) * n[k.WIDTH]

@@ -1,0 +1,265 @@
+"""A lowered network with its state: what it has learnt, what it remembers, and how both are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._kernels.memory import zeros
+from ..errors import SpecError
+from ..guests.growth import Rule, Step
+from ..stage import Stage, grown
+from . import arrays as k
+from .codes import CODE, DROPOUT, IN, LINEAR
+from .kernel import scan
+from .losses import BINARY_CROSS_ENTROPY, LOSSES, RECONSTRUCT
+from .optimisers import Optimiser
+from .plan import Plan
+
+f4 = np.float32
+UNITS = 64
+"""Numbers of a latent at most; of wider ones neighbours are taken together."""
+_FLAT = {"w": "param", "m": "moment1", "v": "moment2"}
+"""Flat arrays, and how their pieces are called in a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a network learns.
+
+    Parameters
+    ----------
+    optimiser : Optimiser
+    loss : str
+        One of :data:`streamnn.lowered.losses.LOSSES`.
+    classify : bool
+        Whether labels are classes.
+    batch : int
+        Labels to a step.
+    window : int
+        Rows of a sample; 0 for one row that is no window.
+    rate : float
+        Step of the rows of category values.
+    slope : float
+        Limit of every layer's slope; 0 for none.
+
+    Raises
+    ------
+    SpecError
+        When the loss is not known, or not one of such labels.
+    """
+
+    optimiser: Optimiser
+    loss: str
+    classify: bool
+    batch: int = 1
+    window: int = 0
+    rate: float = 0.01
+    slope: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.loss not in LOSSES:
+            raise SpecError(f"loss {self.loss!r} is not known: {', '.join(LOSSES)}")
+        if not self.classify and LOSSES[self.loss] <= BINARY_CROSS_ENTROPY:
+            raise SpecError(f"loss {self.loss!r} is one of classes, and labels are numbers")
+
+
+class LoweredNetwork(Stage):
+    """A network of a plan, which predicts and learns in one compiled loop over a segment.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of its leaves.
+    plan : Plan
+    rules : Rules
+    seed : int
+        Of dropout.
+    place : int
+        Of its prediction in the store.
+
+    Raises
+    ------
+    SpecError
+        When the plan's input is no row or window of rows, or a reconstruction has not the input's size.
+
+    Examples
+    --------
+    >>> from streamnn.lowered import PlanBuilder
+    >>> from streamnn.lowered.dense import linear
+    >>> b = PlanBuilder((2,))
+    >>> plan = b.finish(linear(b, b.input, "out", np.zeros((2, 2)), np.zeros(2)), latent=b.input)
+    >>> net = LoweredNetwork("mine", plan, Rules(Optimiser("sgd", 0.5), "cross_entropy", True), seed=0, place=0)
+    >>> store = {"row": np.ones((1, 2), f4), "names": np.zeros((1, 0), np.int32), "p": np.zeros((1, 1, 2), f4)}
+    >>> op, slot = np.array([0, 1, 3], np.int8), np.zeros(3, np.int64)
+    >>> net.scan(op, slot, np.ones(3, f4), np.ones(3, f4), 0, store)
+    >>> store["p"].round(2).tolist(), sorted(net.state_dict())[3:]
+    ([[[0.18..., 0.81...]]], ['mine/param/out.bias', 'mine/param/out.weight', 'mine/ring', ...])
+    """
+
+    def __init__(self, name: str, plan: Plan, rules: Rules, seed: int, place: int) -> None:
+        super().__init__(name)
+        self.rules, self.seed, self.place = rules, seed, place
+        self._no_latent = np.zeros((0, 0), f4)
+        self._take(plan)
+        count = np.zeros(k.COUNTS, np.int64)
+        count[k.DRAWS] = seed << 32
+        batch = rules.batch if rules.batch > 1 else 0
+        self.s |= self._parameters(plan.weights)
+        self.s |= {
+            "slow": plan.slow.copy(),
+            "slow_g": np.zeros_like(plan.slow),
+            "counters": plan.counters.copy(),
+            "count": count,
+            "table": np.zeros((0, self.width), f4),
+            "squares": np.zeros((0, self.width), f4),
+            "ring": np.zeros(max(rules.window - 1, 0) * self.width, f4),
+            "held_x": np.zeros((batch, plan.input.size), f4),
+            "held_names": np.zeros((batch, 0), np.int64),
+            "held_target": np.zeros(batch, f4),
+            "held_weight": np.zeros(batch, f4),
+        }
+        self.used = {"table": 0, "squares": 0}
+
+    def _take(self, plan: Plan) -> None:
+        # what follows from a plan
+        rules = self.rules
+        if len(plan.input.shape) != (2 if rules.window else 1):
+            raise SpecError(f"a plan for samples of shape {plan.input.shape}, and a window of {rules.window}")
+        if LOSSES[rules.loss] == RECONSTRUCT and plan.output.size != plan.input.size:
+            raise SpecError(f"{plan.output.size} outputs can't be compared with {plan.input.size} inputs")
+        self.plan, self.width = plan, plan.input.shape[-1]
+        self.units = min(_parts(plan)[0], UNITS)
+        n = np.zeros(k.SETTINGS, np.int64)
+        n[[k.LOSS, k.CLASSIFY, k.BATCH]] = LOSSES[rules.loss], rules.classify, rules.batch
+        n[[k.WINDOW, k.WIDTH, k.PLACE]] = rules.window, self.width, self.place
+        n[[k.OUTPUT, k.OUTPUTS, k.LATENT]] = plan.output.at, plan.output.size, plan.latent.at
+        n[[k.CHANNELS, k.CHANNEL_STEP, k.POSITIONS, k.POSITION_STEP]] = _parts(plan)
+        n[k.RANDOM] = DROPOUT in plan.arrays.ops[:, CODE]
+        rates = np.array([rules.rate, rules.slope], f4)
+        self._settings = k.Settings(n, rules.optimiser.hyper, rates)
+        values, kept = zeros((plan.values,), f4), zeros((plan.kept,), f4)
+        self._scratch = k.Scratch(values, zeros((plan.values,), f4), zeros((len(plan.weights),), f4), kept)
+
+    def _parameters(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        # weights and those moments that the rule has, each on a cache line
+        flat = {"w": zeros(weights.shape, f4)}
+        for name in "mv":
+            flat[name] = zeros(weights.shape if name in self.rules.optimiser.moments else (0,), f4)
+        flat["w"][...] = weights
+        return flat
+
+    def scan(
+        self,
+        op: np.ndarray,
+        slot: np.ndarray,
+        target: np.ndarray,
+        weight: np.ndarray,
+        start: int,
+        store: Mapping[str, np.ndarray],
+        latent: np.ndarray | None = None,
+    ) -> None:
+        """Predict at OBSERVE and LOOK, learn at LEARN; see :func:`streamnn.lowered.kernel.scan`.
+
+        Parameters
+        ----------
+        op, slot : ndarray, shape (m,)
+        target, weight : ndarray of float32, shape (m,)
+            Class number or target, and sample weight, of LEARN operations.
+        start : int
+            Where the row that it reads begins in ``store["row"]``.
+        store : mapping of str to ndarray
+            Leaves of pending events: ``row``, ``names``, ``p``, and :attr:`window_leaf` if it reads windows.
+        latent : ndarray of float32, shape (m, k), optional
+            Receives the latents.
+        """
+        s, rows = self.s, store["row"]
+        self._settings.n[k.FROM] = start
+        names = store["names"]
+        if self.rules.batch > 1 and s["held_names"].shape[1] != names.shape[1]:
+            s["held_names"] = grown(s["held_names"], self.rules.batch, names.shape[1], fill=-1)
+        windows = store[self.window_leaf].reshape(len(rows), -1) if self.rules.window else rows
+        scan(
+            *(op, slot, target, weight),
+            self._no_latent if latent is None else latent,
+            k.Events(rows, names, store["p"], windows),
+            self._settings,
+            self.plan.arrays,
+            k.Learnt(*(s[name] for name in k.Learnt._fields)),
+            k.Memory(*(s[name] for name in k.Memory._fields)),
+            self._scratch,
+        )
+
+    @property
+    def window_leaf(self) -> str:
+        """Under which name pending events keep their window: float32, shape (window, width)."""
+        return f"{self.name}.window"
+
+    def grow(self, plan: Plan, step: Step, rule: Rule) -> None:
+        """Go on with a wider plan.
+
+        Parameters
+        ----------
+        plan : Plan
+            For the new width.
+        step : Step
+            Old and new width, and where the old inputs lie now.
+        rule : Rule
+            Which axes of the parameters follow the width.
+
+        Raises
+        ------
+        SpecError
+            When the parameters can't grow that way.
+        """
+        s, old = self.s, self.plan
+        if any(getattr(plan, name).shape != getattr(old, name).shape for name in ("slow", "counters")):
+            raise SpecError(f"network {self.name!r} learns an order of its inputs, and takes no more of them")
+        named = {name: old.named(s[name]) for name in ("w", *self.rules.optimiser.moments)}
+        self._take(plan)
+        s |= self._parameters(plan.flat(step.weights(named.pop("w"), rule)))
+        for name, moments in named.items():
+            s[name][...] = plan.flat(step.moments(moments, rule))
+        for name in ("table", "squares", "ring", "held_x"):
+            rows = s[name].reshape(-1, len(step.places)) if name in ("ring", "held_x") else s[name]
+            wide = np.zeros((len(rows), step.inputs), f4)
+            wide[:, step.places] = rows
+            s[name] = {"ring": wide.ravel(), "held_x": wide.reshape(-1, plan.input.size)}.get(name, wide)
+
+    def _leaves(self) -> dict[str, np.ndarray]:
+        found = {name: v for name, v in super()._leaves().items() if name not in _FLAT}
+        for name in ("w", *self.rules.optimiser.moments):
+            found |= {f"{_FLAT[name]}/{leaf}": v for leaf, v in self.plan.named(self.s[name]).items()}
+        return found
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray], keep: bool = False) -> None:
+        """Take over saved leaves.
+
+        Raises
+        ------
+        StateError
+            When a leaf does not fit; nothing has changed then.
+        """
+        given = self._given(arrays)
+        self.kept = keep
+        for name in ("w", *self.rules.optimiser.moments):
+            prefix = f"{_FLAT[name]}/"
+            named = {leaf.name: given.pop(prefix + leaf.name) for leaf in self.plan.leaves}
+            self.s[name][...] = self.plan.flat(named)
+        for name, v in given.items():
+            (self.s[name][: self.used[name]] if name in self.used else self.s[name])[...] = v
+
+
+def _parts(plan: Plan) -> tuple[int, int, int, int]:
+    """Channels of the latent, how far apart they lie, positions, and how far apart those are.
+
+    Of what a dense layer reads channels are the last axis, and else the first.
+    """
+    shape = plan.latent.shape
+    ops = plan.arrays.ops
+    last = ((ops[:, CODE] == LINEAR) & (ops[:, IN] == plan.latent.at)).any()
+    channels = shape[-1] if last else shape[0]
+    positions = plan.latent.size // channels
+    return (channels, 1, positions, channels) if last else (channels, positions, positions, 1)
