@@ -127,6 +127,10 @@ class Member(Stage):
         """What it keeps of a pending event beside the row and its predictions."""
         return {}
 
+    def moved(self, room: Room) -> Arrays:
+        """Of leaves whose first axis grows as the row does: where its old entries lie now. Others stay first."""
+        return {}
+
     def make_room(self, room: Room) -> None:
         """Grow with rows and labels without changing what was learnt.
 
