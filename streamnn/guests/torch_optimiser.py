@@ -109,9 +109,7 @@ def link(
         }
 
 
-def direct_step(
-    optimiser: torch.optim.Optimizer, arrays: Arrays
-) -> Callable[[list[Tensor]], None] | None:
+def direct_step(optimiser: torch.optim.Optimizer, arrays: Arrays) -> Callable[[list[Tensor]], None] | None:
     """The same operation that the optimiser's step ends in, without what it does around it; None if it is not fused.
 
     Its state is that of :func:`link`, on the CPU.

@@ -65,7 +65,11 @@ GUESTS = {
     "recurrent": Guest(Recurrent, window=4, rows="context"),
     "convolution": Guest(Convolution, window=5, road="traced"),
     "history": Guest(mlp, rows="history", road="traced"),
-    "own": Guest(mlp, lambda ps: torch.optim.NAdam(ps, 0.01), loss=lambda out, y, reduction: F.cross_entropy(out, y)[None]),
+    "own": Guest(
+        mlp,
+        lambda ps: torch.optim.NAdam(ps, 0.01),
+        loss=lambda out, y, reduction: F.cross_entropy(out, y)[None],
+    ),
 }
 every_guest = pytest.mark.parametrize("guest", GUESTS.values(), ids=GUESTS)
 
@@ -269,7 +273,9 @@ class Centred(nn.Linear):
         return super().forward(x - x.mean(1, keepdim=True))
 
 
-@pytest.mark.parametrize(("make", "why"), [(OverInputs, "'norm.weight' has a unit"), (Centred, "not read as before")])
+@pytest.mark.parametrize(
+    ("make", "why"), [(OverInputs, "'norm.weight' has a unit"), (Centred, "not read as before")]
+)
 def test_what_depends_on_the_width_takes_no_columns(make, why: str) -> None:
     mine = member_after(Guest(make), end=60)
     assert not mine.grows and why in mine.facts.rule.columns
