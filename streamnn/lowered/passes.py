@@ -12,6 +12,7 @@ from .codes import (
     COPY,
     DROPOUT,
     GATHER,
+    GROUPING,
     GRU,
     LINEAR,
     LSTM,
@@ -19,11 +20,13 @@ from .codes import (
     NORMALISATION,
     POOL,
     RNN,
+    SHUFFLE,
     SPLINE,
 )
 from .convolving import backward_convolution, forward_convolution
 from .dense import backward_linear, forward_linear
 from .dropout import backward_dropout, forward_dropout
+from .grouping import backward_grouping, forward_grouping
 from .gru import backward_gru, forward_gru
 from .lstm import backward_lstm, forward_lstm
 from .moving import (
@@ -39,10 +42,11 @@ from .moving import (
 from .normalisation import backward_normalisation, forward_normalisation
 from .pooling import backward_pool, forward_pool
 from .rnn import backward_rnn, forward_rnn
+from .shuffle import backward_shuffle, forward_shuffle
 from .spline import backward_spline, forward_spline
 
 
-@leaf(inline=True)
+@leaf
 def forward(plan, learnt, scratch, training):
     """All values of the sample that was written to the plan's input. `training` is whether numbers are dropped."""
     for i in range(len(plan.ops)):
@@ -75,9 +79,13 @@ def forward(plan, learnt, scratch, training):
             forward_dropout(i, plan, learnt, scratch, training)
         elif code == SPLINE:
             forward_spline(i, plan, learnt, scratch, training)
+        elif code == SHUFFLE:
+            forward_shuffle(i, plan, learnt, scratch, training)
+        elif code == GROUPING:
+            forward_grouping(i, plan, learnt, scratch, training)
 
 
-@leaf(inline=True)
+@leaf
 def backward(plan, learnt, scratch):
     """Gradients by all values and parameters, from those by the output; all others in `scratch.d` must be 0."""
     for back in range(len(plan.ops)):
@@ -111,3 +119,7 @@ def backward(plan, learnt, scratch):
             backward_dropout(i, plan, learnt, scratch)
         elif code == SPLINE:
             backward_spline(i, plan, learnt, scratch)
+        elif code == SHUFFLE:
+            backward_shuffle(i, plan, learnt, scratch)
+        elif code == GROUPING:
+            backward_grouping(i, plan, learnt, scratch)

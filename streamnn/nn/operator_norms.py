@@ -77,6 +77,25 @@ def grouped_norm(w: Tensor, groups: int, norm: Callable[[Tensor], float] = matri
     return max((norm(block) for block in w.chunk(groups)), default=0.0)
 
 
+def cheap_convolution_norm(w: Tensor, groups: int) -> float:
+    """Schur's bound of an unrolled convolution of any stride and padding; of a kernel of one place :func:`cheap_norm`.
+
+    Parameters
+    ----------
+    w : Tensor, shape (outputs, inputs / groups, *kernel)
+    groups : int
+
+    Examples
+    --------
+    >>> round(cheap_convolution_norm(torch.ones(1, 1, 3, 3), 1), 6)
+    9.0
+    """
+    if prod(w.shape[2:]) == 1:
+        return grouped_norm(w.flatten(1), groups, cheap_norm)
+    one = [1] * (w.dim() - 2)
+    return schur_convolution_norm(w, one, one, groups)
+
+
 def schur_convolution_norm(w: Tensor, stride: Sequence[int], dilation: Sequence[int], groups: int) -> float:
     """Schur's bound of an unrolled convolution with zero padding, for maps of every size.
 
@@ -161,9 +180,10 @@ def frequency_convolution_norm(
     kernel = w.shape[2:]
     torus = [n + d * (k - 1) for n, k, d in zip(sides, kernel, dilation, strict=True)]
     spread = torch.zeros(*w.shape[:2], *torus, dtype=torch.float64)
-    spread[(..., *(slice(0, d * (k - 1) + 1, d) for k, d in zip(kernel, dilation, strict=True)))] = (
-        w.detach().double()
+    places: tuple[slice, ...] = tuple(
+        slice(0, d * (k - 1) + 1, d) for k, d in zip(kernel, dilation, strict=True)
     )
+    spread[(slice(None), slice(None), *places)] = w.detach().double()
     found = torch.fft.fftn(spread, dim=tuple(range(2, w.dim()))).flatten(2).permute(2, 0, 1)
     return max(matrix_norm(block) for block in found.chunk(groups, 1))
 
