@@ -88,7 +88,7 @@ def convolution(
         b.parameter(f"{name}.weight", weight, split, (0, 2, 3, 4, 1)),
         -1 if bias is None else b.parameter(f"{name}.bias", bias),
         more=more,
-        kept=2 * (channels * sy * sx * rows * row + LANES) + lanes * LANES * outputs,
+        kept=2 * (channels * sy * sx * rows * row + LANES) + lanes * LANES * (outputs + members),
     )
 
 

@@ -30,14 +30,17 @@ from .codes import (
     OUT,
     WEIGHT,
 )
-from .products import add_row, clear, copy_row
+from .products import add_row, add_rows, clear, copy_row
 
 f4 = np.float32
+FEW = 4 * LANES
+"""Positions at most of a convolution whose weights' gradients are summed position by position."""
 
 
 class Sizes(NamedTuple):
     """Of a convolution, and where its parts begin."""
 
+    groups: int
     inner: int  # channels of a group
     members: int  # outputs of a group
     taps: int  # weights of an output
@@ -48,7 +51,7 @@ class Sizes(NamedTuple):
     at: int  # offsets, in plan.whole
     laid: int  # layout of the input, in scratch.kept
     back: int  # ... of its gradient
-    outs: int  # outputs or their gradients
+    outs: int  # outputs or their gradients; after them those of a group, position by position
 
 
 @leaf
@@ -60,6 +63,7 @@ def _sizes(i, plan):
     length = (down - 1) * o[i, A7] + across
     room = o[i, A0] * plane + LANES
     return Sizes(
+        groups,
         o[i, A0] // groups,
         outputs // groups,
         o[i, A4],
@@ -147,7 +151,10 @@ def backward_convolution(i, plan, learnt, scratch):
                 v = v + load(kept, first + q)
             scratch.g[s.bias + m] += total(v)
     for g in range(o[i, A3]):
-        _weights_back(g, s, plan.whole, scratch.g, kept)
+        if s.members >= LANES and s.length <= FEW:
+            _few_weights_back(g, s, plan.whole, scratch.g, kept)
+        else:
+            _weights_back(g, s, plan.whole, scratch.g, kept)
         _inputs_back(g, s, plan.whole, learnt.w, kept)
     _unlay(i, plan, scratch, s)
 
@@ -240,6 +247,19 @@ def _weights_back(g, s, whole, gradient, kept):
             for q in range(0, n, LANES):
                 v = v + load(kept, u + q) * load(kept, y + q)
             gradient[p + r] += total(v)
+
+
+@leaf
+def _few_weights_back(g, s, whole, gradient, kept):
+    # ... of few positions: sums over lanes would cost more than the products, so all outputs of a position go together
+    x, wide, n = s.laid + g * s.inner * s.plane, s.members, s.length
+    turned = s.outs + s.groups * wide * n
+    for m in range(wide):
+        for q in range(n):
+            kept[turned + q * wide + m] = kept[s.outs + (g * wide + m) * n + q]
+    for k in range(s.taps):
+        at = s.weight + (g * s.taps + k) * wide
+        add_rows(gradient, at, wide, kept, turned, kept, x + whole[s.at + k], 1, n)
 
 
 @leaf
