@@ -59,7 +59,11 @@ def forward_spline(i, plan, learnt, scratch, training):
     ops, w, z, kept = plan.ops, learnt.w, scratch.z, scratch.kept
     units, K, x, y, k = ops[i, UNITS], ops[i, KNOTS], ops[i, IN], ops[i, OUT], ops[i, KEPT]
     for u in range(units):
-        scale, offset, c = plan.fixed[ops[i, GRID] + u], plan.fixed[ops[i, GRID] + units + u], ops[i, WEIGHT] + u * K
+        scale, offset, c = (
+            plan.fixed[ops[i, GRID] + u],
+            plan.fixed[ops[i, GRID] + units + u],
+            ops[i, WEIGHT] + u * K,
+        )
         for _ in range(ops[i, EACH]):
             v = z[x] * scale + offset
             place = v if v > f4(0.0) else f4(0.0)

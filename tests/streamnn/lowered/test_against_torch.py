@@ -11,11 +11,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
-
-from streamnn.lowered.optimisers import Optimiser  # noqa: E402
-from streamnn.nn.linear_spline import LinearSpline  # noqa: E402
-
 from lowered_twins import (  # noqa: E402
     INPUTS,
     Grouped,
@@ -25,6 +20,10 @@ from lowered_twins import (  # noqa: E402
     said_by_torch,
     stream,
 )
+from torch import nn  # noqa: E402
+
+from streamnn.lowered.optimisers import Optimiser  # noqa: E402
+from streamnn.nn.linear_spline import LinearSpline  # noqa: E402
 
 pytestmark = pytest.mark.slow
 EVENTS = 10_000
