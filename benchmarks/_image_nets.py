@@ -105,9 +105,7 @@ def mixing(kind: str, events: int, seed: int) -> Mixing:
         if kind == "random":
             draw = torch.Generator().manual_seed(at)
             return Permutation(torch.randperm(channels, generator=draw).tolist())
-        return LearnedShuffle(
-            channels, hold=int(0.3 * events), ramp=int(0.2 * events), rate=0.64, seed=at
-        )
+        return LearnedShuffle(channels, hold=int(0.3 * events), ramp=int(0.2 * events), rate=0.64, seed=at)
 
     return make
 

@@ -38,7 +38,10 @@ ARMS = (
     ("v1", "fixed", "signs"),
 )
 PAIRS = (
-    *((f"v1 {a} relu", f"v1 {b} relu") for a, b in (("learned", "fixed"), ("fixed", "none"), ("dense", "fixed"))),
+    *(
+        (f"v1 {a} relu", f"v1 {b} relu")
+        for a, b in (("learned", "fixed"), ("fixed", "none"), ("dense", "fixed"))
+    ),
     *((f"v2 {a} relu", f"v2 {b} relu") for a, b in (("learned", "fixed"), ("fixed", "none"))),
     *((f"v1 fixed {a}", "v1 fixed relu") for a in ("splines", "signs")),
 )
@@ -102,7 +105,7 @@ def arms(name: str, seed: int) -> dict[str, dict[str, Any]]:
             "us an event": (time.process_time() - started) / len(x) * 1e6,
             "committed": committed,
         }
-        print(name, seed, unit, kind, bend, {k: v for k, v in out[f"{unit} {kind} {bend}"].items()}, flush=True)
+        print(name, seed, unit, kind, bend, out[f"{unit} {kind} {bend}"], flush=True)
     return out
 
 
@@ -147,7 +150,12 @@ def cell(v: Sequence[float]) -> str:
 def table(title: str, runs: Sequence[dict[str, dict[str, Any]]], best: str = "accuracy") -> None:
     """Every figure, and differences of arms paired by seed."""
     rows = [
-        {"": arm, **{k: cell([r[arm][k] for r in runs]) for k, v in runs[0][arm].items() if not isinstance(v, list)}}
+        {
+            "": arm,
+            **{
+                k: cell([r[arm][k] for r in runs]) for k, v in runs[0][arm].items() if not isinstance(v, list)
+            },
+        }
         for arm in runs[0]
     ]
     show(title, rows)
@@ -162,7 +170,9 @@ def table(title: str, runs: Sequence[dict[str, dict[str, Any]]], best: str = "ac
 def main() -> None:
     """Run the parts that were asked for."""
     parts = {**{name: lambda seed, name=name: arms(name, seed) for name in STREAMS}, "surprise": surprise}
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     options.add_argument("--only", nargs="+", choices=list(parts), default=list(parts))
     options.add_argument("--json", type=Path)

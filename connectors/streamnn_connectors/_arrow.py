@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from .base import BadRecord
 from .table import Table
 from .wanted import EVERYTHING, Wanted
 
+NOTHING_WRONG: Mapping[int, str] = {}
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -93,9 +95,17 @@ def metadata_of(schema: pa.Schema, dropped: dict[str, str]) -> dict[str, Any]:
 
 
 def to_block(
-    batch: pa.RecordBatch, kept: list[str], first: int, table: Table, wanted: Wanted = EVERYTHING
+    batch: pa.RecordBatch,
+    kept: list[str],
+    first: int,
+    table: Table,
+    wanted: Wanted = EVERYTHING,
+    known_wrong: Mapping[int, str] = NOTHING_WRONG,
 ) -> Block:
-    """The kept columns of `batch`, flat, of the kinds of `table`. Rows with a string that is not UTF-8 are bad records."""
+    """The kept columns of `batch`, flat, of the kinds of `table`.
+
+    Rows of which something is known to be wrong, and those with a string that is not UTF-8, are bad records.
+    """
     left: Counter[str] = Counter()
     before = table.state()
     flat = flatten_batch(batch.select(kept), wanted, left)
@@ -112,7 +122,7 @@ def to_block(
             left[name] += len(column) - column.null_count
     end = first + batch.num_rows
     position = np.arange(first, end, dtype=np.int64)
-    wrong: dict[int, str] = {}
+    wrong = dict(known_wrong)
     for name, column in columns.items():
         if pt.is_string(column.type):
             for i in _not_utf8(column):

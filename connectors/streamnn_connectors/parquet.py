@@ -15,6 +15,7 @@ from streamnn.errors import SourceError
 from ._arrow import kept_columns, metadata_of, to_block
 from ._blocks import Block, BlockPartition, skip_to, start_of
 from ._lines import check_file
+from ._pixels import pixels_of
 from .base import Partition, Resume, SourceInfo
 from .table import NO_KINDS, Table
 from .wanted import EVERYTHING, Wanted
@@ -27,7 +28,9 @@ class ParquetSource:
 
     Floats and decimals become float64, durations seconds, dictionaries their values; integers, booleans, strings and
     times (in UTC) stay, but what a declared kind asks for. Structs, lists and maps become columns such as ``cart.price`` and ``x[0]``.
-    Binary columns are dropped and named in ``info().metadata["dropped"]``.
+    Binary columns are dropped and named in ``info().metadata["dropped"]``, but for images: their pixels become columns
+    ``p0``, ``p1``, ... of numbers from 0 to 255, a channel after the other. A file whose metadata say ``{"kind": "image",
+    "shape": [28, 28]}`` under the key ``streamnn`` needs no option for it.
 
     Parameters
     ----------
@@ -36,11 +39,16 @@ class ParquetSource:
         What columns are, where it is not what their types say: see :class:`Table`.
     wanted : Wanted
         The columns that are looked at, all by default.
+    image : str, optional
+        Name of a column of images as raw bytes, a byte a value, row by row, the channels of a pixel side by side.
+    image_shape : str, optional
+        Height, width and channels, such as ``"28x28"`` or ``"32x32x3"``; a column of bytes of one length without it is
+        one row of pixels.
 
     Raises
     ------
     SourceError
-        When the file is missing, empty, damaged, has a column twice or none that can be used.
+        When the file is missing, empty, damaged, has a column twice or none that can be used, or images of another size.
 
     Examples
     --------
@@ -60,6 +68,8 @@ class ParquetSource:
         path: str | os.PathLike[str],
         kinds: Mapping[str, str] = NO_KINDS,
         wanted: Wanted = EVERYTHING,
+        image: str = "",
+        image_shape: str = "",
     ):
         self._path = Path(path)
         self._kinds, self._wanted = kinds, wanted
@@ -67,8 +77,13 @@ class ParquetSource:
         with self._file() as file:
             schema = file.schema_arrow
             self._groups = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-        self._kept, dropped = kept_columns(str(self._path), schema, wanted)
-        self._select = list(self._kept) if len(self._kept) < len(schema) else None
+        about = metadata_of(schema, {})
+        self._pixels = pixels_of(str(self._path), schema, about, image, image_shape)
+        if self._pixels is not None and not any(map(wanted.takes, self._pixels.columns)):
+            self._pixels = None
+        read = schema if self._pixels is None else self._pixels.schema(schema)
+        self._kept, dropped = kept_columns(str(self._path), read, wanted)
+        self._select = self._of_file(schema)
         self._info = SourceInfo(
             self._path.stem, sum(self._groups), metadata_of(schema, dropped), str(self._path)
         )
@@ -106,6 +121,7 @@ class ParquetSource:
 
     def _blocks(self, position: int, table: Table) -> Iterator[Block]:
         first = 0
+        rows_at_once = _READ_ROWS if self._pixels is None else self._pixels.rows
         with self._file() as file:
             for group, rows in enumerate(self._groups):
                 end = first + rows
@@ -114,16 +130,27 @@ class ParquetSource:
                     continue
                 try:
                     for batch in file.iter_batches(
-                        _READ_ROWS, row_groups=[group], columns=self._select, use_threads=False
+                        rows_at_once, row_groups=[group], columns=self._select, use_threads=False
                     ):
                         # before the start nothing is converted: a resumed run goes to its row group and on
                         if first + batch.num_rows > position:
-                            yield to_block(batch, self._kept, first, table, self._wanted)
+                            yield self._block(batch, first, table)
                         first += batch.num_rows
                 except (pa.ArrowException, OSError, ValueError) as error:
                     raise self._damaged(error, f" at row {first}") from error
                 if first != end:
                     raise self._damaged(f"row group {group} has fewer rows than it says", f" at row {first}")
+
+    def _of_file(self, schema: pa.Schema) -> list[str] | None:
+        """Columns that are read of the file; None: all."""
+        kept = {*self._kept, *([] if self._pixels is None else [self._pixels.column])}
+        return None if kept.issuperset(schema.names) else [n for n in schema.names if n in kept]
+
+    def _block(self, batch: pa.RecordBatch, first: int, table: Table) -> Block:
+        wrong: dict[int, str] = {}
+        if self._pixels is not None:
+            batch, wrong = self._pixels.spread(batch)
+        return to_block(batch, self._kept, first, table, self._wanted, wrong)
 
     def _damaged(self, error: Exception | str, where: str = "") -> SourceError:
         return SourceError(

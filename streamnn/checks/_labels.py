@@ -73,6 +73,24 @@ def new_class(s: Subject) -> None:
     same(learner.predict_one(rows[0]), "third", "after a hundred events of the new class, the class")
 
 
+@about(tasks=(CLASSES,))
+def a_new_class_moves_no_other(s: Subject) -> None:
+    """A new class keeps the ratios of the old ones, up to what one event may teach."""
+    learner = s.taught(300)
+    rows, _ = s.stream(60, 5)
+
+    def odds() -> list[float]:
+        said = s.answers(learner, rows)
+        return [math.log(max(p["yes"], 1e-9) / max(p["no"], 1e-9)) for p in said]
+
+    before = odds()
+    learner.learn_one(s.stream(1, 6)[0][0], "maybe")  # whoever sorts classes moves both others
+    after = odds()
+    size = sum(map(abs, before))
+    moved = sum(abs(a - b) for a, b in zip(before, after, strict=True))
+    assert moved <= 0.75 * size, f"log odds moved by {moved / size:.0%}"
+
+
 @about(tasks=(NUMBERS,))
 def unit_of_the_target(s: Subject) -> None:
     """The unit of the target does not matter."""

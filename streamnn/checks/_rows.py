@@ -72,6 +72,16 @@ def an_unknown_field(s: Subject) -> None:
     same(s.answer(learner, {**x, "new": 3.0}), s.answer(learner, x), "with the field")
 
 
+def a_look_at_an_unknown_field(s: Subject) -> None:
+    """A mere look at a row with a field never seen changes no later prediction."""
+    learner = s.taught()
+    rows = s.stream(9, 5)[0]
+    before = s.answers(learner, rows)
+    for name in ("A first", "z last"):  # whoever sorts fields moves all others
+        s.answer(learner, {**rows[0], name: 3.0})
+    same(s.answers(learner, rows), before, "answers after the look")
+
+
 def an_unknown_name(s: Subject) -> None:
     """A category never seen is answered."""
     learner = s.taught()

@@ -282,10 +282,7 @@ class Schema:
 
     def _make_room(self) -> None:
         if len(self.names) > self.width:
-            self.width = max(self.width, self.first)
-            while len(self.names) > self.width:
-                self.width += max(_LEAST_ROOM, self.width // _SHARE_OF_ROOM)
-            self.width = min(self.width, self.max_columns)
+            self.width = min(room_for(len(self.names), max(self.width, self.first)), self.max_columns)
 
     def _leave_behind(self, name: str, before: _Run | None) -> None:
         """Name the column, or columns, that a name had before, after their kind."""
@@ -389,6 +386,19 @@ class Schema:
             name: Input(Column.of_state(column), place, _NAN if last is None else last)
             for name, column, place, last in state["inputs"]
         }
+
+
+def room_for(columns: int, width: int) -> int:
+    """How wide rows become that are `width` wide when there are so many columns.
+
+    Examples
+    --------
+    >>> room_for(4, 4), room_for(5, 4), room_for(101, 100)
+    (4, 12, 125)
+    """
+    while width < columns:
+        width += max(_LEAST_ROOM, width // _SHARE_OF_ROOM)
+    return width
 
 
 def _how(kind: str) -> str:

@@ -13,7 +13,8 @@ from ..lowered.moving import add, multiplied
 from ..lowered.plan import Value
 from .moves import taken
 from .pools import reduced
-from .recorder import BATCH, Handler, Recorded, Recorder
+from .recorded import BATCH, Handler, Recorded
+from .recorder import Recorder
 
 
 def _each(r: Recorder, input: Tensor, kind: str, *numbers: float) -> Recorded:
@@ -207,7 +208,7 @@ HANDLERS: dict[str, Handler] = {
         for kind in ("relu", "relu6", "tanh", "sigmoid", "silu", "selu", "mish", "softsign")
     },
     **{kind: _plain(kind) for kind in ("hardswish", "hardsigmoid")},
-    "logsigmoid": _plain("log_sigmoid"),
+    "log_sigmoid": _plain("log_sigmoid"),
     "leaky_relu": _leaky_relu,
     "elu": _elu,
     "celu": _celu,

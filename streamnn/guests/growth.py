@@ -170,15 +170,30 @@ def find_rule(
     "parameter 'norm.weight' has a unit for each of them"
     """
     now = shapes(inputs, outputs)
-    wider = [(d, shapes(d, outputs)) for d in (inputs + 1, 2 * inputs + 3)]
-    more = [(c, shapes(inputs, c)) for c in (outputs + 1, 2 * outputs + 3)] if classify else []
+    wider, narrow = _tried(INPUTS, (inputs + 1, 2 * inputs + 3), lambda d: shapes(d, outputs))
+    more, few = _tried(
+        OUTPUTS, (outputs + 1, 2 * outputs + 3) if classify else (), lambda c: shapes(inputs, c)
+    )
     axes = {name: [Axis(FIXED, n) for n in shape] for name, shape in now.items()}
-    columns = _follow(INPUTS, now, inputs, wider, axes)
-    classes = _follow(OUTPUTS, now, outputs, more, axes)
+    columns = narrow or _follow(INPUTS, now, inputs, wider, axes)
+    classes = few or _follow(OUTPUTS, now, outputs, more, axes)
     if not columns and not mirrors:
         units = [name for name, found in axes.items() if found and found[0].of == INPUTS]
         columns = f"parameter {units[0]!r} has a unit for each of them" if units else ""
     return Rule({name: tuple(found) for name, found in axes.items()}, columns, classes)
+
+
+def _tried(
+    of: str, numbers: tuple[int, ...], make: Callable[[int], Shapes]
+) -> tuple[list[tuple[int, Shapes]], str]:
+    """Shapes at other numbers; or none, and why: a network of images may be made for one number of pixels alone."""
+    found = []
+    for n in numbers:
+        try:
+            found.append((n, make(n)))
+        except Exception as e:  # the factory is the user's
+            return [], f"it can't be made for {n} {of}: {e}"
+    return found, ""
 
 
 def _follow(

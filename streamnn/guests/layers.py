@@ -14,7 +14,8 @@ from ..lowered.normalisation import group_norm, layer_norm, rms_norm
 from ..lowered.plan import Value
 from ..lowered.recurrent import gru, lstm, rnn
 from .moves import taken
-from .recorder import Handler, Recorded, Recorder
+from .recorded import Handler, Recorded
+from .recorder import Recorder
 
 FLOAT_EPS = float(np.finfo(np.float32).eps)
 
@@ -41,8 +42,7 @@ def maps(r: Recorder, input: Tensor, dims: int) -> Value:
 
 def flat_again(value: Value, dims: int) -> Recorded:
     """The inverse of :func:`maps`."""
-    channels, height, width = value.shape
-    return Recorded(value if dims == 2 else value.reshaped(channels, width), 0)
+    return Recorded(value if dims == 2 else value.reshaped(value.shape[0], value.shape[2]), 0)
 
 
 def pair(number: Any, dims: int, fill: int) -> tuple[int, int]:
@@ -73,7 +73,6 @@ def _convolution(dims: int) -> Handler:
         if padding == "same":  # of an odd number of zeros the last is behind, as torch has it
             total = [d * (k - 1) for d, k in zip(spread, w.shape[2:], strict=True)]
             before = [t // 2 for t in total]
-            channels, height, width = x.shape
             if any(t % 2 for t in total):
                 index = np.arange(x.size).reshape(x.shape)
                 around = [(0, 0), *((b, t - b) for b, t in zip(before, total, strict=True))]

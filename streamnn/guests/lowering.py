@@ -10,9 +10,10 @@ from torch import nn
 
 from ..errors import SpecError
 from ..lowered.plan import Plan
-from . import arithmetic, layers, moves, pools
+from . import arithmetic, layers, moves, own_modules, pools
 from .not_lowered import NotLowered
-from .recorder import BATCH, Handler, Recorder
+from .recorded import BATCH, Handler
+from .recorder import Recorder
 from .verifying import check
 
 _HANDLERS: dict[str, Handler] = {
@@ -80,7 +81,7 @@ def lower(module: nn.Module, shape: tuple[int, ...], latent: str = "", time_firs
 def _recorded(module: nn.Module, shape: tuple[int, ...], latent: str, axis: int) -> tuple[Plan, str]:
     before = {name: b.clone() for name, b in module.named_buffers()}
     x = torch.randn(*shape[:axis], BATCH, *shape[axis:])
-    recorder = Recorder(module, shape, _HANDLERS, {})
+    recorder = Recorder(module, shape, _HANDLERS, own_modules.HANDLERS)
     recorder.start(x, axis)
     try:
         with recorder:

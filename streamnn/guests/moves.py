@@ -11,7 +11,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ..lowered.moving import concatenated, gathered
 from ..lowered.plan import Value
-from .recorder import BATCH, Handler, Recorded, Recorder
+from .recorded import BATCH, Handler, Recorded
+from .recorder import Recorder
 
 FUNCTIONS = [
     "view",
@@ -107,8 +108,7 @@ def _record(r: Recorder, source: list[Value], total: int, places: np.ndarray) ->
     ids = places.astype(np.int64)
     if not (ids == places).all() or ids.min(initial=0) < 0 or ids.max(initial=0) > BATCH * total:
         raise r.refuse("mixes numbers where the compiled kernel knows moving them only")
-    sample, place = np.divmod(ids - 1, total)
-    place[ids == 0] = -1
+    sample, place = (ids - 1) // total, np.where(ids == 0, -1, (ids - 1) % total)
     for axis, n in enumerate(ids.shape):
         own = np.arange(BATCH).reshape(-1, *[1] * (ids.ndim - axis - 1))
         if n == BATCH and (ids > 0).any() and ((sample == own) | (ids == 0)).all():

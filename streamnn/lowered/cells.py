@@ -46,22 +46,38 @@ def cell(i, plan):
 @leaf
 def put(kept, at, w, bias, n):
     """Set n numbers to biases, or to 0 where there are none."""
+    a = kept[at : at + n]  # of a piece the compiler knows that no place is below 0: it takes many at a time
+    if bias >= 0:
+        b = w[bias : bias + n]
+        for j in range(n):
+            a[j] = b[j]
+    else:
+        for j in range(n):
+            a[j] = f4(0.0)
+
+
+@leaf
+def plus(kept, at, x, k, n):
+    """Add n numbers from x[k] on to others, which they do not overlap."""
+    a, b = kept[at : at + n], x[k : k + n]
     for j in range(n):
-        kept[at + j] = w[bias + j] if bias >= 0 else f4(0.0)
+        a[j] += b[j]
 
 
 @leaf
 def sigmoids(kept, at, n):
     """In place."""
-    for j in range(at, at + n):
-        kept[j] = sigmoid32(kept[j])
+    a = kept[at : at + n]
+    for j in range(n):
+        a[j] = sigmoid32(a[j])
 
 
 @leaf
 def tanhs(kept, at, n):
     """In place."""
-    for j in range(at, at + n):
-        kept[j] = tanh32(kept[j])
+    a = kept[at : at + n]
+    for j in range(n):
+        a[j] = tanh32(a[j])
 
 
 @leaf
@@ -83,5 +99,4 @@ def biases_back(g, bias, n, kept, e, steps):
     """Add to the gradients of n biases, if there are any."""
     if bias >= 0:
         for t in range(steps):
-            for j in range(n):
-                g[bias + j] += kept[e + t * n + j]
+            plus(g, bias, kept, e + t * n, n)

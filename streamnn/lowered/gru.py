@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .cells import biases_back, cell, inputs_back, put, sigmoids, tanhs, weights_back
+from .._kernels.lanes import LANES, load_first, splat, store_first
+from .cells import biases_back, cell, inputs_back, plus, put, sigmoids, tanhs, weights_back
 from .products import add_inner, add_rows
 
 f4 = np.float32
@@ -22,19 +23,23 @@ def forward_gru(i, plan, learnt, scratch, training):
         put(kept, a, w, c.b, n)
         put(kept, p, w, c.c, n)
         add_rows(kept, a, n, w, c.w, z, c.x + t * c.inputs, 1, c.inputs)
-        now, before = c.out + t * h, c.out + (t - 1) * h
+        now = c.out + t * h
         if t > 0:
-            add_rows(kept, p, n, w, c.u, z, before, 1, h)
-        for j in range(2 * h):
-            kept[a + j] += kept[p + j]
+            add_rows(kept, p, n, w, c.u, z, now - h, 1, h)
+        plus(kept, a, kept, p, 2 * h)
         sigmoids(kept, a, 2 * h)
-        for j in range(h):
-            kept[a + 2 * h + j] += kept[a + j] * kept[p + 2 * h + j]
+        for j in range(0, h, LANES):
+            m, k = min(LANES, h - j), a + 2 * h + j
+            v = load_first(kept, a + j, m) * load_first(kept, p + 2 * h + j, m)
+            store_first(kept, k, m, load_first(kept, k, m) + v)
         tanhs(kept, a + 2 * h, h)
-        for j in range(h):
-            u, v = kept[a + h + j], kept[a + 2 * h + j]
-            past = z[before + j] if t > 0 else f4(0.0)
-            z[now + j] = v + u * (past - v)
+        for j in range(0, h, LANES):
+            m, k = min(LANES, h - j), a + j
+            u, v = load_first(kept, k + h, m), load_first(kept, k + 2 * h, m)
+            past = splat(f4(0.0))
+            if t > 0:
+                past = load_first(z, now - h + j, m)
+            store_first(z, now + j, m, v + u * (past - v))
 
 
 @leaf
@@ -44,20 +49,31 @@ def backward_gru(i, plan, learnt, scratch):
     h, n, d, z, kept = c.h, 3 * c.h, scratch.d, scratch.z, scratch.kept
     hidden = c.kept + c.steps * n
     dh = hidden + c.steps * n
-    for j in range(h):
-        kept[dh + j] = f4(0.0)
+    put(kept, dh, kept, -1, h)
+    one = splat(f4(1.0))
     for t in range(c.steps - 1, -1, -1):
-        a, p, before = c.kept + t * n, hidden + t * n, c.out + (t - 1) * h
-        for j in range(h):
-            v = kept[dh + j] + d[c.out + t * h + j]
-            reset, update, new = kept[a + j], kept[a + h + j], kept[a + 2 * h + j]
-            past = z[before + j] if t > 0 else f4(0.0)
-            e = v * (f4(1.0) - update) * (f4(1.0) - new * new)
-            er = e * kept[p + 2 * h + j] * (reset * (f4(1.0) - reset))
-            eu = v * (past - new) * (update * (f4(1.0) - update))
-            kept[a + j], kept[a + h + j], kept[a + 2 * h + j] = er, eu, e
-            kept[p + j], kept[p + h + j], kept[p + 2 * h + j] = er, eu, e * reset
-            kept[dh + j] = v * update
+        a, p, o = c.kept + t * n, hidden + t * n, c.out + t * h
+        for j in range(0, h, LANES):
+            m, k, q = min(LANES, h - j), a + j, p + j
+            reset, update, new = (
+                load_first(kept, k, m),
+                load_first(kept, k + h, m),
+                load_first(kept, k + 2 * h, m),
+            )
+            v = load_first(kept, dh + j, m) + load_first(d, o + j, m)
+            past = splat(f4(0.0))
+            if t > 0:
+                past = load_first(z, o - h + j, m)
+            e = v * (one - update) * (one - new * new)
+            er = e * load_first(kept, q + 2 * h, m) * (reset * (one - reset))
+            eu = v * (past - new) * (update * (one - update))
+            store_first(kept, k, m, er)
+            store_first(kept, k + h, m, eu)
+            store_first(kept, k + 2 * h, m, e)
+            store_first(kept, q, m, er)
+            store_first(kept, q + h, m, eu)
+            store_first(kept, q + 2 * h, m, e * reset)
+            store_first(kept, dh + j, m, v * update)
         if t > 0:
             add_inner(kept, dh, h, learnt.w, c.u, n, kept, p)
     inputs_back(c, n, learnt, scratch, c.kept)

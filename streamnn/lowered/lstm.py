@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .cells import biases_back, cell, inputs_back, put, sigmoids, tanhs, weights_back
+from .._kernels.lanes import LANES, load_first, splat, store_first
+from .cells import biases_back, cell, inputs_back, plus, put, sigmoids, tanhs, weights_back
 from .products import add_inner, add_rows
 
 f4 = np.float32
@@ -21,24 +22,25 @@ def forward_lstm(i, plan, learnt, scratch, training):
         a = c.kept + t * n
         put(kept, a, w, c.b, n)
         if c.c >= 0:
-            for j in range(n):
-                kept[a + j] += w[c.c + j]
+            plus(kept, a, w, c.c, n)
         add_rows(kept, a, n, w, c.w, z, c.x + t * c.inputs, 1, c.inputs)
         if t > 0:
             add_rows(kept, a, n, w, c.u, z, c.out + (t - 1) * h, 1, h)
         sigmoids(kept, a, 2 * h)
         tanhs(kept, a + 2 * h, h)
         sigmoids(kept, a + 3 * h, h)
-        now, before = cells + t * h, cells + (t - 1) * h
-        for j in range(h):
-            v = kept[a + j] * kept[a + 2 * h + j]
+        now, b, o = cells + t * h, bent + t * h, c.out + t * h
+        for j in range(0, h, LANES):
+            m, k = min(LANES, h - j), a + j
+            v = load_first(kept, k, m) * load_first(kept, k + 2 * h, m)
             if t > 0:
-                v += kept[a + h + j] * kept[before + j]
-            kept[now + j] = v
-            kept[bent + t * h + j] = v
-        tanhs(kept, bent + t * h, h)
-        for j in range(h):
-            z[c.out + t * h + j] = kept[a + 3 * h + j] * kept[bent + t * h + j]
+                v = v + load_first(kept, k + h, m) * load_first(kept, now - h + j, m)
+            store_first(kept, now + j, m, v)
+            store_first(kept, b + j, m, v)
+        tanhs(kept, b, h)
+        for j in range(0, h, LANES):
+            m = min(LANES, h - j)
+            store_first(z, o + j, m, load_first(kept, a + 3 * h + j, m) * load_first(kept, b + j, m))
 
 
 @leaf
@@ -48,23 +50,26 @@ def backward_lstm(i, plan, learnt, scratch):
     h, n, d, kept = c.h, 4 * c.h, scratch.d, scratch.kept
     cells, bent = c.kept + c.steps * n, c.kept + c.steps * (n + h)
     dh = bent + c.steps * h  # of the hidden state, then of the cell
-    dc = dh + h
-    for j in range(2 * h):
-        kept[dh + j] = f4(0.0)
+    put(kept, dh, kept, -1, 2 * h)
+    one = splat(f4(1.0))
     for t in range(c.steps - 1, -1, -1):
-        a, b, before = c.kept + t * n, bent + t * h, cells + (t - 1) * h
-        for j in range(h):
-            v = kept[dh + j] + d[c.out + t * h + j]
-            gi, gf, gc, go = kept[a + j], kept[a + h + j], kept[a + 2 * h + j], kept[a + 3 * h + j]
-            s = kept[b + j]
-            e = kept[dc + j] + v * go * (f4(1.0) - s * s)
-            past = kept[before + j] if t > 0 else f4(0.0)
-            kept[a + j] = e * gc * (gi * (f4(1.0) - gi))
-            kept[a + h + j] = e * past * (gf * (f4(1.0) - gf))
-            kept[a + 2 * h + j] = e * gi * (f4(1.0) - gc * gc)
-            kept[a + 3 * h + j] = v * s * (go * (f4(1.0) - go))
-            kept[dc + j] = e * gf
-            kept[dh + j] = f4(0.0)
+        a = c.kept + t * n
+        for j in range(0, h, LANES):
+            m, k, u = min(LANES, h - j), a + j, dh + j
+            gi, gf = load_first(kept, k, m), load_first(kept, k + h, m)
+            gc, go = load_first(kept, k + 2 * h, m), load_first(kept, k + 3 * h, m)
+            v = load_first(kept, u, m) + load_first(d, c.out + t * h + j, m)
+            s = load_first(kept, bent + t * h + j, m)
+            e = load_first(kept, u + h, m) + v * go * (one - s * s)
+            past = splat(f4(0.0))
+            if t > 0:
+                past = load_first(kept, cells + (t - 1) * h + j, m)
+            store_first(kept, k, m, e * gc * (gi * (one - gi)))
+            store_first(kept, k + h, m, e * past * (gf * (one - gf)))
+            store_first(kept, k + 2 * h, m, e * gi * (one - gc * gc))
+            store_first(kept, k + 3 * h, m, v * s * (go * (one - go)))
+            store_first(kept, u, m, splat(f4(0.0)))
+            store_first(kept, u + h, m, e * gf)
         if t > 0:
             add_inner(kept, dh, h, learnt.w, c.u, n, kept, a)
     inputs_back(c, n, learnt, scratch, c.kept)

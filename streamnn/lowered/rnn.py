@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .cells import biases_back, cell, inputs_back, put, tanhs, weights_back
+from .cells import biases_back, cell, inputs_back, plus, put, tanhs, weights_back
 from .codes import A5
 from .products import add_inner, add_rows
 
@@ -21,8 +21,7 @@ def forward_rnn(i, plan, learnt, scratch, training):
         now = c.out + t * h
         put(z, now, w, c.b, h)
         if c.c >= 0:
-            for j in range(h):
-                z[now + j] += w[c.c + j]
+            plus(z, now, w, c.c, h)
         add_rows(z, now, h, w, c.w, z, c.x + t * c.inputs, 1, c.inputs)
         if t > 0:
             add_rows(z, now, h, w, c.u, z, now - h, 1, h)
@@ -39,8 +38,7 @@ def backward_rnn(i, plan, learnt, scratch):
     c = cell(i, plan)
     h, d, z, kept = c.h, scratch.d, scratch.z, scratch.kept
     dh = c.kept + c.steps * h
-    for j in range(h):
-        kept[dh + j] = f4(0.0)
+    put(kept, dh, kept, -1, h)
     for t in range(c.steps - 1, -1, -1):
         a, o = c.kept + t * h, c.out + t * h
         for j in range(h):

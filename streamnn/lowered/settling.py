@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .._kernels.jit import leaf
+from ..permutations.correlation import watch
+from ..permutations.places import COUNTERS, STATE, WATCHING
 from ..permutations.settling import set_rounded, settle
 from .arrays import TRIALS
-from .codes import A0, CODE, GROUPING, SHUFFLE
+from .codes import A0, CODE, GROUPING, IN, SHUFFLE
 from .grouping import drop_unread
 from .shuffle import tables
 
@@ -25,6 +27,21 @@ def after_label(plan, learnt, soft_loss, rounded_loss):
             learnt.count[TRIALS] += 1 if answer == 1 else -1 if answer < 0 else 0
             if answer == -2 and code == GROUPING:
                 drop_unread(i, plan, learnt)
+
+
+@leaf
+def after_event(plan, learnt, scratch):
+    """Call it when an event was predicted, once an event (not for a look): what groups columns counts it in.
+
+    Returns whether an order changed: then values that were computed before are of another network.
+    """
+    changed = False
+    for i in range(plan.ops.shape[0]):
+        if plan.ops[i, CODE] == SHUFFLE:
+            p, t = plan.ops[i, A0], tables(plan, learnt)
+            if t.counters[t.whole[p + COUNTERS] + STATE] == WATCHING:
+                changed = watch(p, t, scratch.z, plan.ops[i, IN]) or changed
+    return changed
 
 
 @leaf

@@ -7,7 +7,7 @@ import numpy as np
 from .._kernels.jit import leaf
 from ..errors import SpecError
 from ..permutations.places import COUNTERS, FIXED, INDEX, SLOW, Tables
-from ..permutations.schedule import Schedule
+from ..permutations.schedule import Schedule, Start, watching
 from ..permutations.settling import is_index
 from .codes import A0, A1, A2, IN, OUT, SHUFFLE
 from .plan import PlanBuilder, Value
@@ -56,6 +56,40 @@ def learned_shuffle(
     return b.op(SHUFFLE, f"LearnedShuffle({n})", x, y, more=(table, n, x.size // n))
 
 
+def correlated_order(b: PlanBuilder, x: Value, groups: int, events: int = 1500, seed: int = 0) -> Value:
+    """Inputs so that those that correlate stand together, in groups of one size; at random for the first events.
+
+    From the events' rows alone, labelled or not: see :mod:`streamnn.permutations.correlation`.
+
+    Parameters
+    ----------
+    b : PlanBuilder
+    x : Value, shape (inputs,)
+    groups : int
+        A divisor of the inputs.
+    events : int
+        To be watched.
+    seed : int
+        Of the order until then.
+
+    Returns
+    -------
+    Value
+        Of x's shape.
+
+    Raises
+    ------
+    SpecError
+        When inputs are no multiple of the groups.
+    """
+    n = x.shape[0]
+    if n % groups:
+        raise SpecError(f"{n} inputs in {groups} groups: inputs must be a multiple of groups")
+    start = watching(n, groups, events, seed)
+    y = b.value(n)
+    return b.op(SHUFFLE, f"CorrelatedOrder({n}, {groups} groups)", x, y, more=(_placed(b, start), n, 1))
+
+
 def add_table(b: PlanBuilder, schedule: Schedule, rows: int, columns: int, index: np.ndarray | None) -> int:
     """Room for a permutation or grouping in a plan; where it begins among the whole numbers."""
     if index is not None:
@@ -67,6 +101,10 @@ def add_table(b: PlanBuilder, schedule: Schedule, rows: int, columns: int, index
     start = schedule.start(rows, columns)
     if index is not None:
         start = start.settled(index)
+    return _placed(b, start)
+
+
+def _placed(b: PlanBuilder, start: Start) -> int:
     whole = start.whole.copy()
     whole[[FIXED, SLOW, COUNTERS]] = b.fixed(start.fixed), b.slow(start.slow), b.counters(start.counters)
     return b.whole(whole)

@@ -77,6 +77,25 @@ def grouped_norm(w: Tensor, groups: int, norm: Callable[[Tensor], float] = matri
     return max((norm(block) for block in w.chunk(groups)), default=0.0)
 
 
+def cheap_convolution_norm(w: Tensor, groups: int) -> float:
+    """Schur's bound of an unrolled convolution of any stride and padding; of a kernel of one place :func:`cheap_norm`.
+
+    Parameters
+    ----------
+    w : Tensor, shape (outputs, inputs / groups, *kernel)
+    groups : int
+
+    Examples
+    --------
+    >>> round(cheap_convolution_norm(torch.ones(1, 1, 3, 3), 1), 6)
+    9.0
+    """
+    if prod(w.shape[2:]) == 1:
+        return grouped_norm(w.flatten(1), groups, cheap_norm)
+    one = [1] * (w.dim() - 2)
+    return schur_convolution_norm(w, one, one, groups)
+
+
 def schur_convolution_norm(w: Tensor, stride: Sequence[int], dilation: Sequence[int], groups: int) -> float:
     """Schur's bound of an unrolled convolution with zero padding, for maps of every size.
 
@@ -105,7 +124,9 @@ def schur_convolution_norm(w: Tensor, stride: Sequence[int], dilation: Sequence[
     return most * ROUNDED_UP
 
 
-def reshaped_convolution_norm(w: Tensor, stride: Sequence[int], dilation: Sequence[int], groups: int) -> float:
+def reshaped_convolution_norm(
+    w: Tensor, stride: Sequence[int], dilation: Sequence[int], groups: int
+) -> float:
     """The four reshapes' bound of an unrolled convolution (Singla & Feizi 2021), for zero padding and maps of every size.
 
     At every frequency the convolution acts as the sum over offsets of the kernel's matrix times a number of size 1.
@@ -138,7 +159,9 @@ def reshaped_convolution_norm(w: Tensor, stride: Sequence[int], dilation: Sequen
     return most
 
 
-def frequency_convolution_norm(w: Tensor, sides: Sequence[int], dilation: Sequence[int], groups: int) -> float:
+def frequency_convolution_norm(
+    w: Tensor, sides: Sequence[int], dilation: Sequence[int], groups: int
+) -> float:
     """Largest singular value over all frequencies of a torus that a zero-padded convolution fits in.
 
     On a torus that is its exact norm (Sedghi, Gupta & Long 2019). On one that is longer than the map by the kernel's
@@ -157,7 +180,10 @@ def frequency_convolution_norm(w: Tensor, sides: Sequence[int], dilation: Sequen
     kernel = w.shape[2:]
     torus = [n + d * (k - 1) for n, k, d in zip(sides, kernel, dilation, strict=True)]
     spread = torch.zeros(*w.shape[:2], *torus, dtype=torch.float64)
-    spread[(..., *(slice(0, d * (k - 1) + 1, d) for k, d in zip(kernel, dilation, strict=True)))] = w.detach().double()
+    places: tuple[slice, ...] = tuple(
+        slice(0, d * (k - 1) + 1, d) for k, d in zip(kernel, dilation, strict=True)
+    )
+    spread[(slice(None), slice(None), *places)] = w.detach().double()
     found = torch.fft.fftn(spread, dim=tuple(range(2, w.dim()))).flatten(2).permute(2, 0, 1)
     return max(matrix_norm(block) for block in found.chunk(groups, 1))
 
@@ -222,7 +248,11 @@ def _meeting(w: Tensor, stride: Sequence[int], dilation: Sequence[int]) -> list[
 
 
 def _unrolled(
-    w: Tensor, sides: Sequence[int], stride: Sequence[int], padding: Sequence[tuple[int, int]], dilation: Sequence[int]
+    w: Tensor,
+    sides: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
 ) -> Tensor:
     # the convolution of every unit vector; shape (inputs' places, outputs' places), as long either way round
     units = torch.eye(w.shape[1] * prod(sides), dtype=torch.float64).reshape(-1, w.shape[1], *sides)

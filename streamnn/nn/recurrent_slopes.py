@@ -57,25 +57,26 @@ def recurrent_slopes(module: nn.RNNBase, steps: int, most: float = inf) -> tuple
     for layer in range(module.num_layers):
         ways = ["", "_reverse"] if module.bidirectional else [""]
         every = [_of_one(module, f"_l{layer}{way}", steps, most) for way in ways]
-        last = below * sqrt(sum((all_ if way else end) ** 2 for way, (all_, end) in zip(ways, every, strict=True)))
+        last = below * sqrt(
+            sum((all_ if way else end) ** 2 for way, (all_, end) in zip(ways, every, strict=True))
+        )
         below *= sqrt(sum(all_**2 for all_, _ in every))
         most = 1.0 if not isinstance(module, nn.RNN) or module.nonlinearity == "tanh" else inf
     return below, last
 
 
 def _of_one(module: nn.RNNBase, suffix: str, steps: int, most: float) -> tuple[float, float]:
-    parts = [getattr(module, f"{kind}{suffix}").detach().double() for kind in ("weight_ih", "weight_hh")]
-    biases = [
-        getattr(module, f"{kind}{suffix}").detach().double() if module.bias else parts[0].new_zeros(len(parts[0]))
+    w, u = (getattr(module, f"{kind}{suffix}").detach().double() for kind in ("weight_ih", "weight_hh"))
+    b, more = (
+        getattr(module, f"{kind}{suffix}").detach().double() if module.bias else w.new_zeros(len(w))
         for kind in ("bias_ih", "bias_hh")
-    ]
+    )
     if isinstance(module, nn.LSTM):
-        step, width = _lstm(*parts, *biases, most), 2
+        step, width = _lstm(w, u, b, more, most), 2
     elif isinstance(module, nn.GRU):
-        step, width = _gru(*parts, *biases, most), 1
+        step, width = _gru(w, u, b, more, most), 1
     else:
-        into, on = matrix_norm(parts[0]), matrix_norm(parts[1])
-        step, width = lambda x, state, t: (into * x + on * state[0],), 1
+        step, width = _plain(w, u), 1
     reach = torch.zeros(steps, steps, dtype=torch.float64)
     for s in range(steps):
         state = step(1.0, (0.0,) * width, s)
@@ -84,6 +85,11 @@ def _of_one(module: nn.RNNBase, suffix: str, steps: int, most: float) -> tuple[f
             state = step(0.0, state, t)
             reach[t, s] = state[0]
     return matrix_norm(reach), matrix_norm(reach[-1:])
+
+
+def _plain(w: Tensor, u: Tensor) -> Step:
+    into, on = matrix_norm(w), matrix_norm(u)
+    return lambda x, state, t: (into * x + on * state[0],)
 
 
 def _lstm(w: Tensor, u: Tensor, b: Tensor, more: Tensor, most: float) -> Step:

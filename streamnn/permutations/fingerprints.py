@@ -42,7 +42,7 @@ class Fingerprints:
     def __init__(self, columns: int, memory: int = 4000) -> None:
         if columns < 1 or memory < 2:
             raise SpecError(f"fingerprints of {columns} columns over {memory} rows: at least 1 over 2")
-        self.s = {"rows": np.zeros((memory, columns), f4), "seen": np.zeros(1, np.int64)}
+        self.s: dict[str, Array] = {"rows": np.zeros((memory, columns), f4), "seen": np.zeros(1, np.int64)}
         """All of it, as arrays to save."""
 
     def see(self, rows: Array) -> None:

@@ -57,3 +57,9 @@ def slow_length(rows: int, columns: int) -> int:
 def counters_length(rows: int) -> int:
     """Whole numbers that a matrix takes among `counters`."""
     return INDEX + rows + 6 * (rows + 1)
+
+
+def watch_length(n: int, groups: int) -> int:
+    """Numbers that watching n columns for groups takes among `slow`: products of all pairs, room as of a matrix, where
+    the sums lie, and scores of every column in every group."""
+    return slow_length(n, n) + n * groups

@@ -74,9 +74,14 @@ def named_reopening(how: str | Reopening) -> Reopening:
     return REOPENINGS[how]
 
 
+def state_of(p: int, t: Tables) -> int:
+    """The state of the permutation at `p`."""
+    return int(t.counters[t.whole[p + COUNTERS] + STATE])
+
+
 def is_committed(p: int, t: Tables) -> bool:
     """Whether the permutation at `p` is an index."""
-    return bool(t.counters[t.whole[p + COUNTERS] + STATE] == COMMITTED)
+    return state_of(p, t) == COMMITTED
 
 
 def index_of(p: int, t: Tables) -> Array:

@@ -46,14 +46,21 @@ def stream(n: int = 300, seed: int = 1) -> list[Any]:
 
 
 def late_spec(
-    directory: str | None, every_events: int = 20, edge: dict[str, Any] | None = None, **run: Any
+    directory: str | None,
+    every_events: int = 20,
+    edge: dict[str, Any] | None = None,
+    learner: dict[str, Any] | None = None,
+    **run: Any,
 ) -> JobSpec:
-    """Labels by time, with expiry, small batches and many checkpoints; with a student where `edge` is given."""
+    """Labels by time, with expiry, small batches and many checkpoints; with a student where `edge` is given.
+
+    `learner` are further fields of that section.
+    """
     return make_spec(
         {
             "source": {"path": "script.jsonl", "event_time": "t"},
             "label": {"column": "y", "time": "known", "expire_after": 40.0},
-            "learner": {"task": "classification"},
+            "learner": {"task": "classification", **(learner or {})},
             "checkpoint": {"every_events": every_events, "keep": 2}
             | ({"directory": directory} if directory else {}),
             "run": {"batch_records": 7, **run},

@@ -253,18 +253,24 @@ def test_files_that_cannot_be_replayed_are_left_out_and_say_why(folder: Path) ->
     (folder / "torn.parquet").write_bytes(SHIPPED.read_bytes()[:1000])
     (folder / "odd.jsonl").write_text("{nonsense\n")
     (folder / "twice.csv").write_bytes(b"y,y\n")
-    about = {"streamnn": json.dumps({"kind": "image", "shape": [1, 1]})}
-    pixels = pa.table({"image": pa.array([b"0"], pa.binary(1)), "y": [1]})
-    pq.write_table(pixels.replace_schema_metadata(about), folder / "digits.parquet")
     assert [d.name for d in datasets() if d.origin == "file"] == []
     for name, why in [
         ("torn", "can't be read"),
         ("odd", "can't be read"),
         ("twice", "more than once"),
-        ("digits", "pictures"),
     ]:
         with pytest.raises(SourceError, match=why):
             resolve(name)
+
+
+def test_images_are_replayed_a_column_a_pixel(folder: Path) -> None:
+    about = {"streamnn": json.dumps({"kind": "image", "shape": [1, 2], "note": "tiny"})}
+    pixels = pa.table({"image": pa.array([b"01", b"23"], pa.binary(2)), "y": [1, 0], "split": [0, 1]})
+    pq.write_table(pixels.replace_schema_metadata(about), folder / "digits.parquet")
+    (found,) = [d for d in datasets() if d.origin == "file"]
+    assert (found.name, found.task, found.label, found.records) == ("digits", "classification", "y", 2)
+    assert found.note == "images of 1x2: a column a pixel; tiny" and found.ignore == ("split",)
+    assert read(found).select(["p0", "p1"]).to_pylist() == [{"p0": 48, "p1": 49}, {"p0": 50, "p1": 51}]
 
 
 def test_a_file_without_y_has_no_label(folder: Path) -> None:

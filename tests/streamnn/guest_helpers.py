@@ -20,6 +20,7 @@ class Straight(Member):
         self.classify, self.wants = room.classify, ("names",)
         inputs = room.layout.width(self.reads)
         self.units, self.grows = inputs, guest.road != "eager"
+        self._first = np.arange(inputs)  # where the inputs of the first event lie now
         self.s = {
             "w": np.zeros((inputs, room.values), f4),
             "b": np.zeros(room.values, f4),
@@ -29,6 +30,7 @@ class Straight(Member):
 
     def make_room(self, room: Room) -> None:
         places, inputs = room.piece(self.reads)
+        self._first = places[self._first]
         for leaf, shape in (("w", (inputs, room.values)), ("table", (len(self.s["table"]), inputs))):
             old, new = self.s[leaf], np.zeros(shape, f4)
             if leaf == "w":
@@ -49,7 +51,8 @@ class Straight(Member):
         return store["row"][slot, span[0] : span[1]] + self.s["table"][names[names >= 0]].sum(0, dtype=f4)
 
     def _said(self, x):
-        o = (x[:, None] * self.s["w"]).sum(0, dtype=f4) + self.s["b"]
+        # one after the other: numpy's sum has an order that depends on the width
+        o = np.cumsum(np.vstack([x[:, None] * self.s["w"], self.s["b"]]), 0, f4)[-1]
         if not self.classify:
             return o
         p = np.exp(o - o.max())
@@ -63,7 +66,7 @@ class Straight(Member):
             x = self._row(store, slot, span)
             p = self._said(x)
             if self.watched:
-                segment.latent[i] = x[: self.units]
+                segment.latent[i] = x[self._first]
             if op != LEARN:
                 store["p"][slot, self.place] = p
                 continue

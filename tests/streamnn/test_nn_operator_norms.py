@@ -34,7 +34,9 @@ def exact(module, sides) -> float:
     """Norm of the whole unrolled layer, by its own forward pass on unit vectors."""
     units = torch.eye(module.in_channels * torch.Size(sides).numel(), dtype=torch.float64)
     with torch.no_grad():
-        out = module(units.reshape(-1, module.in_channels, *sides)) - module(torch.zeros(1, module.in_channels, *sides).double())
+        out = module(units.reshape(-1, module.in_channels, *sides)) - module(
+            torch.zeros(1, module.in_channels, *sides).double()
+        )
     return float(torch.linalg.matrix_norm(out.flatten(1), ord=2))
 
 
@@ -79,5 +81,7 @@ def test_matrices_and_groups(seed, outputs, inputs, groups):
     norm = float(torch.linalg.matrix_norm(whole, ord=2))
     assert on.grouped_norm(w, groups) == pytest.approx(norm)
     assert on.grouped_norm(w, groups) >= norm * (1 - 1e-12)
-    assert norm * (1 - 1e-12) <= on.grouped_norm(w, groups, on.cheap_norm) <= on.cheap_norm(whole) * (1 + 1e-12)
+    assert (
+        norm * (1 - 1e-12) <= on.grouped_norm(w, groups, on.cheap_norm) <= on.cheap_norm(whole) * (1 + 1e-12)
+    )
     assert on.cheap_norm(whole) <= float(whole.norm()) * (1 + 1e-8)

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.slow
 def layers(draw):
     kind = draw(st.sampled_from([torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN]))
     torch.manual_seed(draw(st.integers(0, 2**31)))
-    make = {"num_layers": draw(st.integers(1, 2)), "bidirectional": draw(st.booleans()), "bias": draw(st.booleans())}
+    make = {
+        "num_layers": draw(st.integers(1, 2)),
+        "bidirectional": draw(st.booleans()),
+        "bias": draw(st.booleans()),
+    }
     inputs, hidden, steps = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 5))
     module = kind(inputs, hidden, batch_first=True, **make).double()
     scale = draw(st.sampled_from([0.3, 1.0, 4.0]))  # gates that slumber, and gates that are shut or open

@@ -106,6 +106,13 @@ def replay(
             "--edge", help="Learn what `streamnn export` takes to a device, beside the pool; see [edge]."
         ),
     ] = False,
+    torch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="Learn with a torch network of your own, which this function makes, instead of the pool.",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the learner.")] = None,
     http: Http = None,
     log: Log = None,
@@ -122,6 +129,8 @@ def replay(
             "label.delay_events": delay,
             "learner.task": task,
             "learner.seed": seed,
+            "learner.kind": None if torch is None else "torch",
+            "learner.make": torch,
             "edge": {} if edge else None,
             "run.until_records": until,
             "checkpoint.directory": checkpoint,

@@ -51,15 +51,13 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
     Raises
     ------
     SourceError
-        When the file can't be read or holds pictures.
+        When the file can't be read.
     """
     path = Path(path)
     try:
         columns, records, about, task = _parquet(path) if path.suffix in PARQUET_SUFFIXES else _text(path)
     except (OSError, ValueError) as e:  # Arrow's errors are among these
         raise SourceError(f"{path}: can't be read: {e}") from e
-    if about.get("kind") == "image":
-        raise SourceError(f"{path}: holds pictures, which can't be replayed as rows")
 
     def opener() -> Source:
         from streamnn_connectors import open_source
@@ -80,8 +78,15 @@ def dataset_of_file(path: str | Path, name: str | None = None) -> Dataset:
         missing_label=-1 if late else None,
         expire_after_s=EXPIRE_AFTER_S if late else None,
         ignore=tuple(c for c in columns if c in NEVER_FEATURES and c != "y"),
-        note=str(about.get("note", "")),
+        note=_note(about),
     )
+
+
+def _note(about: dict[str, Any]) -> str:
+    """What a person is told of a file, by its metadata."""
+    shape = about.get("shape") if about.get("kind") == "image" else None
+    size = f"images of {'x'.join(map(str, shape))}: a column a pixel" if isinstance(shape, list) else ""
+    return "; ".join(filter(None, [size, str(about.get("note", ""))]))
 
 
 def _parquet(path: Path) -> tuple[list[str], int, dict[str, Any], str | None]:

@@ -20,8 +20,7 @@ __all__ = ["Dataset", "datasets", "is_path", "resolve"]
 def datasets() -> list[Dataset]:
     """Everything that can be replayed by name here, shipped first.
 
-    Recorded files that can't be replayed (damaged, or pictures) are left out; asking for one with
-    :func:`resolve` says why.
+    Recorded files that can't be replayed are left out; asking for one with :func:`resolve` says why.
 
     Examples
     --------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -12,7 +11,7 @@ from streamnn.errors import SpecError
 from streamnn.types import Chunk, Output
 
 from ..spec.job import JobSpec
-from ..spec.load import suggest
+from .learner_options import learner_options
 
 
 class Learner(Protocol):
@@ -49,24 +48,17 @@ def make_learner(spec: JobSpec, task: str) -> Learner:
     Raises
     ------
     SpecError
-        Names the option that the learner does not know or does not take.
+        Names the option that the learner does not know or does not take, or the function that can't be found.
     """
     from streamnn import learners
 
-    kind: Callable[..., Any] = learners.Classifier if task == "classification" else learners.Regressor
-    extra = spec.learner.model_extra or {}
-    options = {
-        "seed": spec.learner.seed,
-        "max_pending": spec.limits.pending,
-        "categories": list(spec.features.categories),
-        **extra,
-    }
-    parameters = inspect.signature(kind).parameters.values()
-    known = [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    if len(known) == len(parameters):
-        for name in extra:
-            if name not in known:
-                raise SpecError(f"learner.{name}: is not known; {suggest(name, known)}")
+    classify = task == "classification"
+    kind: Callable[..., Any]
+    if spec.learner.kind == "torch":
+        kind = learners.TorchClassifier if classify else learners.TorchRegressor
+    else:
+        kind = learners.Classifier if classify else learners.Regressor
+    options = learner_options(spec, kind)
     try:
         return cast(Learner, kind(**options))
     except (TypeError, ValueError) as e:

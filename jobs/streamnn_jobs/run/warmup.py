@@ -10,6 +10,7 @@ import pyarrow as pa
 from streamnn_connectors.base import Batch
 
 from ..spec.job import JobSpec
+from ..spec.learner import LearnerSpec
 from .learner import MakeLearner, make_learner
 from .worker import Worker
 
@@ -28,6 +29,11 @@ def warm_up(
 
         if not compiled(task):
             say("compiling: the first run on a machine takes some 20 seconds longer")
+    tried(spec, task, make, probe).learner.scores()
+
+
+def tried(spec: JobSpec, task: str, make: MakeLearner, probe: Batch) -> Worker:
+    """A worker of a spec that has learnt the first few records of a probe, each label two events later."""
     rows = probe.rows.slice(0, WARM_UP_ROWS)
     apart = [*(spec.features.ignore or ()), *filter(None, [spec.label.time])]
     at_once = spec.model_copy(
@@ -42,7 +48,7 @@ def warm_up(
     )
     worker = Worker(at_once, task, make(at_once, task))
     worker.step(Batch(rows, np.arange(rows.num_rows, dtype=np.int64), {"position": rows.num_rows}))
-    worker.learner.scores()
+    return worker
 
 
 def warm_up_without_records(spec: JobSpec, make: MakeLearner, say: Callable[[str], None]) -> None:
@@ -62,9 +68,22 @@ def warm_up_without_records(spec: JobSpec, make: MakeLearner, say: Callable[[str
                 update={"column": "label", "topic": None, "key": None, "missing": None, "time": None}
             ),
             "features": spec.features.model_copy(update={"include": None, "ignore": None, "categories": []}),
-            "learner": type(spec.learner)(task=spec.learner.task),
+            "learner": _without_classes(spec.learner),
             "edge": spec.edge and spec.edge.model_copy(update={"sensors": {}}),
         }
     )
     probe = Batch(rows, np.arange(WARM_UP_ROWS, dtype=np.int64), {"position": WARM_UP_ROWS})
-    warm_up(alone, spec.learner.task, make, probe, say)
+    try:
+        warm_up(alone, spec.learner.task, make, probe, say)
+    except Exception as e:  # whatever code of the user's raises
+        if not spec.learner.imports:
+            raise
+        say(f"not warmed up, so the first batch takes longer: your network takes no rows of two columns: {e}")
+
+
+def _without_classes(learner: LearnerSpec) -> LearnerSpec:
+    """What is to be compiled for, but for what the made-up records have not: usual options make no other kernels."""
+    if not learner.imports:
+        return LearnerSpec(task=learner.task)
+    fields = learner.model_dump()
+    return LearnerSpec(**{name: value for name, value in fields.items() if name != "classes"})

@@ -20,6 +20,9 @@ _LATER: dict[str, Any] = {
     "label.key": None,
     "limits.early_labels": 100_000,
     "limits.clock_jump": None,
+    "learner.kind": "pool",
+    "learner.make": None,
+    "learner.guests": {},
 }
 """Fields that came after the first release, and what they are when not given."""
 EDGE = "edge."

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..redaction import hide_user
 from ..stores.opening import LEASE_S, STORE_TIMEOUT_S, is_url, wrong_url
 from .edge import EdgeSpec
 from .kafka import KafkaSpec
+from .learner import LearnerSpec
 from .section import Count, Duration, Seconds, Section
 
 Value = bool | int | float | str
-Task = Literal["auto", "classification", "regression"]
 
 
 class SourceSpec(Section):
@@ -94,24 +94,6 @@ class FeaturesSpec(Section):
     categories: list[str] = Field(
         default=[], description="a list of columns whose numbers are codes, not amounts"
     )
-
-
-class LearnerSpec(Section):
-    """``[learner]``: the task, the seed, and any option of the learner."""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-
-    task: Task = Field(default="auto", description="auto, classification or regression")
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
-        default=1, description="a whole number from 0 to 4294967295"
-    )
-
-    @model_validator(mode="after")
-    def _reserved(self) -> LearnerSpec:
-        for name, field in (("max_pending", "limits.pending"), ("categories", "features.categories")):
-            if name in (self.model_extra or {}):
-                raise ValueError(f"{name}: is set by {field}, which other parts of a job obey too: set that")
-        return self
 
 
 WRITTEN = (

@@ -125,3 +125,15 @@ def test_an_array_of_another_shape_is_refused() -> None:
         Step(np.arange(4), 5, 2, 2).weights(
             {"say": np.zeros((2, 7))}, find_rule(lambda d, c: {"say": (c, d)}, 4, 2)
         )
+
+
+def test_a_network_that_is_made_for_one_number_of_inputs_takes_no_more() -> None:
+    def made(d: int, c: int) -> dict[str, tuple[int, ...]]:
+        if d != 4:
+            raise ValueError("no square image")
+        return {"say": (c, 9)}
+
+    rule = find_rule(made, 4, 2)
+    assert rule.columns == "it can't be made for 5 inputs: no square image" and not rule.classes
+    weights = Step(np.arange(4), 4, 2, 3).weights({"say": np.ones((2, 9), np.float32)}, rule)
+    assert weights["say"].shape == (3, 9)

@@ -1,0 +1,142 @@
+"""What becomes of a user's network, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from .choosing import Road, road_of
+from .guest import Guest
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How a guest runs; printed, it is what a user reads.
+
+    Parameters
+    ----------
+    road : str
+        ``"lowered"``, ``"traced"`` or ``"eager"``.
+    reason : str
+        Why no faster one; empty if it is the fastest.
+    operations : tuple of str
+        Of a lowered one, in their order.
+    parameters : tuple of (str, tuple of int)
+        Names and shapes.
+    optimiser, loss : str
+    disagreement : float
+        Of a lowered one: largest difference from torch in outputs and gradients, on random rows, by the largest number
+        of each array.
+    """
+
+    road: str
+    reason: str
+    operations: tuple[str, ...]
+    parameters: tuple[tuple[str, tuple[int, ...]], ...]
+    optimiser: str
+    loss: str
+    disagreement: float
+
+    def __str__(self) -> str:
+        lines = [_HEADS[self.road]]
+        if self.reason:
+            lines.append(f"why not faster: {self.reason}")
+        if self.operations:
+            lines.append("operations:")
+            lines += [f"  {i:>3}  {words}" for i, words in enumerate(self.operations, 1)]
+        n = sum(prod(shape) for _, shape in self.parameters)
+        lines.append(f"parameters: {n:,}")
+        lines += [f"  {name}  {' x '.join(map(str, shape))}" for name, shape in self.parameters]
+        lines += [f"optimiser: {self.optimiser}", f"loss: {self.loss}"]
+        if self.road == "lowered" and self.disagreement:
+            lines.append(
+                f"agreement with torch: outputs and gradients within {self.disagreement:.1e} of the largest, on random rows"
+            )
+        return "\n".join(lines)
+
+
+_HEADS = {
+    "lowered": "lowered: runs in compiled kernels, event by event, with the same bits on any machine",
+    "traced": "traced: torch replays its recorded operations",
+    "eager": "eager: torch runs the module as it is",
+}
+
+
+def explain(guest: Any, inputs: int, outputs: int) -> Explanation:
+    """Which road a network takes and why, and what it is made of.
+
+    Parameters
+    ----------
+    guest : Guest or callable
+        A guest, or a factory with the usual settings.
+    inputs, outputs : int
+        What it is made for; one output is a number, more are classes.
+
+    Raises
+    ------
+    SpecError
+        When it can't be a guest, or can't take the road that it asks for.
+    MissingPackage
+        When it is one of torch, and there is no torch.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> def make(inputs, outputs):
+    ...     return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
+    >>> print(explain(make, 4, 2))
+    lowered: runs in compiled kernels, event by event, with the same bits on any machine
+    operations:
+        1  Linear(4 -> 8)
+        2  relu
+        3  Linear(8 -> 2)
+    parameters: 58
+      0.weight  8 x 4
+      0.bias  8
+      2.weight  2 x 8
+      2.bias  2
+    optimiser: adam, lr 0.01
+    loss: cross_entropy
+    agreement with torch: outputs and gradients within ...e-0... of the largest, on random rows
+    """
+    if not isinstance(guest, Guest):
+        guest = Guest(guest)
+    classify = outputs > 1
+    road = road_of(guest, inputs, outputs, classify)
+    return Explanation(
+        road.name,
+        road.reason,
+        road.words,
+        _parameters(guest, road, inputs, outputs),
+        _optimiser(guest),
+        _loss(guest, classify),
+        road.disagreement,
+    )
+
+
+def _parameters(
+    guest: Guest, road: Road, inputs: int, outputs: int
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    if road.plan is not None:
+        return tuple((leaf.name, leaf.shape) for leaf in road.plan.leaves)
+    from .making import made
+
+    return tuple((name, tuple(p.shape)) for name, p in made(guest, inputs, outputs, 0).named_parameters())
+
+
+def _optimiser(guest: Guest) -> str:
+    if callable(guest.optimizer):
+        return f"made by {_called(guest.optimizer)}"
+    options = {"lr": guest.lr, **guest.optimizer_options}
+    return ", ".join([guest.optimizer, *(f"{name} {value}" for name, value in options.items())])
+
+
+def _loss(guest: Guest, classify: bool) -> str:
+    if guest.loss == "auto":
+        return "cross_entropy" if classify else "huber"
+    return guest.loss if isinstance(guest.loss, str) else _called(guest.loss)
+
+
+def _called(function: Any) -> str:
+    return str(getattr(function, "__qualname__", type(function).__name__))

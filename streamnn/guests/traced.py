@@ -1,0 +1,138 @@
+"""A torch module whose passes are recorded once and replayed as TorchScript graphs. Imports torch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from .eager import Eager
+from .making import own_draws, random_rows
+
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+"""How near a replayed pass must be to torch's own on the same rows."""
+_SCALES = (0.0, 1.0, 4.0)
+
+Graph = Callable[..., tuple[Tensor, ...]]
+
+
+class NotTraced(Exception):
+    """A module can't be recorded; says why."""
+
+
+class Traced(Eager):
+    """As :class:`Eager`, without Python and autograd between the operations of a pass: for small networks three times as fast.
+
+    The way forward, and the way forward and back, are recorded on rows of one shape. A module whose operations depend
+    on the values it reads would be recorded as it was for those: so the passes are compared with torch's own on
+    other rows first.
+
+    Parameters
+    ----------
+    *args
+        As for :class:`Eager`.
+
+    Raises
+    ------
+    NotTraced
+        When it can't be recorded, or does not compute what torch computes.
+    """
+
+    road = "traced"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        if self.device.type != "cpu":
+            raise NotTraced(f"it computes on {self.guest.device!r}")
+        if self.facts.two_modes:
+            raise NotTraced("it draws random numbers or keeps statistics as it learns")
+        self._names = [name for name, _ in (*self.module.named_parameters(), *self.module.named_buffers())]
+        self._flat = [t.detach() for t in (*self.parameters.values(), *self.module.buffers())]
+        with own_draws(0), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that torch.jit is deprecated, and what tracers say of constants
+            try:
+                self._record()
+                reason = self._disagreement()
+            except Exception as error:
+                raise NotTraced(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}") from error
+        if reason:
+            raise NotTraced(reason)
+
+    def _forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        p, z = self._say(*self._flat, rows)
+        return p, z
+
+    def _backward(self, rows: Tensor, y: Tensor, w: Tensor, by_row: bool) -> list[Tensor | None]:
+        found = iter(self._graphs[by_row](*self._flat, rows, y, w))
+        return [next(found) if there else None for there in self._there[by_row]]
+
+    def _samples(self, scale: float) -> tuple[Tensor, Tensor, Tensor]:
+        n, inputs = self.guest.batch, self.inputs
+        y = torch.randint(0, 2, (n,)) if self.classify else torch.randn(n)
+        return scale * random_rows(self.guest, n, inputs), y, torch.rand(n)
+
+    def _record(self) -> None:
+        rows, y, w = self._samples(1.0)
+        k = len(self.parameters)
+
+        def call(flat: tuple[Tensor, ...]) -> Callable[[Tensor], Tensor]:
+            named = dict(zip(self._names, flat, strict=True))
+            return lambda rows: functional_call(self.module, named, (rows,))
+
+        def forward(*args: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.no_grad():
+                return self._passed(call(args[:-1]), args[-1])
+
+        def backward(by_row: bool, *args: Tensor) -> list[Tensor]:
+            *flat, rows, y, w = args
+            flat[:k] = [p.detach().requires_grad_(True) for p in flat[:k]]
+            found = self._passed_back(call(tuple(flat)), flat[:k], rows, y, w, by_row)
+            self._there[by_row] = [g is not None for g in found]
+            return [g for g in found if g is not None]
+
+        self._there: dict[bool, list[bool]] = {}
+        self._say = _graph(forward, *self._flat, rows[: self.together])
+        self._graphs = {
+            by_row: _graph(partial(backward, by_row), *self._flat, rows, y, w) for by_row in (False, True)
+        }
+
+    def _disagreement(self) -> str:
+        """What differs from torch's own passes, on rows of other sizes and signs; empty if nothing does."""
+        for scale in _SCALES:
+            rows, y, w = self._samples(scale)
+            few = rows[: self.together]
+            pairs = [*zip(super()._forward(few), self._forward(few), strict=True)]
+            for by_row in (False, True):
+                pairs += [
+                    (want, got)
+                    for want, got in zip(
+                        super()._backward(rows, y, w, by_row), self._backward(rows, y, w, by_row), strict=True
+                    )
+                    if want is not None and got is not None
+                ]
+            off = [
+                float((a - b).abs().max())
+                for a, b in pairs
+                if not torch.allclose(a, b, equal_nan=True, **CLOSE)
+            ]
+            if off:
+                return f"its recorded passes differ from torch's by {max(off):.2g} on other rows: it depends on values"
+        return ""
+
+
+def _graph(f: Callable[..., Any], *args: Tensor) -> Graph:
+    """A function of tensors as a graph of operations, replayed by TorchScript's interpreter."""
+    module = make_fx(f)(*args)
+    for node in list(module.graph.nodes):
+        if node.target is torch.ops.aten.detach.default:  # there is no autograd to detach from
+            node.replace_all_uses_with(node.args[0])
+            module.graph.erase_node(node)
+    module.recompile()
+    traced: Graph = torch.jit.trace(module, args, check_trace=False)
+    return traced
