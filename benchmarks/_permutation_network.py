@@ -19,7 +19,9 @@ Array = np.ndarray
 
 
 @kernel
-def _scan(x, y, classify, at, outputs, hyper, plan: PlanArrays, learnt: Learnt, scratch: Scratch, losses, right):
+def _scan(
+    x, y, classify, at, outputs, hyper, plan: PlanArrays, learnt: Learnt, scratch: Scratch, losses, right
+):
     kind = CROSS_ENTROPY if classify else MSE
     for e in range(len(x)):
         rounded = f4(0.0)
@@ -32,7 +34,8 @@ def _scan(x, y, classify, at, outputs, hyper, plan: PlanArrays, learnt: Learnt, 
             rounded = loss_gradient(kind, classify, y[e], f4(1.0), plan, o, at, scratch)
             round_trials(plan, learnt, False)
         forward(plan, learnt, scratch, False)
-        after_event(plan, learnt, scratch)
+        if after_event(plan, learnt, scratch):
+            forward(plan, learnt, scratch, False)
         for i in range(len(scratch.d)):
             scratch.d[i] = f4(0.0)
         loss = loss_gradient(kind, classify, y[e], f4(1.0), plan, o, at, scratch)
@@ -79,6 +82,16 @@ class Bare:
         out = self.plan.output
         x, y = np.ascontiguousarray(x, f4), np.ascontiguousarray(y, f4)
         _scan(
-            x, y, self.classify, out.at, out.size, self.hyper, self.plan.arrays, self.learnt, self.scratch, losses, right
+            x,
+            y,
+            self.classify,
+            out.at,
+            out.size,
+            self.hyper,
+            self.plan.arrays,
+            self.learnt,
+            self.scratch,
+            losses,
+            right,
         )
         return losses, right

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..nn import project
 from ..state import Arrays
 from . import torch_optimiser
 from .device import device_of, generator_state, set_generator_state
@@ -168,14 +169,20 @@ class Eager:
         there = [g for g in gradients if g is not None]
         if self._step is not None and len(there) == len(gradients):
             self._step(there)
+            self._keep_within()
             return
         for p, g in zip(self.parameters.values(), gradients, strict=True):
             p.grad = g
         self.optimiser.step()
+        self._keep_within()
         if not self._started:  # it has a state now: from here on it lies in the arrays
             self._started = True
             torch_optimiser.store(self.optimiser, self.parameters, self._arrays)
             self._link()
+
+    def _keep_within(self) -> None:
+        if self.guest.slope:
+            project(self.module, self.guest.slope)
 
     def _link(self) -> None:
         torch_optimiser.link(self.optimiser, self.parameters, self._arrays, self._keys)

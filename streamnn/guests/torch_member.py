@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..stage import grown
 from ..state import Arrays
 from ..types import EXPIRE, LEARN, OBSERVE
 from . import torch_optimiser
+from .certified import certifying
 from .device import device_of, start_of_draws
 from .eager import Eager
 from .embedding import Embedding
@@ -303,6 +304,15 @@ class TorchMember(Member):
             segment.latent[i, : self.units] = latents[0]
 
     # the module
+
+    def certified(self, rows: np.ndarray) -> Callable[[], dict[str, Any]]:
+        """What works out the certificate of its module, from an encoded row or a window of them to its scores."""
+        if self._engine is not None:
+            self._engine.pull()
+        places = self._piece.places_in(self._layout)
+        near = np.zeros((len(rows), self.inputs), f4)
+        near[:, : len(places)] = rows[:, places]
+        return certifying(self.guest, self.inputs, self._outputs, self.seed, self.s, near)
 
     @property
     def engine(self) -> Eager:

@@ -34,12 +34,14 @@ class Scratch(NamedTuple):
 
 
 LOSS, CLASSIFY, BATCH, WINDOW, WIDTH, FROM, PLACE = range(7)
-OUTPUT, OUTPUTS, LATENT, CHANNELS, CHANNEL_STEP, POSITIONS, POSITION_STEP, RANDOM = range(7, 15)
+OUTPUT, OUTPUTS, LATENT, CHANNELS, CHANNEL_STEP, POSITIONS, POSITION_STEP, UNITS = range(7, 15)
+READ, RANDOM, SETTLES = range(15, 18)
 """Places in `Settings.n`: the loss, whether labels are classes, labels to a step, rows of a window (0 for one row), width
 of a row, where it begins in the store and where the prediction goes; where the output lies among the values and its
-length; where the latent lies, its channels, how far apart they are, its positions and how far apart those are; and
-whether what is learnt from differs from what is predicted, as with dropout."""
-SETTINGS = 15
+length; where the latent lies, its channels, how far apart they are, its positions and how far apart those are, and how
+many numbers are made of it; how much of a row is read, the rest is 0; whether what is learnt from differs from what is predicted, as with dropout, and whether
+there are learned shuffles or groupings."""
+SETTINGS = 18
 TABLE_RATE, SLOPE = range(2)
 """Places in `Settings.rates`: step of the rows of category values, and the limit of each layer's slope, 0 for none."""
 
@@ -58,7 +60,7 @@ class Events(NamedTuple):
     rows: np.ndarray  # (slots, width of the store), float32
     names: np.ndarray  # (slots, columns): category rows, ended by the first negative one
     p: np.ndarray  # (slots, members, outputs), float32: receives predictions
-    windows: np.ndarray  # (slots, window * width), float32: receives the rows of windows
+    windows: np.ndarray  # (slots, window * width), float32: receives windows, number by number
 
 
 class Memory(NamedTuple):

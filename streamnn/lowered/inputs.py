@@ -14,12 +14,16 @@ _TINY = f4(1e-8)
 @leaf
 def read(s, labelled, n, events, memory, z):
     """Write the sample of slot `s` to the plan's input; an event with its label has the window that it was seen in."""
-    width = n[k.WIDTH]
-    past = _past(n)
+    width, window, past = n[k.WIDTH], n[k.WINDOW], _past(n)
     for j in range(past):
-        z[j] = events.windows[s, j] if labelled else memory.ring[j]
+        z[j] = events.windows[s, j % width * window + j // width] if labelled else memory.ring[j]
     for j in range(width):
-        z[past + j] = events.rows[s, n[k.FROM] + j]
+        z[past + j] = _number(s, j, n, events)
+
+
+@leaf
+def _number(s, j, n, events):
+    return events.rows[s, n[k.FROM] + j] if j < n[k.READ] else f4(0.0)
 
 
 @leaf
@@ -37,15 +41,18 @@ def embed(s, n, names, table, z):
 @leaf
 def keep_window(s, n, events, memory):
     """Keep the window of an event that is seen, and its row for those that come."""
-    past, width, ring = _past(n), n[k.WIDTH], memory.ring
-    if n[k.WINDOW] == 0:
+    past, width, window, ring = _past(n), n[k.WIDTH], n[k.WINDOW], memory.ring
+    if window == 0:
         return
     for j in range(past):
-        events.windows[s, j] = ring[j]
+        events.windows[s, j % width * window + j // width] = ring[j]
     for j in range(width):
-        events.windows[s, past + j] = events.rows[s, n[k.FROM] + j]
-    for j in range(past):
-        ring[j] = events.windows[s, j + width]
+        events.windows[s, j * window + window - 1] = _number(s, j, n, events)
+    if past:
+        for j in range(past - width):
+            ring[j] = ring[j + width]
+        for j in range(width):
+            ring[past - width + j] = _number(s, j, n, events)
 
 
 @leaf

@@ -15,6 +15,7 @@ from .losses import loss_gradient
 from .optimisers import optimiser_step
 from .passes import backward, forward
 from .plan import PlanArrays
+from .settling import after_label, round_trials
 
 f4 = np.float32
 FARTHEST = f4(100.0)
@@ -47,9 +48,8 @@ def scan(
     for e in range(len(op)):
         if op[e] == EXPIRE:
             continue
-        s = slot[e]
-        labelled = op[e] == LEARN
-        if s != fresh and (not labelled or latent.shape[0] > 0 or (batch == 1 and not n[k.RANDOM])):
+        s, labelled = slot[e], op[e] == LEARN
+        if s != fresh and (not labelled or latent.shape[0] > 0):
             read(s, labelled, n, events, memory, z)
             embed(s, n, events.names, memory.table, z)
             forward(plan, learnt, scratch, False)
@@ -57,20 +57,22 @@ def scan(
         if latent.shape[0] > 0:
             _pool(n, z, latent, e)
         if not labelled:
-            _predict(n, z, events.p[s, n[k.PLACE]])
+            _predict(n, scratch, events.p[s, n[k.PLACE]])
             if op[e] == OBSERVE:
                 keep_window(s, n, events, memory)
             continue
         count[k.LABELS] += 1
         if batch == 1:
-            if n[k.RANDOM]:
+            if s != fresh:
                 read(s, True, n, events, memory, z)
                 embed(s, n, events.names, memory.table, z)
-                forward(plan, learnt, scratch, True)
+            loss, rounded, fine = _gradient(s == fresh, target[e], weight[e], settings, plan, learnt, scratch)
             fresh = -1
-            if _gradient(target[e], weight[e], settings, plan, learnt, scratch):
+            if fine:
                 learn_rows(s, n, events.names, memory, settings.rates[k.TABLE_RATE], scratch.d)
                 _step(settings, plan, learnt, scratch)
+                if n[k.SETTLES]:
+                    after_label(plan, learnt, loss, rounded)
             else:
                 _skip(learnt, scratch)
             continue
@@ -83,15 +85,17 @@ def scan(
 
 @leaf
 def _learn_held(settings, plan, learnt, memory, scratch):
-    # a step from all events that were put aside; their gradients by the sample take the place of their samples
+    # A step from all events that were put aside. The gradient by a sample takes the sample's place, its losses those of
+    # target and weight.
     n, x, names, z, d = settings.n, memory.held_x, memory.held_names, scratch.z, scratch.d
+    losses, rounded = memory.held_target, memory.held_weight
     learnt.count[k.HELD] = 0
     for i in range(n[k.BATCH]):
         for j in range(x.shape[1]):
             z[j] = x[i, j]
         embed(i, n, names, memory.table, z)
-        forward(plan, learnt, scratch, True)
-        if not _gradient(memory.held_target[i], memory.held_weight[i], settings, plan, learnt, scratch):
+        losses[i], rounded[i], fine = _gradient(False, losses[i], rounded[i], settings, plan, learnt, scratch)
+        if not fine:
             _skip(learnt, scratch)
             return
         for j in range(x.shape[1]):
@@ -99,22 +103,41 @@ def _learn_held(settings, plan, learnt, memory, scratch):
     for i in range(n[k.BATCH]):
         learn_rows(i, n, names, memory, settings.rates[k.TABLE_RATE], x[i])
     _step(settings, plan, learnt, scratch)
+    if n[k.SETTLES]:
+        for i in range(n[k.BATCH]):
+            after_label(plan, learnt, losses[i], rounded[i])
 
 
 @leaf
-def _gradient(target, weight, settings, plan, learnt, scratch):
-    """Add up the gradients of a sample whose values lie in the scratch; whether its loss is finite, else it adds none."""
-    n, d = settings.n, scratch.d
-    for j in range(len(d)):
-        d[j] = f4(0.0)
+def _gradient(fresh, target, weight, settings, plan, learnt, scratch):
+    """Add up the gradients of the sample that was read; `fresh` is whether its values are there already.
+
+    Returns its loss, that with what is on trial rounded, and whether it is finite; if it isn't, nothing was added.
+    """
+    n, rounded = settings.n, f4(0.0)
+    share = weight / f4(n[k.BATCH])
+    if learnt.count[k.TRIALS] > 0:
+        round_trials(plan, learnt, True)
+        forward(plan, learnt, scratch, False)
+        rounded = _loss(target, share, n, scratch)
+        round_trials(plan, learnt, False)
+        fresh = False
+    if not fresh or n[k.RANDOM]:
+        forward(plan, learnt, scratch, True)
+    for j in range(len(scratch.d)):
+        scratch.d[j] = f4(0.0)
+    loss = _loss(target, share, n, scratch)
+    fine = np.isfinite(loss)
+    if fine:
+        backward(plan, learnt, scratch)
+    return loss, rounded, fine
+
+
+@leaf
+def _loss(target, share, n, scratch):
     y = n[k.OUTPUT]
     o = scratch.z[y : y + n[k.OUTPUTS]]
-    share = weight / f4(n[k.BATCH])
-    loss = loss_gradient(n[k.LOSS], n[k.CLASSIFY], target, share, o, y, scratch)
-    if not np.isfinite(loss):
-        return False
-    backward(plan, learnt, scratch)
-    return True
+    return loss_gradient(n[k.LOSS], n[k.CLASSIFY], target, share, o, y, scratch)
 
 
 @leaf
@@ -133,24 +156,26 @@ def _skip(learnt, scratch):
 
 
 @leaf
-def _predict(n, z, p):
+def _predict(n, scratch, p):
+    # there may be more outputs than there are classes yet
     y = n[k.OUTPUT]
     if n[k.CLASSIFY]:
-        for c in range(n[k.OUTPUTS]):
-            p[c] = z[y + c]
-        softmax(p)
+        o = scratch.d[y : y + n[k.OUTPUTS]]
+        for c in range(len(o)):
+            o[c] = scratch.z[y + c]
+        softmax(o)
+        for c in range(len(p)):
+            p[c] = o[c]
     else:
-        p[0] = min(max(z[y], -FARTHEST), FARTHEST)
+        p[0] = min(max(scratch.z[y], -FARTHEST), FARTHEST)
 
 
 @leaf
 def _pool(n, z, latent, e):
-    # means over positions; of more channels than there is room for, means of neighbours
-    units, channels, positions = latent.shape[1], n[k.CHANNELS], n[k.POSITIONS]
-    for u in range(min(units, channels)):
-        start, stop = u, u + 1
-        if channels > units:
-            start, stop = u * channels // units, (u + 1) * channels // units
+    # means over positions; of more channels than are wanted, means of neighbours
+    units, channels, positions = n[k.UNITS], n[k.CHANNELS], n[k.POSITIONS]
+    for u in range(units):
+        start, stop = u * channels // units, -(-(u + 1) * channels // units)
         v = f4(0.0)
         for c in range(start, stop):
             at = n[k.LATENT] + c * n[k.CHANNEL_STEP]

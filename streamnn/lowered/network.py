@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._kernels.memory import zeros
 from ..errors import SpecError
-from ..guests.growth import Rule, Step
 from ..stage import Stage, grown
+from ..state import Arrays
 from . import arrays as k
 from .codes import CODE, DROPOUT, IN, LINEAR
 from .kernel import scan
@@ -21,6 +21,14 @@ from .plan import Plan
 f4 = np.float32
 UNITS = 64
 """Numbers of a latent at most; of wider ones neighbours are taken together."""
+_ROWS: dict[str, Callable[[Plan], tuple[int, ...]]] = {
+    "table": lambda plan: (-1, plan.input.shape[-1]),
+    "squares": lambda plan: (-1, plan.input.shape[-1]),
+    "ring": lambda plan: (-1,),
+    "held_x": lambda plan: (-1, plan.input.size),
+}
+"""Arrays that hold rows, and their shapes."""
+Grown = Callable[[Arrays], Arrays]
 _FLAT = {"w": "param", "m": "moment1", "v": "moment2"}
 """Flat arrays, and how their pieces are called in a checkpoint."""
 
@@ -94,20 +102,22 @@ class LoweredNetwork(Stage):
     >>> net = LoweredNetwork("mine", plan, Rules(Optimiser("sgd", 0.5), "cross_entropy", True), seed=0, place=0)
     >>> store = {"row": np.ones((1, 2), f4), "names": np.zeros((1, 0), np.int32), "p": np.zeros((1, 1, 2), f4)}
     >>> op, slot = np.array([0, 1, 3], np.int8), np.zeros(3, np.int64)
-    >>> net.scan(op, slot, np.ones(3, f4), np.ones(3, f4), 0, store)
+    >>> net.scan(op, slot, np.ones(3, f4), np.ones(3, f4), 0, 2, store)
     >>> store["p"].round(2).tolist(), sorted(net.state_dict())[3:]
     ([[[0.18..., 0.81...]]], ['mine/param/out.bias', 'mine/param/out.weight', 'mine/ring', ...])
     """
 
     def __init__(self, name: str, plan: Plan, rules: Rules, seed: int, place: int) -> None:
-        super().__init__(name)
-        self.rules, self.seed, self.place = rules, seed, place
+        Stage.__init__(self, name)
+        self.rules, self.place = rules, place
         self._no_latent = np.zeros((0, 0), f4)
+        self.units = min(_parts(plan)[0], UNITS)
         self._take(plan)
         count = np.zeros(k.COUNTS, np.int64)
         count[k.DRAWS] = seed << 32
         batch = rules.batch if rules.batch > 1 else 0
-        self.s |= self._parameters(plan.weights)
+        self.s |= self._parameters()
+        self.s["w"][...] = plan.weights
         self.s |= {
             "slow": plan.slow.copy(),
             "slow_g": np.zeros_like(plan.slow),
@@ -131,25 +141,27 @@ class LoweredNetwork(Stage):
         if LOSSES[rules.loss] == RECONSTRUCT and plan.output.size != plan.input.size:
             raise SpecError(f"{plan.output.size} outputs can't be compared with {plan.input.size} inputs")
         self.plan, self.width = plan, plan.input.shape[-1]
-        self.units = min(_parts(plan)[0], UNITS)
         n = np.zeros(k.SETTINGS, np.int64)
         n[[k.LOSS, k.CLASSIFY, k.BATCH]] = LOSSES[rules.loss], rules.classify, rules.batch
         n[[k.WINDOW, k.WIDTH, k.PLACE]] = rules.window, self.width, self.place
         n[[k.OUTPUT, k.OUTPUTS, k.LATENT]] = plan.output.at, plan.output.size, plan.latent.at
         n[[k.CHANNELS, k.CHANNEL_STEP, k.POSITIONS, k.POSITION_STEP]] = _parts(plan)
+        n[k.UNITS] = self.units
         n[k.RANDOM] = DROPOUT in plan.arrays.ops[:, CODE]
+        n[k.SETTLES] = len(plan.slow) > 0
         rates = np.array([rules.rate, rules.slope], f4)
         self._settings = k.Settings(n, rules.optimiser.hyper, rates)
         values, kept = zeros((plan.values,), f4), zeros((plan.kept,), f4)
         self._scratch = k.Scratch(values, zeros((plan.values,), f4), zeros((len(plan.weights),), f4), kept)
 
-    def _parameters(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        # weights and those moments that the rule has, each on a cache line
-        flat = {"w": zeros(weights.shape, f4)}
-        for name in "mv":
-            flat[name] = zeros(weights.shape if name in self.rules.optimiser.moments else (0,), f4)
-        flat["w"][...] = weights
-        return flat
+    @property
+    def _flat(self) -> tuple[str, ...]:
+        # weights, and the moments that the rule has
+        return ("w", *self.rules.optimiser.moments)
+
+    def _parameters(self) -> dict[str, np.ndarray]:
+        # room for them and all moments, each on a cache line
+        return {name: zeros(self.plan.weights.shape, f4) for name in _FLAT}
 
     def scan(
         self,
@@ -158,6 +170,7 @@ class LoweredNetwork(Stage):
         target: np.ndarray,
         weight: np.ndarray,
         start: int,
+        width: int,
         store: Mapping[str, np.ndarray],
         latent: np.ndarray | None = None,
     ) -> None:
@@ -168,15 +181,15 @@ class LoweredNetwork(Stage):
         op, slot : ndarray, shape (m,)
         target, weight : ndarray of float32, shape (m,)
             Class number or target, and sample weight, of LEARN operations.
-        start : int
-            Where the row that it reads begins in ``store["row"]``.
+        start, width : int
+            Where the row that it reads begins in ``store["row"]``, and how long it is: further inputs are 0.
         store : mapping of str to ndarray
             Leaves of pending events: ``row``, ``names``, ``p``, and :attr:`window_leaf` if it reads windows.
         latent : ndarray of float32, shape (m, k), optional
             Receives the latents.
         """
         s, rows = self.s, store["row"]
-        self._settings.n[k.FROM] = start
+        self._settings.n[[k.FROM, k.READ]] = start, width
         names = store["names"]
         if self.rules.batch > 1 and s["held_names"].shape[1] != names.shape[1]:
             s["held_names"] = grown(s["held_names"], self.rules.batch, names.shape[1], fill=-1)
@@ -194,43 +207,44 @@ class LoweredNetwork(Stage):
 
     @property
     def window_leaf(self) -> str:
-        """Under which name pending events keep their window: float32, shape (window, width)."""
+        """Under which name pending events keep their window: float32, shape (width, window)."""
         return f"{self.name}.window"
 
-    def grow(self, plan: Plan, step: Step, rule: Rule) -> None:
+    def grow(self, plan: Plan, places: np.ndarray, weights: Grown, moments: Grown) -> None:
         """Go on with a wider plan.
 
         Parameters
         ----------
         plan : Plan
             For the new width.
-        step : Step
-            Old and new width, and where the old inputs lie now.
-        rule : Rule
-            Which axes of the parameters follow the width.
+        places : ndarray of int64
+            Where the old inputs of a row lie among the new ones.
+        weights, moments : callable
+            From old parameters by name, or what belongs to them one to one, to those of the new plan.
 
         Raises
         ------
         SpecError
-            When the parameters can't grow that way.
+            When a learned order would have to grow, or the parameters can't.
         """
-        s, old = self.s, self.plan
+        s, old, inputs = self.s, self.plan, plan.input.shape[-1]
         if any(getattr(plan, name).shape != getattr(old, name).shape for name in ("slow", "counters")):
             raise SpecError(f"network {self.name!r} learns an order of its inputs, and takes no more of them")
-        named = {name: old.named(s[name]) for name in ("w", *self.rules.optimiser.moments)}
+        named = {name: old.named(s[name]) for name in self._flat}
+        new = {name: (weights if name == "w" else moments)(v) for name, v in named.items()}
         self._take(plan)
-        s |= self._parameters(plan.flat(step.weights(named.pop("w"), rule)))
-        for name, moments in named.items():
-            s[name][...] = plan.flat(step.moments(moments, rule))
-        for name in ("table", "squares", "ring", "held_x"):
-            rows = s[name].reshape(-1, len(step.places)) if name in ("ring", "held_x") else s[name]
-            wide = np.zeros((len(rows), step.inputs), f4)
-            wide[:, step.places] = rows
-            s[name] = {"ring": wide.ravel(), "held_x": wide.reshape(-1, plan.input.size)}.get(name, wide)
+        s |= self._parameters()
+        for name, v in new.items():
+            s[name][...] = plan.flat(v)
+        for name, shape in _ROWS.items():
+            rows = s[name].reshape(-1, old.input.shape[-1])
+            wide = np.zeros((len(rows), inputs), f4)
+            wide[:, places] = rows
+            s[name] = wide.reshape(shape(plan))
 
     def _leaves(self) -> dict[str, np.ndarray]:
         found = {name: v for name, v in super()._leaves().items() if name not in _FLAT}
-        for name in ("w", *self.rules.optimiser.moments):
+        for name in self._flat:
             found |= {f"{_FLAT[name]}/{leaf}": v for leaf, v in self.plan.named(self.s[name]).items()}
         return found
 
@@ -244,7 +258,7 @@ class LoweredNetwork(Stage):
         """
         given = self._given(arrays)
         self.kept = keep
-        for name in ("w", *self.rules.optimiser.moments):
+        for name in self._flat:
             prefix = f"{_FLAT[name]}/"
             named = {leaf.name: given.pop(prefix + leaf.name) for leaf in self.plan.leaves}
             self.s[name][...] = self.plan.flat(named)

@@ -46,7 +46,7 @@ from .shuffle import backward_shuffle, forward_shuffle
 from .spline import backward_spline, forward_spline
 
 
-@leaf(inline=True)
+@leaf
 def forward(plan, learnt, scratch, training):
     """All values of the sample that was written to the plan's input. `training` is whether numbers are dropped."""
     for i in range(len(plan.ops)):
@@ -85,7 +85,7 @@ def forward(plan, learnt, scratch, training):
             forward_grouping(i, plan, learnt, scratch, training)
 
 
-@leaf(inline=True)
+@leaf
 def backward(plan, learnt, scratch):
     """Gradients by all values and parameters, from those by the output; all others in `scratch.d` must be 0."""
     for back in range(len(plan.ops)):

@@ -31,12 +31,17 @@ def after_label(plan, learnt, soft_loss, rounded_loss):
 
 @leaf
 def after_event(plan, learnt, scratch):
-    """Call it when an event was predicted, once an event (not for a look): what groups columns counts it in."""
+    """Call it when an event was predicted, once an event (not for a look): what groups columns counts it in.
+
+    Returns whether an order changed: then values that were computed before are of another network.
+    """
+    changed = False
     for i in range(plan.ops.shape[0]):
         if plan.ops[i, CODE] == SHUFFLE:
             p, t = plan.ops[i, A0], tables(plan, learnt)
             if t.counters[t.whole[p + COUNTERS] + STATE] == WATCHING:
-                watch(p, t, scratch.z, plan.ops[i, IN])
+                changed = watch(p, t, scratch.z, plan.ops[i, IN]) or changed
+    return changed
 
 
 @leaf

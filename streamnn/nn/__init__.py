@@ -21,6 +21,8 @@ except ImportError as e:
 from .decoder import Decoder
 from .factored_rule import FactoredRule
 from .float_layers import float_network_of
+from .grouped_linear import GroupedLinear, LearnedGrouping
+from .learned_shuffle import LearnedShuffle
 from .linear_spline import LinearSpline
 from .lipschitz import LayerBound, ModuleCertificate, certificate
 from .permutation import Permutation
@@ -29,18 +31,24 @@ from .residual import Residual
 from .rms_rule import RmsRule
 from .rsqrt import exact_rsqrt, kernel_rsqrt
 from .sgd_rule import SgdRule
+from .shuffle_units import ShuffleUnitV1, ShuffleUnitV2
 from .spline_network import SplineNetwork
 
 __all__ = [
     "Decoder",
     "FactoredRule",
+    "GroupedLinear",
     "LayerBound",
+    "LearnedGrouping",
+    "LearnedShuffle",
     "LinearSpline",
     "ModuleCertificate",
     "Permutation",
     "Residual",
     "RmsRule",
     "SgdRule",
+    "ShuffleUnitV1",
+    "ShuffleUnitV2",
     "SplineNetwork",
     "certificate",
     "exact_rsqrt",

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from ..edge.float_network import FloatLayer, FloatNetwork
 from ..errors import SpecError
 from ..network.functions import Functions
+from .grouped_linear import GroupedLinear, LearnedGrouping
+from .learned_shuffle import LearnedShuffle
 from .linear_spline import LinearSpline
 from .permutation import Permutation
 from .residual import Residual
@@ -18,8 +20,8 @@ from .spline_network import SplineNetwork
 Array = np.ndarray
 ACTIVATION_MODULES = (nn.ReLU, nn.LeakyReLU, nn.PReLU, LinearSpline)
 _TAKEN = (
-    "Linear, Conv1d of kernel 1, BatchNorm1d, ReLU, LeakyReLU, PReLU, LinearSpline, Permutation, ChannelShuffle, "
-    "Residual, Dropout, Identity, Unflatten, Flatten, Sequential, and SplineNetwork alone"
+    "Linear, Conv1d of kernel 1, BatchNorm1d, ReLU, LeakyReLU, PReLU, LinearSpline, GroupedLinear, Permutation, "
+    "ChannelShuffle, LearnedShuffle and LearnedGrouping that are committed, Residual, Dropout, Identity, Unflatten, Flatten, Sequential, and SplineNetwork alone"
 )
 
 
@@ -33,9 +35,10 @@ def float_network_of(module: nn.Module) -> FloatNetwork:
     Parameters
     ----------
     module : Sequential or SplineNetwork
-        Of Linear, Conv1d of kernel 1 (on one place, ``Unflatten(1, (-1, 1))`` before it), BatchNorm1d, ReLU, LeakyReLU,
-        PReLU, :class:`LinearSpline`, :class:`Permutation`, ChannelShuffle, :class:`Residual` and Sequential. A softmax
-        at the end is left out: the outputs are logits.
+        Of Linear, :class:`GroupedLinear`, Conv1d of kernel 1 (on one place, ``Unflatten(1, (-1, 1))`` before it),
+        BatchNorm1d, ReLU, LeakyReLU, PReLU, :class:`LinearSpline`, :class:`Permutation`, ChannelShuffle,
+        :class:`LearnedShuffle` and :class:`LearnedGrouping` that are committed, :class:`Residual` and Sequential. A
+        softmax at the end is left out: the outputs are logits.
 
     Returns
     -------
@@ -80,6 +83,22 @@ def _of_spline_network(module: SplineNetwork) -> FloatNetwork:
     return FloatNetwork(tuple(layers))
 
 
+def _settled(module: LearnedShuffle | LearnedGrouping, name: str) -> Array:
+    if not module.committed:
+        raise SpecError(f"{name}: a {type(module).__name__} that is not committed: let it learn until it is")
+    out: Array = module.index.cpu().numpy()
+    return out
+
+
+def _block_diagonal(w: Array, groups: int) -> Array:
+    # from weights (outputs, inputs / groups)
+    out = np.zeros((w.shape[1] * groups, len(w)))
+    rows, columns = (np.linspace(0, n, groups + 1).astype(int) for n in out.shape)
+    for (a, b), (c, d) in zip(pairwise(rows), pairwise(columns), strict=True):
+        out[a:b, c:d] = w[c:d].T
+    return out
+
+
 def _straight(units: int) -> Functions:
     return Functions.two_slopes(np.ones(units))
 
@@ -109,6 +128,8 @@ class _Walk:
             if self.channels:
                 raise SpecError(f"{name}: a Linear of channels: put Flatten before it")
             self._open(_array(module.weight).T, module.bias, 1)
+        elif isinstance(module, GroupedLinear | LearnedGrouping):
+            self._grouped(module, name)
         elif isinstance(module, nn.Conv1d):
             self._convolution(module, name)
         elif isinstance(module, nn.BatchNorm1d):
@@ -117,6 +138,8 @@ class _Walk:
             self._activation(module, name)
         elif isinstance(module, Permutation):
             self._permute(module.order.cpu().numpy())
+        elif isinstance(module, LearnedShuffle):
+            self._permute(_settled(module, name))
         elif isinstance(module, nn.ChannelShuffle):
             width = self._known(name)
             self._permute(np.arange(width).reshape(module.groups, -1).T.ravel())
@@ -188,12 +211,19 @@ class _Walk:
             )
         if not self.channels:
             raise SpecError(f"{name}: a Conv1d reads channels: put Unflatten(1, (-1, 1)) before it")
-        w = _array(module.weight)[:, :, 0]
-        out = np.zeros((module.in_channels, module.out_channels))
-        rows, columns = (np.linspace(0, n, module.groups + 1).astype(int) for n in out.shape)
-        for (a, b), (c, d) in zip(pairwise(rows), pairwise(columns), strict=True):
-            out[a:b, c:d] = w[c:d].T
-        self._open(out, module.bias, module.groups)
+        self._open(_block_diagonal(_array(module.weight)[:, :, 0], module.groups), module.bias, module.groups)
+
+    def _grouped(self, module: GroupedLinear | LearnedGrouping, name: str) -> None:
+        if self.channels:
+            raise SpecError(f"{name}: a {type(module).__name__} of channels: put Flatten before it")
+        w = _array(module.weight)
+        if isinstance(module, LearnedGrouping):
+            # inputs group by group, then blocks
+            order = np.argsort(_settled(module, name), kind="stable")
+            self._permute(order)
+            blocks = np.split(w[:, order], module.groups, axis=1)
+            w = np.concatenate([np.split(b, module.groups)[g] for g, b in enumerate(blocks)])
+        self._open(_block_diagonal(w, module.groups), module.bias, module.groups)
 
     def _normalisation(self, module: nn.BatchNorm1d, name: str) -> None:
         if module.running_mean is None or module.running_var is None:
@@ -259,4 +289,6 @@ def _inputs_of(module: nn.Module) -> int | None:
                 return int(getattr(m, size))
         if isinstance(m, Permutation):
             return len(m.order)
+        if isinstance(m, LearnedShuffle):
+            return m.rows
     return None

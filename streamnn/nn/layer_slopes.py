@@ -89,8 +89,6 @@ def _convolution(m: nn.Conv1d | nn.Conv2d, shape: tuple[int, ...], most: float) 
 
 
 def _recurrent(m: nn.RNNBase, shape: tuple[int, ...], most: float) -> Slope:
-    if not m.batch_first:
-        return Slope(inf, "its first axis is time: batch_first=True has a bound")
     if getattr(m, "proj_size", 0):
         return Slope(inf, "it has projections (proj_size)")
     every, last = recurrent_slopes(m, shape[0], most)

@@ -32,7 +32,7 @@ _TINY = f4(1e-12)
 def watch(p, t, z, at):
     """An event's columns z[at:] are counted in; with the last event to be watched they fall into groups.
 
-    Then the index says of every place which column it reads, groups one after another.
+    Then the index says of every place which column it reads, groups one after another. Returns whether it is so now.
     """
     n, c, s = t.whole[p + ROWS], t.whole[p + COUNTERS], t.whole[p + SLOW]
     sums = s + n * n + TAIL
@@ -44,13 +44,14 @@ def watch(p, t, z, at):
                 t.slow[s + i * n + j] += v * z[at + j]
     t.counters[c + SINCE] += 1
     if t.counters[c + SINCE] < t.whole[p + WATCH]:
-        return
+        return False
     groups = t.whole[p + WATCH_GROUPS]
     group_columns(t.slow, t.slow_g, s, n, groups, t.counters[c + SINCE], t.counters, c + INDEX)
     t.counters[c + STATE] = COMMITTED
     for k in range(n * n + TAIL + 2 * n + n * groups):
         t.slow[s + k] = f4(0.0)
         t.slow_g[s + k] = f4(0.0)
+    return True
 
 
 @leaf

@@ -35,10 +35,10 @@ _FLOOR = f4(1e-9)
 
 @leaf
 def weight_of_penalty(p, t):
-    """Of the penalty now, in units of the task's gradient: 0 while it is held back, then rising to the full one."""
+    """Of the penalty now, in units of the task's gradient: 0 while it is held back, then rising until all is settled."""
     c = t.whole[p + COUNTERS]
     gone = f4(t.counters[c + SINCE] - t.counters[c + HELD_BACK]) / f4(max(t.counters[c + RISE], 1))
-    return t.fixed[t.whole[p + FIXED] + PENALTY] * min(max(gone, f4(0.0)), f4(1.0))
+    return t.fixed[t.whole[p + FIXED] + PENALTY] * max(gone, f4(0.0))
 
 
 @leaf

@@ -57,9 +57,10 @@ class Schedule:
     hold : int
         Labels without penalty. A penalty from the start settles before there is anything to see.
     ramp : int
-        Labels over which the penalty rises after that.
+        Labels after that over which the penalty rises to `penalty`, and on and on at that pace: at a fixed weight some
+        inputs stay between two groups for ever.
     penalty : float
-        Weight of the exact penalty then, in units of the task's gradient; 0 never commits.
+        Weight of the exact penalty, in units of the task's gradient; 0 never commits.
     mean_below, worst_below : float
         A trial begins when the mean penalty (of rows and columns, so at most 2) and the worst row's lie below. A row
         below 1/4 has an entry above 1/2, so that all rows below it have their places to themselves.
@@ -82,7 +83,7 @@ class Schedule:
     Examples
     --------
     >>> Schedule().hold, grouping_schedule(4).step
-    (30000, 0.12)
+    (30000, 0.4)
     """
 
     step: float = 0.64
@@ -95,7 +96,7 @@ class Schedule:
     trial: int = 500
     tolerance: float = 1.01
     noise: float = 0.5
-    sweeps: int = 5
+    sweeps: int = 1
     rule: str = "mirror"
     seed: int = 0
 
@@ -164,11 +165,11 @@ def watching(n: int, groups: int, events: int, seed: int) -> Start:
 
 
 def grouping_schedule(groups: int, seed: int = 0) -> Schedule:
-    """The defaults of a learned grouping: a smaller step, and a longer ramp.
+    """The defaults of a learned grouping: the more groups, the smaller its step; and a steeper ramp.
 
     Parameters
     ----------
     groups : int
     seed : int
     """
-    return Schedule(step=0.12, ramp=80_000, seed=seed)
+    return Schedule(step=1.6 / groups, ramp=20_000, seed=seed)

@@ -209,12 +209,14 @@ class Pool:
         if self.delays is not None:
             self.delays.grow(d, rows, new.mean_columns)
         room = self._new_room(old, places)
+        moved = {"row": places}
         for member in self.members:
+            moved |= member.moved(room)
             member.make_room(room)
         self.history.grow(values, rows)
         self.mixer.grow(values)
         for leaf, (_, shape) in self._leaves(room).items():
-            self.pending.reshape(leaf, shape, places if leaf == "row" else None, _FILL.get(leaf, 0.0))
+            self.pending.reshape(leaf, shape, moved.get(leaf), _FILL.get(leaf, 0.0))
         tables = [stage for stage in self.stages if stage.used]
         self._tables = [stage.used for stage in tables]
         self._room = min((len(stage.s[k]) for stage in tables for k in stage.used), default=0)

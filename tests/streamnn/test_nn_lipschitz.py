@@ -104,7 +104,28 @@ class Last(nn.Module):
         return self.out(y[:, -1])
 
 
+class TimeFirst(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.core, self.out = nn.LSTM(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(self.core(x.transpose(0, 1))[0][-1])
+
+
+class Mistaken(nn.Module):
+    """Takes rows for steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.core = nn.LSTM(2, 2)
+
+    def forward(self, x):
+        return self.core(x)[0]
+
+
 NETWORKS = [
+    (TimeFirst, (4, 3)),
     (lambda: nn.Sequential(nn.Linear(5, 8), nn.GELU(), Residual(nn.Linear(8, 8)), nn.SiLU(), nn.Linear(8, 3)), (5,)),
     (lambda: nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(inplace=True), nn.Conv2d(4, 4, 3, padding="same", groups=2),
                            LinearSpline(4), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3)), (1, 8, 8)),
@@ -176,6 +197,10 @@ def test_what_has_no_bound_says_so(make):
     found = certificate(nn.Sequential(make()), (2,))
     assert found.bound == math.inf
     assert found.missing or "can't trace" in found.of
+
+
+def test_rows_that_are_taken_for_steps_have_no_bound():
+    assert "axis" in certificate(Mistaken(), (3, 2)).missing[0].how
 
 
 def test_refuses_what_gives_more_than_one_value():

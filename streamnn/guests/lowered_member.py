@@ -1,0 +1,180 @@
+"""A network that was lowered as a member of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import SpecError
+from ..features.layout import Layout
+from ..lowered.network import LoweredNetwork, Rules
+from ..lowered.optimisers import Optimiser
+from ..lowered.plan import Plan
+from ..members.member import Leaves, Member, Room, Segment
+from ..state import Arrays
+from .growth import Shapes, Step, find_rule
+from .guest import Guest
+
+PlanOf = Callable[[int, int], Plan]
+"""``plan_of(inputs, outputs)``."""
+
+
+class LoweredMember(LoweredNetwork, Member):
+    """A user's network in a pool as compiled steps: nothing of torch is left at run time.
+
+    Parameters
+    ----------
+    guest : Guest
+    name : str
+        Of its prediction, and the prefix of its arrays.
+    watched : bool
+        Whether it writes its latents.
+    room : Room
+    plan_of : callable, optional
+        ``plan_of(inputs, outputs)`` makes a plan; the guest's own `make` does if it is not given.
+    optimiser : Optimiser, optional
+        The guest's by name if it is not given.
+    loss : str
+        Of :data:`streamnn.lowered.losses.LOSSES`; the guest's by name if it is empty.
+    shapes : callable, optional
+        ``shapes(inputs, outputs)``: shapes of the parameters by name; those of plans if it is not given.
+
+    Raises
+    ------
+    SpecError
+        When `make` gives no plan of that width, or optimiser or loss are not known here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functools import partial
+    >>> from streamnn import Classifier
+    >>> from streamnn.guests import Guest
+    >>> from streamnn.lowered import PlanBuilder
+    >>> from streamnn.lowered.activations import activation
+    >>> from streamnn.lowered.dense import linear
+    >>> def make(inputs, outputs):
+    ...     b, rng = PlanBuilder((inputs,)), np.random.default_rng(0)
+    ...     h = linear(b, b.input, "0", rng.normal(size=(16, inputs)), np.zeros(16))
+    ...     h = activation(b, h, "relu")
+    ...     return b.finish(linear(b, h, "2", rng.normal(size=(outputs, 16)) / 4, np.zeros(outputs)), latent=h)
+    >>> model = Classifier(members=[partial(LoweredMember, Guest(make), "mine", False)])
+    >>> for i in range(30):
+    ...     model.learn_one({"a": i % 3}, "yes" if i % 3 else "no")
+    >>> [name for name in sorted(model.state_dict()[0]) if name.startswith("mine/param")]
+    ['mine/param/0.bias', 'mine/param/0.weight', 'mine/param/2.bias', 'mine/param/2.weight']
+    """
+
+    compiled = True
+    wants = ("names",)
+
+    def __init__(
+        self,
+        guest: Guest,
+        name: str,
+        watched: bool,
+        room: Room,
+        plan_of: PlanOf | None = None,
+        optimiser: Optimiser | None = None,
+        loss: str = "",
+        shapes: Callable[[int, int], Shapes] | None = None,
+    ) -> None:
+        self.guest, self._plan_of = guest, plan_of or guest.make
+        self._inputs, self._outputs = max(room.layout.width(guest.reads), 1), _outputs(room)
+        rules = Rules(
+            optimiser or _optimiser(guest),
+            loss or _loss(guest, room.classify),
+            room.classify,
+            guest.batch,
+            guest.window,
+            guest.lr,
+            guest.slope,
+        )
+        plan = self._new_plan(self._inputs, self._outputs)
+        LoweredNetwork.__init__(self, name, plan, rules, room.seed, room.place)
+        self.names, self.reads, self.watched = (name,), guest.reads, watched
+        self._rule = find_rule(
+            shapes or self._shapes_of_plan, self._inputs, self._outputs, room.classify, loss == "reconstruct"
+        )
+        self.grows = not self._rule.columns and self._order_stays()
+        if self._rule.classes:
+            raise SpecError(f"guest {name!r} can't have more outputs: {self._rule.classes}")
+
+    def leaves(self, room: Room) -> Leaves:
+        """The window of a pending event, inputs first."""
+        width = max(room.layout.width(self.reads), 1)
+        return {self.window_leaf: (np.float32, (width, self.guest.window))} if self.guest.window else {}
+
+    def moved(self, room: Room) -> Arrays:
+        """Where the inputs of such a window lie now."""
+        return {self.window_leaf: self._piece(room)[0]} if self.guest.window else {}
+
+    def make_room(self, room: Room) -> None:
+        """Grow with rows and labels."""
+        (places, inputs), outputs = self._piece(room), _outputs(room)
+        if not self.grows:
+            places, inputs = np.arange(self._inputs), self._inputs
+        if (inputs, outputs) != (self._inputs, self._outputs):
+            step, rule = Step(places, inputs, self._outputs, outputs), self._rule
+            self._inputs, self._outputs = inputs, outputs
+            self.grow(
+                self._new_plan(inputs, outputs),
+                places,
+                lambda old: step.weights(old, rule),
+                lambda old: step.moments(old, rule),
+            )
+        for name in self.used:
+            self.reserve(name, room.category_rows)
+
+    def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
+        """Predict at OBSERVE and LOOK, learn at LEARN."""
+        start, stop = layout.span(*self.reads)
+        self.scan(
+            *(segment.op, segment.slot, segment.target, segment.weight),
+            start,
+            min(stop - start, self._inputs),
+            store,
+            segment.latent if self.watched else None,
+        )
+
+    def _piece(self, room: Room) -> tuple[np.ndarray, int]:
+        places, inputs = room.piece(self.reads)
+        # it read one input that was always 0 if there was none
+        return (places, inputs) if len(places) else (np.zeros(1, np.int64), max(inputs, 1))
+
+    def _new_plan(self, inputs: int, outputs: int) -> Plan:
+        plan = self._plan_of(inputs, outputs)
+        if not isinstance(plan, Plan):
+            raise SpecError(f"a guest's make gave a {type(plan).__name__}, no plan of a lowered network")
+        shape = (self.guest.window, inputs) if self.guest.window else (inputs,)
+        if plan.input.shape != shape or plan.output.size != outputs:
+            seen = f"samples of shape {plan.input.shape} and {plan.output.size} outputs"
+            raise SpecError(f"a guest's make gave a plan for {seen}: {shape} and {outputs} are needed")
+        return plan
+
+    def _shapes_of_plan(self, inputs: int, outputs: int) -> Shapes:
+        return {leaf.name: leaf.shape for leaf in self._plan_of(inputs, outputs).leaves}
+
+    def _order_stays(self) -> bool:
+        # whether a learned order of channels does not depend on how many inputs there are
+        if not len(self.plan.slow):
+            return True
+        return self._plan_of(self._inputs + 1, self._outputs).slow.shape == self.plan.slow.shape
+
+
+def _outputs(room: Room) -> int:
+    return max(room.values, 2) if room.classify else 1
+
+
+def _optimiser(guest: Guest) -> Optimiser:
+    if not isinstance(guest.optimizer, str):
+        raise SpecError("an optimizer that is a function has to be lowered before its network is")
+    return Optimiser.named(guest.optimizer, guest.lr, guest.optimizer_options)
+
+
+def _loss(guest: Guest, classify: bool) -> str:
+    if not isinstance(guest.loss, str):
+        raise SpecError("a loss that is a function is not lowered")
+    usual = "cross_entropy" if classify else "huber"
+    return usual if guest.loss == "auto" else guest.loss
