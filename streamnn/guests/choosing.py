@@ -116,7 +116,7 @@ def _plan(guest: Guest, seed: int, inputs: int, outputs: int) -> Plan:
 def _made(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:
     """What the factory gives. A plan needs no torch; where torch is there already its generator is left as it was."""
     make: Callable[[], Any] = partial(guest.make, inputs, outputs)
-    if "torch" in sys.modules:
+    if sys.modules.get("torch") is not None:
         from .making import own_draws
 
         with own_draws(seed):
@@ -124,7 +124,7 @@ def _made(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:
     try:
         return make()
     except ImportError as error:
-        if error.name != "torch":
+        if (error.name or "").partition(".")[0] != "torch":
             raise
         raise MissingPackage("torch", "torch", "a guest that is a torch module") from error
 
