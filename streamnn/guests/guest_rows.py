@@ -103,8 +103,8 @@ class GuestRows:
     def columns_for(self, row: np.ndarray) -> int:
         """How many columns are to be read, now that there is this row; as many as are, if it brings nothing new."""
         had = self.piece.columns
-        new = np.flatnonzero(row[len(row) - self._unread :]) if self._unread else ()
-        return min(room_for(had + int(new[-1]) + 1, had), self.layout.columns) if len(new) else had
+        new = np.flatnonzero(row[len(row) - self._unread :]).tolist() if self._unread else []
+        return min(room_for(had + new[-1] + 1, had), self.layout.columns) if new else had
 
     def read(self, rows: np.ndarray, store: Arrays, slot: int) -> None:
         """Read the event in a slot that comes now; `rows` are all slots' pieces of the row."""
