@@ -36,6 +36,11 @@ class Latent:
     def _keep(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         self._seen = args[0]
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether rows came to it."""
+        return self._seen.dim() > 1
+
     def taken(self, units: int) -> Tensor:
         """Of the last rows: maps as their means over positions; of more than `units` values, means of neighbours."""
         z = self.means()
@@ -72,8 +77,16 @@ def submodule_of(module: nn.Module, guest: Guest) -> nn.Module:
 
 
 def latent_units(guest: Guest, module: nn.Module, inputs: int) -> int:
-    """How many features the latent layer of a module has, at most 64."""
+    """How many features the latent layer of a module has, at most 64.
+
+    Raises
+    ------
+    SpecError
+        When there is no such submodule, or the module does not use it as one.
+    """
     latent = Latent(module, guest)
     with torch.no_grad():
         module(rows_of(guest, zero_rows(guest, 2, inputs)))
+    if not latent.is_seen:
+        raise SpecError("the submodule whose input is to be watched is never called: name another one, latent=")
     return min(latent.means().shape[1], LATENTS)

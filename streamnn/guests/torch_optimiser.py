@@ -62,8 +62,8 @@ def implementation(optimiser: torch.optim.Optimizer) -> str:
     return type(optimiser).__name__ + "".join(f" {how}" for how in ("fused", "foreach") if group.get(how))
 
 
-def zero_moments(guest: Guest, parameters: Parameters) -> tuple[Arrays, tuple[str, ...]]:
-    """The arrays that hold the optimiser's state, all 0, and torch's names of what it keeps.
+def zero_moments(guest: Guest, parameters: Parameters) -> tuple[Arrays, tuple[str, ...], str]:
+    """The arrays that hold the optimiser's state, all 0; torch's names of what it keeps; and which one it is.
 
     Those of a parameter's shape are named ``moment1/<parameter>``; numbers lie together, one a parameter, as ``step``.
     Before its first step an optimiser has no state, which is not always the same as zeros.
@@ -99,7 +99,7 @@ def zero_moments(guest: Guest, parameters: Parameters) -> tuple[Arrays, tuple[st
                 found[_leaf(key, name)] = np.zeros(p.shape, np.float32)
             else:
                 found[key] = np.zeros(len(tried), np.float32)
-    return found, tuple(keys)
+    return found, tuple(keys), implementation(optimiser)
 
 
 def link(

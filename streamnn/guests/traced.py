@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -52,8 +52,13 @@ class Traced(Eager):
             raise NotTraced(f"it computes on {self.guest.device!r}")
         if self.facts.two_modes:
             raise NotTraced("it draws random numbers or keeps statistics as it learns")
-        self._names = [name for name, _ in (*self.module.named_parameters(), *self.module.named_buffers())]
-        self._flat = [t.detach() for t in (*self.parameters.values(), *self.module.buffers())]
+        if self._settling:
+            raise NotTraced(
+                f"it holds a {type(self._settling[0]).__name__}, which becomes another thing as it learns"
+            )
+        others = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        tensors = {**self.parameters, **others}  # those that are learnt come first
+        self._names, self._flat = list(tensors), [t.detach() for t in tensors.values()]
         with own_draws(0), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that torch.jit is deprecated, and what tracers say of constants
             try:
@@ -133,27 +138,9 @@ def _graph(f: Callable[..., Any], *args: Tensor) -> Graph:
         if node.target is torch.ops.aten.detach.default:  # there is no autograd to detach from
             node.replace_all_uses_with(node.args[0])
             module.graph.erase_node(node)
-        elif node.target is torch.ops.aten.convolution_backward.default:
-            name = f"{node.name}_with_settings"
-            module.add_submodule(name, _ConvolutionBackward(*node.args[3:]))
-            node.op, node.target, node.args = "call_module", name, node.args[:3]
+        elif isinstance(node.target, torch._ops.OpOverload):  # a script finds the overload by its arguments
+            node.target = node.target.overloadpacket
     module.recompile()
-    traced: Graph = torch.jit.trace(module, args, check_trace=False)
-    return traced
-
-
-class _ConvolutionBackward(nn.Module):
-    """The gradients of a convolution, with its settings written into it: the tracer takes no list of truths."""
-
-    def __init__(self, *settings: Any) -> None:
-        super().__init__()
-        given = [name if asked else "gradient" for name, asked in zip("abc", settings[-1], strict=True)]
-        code = f"""
-def gradients(gradient: Tensor, x: Tensor, weight: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    a, b, c = torch.ops.aten.convolution_backward(gradient, x, weight, {", ".join(map(str, settings))})
-    return {", ".join(given)}
-"""
-        self._gradients: Any = torch.jit.CompilationUnit(code).gradients
-
-    def forward(self, gradient: Tensor, x: Tensor, weight: Tensor) -> Any:
-        return self._gradients(gradient, x, weight)
+    # no torch.jit.trace: it takes no lists of truths, as gradients of convolutions and norms have them
+    scripted: Graph = torch.jit.script(module)
+    return scripted
