@@ -19,6 +19,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from streamnn import Classifier, Regressor, TorchClassifier, TorchRegressor
+from streamnn.errors import MissingPackage, SpecError
 from streamnn.learners import NetworkClassifier, guest_options
 from streamnn.members import EventMember
 from streamnn.types import OBSERVE, Chunk
@@ -184,6 +185,11 @@ class Spy:
     def release(self) -> None: ...
 
 
+def raises_for_want_of_a_module(model: Any) -> None:
+    with pytest.raises((SpecError, MissingPackage)):
+        model.load_module(None)
+
+
 X, COLUMNS = {"a": 1.0}, {"a": np.ones(2)}
 CALLS: dict[str, Callable[[Any], Any]] = {
     "alarm_status": lambda m: m.alarm_status(),
@@ -196,6 +202,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "learn_many": lambda m: m.learn_many(COLUMNS, [0, 1]),
     "learn_one": lambda m: m.learn_one(X, 1),
     "load_state_dict": lambda m: m.load_state_dict(*m.clone().state_dict()),
+    "load_module": lambda m: raises_for_want_of_a_module(m),
     "look": lambda m: m.look(COLUMNS),
     "memory": lambda m: m.memory(),
     "missing": lambda m: m.missing(),
@@ -250,7 +257,7 @@ def test_properties_read_one_value_and_do_not_wait() -> None:
         if isinstance(getattr(kind, name), property) and name[0] != "_"
     }
     log = {"columns", "columns_refused", "events", "next_ticket", "pending"}
-    assert found == {*log, "alarms", "classes", "network"}
+    assert found == {*log, "alarms", "classes", "module", "network"}  # the module takes its turn
 
 
 def test_a_method_of_a_derived_class_waits_too_and_keeps_its_signature() -> None:
