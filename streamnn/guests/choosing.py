@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -102,7 +101,7 @@ def _member(guest: Guest, name: str, watched: bool, room: Room) -> Member:
 
     if room.classify:
         guest = with_scores(guest, inputs, outputs, room.seed)
-    return TorchMember(replace(guest, road=road.name), name, watched, room)
+    return TorchMember(guest, name, watched, room)
 
 
 def _made(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:

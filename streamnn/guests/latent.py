@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..errors import SpecError
 from .guest import Guest
-from .making import random_rows, rows_of
+from .making import rows_of, zero_rows
 
 LATENTS = 64
 """A latent layer that is wider is taken as so many means of neighbours."""
@@ -75,5 +75,5 @@ def latent_units(guest: Guest, module: nn.Module, inputs: int) -> int:
     """How many features the latent layer of a module has, at most 64."""
     latent = Latent(module, guest)
     with torch.no_grad():
-        module(rows_of(guest, torch.zeros_like(random_rows(guest, 2, inputs))))
+        module(rows_of(guest, zero_rows(guest, 2, inputs)))
     return min(latent.means().shape[1], LATENTS)

@@ -96,13 +96,22 @@ def parameters_of(module: nn.Module) -> Arrays:
 
 def random_rows(guest: Guest, n: int, inputs: int) -> Tensor:
     """Rows to try a module on."""
-    return torch.randn(n, guest.window, inputs) if guest.window else torch.randn(n, inputs)
+    return torch.randn(_shape(guest, n, inputs))
+
+
+def zero_rows(guest: Guest, n: int, inputs: int) -> Tensor:
+    """Rows of zeros."""
+    return torch.zeros(_shape(guest, n, inputs))
+
+
+def _shape(guest: Guest, n: int, inputs: int) -> tuple[int, ...]:
+    return (n, guest.window, inputs) if guest.window else (n, inputs)
 
 
 def _check_outputs(guest: Guest, module: nn.Module, inputs: int, outputs: int) -> None:
     n = max(guest.batch, 2)
     with torch.no_grad():
-        out = module(rows_of(guest, torch.zeros_like(random_rows(guest, n, inputs))))
+        out = module(rows_of(guest, zero_rows(guest, n, inputs)))
     seen = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
     if seen != (n, outputs):
         raise SpecError(

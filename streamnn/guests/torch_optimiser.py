@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ _MAKERS: dict[str, Any] = {
 }
 _FUSED = ("sgd", "adam", "adamw")
 
-Parameters = dict[str, Tensor]
+Parameters = Mapping[str, Tensor]
 
 
 def optimiser_of(guest: Guest, parameters: Parameters) -> torch.optim.Optimizer:
@@ -77,7 +77,12 @@ def zero_moments(guest: Guest, parameters: Parameters) -> tuple[Arrays, tuple[st
     optimiser = optimiser_of(guest, tried)
     for p in tried.values():
         p.grad = torch.zeros_like(p)
-    optimiser.step()
+    try:
+        optimiser.step()
+    except TypeError as error:  # such as one that calls the loss itself
+        raise SpecError(
+            f"the optimiser {implementation(optimiser)} makes no step by gradients alone: {error}"
+        ) from None
     found: Arrays = {}
     keys: dict[str, None] = {}
     for name, p in tried.items():

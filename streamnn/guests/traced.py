@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -133,6 +133,27 @@ def _graph(f: Callable[..., Any], *args: Tensor) -> Graph:
         if node.target is torch.ops.aten.detach.default:  # there is no autograd to detach from
             node.replace_all_uses_with(node.args[0])
             module.graph.erase_node(node)
+        elif node.target is torch.ops.aten.convolution_backward.default:
+            name = f"{node.name}_with_settings"
+            module.add_submodule(name, _ConvolutionBackward(*node.args[3:]))
+            node.op, node.target, node.args = "call_module", name, node.args[:3]
     module.recompile()
     traced: Graph = torch.jit.trace(module, args, check_trace=False)
     return traced
+
+
+class _ConvolutionBackward(nn.Module):
+    """The gradients of a convolution, with its settings written into it: the tracer takes no list of truths."""
+
+    def __init__(self, *settings: Any) -> None:
+        super().__init__()
+        given = [name if asked else "gradient" for name, asked in zip("abc", settings[-1], strict=True)]
+        code = f"""
+def gradients(gradient: Tensor, x: Tensor, weight: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    a, b, c = torch.ops.aten.convolution_backward(gradient, x, weight, {", ".join(map(str, settings))})
+    return {", ".join(given)}
+"""
+        self._gradients: Any = torch.jit.CompilationUnit(code).gradients
+
+    def forward(self, gradient: Tensor, x: Tensor, weight: Tensor) -> Any:
+        return self._gradients(gradient, x, weight)

@@ -171,7 +171,7 @@ def test_it_goes_where_its_columns_and_classes_go() -> None:
     mine = member(learner)
     assert mine.road == "traced" and mine.reason == ""
     assert mine.s["param/2.bias"].shape == (3,)
-    assert mine.s["table"].shape == (64, mine.inputs) and np.abs(mine.s["table"]).max() > 0
+    assert mine.s["table"].shape == (128, mine.inputs) and np.abs(mine.s["table"]).max() > 0
 
 
 def test_a_column_is_taken_in_when_it_differs_from_zero() -> None:
@@ -243,7 +243,7 @@ def test_a_pickle_holds_arrays() -> None:
 def test_a_loss_that_is_not_finite_makes_no_step() -> None:
     def loss(out, y, reduction):
         each = F.cross_entropy(out, y, reduction="none")
-        return torch.where(y == 1, each * float("inf"), each)
+        return each * torch.where(y == 1, float("inf"), 1.0)
 
     mine = member_after(Guest(mlp, loss=loss, road="eager"), end=60)
     learnt, steps, _, skipped = mine.s["count"][:4].tolist()
@@ -302,7 +302,7 @@ def test_what_depends_on_values_is_not_traced() -> None:
         (Guest(lambda d, c: nn.Linear(d, c).double()), "float32 is needed"),
         (Guest(lambda d, c: nn.Linear(d, c), latent="body"), "the submodules are"),
         (Guest(mlp, optimizer_options={"lift": 1}), "optimizer_options"),
-        (Guest(mlp, lambda ps: torch.optim.LBFGS(ps)), "its state can't be saved"),
+        (Guest(mlp, lambda ps: torch.optim.LBFGS(ps)), "no step by gradients alone"),
         (Guest(mlp, device="cuda:9"), "device is 'cuda:9'"),
         (Guest(mlp, device="abacus"), "device is 'abacus'"),
     ],
