@@ -15,7 +15,7 @@ from .losses import loss_gradient
 from .optimisers import optimiser_step
 from .passes import backward, forward
 from .plan import PlanArrays
-from .settling import after_label, round_trials
+from .settling import after_event, after_label, round_trials
 
 f4 = np.float32
 FARTHEST = f4(100.0)
@@ -60,6 +60,8 @@ def scan(
             _predict(n, scratch, events.p[s, n[k.PLACE]])
             if op[e] == OBSERVE:
                 keep_window(s, n, events, memory)
+                if n[k.SETTLES] and after_event(plan, learnt, scratch):
+                    fresh = -1
             continue
         count[k.LABELS] += 1
         if batch == 1:
