@@ -8,7 +8,7 @@ from streamnn.lowered import Plan
 from streamnn.lowered.arrays import Learnt
 from streamnn.lowered.network import LoweredNetwork, Rules
 from streamnn.lowered.optimisers import Optimiser
-from streamnn.types import LEARN, OBSERVE
+from streamnn.types import LEARN, LOOK, OBSERVE
 
 f4 = np.float32
 Array = np.ndarray
@@ -40,21 +40,27 @@ class Bare:
 
     def run(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Losses of the rows, each before it was learnt from, and whether classes were right."""
-        parts = [self._chunk(x[a : a + CHUNK], y[a : a + CHUNK]) for a in range(0, len(x), CHUNK)]
+        return self._chunks(x, y, (OBSERVE, LEARN))
+
+    def look(self, x: Array, y: Array) -> Array:
+        """Losses of rows that are not learnt from."""
+        return self._chunks(x, y, (LOOK,))[0]
+
+    def _chunks(self, x: Array, y: Array, ops: tuple[int, ...]) -> tuple[Array, Array]:
+        parts = [self._chunk(x[a : a + CHUNK], y[a : a + CHUNK], ops) for a in range(0, len(x), CHUNK)]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
-    def _chunk(self, x: Array, y: Array) -> tuple[Array, Array]:
-        m = len(x)
+    def _chunk(self, x: Array, y: Array, ops: tuple[int, ...]) -> tuple[Array, Array]:
+        m, times = len(x), len(ops)
         values = self.plan.output.size if self.classify else 1
         store = {
             "row": np.ascontiguousarray(x, f4),
             "names": np.zeros((m, 0), np.int32),
             "p": np.zeros((m, 1, values), f4),
         }
-        op = np.tile(np.array([OBSERVE, LEARN], np.int8), m)
-        slot = np.repeat(np.arange(m), 2)
-        target = np.repeat(np.asarray(y, f4), 2)
-        self.net.scan(op, slot, target, np.ones(2 * m, f4), 0, x.shape[1], store)
+        op, slot = np.tile(np.array(ops, np.int8), m), np.repeat(np.arange(m), times)
+        target = np.repeat(np.asarray(y, f4), times)
+        self.net.scan(op, slot, target, np.ones(len(op), f4), 0, x.shape[1], store)
         p = store["p"][:, 0]
         if self.classify:
             k = np.asarray(y, np.int64)
