@@ -13,7 +13,8 @@ from ..lowered.moving import add, multiplied
 from ..lowered.plan import Value
 from .moves import taken
 from .pools import reduced
-from .recorder import BATCH, Handler, Recorded, Recorder
+from .recorded import BATCH, Handler, Recorded
+from .recorder import Recorder
 
 
 def _each(r: Recorder, input: Tensor, kind: str, *numbers: float) -> Recorded:

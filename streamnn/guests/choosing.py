@@ -133,7 +133,7 @@ def _lowered(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int)
     if not loss:
         raise NotLowered("its loss is a function that compiled kernels do not know")
     lowered = _module_lowered(guest, inputs, outputs, seed)
-    parameters = dict(made(guest, inputs, outputs, seed).named_parameters())
+    parameters: dict[str, Any] = dict(made(guest, inputs, outputs, seed).named_parameters())
     optimiser = optimiser_of(torch_optimiser_of(guest, parameters), parameters.values())
     if lowered.plan.output.size != outputs:
         raise NotLowered(f"it gives {lowered.plan.output.size} numbers where {outputs} were asked for")

@@ -77,8 +77,7 @@ class Eager:
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions (n, outputs) and latents (n, units) of rows; changes nothing."""
-        with torch.no_grad():
-            p, z = self._forward(torch.from_numpy(x).to(self.device))
+        p, z = self._forward(torch.from_numpy(x).to(self.device))
         return p.cpu().numpy(), z.cpu().numpy()
 
     def learn(
@@ -116,7 +115,8 @@ class Eager:
 
     def _forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Predictions and latents."""
-        return self._passed(self.module, rows)
+        with torch.no_grad():
+            return self._passed(self.module, rows)
 
     def _backward(self, rows: Tensor, y: Tensor, w: Tensor, by_row: bool) -> list[Tensor | None]:
         """The loss, latents, gradients by every parameter, and by the rows if asked for."""
@@ -166,8 +166,9 @@ class Eager:
             torch_optimiser.store(self.optimiser, self.parameters, self._arrays)
 
     def _update(self, gradients: list[Tensor | None]) -> None:
-        if self._step is not None and None not in gradients:
-            self._step(gradients)
+        there = [g for g in gradients if g is not None]
+        if self._step is not None and len(there) == len(gradients):
+            self._step(there)
             self._keep_within()
             return
         for p, g in zip(self.parameters.values(), gradients, strict=True):
@@ -185,7 +186,8 @@ class Eager:
 
     def _link(self) -> None:
         torch_optimiser.link(self.optimiser, self.parameters, self._arrays, self._keys)
-        self._step = torch_optimiser.direct_step(self.optimiser)
+        if self.device.type == "cpu":
+            self._step = torch_optimiser.direct_step(self.optimiser, self._arrays)
 
 
 _NONE = np.zeros(0, np.float32)

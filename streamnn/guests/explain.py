@@ -115,7 +115,9 @@ def explain(guest: Any, inputs: int, outputs: int) -> Explanation:
     )
 
 
-def _parameters(guest: Guest, road: Road, inputs: int, outputs: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def _parameters(
+    guest: Guest, road: Road, inputs: int, outputs: int
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
     if road.plan is not None:
         return tuple((leaf.name, leaf.shape) for leaf in road.plan.leaves)
     from .making import made

@@ -13,7 +13,7 @@ from ..lowered.optimisers import Optimiser
 from ..lowered.plan import Plan
 from ..members.member import Leaves, Member, Room, Segment
 from ..state import Arrays
-from .growth import Rule, Shapes, Step, find_rule
+from .growth import Shapes, Step, find_rule
 from .guest import Guest
 
 PlanOf = Callable[[int, int], Plan]

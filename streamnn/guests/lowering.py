@@ -12,7 +12,8 @@ from ..errors import SpecError
 from ..lowered.plan import Plan
 from . import arithmetic, layers, moves, own_modules, pools
 from .not_lowered import NotLowered
-from .recorder import BATCH, Handler, Recorder
+from .recorded import BATCH, Handler
+from .recorder import Recorder
 from .verifying import check
 
 _HANDLERS: dict[str, Handler] = {

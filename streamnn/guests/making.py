@@ -15,7 +15,7 @@ from ..state import Arrays
 from .growth import Rule, Shapes, Step, find_rule
 from .guest import Guest
 
-_CLOSE = {"rtol": 1e-3, "atol": 1e-4}
+_RTOL, _ATOL = 1e-3, 1e-4
 """How near the scores of a row must be before and after growth: sums over more zeros are added in another order."""
 
 
@@ -136,7 +136,7 @@ def _reads(guest: Guest, rule: Rule, inputs: int, outputs: int, seed: int, class
             now = large(rows_of(guest, wide))
         except (RuntimeError, ValueError):  # such as a reshape to so many pixels
             return False
-    return torch.allclose(was, now[:, :outputs], **_CLOSE)
+    return torch.allclose(was, now[:, :outputs], rtol=_RTOL, atol=_ATOL)
 
 
 def _training(guest: Guest, module: nn.Module, inputs: int, seed: int) -> tuple[bool, bool]:

@@ -11,7 +11,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ..lowered.moving import concatenated, gathered
 from ..lowered.plan import Value
-from .recorder import BATCH, Handler, Recorded, Recorder
+from .recorded import BATCH, Handler, Recorded
+from .recorder import Recorder
 
 FUNCTIONS = [
     "view",

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from ..lowered.spline import spline
 from ..nn.linear_spline import LinearSpline
-from .recorder import Handler, Recorded, Recorder
+from .recorded import Handler, Recorded
+from .recorder import Recorder
 
 
 def _spline(r: Recorder, module: LinearSpline, x: Tensor) -> Recorded:

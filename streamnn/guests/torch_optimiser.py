@@ -109,10 +109,10 @@ def link(
         }
 
 
-def direct_step(optimiser: torch.optim.Optimizer) -> Callable[[list[Tensor]], None] | None:
+def direct_step(optimiser: torch.optim.Optimizer, arrays: Arrays) -> Callable[[list[Tensor]], None] | None:
     """The same operation that the optimiser's step ends in, without what it does around it; None if it is not fused.
 
-    Its state is that of :func:`link`.
+    Its state is that of :func:`link`, on the CPU.
     """
     (group, *others), state = optimiser.param_groups, optimiser.state
     if others or not group.get("fused") or group.get("amsgrad"):
@@ -138,7 +138,7 @@ def direct_step(optimiser: torch.optim.Optimizer) -> Callable[[list[Tensor]], No
     )
 
     def step(gs: list[Tensor]) -> None:
-        torch._foreach_add_(steps, 1)
+        arrays["step"] += 1  # they are its memory
         fused(ps, gs, first, second, [], steps, **options)
 
     return step

@@ -66,9 +66,7 @@ def scan(
             if s != fresh:
                 read(s, True, n, events, memory, z)
                 embed(s, n, events.names, memory.table, z)
-            loss, rounded, fine = _gradient(
-                s == fresh, target[e], weight[e], settings, plan, learnt, scratch
-            )
+            loss, rounded, fine = _gradient(s == fresh, target[e], weight[e], settings, plan, learnt, scratch)
             fresh = -1
             if fine:
                 learn_rows(s, n, events.names, memory, settings.rates[k.TABLE_RATE], scratch.d)
@@ -96,9 +94,7 @@ def _learn_held(settings, plan, learnt, memory, scratch):
         for j in range(x.shape[1]):
             z[j] = x[i, j]
         embed(i, n, names, memory.table, z)
-        losses[i], rounded[i], fine = _gradient(
-            False, losses[i], rounded[i], settings, plan, learnt, scratch
-        )
+        losses[i], rounded[i], fine = _gradient(False, losses[i], rounded[i], settings, plan, learnt, scratch)
         if not fine:
             _skip(learnt, scratch)
             return
