@@ -90,7 +90,9 @@ def correlated_order(b: PlanBuilder, x: Value, groups: int, events: int = 1500, 
     return b.op(SHUFFLE, f"CorrelatedOrder({n}, {groups} groups)", x, y, more=(_placed(b, start), n, 1))
 
 
-def add_table(b: PlanBuilder, schedule: Schedule | Start, rows: int, columns: int, index: np.ndarray | None) -> int:
+def add_table(
+    b: PlanBuilder, schedule: Schedule | Start, rows: int, columns: int, index: np.ndarray | None
+) -> int:
     """Room for a permutation or grouping in a plan; where it begins among the whole numbers."""
     if index is not None:
         index = np.asarray(index, np.int64)
