@@ -174,7 +174,7 @@ def play(network, x, y):
     store = {"row": x, "names": np.zeros((n, 0), np.int32), "p": np.zeros((n, 1, CLASSES), f4)}
     store[network.window_leaf] = np.zeros((n, WINDOW, WIDTH), f4)
     op, slot = np.tile(np.array([OBSERVE, LEARN], np.int8), n), np.repeat(np.arange(n), 2)
-    network.scan(op, slot, np.repeat(y, 2).astype(f4), np.ones(2 * n, f4), 0, store)
+    network.scan(op, slot, np.repeat(y, 2).astype(f4), np.ones(2 * n, f4), 0, x.shape[1], store)
     return store["p"][:, 0]
 
 
