@@ -72,15 +72,13 @@ CASES = (
     | {f"optimiser {name}": ([nn.Tanh], o, "cross_entropy") for name, o in OPTIMISERS.items()}
     | {f"loss {name}": ([nn.Tanh], OPTIMISERS["adam"], name) for name in LOSSES}
 )
-TOLERANCE = {
-    "optimiser momentum": (1e-4, 5e-2),
-}
-"""Worst difference in what is said over the first thousand events and over all, where it is not the usual one."""
-USUAL = (2e-5, 2e-4)
+FIRST, ALL = 2e-5, 5e-5
+"""Worst difference in what is said over the first thousand events and over all. Where torch's own float32 run is
+farther from its float64 run (momentum .9 and GroupNorm of four numbers are chaotic) thrice that."""
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_ten_thousand_updates_as_torch_makes_them(case, record_property):
+def test_ten_thousand_updates_as_torch_makes_them(case):
     layers, optimiser, loss = CASES[case]
     torch.manual_seed(0)
     classify = "cross" in loss
@@ -96,6 +94,6 @@ def test_ten_thousand_updates_as_torch_makes_them(case, record_property):
         f"\n{case}: ours - float32 {to_single.first:.1e} {to_single.all:.1e}, ours - float64 {to_exact.first:.1e} "
         f"{to_exact.all:.1e}, float32 - float64 {own.first:.1e} {own.all:.1e}"
     )
-    first, every = TOLERANCE.get(case, USUAL)
-    assert to_single.first <= first and to_single.all <= every
-    assert to_exact.first <= first and to_exact.all <= every
+    for found in (to_single, to_exact):
+        assert found.first <= max(FIRST, 3 * own.first)
+        assert found.all <= max(ALL, 3 * own.all)
