@@ -88,5 +88,7 @@ def latent_units(guest: Guest, module: nn.Module, inputs: int) -> int:
     with torch.no_grad():
         module(rows_of(guest, zero_rows(guest, 2, inputs)))
     if not latent.is_seen:
-        raise SpecError("the submodule whose input is to be watched is never called: name another one, latent=")
+        raise SpecError(
+            "the submodule whose input is to be watched is never called: name another one, latent="
+        )
     return min(latent.means().shape[1], LATENTS)
