@@ -82,7 +82,6 @@ class TorchMember(Member):
             module = self._made()
             self.units = latent_units(guest, module, self.inputs) if watched else 0
             moments, self._keys, rule = torch_optimiser.zero_moments(guest, trained(module))
-            self._moments = frozenset(moments)
             self.s |= {
                 **_arrays_of(module),
                 **moments,
@@ -102,11 +101,6 @@ class TorchMember(Member):
     def leaves(self, room: Room) -> Leaves:
         """What it keeps of a pending event, see :meth:`GuestRows.leaves`."""
         return self.rows.leaves(room)
-
-    @property
-    def outputs(self) -> int:
-        """How many the module has now."""
-        return self._outputs
 
     # growth
 
@@ -249,21 +243,6 @@ class TorchMember(Member):
         near = np.zeros((len(rows), self.inputs), f4)
         near[:, : len(places)] = rows[:, places]
         return certifying(self.guest, self.inputs, self._outputs, self.seed, self.s, near)
-
-    def named(self) -> Arrays:
-        """Copies of its parameters and buffers, by torch's names."""
-        leaves = self._leaves().items()
-        return {k.partition("/")[2]: v.copy() for k, v in leaves if k.startswith(("param/", "buffer/"))}
-
-    def take(self, named: Arrays) -> None:
-        """Go on from these; the optimiser and the micro-batch begin anew."""
-        for name, v in named.items():
-            self.s[f"param/{name}" if f"param/{name}" in self.s else f"buffer/{name}"][...] = v
-        for leaf in self.s:
-            if leaf in self._moments:
-                self.s[leaf][...] = 0.0
-        self.s["count"][[STEPS, HELD]] = 0
-        self._engine = None
 
     @property
     def engine(self) -> Eager:

@@ -1,78 +1,89 @@
-"""Weights of a guest out into a torch module, and back. Imports torch."""
+"""Weights both ways: out of a pool into a torch module, and from a module into the pool. Imports torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from ..errors import StateError
-from ..state import Arrays
+from ..errors import MissingPackage, SpecError
+
+try:
+    import torch
+    from torch import nn
+except ImportError as e:
+    raise MissingPackage("torch", "torch", "a module's weights") from e
+
+from ..members.member import Member
+from ..state import check_leaves
 from .guest import Guest
+from .lowered_member import LoweredMember
 from .making import made
+from .torch_member import TorchMember
+
+_KINDS = ("param", "buffer")
 
 
-class Weighted(Protocol):
-    """A member whose network has named parameters."""
-
-    guest: Guest
-    seed: int
-
-    @property
-    def inputs(self) -> int:
-        """Of its network."""
-
-    @property
-    def outputs(self) -> int:
-        """Of its network."""
-
-    def named(self) -> Arrays:
-        """Copies of its parameters, and of what else its module keeps, by torch's names."""
-
-    def take(self, named: Arrays) -> None:
-        """Go on from these; the optimiser begins anew."""
-
-
-def module_of(member: Weighted) -> nn.Module:
-    """A new torch module of a guest's, with the weights that it has now, in eval mode.
-
-    It is as wide as the member's network is now: ``module(rows)`` gives scores of encoded rows
-    (:meth:`streamnn.Classifier.encoded`), without what embeddings of names add to these.
-    """
-    module = made(member.guest, member.inputs, member.outputs, member.seed)
-    found = {name: torch.from_numpy(v) for name, v in member.named().items()}
-    module.load_state_dict(found, strict=False)
-    return module
-
-
-def load_module(member: Weighted, source: nn.Module | Mapping[str, Any]) -> None:
-    """Let a guest go on from a module's weights; its optimiser begins anew, its row statistics and embeddings stay.
+def module_of(guest: Guest, member: Member, seed: int) -> nn.Module:
+    """A new module of the user's with what a member has learnt so far, in eval mode.
 
     Parameters
     ----------
-    member : Weighted
-    source : Module or mapping
-        A module, or a ``state_dict``, of the width that the member's network has now.
+    guest : Guest
+    member : Member
+        What it became.
+    seed : int
+        Of a new module's weights, all of which are replaced.
+
+    Raises
+    ------
+    SpecError
+        When the guest is no torch module.
+    """
+    module = made(guest, *_widths(member), seed)
+    saved = _weights(member)
+    with torch.no_grad():
+        for kind, named in _named(module).items():
+            for name, into in named.items():
+                if f"{kind}/{name}" in saved:
+                    into.copy_(torch.from_numpy(saved[f"{kind}/{name}"]))
+    return module
+
+
+def take_module(member: Member, module: Any) -> None:
+    """Give a member the weights of a module; the optimiser's moments stay as they are.
 
     Raises
     ------
     StateError
-        Names the parameter that is missing, unknown or of another shape; nothing has been changed then.
+        Names the parameter that is missing, unknown or of another shape; nothing has changed then.
     """
-    state = source.state_dict() if isinstance(source, nn.Module) else source
-    found = {name: np.array(torch.as_tensor(v).detach().cpu().numpy()) for name, v in state.items()}
-    want = {name: v.numpy() for name, v in module_of(member).state_dict().items()}
-    for name, v in want.items():
-        if name not in found:
-            raise StateError(f"the module has no {name!r}, which the guest learns")
-        if found[name].shape != v.shape:
-            raise StateError(
-                f"{name!r} has shape {found[name].shape} in the module and {v.shape} in the guest"
-            )
-    stray = sorted(found.keys() - want.keys())
-    if stray:
-        raise StateError(f"the guest has no {stray[0]!r}, which the module has")
-    member.take({name: found[name].astype(v.dtype) for name, v in want.items()})
+    if not isinstance(module, nn.Module):
+        raise SpecError(f"weights come from a torch module, and this is a {type(module).__name__}")
+    expected = _weights(member)
+    given = {
+        f"{kind}/{name}": v.detach().cpu().numpy().copy()
+        for kind, named in _named(module).items()
+        for name, v in named.items()
+        if kind == "param" or f"{kind}/{name}" in expected
+    }
+    check_leaves(given, expected, "module")
+    state = member.state_dict()
+    member.load_state_dict(state | {f"{member.name}/{k}": v for k, v in given.items()})
+
+
+def _named(module: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
+    return {"param": dict(module.named_parameters()), "buffer": dict(module.named_buffers())}
+
+
+def _weights(member: Member) -> dict[str, np.ndarray]:
+    n = len(member.name) + 1
+    leaves = {k[n:]: v for k, v in member.state_dict().items()}
+    return {k: v for k, v in leaves.items() if k.partition("/")[0] in _KINDS}
+
+
+def _widths(member: Member) -> tuple[int, int]:
+    if isinstance(member, LoweredMember):
+        return member.width, member.plan.output.size
+    assert isinstance(member, TorchMember)
+    return member.inputs, int(member.s["sizes"][2])
