@@ -76,6 +76,12 @@ def facts_of(guest: Guest, inputs: int, outputs: int, seed: int, classify: bool)
         When its outputs are not what was asked for, or can't become more; or when it draws random numbers to predict.
     """
     module = made(guest, inputs, outputs, seed)
+    if {id(p) for p in module.parameters()} & {
+        id(p) for p in made(guest, inputs, outputs, seed).parameters()
+    }:
+        raise SpecError(
+            "a guest's make gave parameters that another module of its has: it must make all layers anew"
+        )
     _check_outputs(guest, module, inputs, outputs)
     rule = find_rule(lambda d, c: _shapes(guest, d, c), inputs, outputs, classify)
     if rule.classes:

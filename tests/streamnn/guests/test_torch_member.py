@@ -18,6 +18,7 @@ from streamnn import Classifier, Regressor  # noqa: E402
 from streamnn.errors import SpecError, StateError  # noqa: E402
 from streamnn.guests.guest import Guest  # noqa: E402
 from streamnn.guests.torch_member import TorchMember  # noqa: E402
+from streamnn.guests.warm_start import module_of, take_module  # noqa: E402
 from streamnn.nn import LearnedShuffle  # noqa: E402
 from streamnn.permutations.schedule import Schedule  # noqa: E402
 from streamnn.types import LEARN, OBSERVE, Chunk  # noqa: E402
@@ -261,6 +262,9 @@ def test_another_optimiser_is_refused() -> None:
             model(other).load_state_dict(*learner.state_dict())
 
 
+KEPT = nn.Linear(2, 2)
+
+
 class OverInputs(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -300,6 +304,7 @@ def test_what_depends_on_values_is_not_traced() -> None:
     [
         (Guest(batch_norm), "needs the statistics of a batch"),
         (Guest(lambda d, c: None), "gave a NoneType"),
+        (Guest(lambda d, c: KEPT), "must make all layers anew"),
         (Guest(lambda d, c: nn.Linear(d, 5)), r"gave \(2, 5\)"),
         (Guest(lambda d, c: nn.Linear(d, c).double()), "float32 is needed"),
         (Guest(lambda d, c: nn.Linear(d, c), latent="body"), "the submodules are"),
@@ -343,3 +348,22 @@ def test_layers_stay_within_a_slope() -> None:
     mine = member_after(Guest(mlp, lr=0.1, slope=0.5, road="traced"), end=60)
     for name in ("0.weight", "2.weight"):
         assert np.linalg.norm(mine.s[f"param/{name}"], 2) <= 0.5
+
+
+def test_weights_go_out_and_back() -> None:
+    guest = Guest(mlp)
+    mine = member_after(guest, end=60)
+    module = module_of(guest, mine, mine.seed)
+    rows = np.random.default_rng(0).normal(size=(1, mine.inputs)).astype(np.float32)
+    with torch.no_grad():
+        want = module(torch.from_numpy(rows)).softmax(1).numpy()
+        np.testing.assert_array_equal(mine.engine.predict(rows)[0], want)
+        for p in module.parameters():
+            p.mul_(0.5)
+        want = module(torch.from_numpy(rows)).softmax(1).numpy()
+    take_module(mine, module)
+    np.testing.assert_array_equal(mine.engine.predict(rows)[0], want)
+    before = mine.s["param/0.weight"].tobytes()
+    with pytest.raises(StateError, match="has shape"):
+        take_module(mine, mlp(mine.inputs, 9))
+    assert mine.s["param/0.weight"].tobytes() == before

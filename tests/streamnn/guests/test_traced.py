@@ -53,14 +53,16 @@ class Residual(nn.Module):
         return self.head(h + torch.tanh(self.inner(h)) ** 2)
 
 
-def sequence(*layers):
-    return lambda inputs, outputs: nn.Sequential(nn.Linear(inputs, 8), *layers, nn.Linear(8, outputs))
+def sequence(*kinds):
+    return lambda inputs, outputs: nn.Sequential(
+        nn.Linear(inputs, 8), *(kind() for kind in kinds), nn.Linear(8, outputs)
+    )
 
 
 MODULES = {
-    "relu, adam": Guest(sequence(nn.ReLU())),
-    "layer norm, adamw": Guest(sequence(nn.LayerNorm(8), nn.GELU()), "adamw"),
-    "softplus, sgd": Guest(sequence(nn.Softplus()), "sgd", 0.005, {"momentum": 0.9}),
+    "relu, adam": Guest(sequence(nn.ReLU)),
+    "layer norm, adamw": Guest(sequence(lambda: nn.LayerNorm(8), nn.GELU), "adamw"),
+    "softplus, sgd": Guest(sequence(nn.Softplus), "sgd", 0.005, {"momentum": 0.9}),
     "residual, rmsprop": Guest(Residual, "rmsprop", 0.003, batch=4),
     "gru": Guest(Recurrent, window=4),
     "attention": Guest(Attention, window=4),
