@@ -21,7 +21,7 @@ class Learnt(NamedTuple):
     slow: np.ndarray  # float32: of learned shuffles and groupings
     slow_g: np.ndarray  # float32: their gradients, summed since their last step
     counters: np.ndarray  # int64: of learned shuffles and groupings
-    count: np.ndarray  # (COUNTS,), int64
+    count: np.ndarray  # type: ignore[assignment]  # (COUNTS,), int64
 
 
 class Scratch(NamedTuple):
