@@ -36,7 +36,7 @@ class TorchMember(Member):
     that a state holds no code; the module is made again from the factory, and is no part of a copy or a pickle.
 
     Its bits are those of the torch build and the machine: the chunk, resume and read invariants hold, the machine one
-    does not (:class:`streamnn.members.LoweredMember` keeps it).
+    does not (:class:`streamnn.guests.lowered_member.LoweredMember` keeps it).
 
     Parameters
     ----------

@@ -257,11 +257,9 @@ class LoweredNetwork(Stage):
         StateError
             When a leaf does not fit; nothing has changed then.
         """
-        held = arrays.get(f"{self.name}/held_names")  # as wide as the store was, which is not known here
-        if held is not None and held.ndim == 2 and held.shape[1] >= self.s["held_names"].shape[1]:
-            self.s["held_names"] = grown(
-                self.s["held_names"], len(self.s["held_names"]), held.shape[1], fill=-1
-            )
+        held = arrays.get(f"{self.name}/held_names")
+        if held is not None and held.ndim == 2:  # as wide as there were columns
+            self.s["held_names"] = np.full((self.rules.batch, held.shape[1]), -1, np.int32)
         given = self._given(arrays)
         self.kept = keep
         for name in self._flat:
