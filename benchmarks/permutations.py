@@ -24,6 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import _data
 import _permutation_puzzles as puzzles
 import _permutation_streams as streams
 import _table
@@ -287,7 +288,6 @@ def of_teachers(seeds: int) -> Iterator[Row]:
 
 def of_fingerprints(seeds: int) -> Iterator[Row]:
     """All columns permuted half-way: share of the columns that move, found again after so many events."""
-    import _data
 
     for name in (
         "nycflights13_q1",
@@ -298,7 +298,7 @@ def of_fingerprints(seeds: int) -> Iterator[Row]:
         "covertype_first100k",
         "phishing_11k",
     ):
-        x = _data.numbers(name)
+        x = np.column_stack(list(_data.load(name).columns.values()))
         half, n = len(x) // 2, x.shape[1]
         row: Row = {"stream": name, "columns": n}
         moves = np.nanstd(x[half - 2000 : half], axis=0) > 0
