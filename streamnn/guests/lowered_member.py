@@ -14,7 +14,7 @@ from ..lowered.optimisers import Optimiser
 from ..lowered.plan import Plan
 from ..members.member import Leaves, Member, Room, Segment
 from ..state import Arrays
-from .growth import Shapes, Step, find_rule
+from .growth import Rule, Shapes, Step, find_rule
 from .guest import Guest
 
 PlanOf = Callable[[int, int], Plan]
@@ -38,8 +38,8 @@ class LoweredMember(LoweredNetwork, Member):
         The guest's by name if it is not given.
     loss : str
         Of :data:`streamnn.lowered.losses.LOSSES`; the guest's by name if it is empty.
-    shapes : callable, optional
-        ``shapes(inputs, outputs)``: shapes of the parameters by name; those of plans if it is not given.
+    rule : Rule, optional
+        What grows with columns and classes; found by trying if it is not given.
 
     Raises
     ------
@@ -79,7 +79,7 @@ class LoweredMember(LoweredNetwork, Member):
         plan_of: PlanOf | None = None,
         optimiser: Optimiser | None = None,
         loss: str = "",
-        shapes: Callable[[int, int], Shapes] | None = None,
+        rule: Rule | None = None,
     ) -> None:
         self.guest, self._plan_of, self._seed = guest, plan_of or guest.make, room.seed
         self._inputs, self._outputs = max(room.layout.width(guest.reads), 1), _outputs(room)
@@ -95,8 +95,8 @@ class LoweredMember(LoweredNetwork, Member):
         plan = self._new_plan(self._inputs, self._outputs)
         LoweredNetwork.__init__(self, name, plan, rules, room.seed, room.place)
         self.names, self.reads, self.watched = (name,), guest.reads, watched
-        self._rule = find_rule(
-            shapes or self._shapes_of_plan, self._inputs, self._outputs, room.classify, loss == "reconstruct"
+        self._rule = rule or find_rule(
+            self._shapes_of_plan, self._inputs, self._outputs, room.classify, loss == "reconstruct"
         )
         self.grows = not self._rule.columns and self._order_stays()
         if self._rule.classes:

@@ -115,7 +115,6 @@ class LoweredNetwork(Stage):
         self._take(plan)
         count = np.zeros(k.COUNTS, np.int64)
         count[k.DRAWS] = seed << 32
-        batch = rules.batch if rules.batch > 1 else 0
         self.s |= self._parameters()
         self.s["w"][...] = plan.weights
         self.s |= {
@@ -126,10 +125,10 @@ class LoweredNetwork(Stage):
             "table": np.zeros((0, self.width), f4),
             "squares": np.zeros((0, self.width), f4),
             "ring": np.zeros(max(rules.window - 1, 0) * self.width, f4),
-            "held_x": np.zeros((batch, plan.input.size), f4),
-            "held_names": np.zeros((batch, 0), np.int64),
-            "held_target": np.zeros(batch, f4),
-            "held_weight": np.zeros(batch, f4),
+            "held_x": np.zeros((rules.batch, plan.input.size), f4),
+            "held_names": np.zeros((rules.batch, 0), np.int32),
+            "held_target": np.zeros(rules.batch, f4),
+            "held_weight": np.zeros(rules.batch, f4),
         }
         self.used = {"table": 0, "squares": 0}
 
@@ -191,7 +190,7 @@ class LoweredNetwork(Stage):
         s, rows = self.s, store["row"]
         self._settings.n[[k.FROM, k.READ]] = start, width
         names = store["names"]
-        if self.rules.batch > 1 and s["held_names"].shape[1] != names.shape[1]:
+        if s["held_names"].shape[1] != names.shape[1]:
             s["held_names"] = grown(s["held_names"], self.rules.batch, names.shape[1], fill=-1)
         windows = store[self.window_leaf].reshape(len(rows), -1) if self.rules.window else rows
         scan(
@@ -244,6 +243,8 @@ class LoweredNetwork(Stage):
 
     def _leaves(self) -> dict[str, np.ndarray]:
         found = {name: v for name, v in super()._leaves().items() if name not in _FLAT}
+        if self.rules.batch == 1:  # nothing waits
+            found = {name: v for name, v in found.items() if not name.startswith("held_")}
         for name in self._flat:
             found |= {f"{_FLAT[name]}/{leaf}": v for leaf, v in self.plan.named(self.s[name]).items()}
         return found
