@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class LoweredMember(LoweredNetwork, Member):
         loss: str = "",
         rule: Rule | None = None,
     ) -> None:
-        self.guest, self._plan_of = guest, plan_of or guest.make
+        self.guest, self._plan_of, self._seed = guest, plan_of or guest.make, room.seed
         self._inputs, self._outputs = max(room.layout.width(guest.reads), 1), _outputs(room)
         rules = Rules(
             optimiser or _optimiser(guest),
@@ -137,6 +138,17 @@ class LoweredMember(LoweredNetwork, Member):
             store,
             segment.latent if self.watched else None,
         )
+
+    def certified(self, rows: np.ndarray) -> Callable[[], dict[str, Any]] | None:
+        """What works out the certificate of the torch module that was lowered; None where it was none, or learns an
+        order of channels, which lies in no parameter."""
+        if self._plan_of is self.guest.make or len(self.plan.slow):
+            return None
+        from .certified import certifying
+
+        arrays = {f"param/{name}": w for name, w in self.plan.named(self.s["w"]).items()}
+        near = np.ascontiguousarray(rows[:, : self._inputs])
+        return certifying(self.guest, self._inputs, self._outputs, self._seed, arrays, near)
 
     def _piece(self, room: Room) -> tuple[np.ndarray, int]:
         places, inputs = room.piece(self.reads)
