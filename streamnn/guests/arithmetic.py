@@ -202,7 +202,7 @@ def _sum(r: Recorder, input: Tensor, dim: Any = None, keepdim: bool = False, dty
     return record._replace(value=_scaled(r, record.value, float(n), 0.0))
 
 
-HANDLERS: dict[str, Handler] = {
+LOWERED_ARITHMETIC: dict[str, Handler] = {
     **{
         kind: _plain(kind)
         for kind in ("relu", "relu6", "tanh", "sigmoid", "silu", "selu", "mish", "softsign")

@@ -200,7 +200,7 @@ def _beside(r: Recorder, ways: list[Value]) -> Value:
     return taken(r, ways, index)
 
 
-HANDLERS: dict[str, Handler] = {
+LOWERED_LAYERS: dict[str, Handler] = {
     "linear": _linear,
     "conv1d": _convolution(1),
     "conv2d": _convolution(2),

@@ -17,10 +17,10 @@ from .recorder import Recorder
 from .verifying import check
 
 _HANDLERS: dict[str, Handler] = {
-    **moves.HANDLERS,
-    **layers.HANDLERS,
-    **pools.HANDLERS,
-    **arithmetic.HANDLERS,
+    **moves.LOWERED_MOVES,
+    **layers.LOWERED_LAYERS,
+    **pools.LOWERED_POOLS,
+    **arithmetic.LOWERED_ARITHMETIC,
 }
 
 
@@ -81,7 +81,7 @@ def lower(module: nn.Module, shape: tuple[int, ...], latent: str = "", time_firs
 def _recorded(module: nn.Module, shape: tuple[int, ...], latent: str, axis: int) -> tuple[Plan, str]:
     before = {name: b.clone() for name, b in module.named_buffers()}
     x = torch.randn(*shape[:axis], EVENTS_TRIED, *shape[axis:])
-    recorder = Recorder(module, shape, _HANDLERS, own_modules.HANDLERS)
+    recorder = Recorder(module, shape, _HANDLERS, own_modules.OWN_MODULES)
     recorder.start(x, axis)
     try:
         with recorder:

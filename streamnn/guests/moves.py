@@ -14,7 +14,7 @@ from ..lowered.plan import Value
 from .recorded import EVENTS_TRIED, Handler, Recorded
 from .recorder import Recorder
 
-FUNCTIONS = [
+_MOVING = [
     "view",
     "reshape",
     "flatten",
@@ -169,8 +169,8 @@ def _stretched(
     return moved(r, input, size, scale_factor, mode)
 
 
-HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys(FUNCTIONS, moved),
+LOWERED_MOVES: dict[str, Handler] = {
+    **dict.fromkeys(_MOVING, moved),
     "pad": _padded,
     "interpolate": _stretched,
     **dict.fromkeys(("contiguous", "clone", "float", "to", "type_as", "alias"), _same),

@@ -11,7 +11,7 @@ from torch import nn
 from ..lowered.optimisers import Optimiser
 from .not_lowered import NotLowered
 
-_RULES: dict[type, tuple[str, tuple[str, ...]]] = {
+_RULES_OF_TORCH: dict[type, tuple[str, tuple[str, ...]]] = {
     torch.optim.SGD: ("sgd", ("momentum", "dampening", "nesterov", "weight_decay")),
     torch.optim.Adam: ("adam", ("betas", "eps", "weight_decay")),
     torch.optim.AdamW: ("adamw", ("betas", "eps", "weight_decay")),
@@ -42,10 +42,10 @@ def optimiser_of(
     >>> optimiser_of(torch.optim.SGD([torch.zeros(2)], lr=0.1, momentum=0.9))
     Optimiser(rule='sgd', lr=0.1, momentum=0.9, ...)
     """
-    if type(optimizer) not in _RULES:
-        known = ", ".join(kind.__name__ for kind in _RULES)
+    if type(optimizer) not in _RULES_OF_TORCH:
+        known = ", ".join(kind.__name__ for kind in _RULES_OF_TORCH)
         raise NotLowered(f"the optimiser is a {type(optimizer).__name__}: compiled kernels know {known}")
-    rule, options = _RULES[type(optimizer)]
+    rule, options = _RULES_OF_TORCH[type(optimizer)]
     if len(optimizer.param_groups) != 1:
         raise NotLowered(
             f"the optimiser has {len(optimizer.param_groups)} groups of parameters: compiled kernels know one"

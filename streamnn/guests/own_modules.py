@@ -54,7 +54,7 @@ def _events_first(r: Recorder, x: Tensor) -> Recorded:
     return record
 
 
-HANDLERS: dict[type[nn.Module], Handler] = {
+OWN_MODULES: dict[type[nn.Module], Handler] = {
     LinearSpline: _spline,
     GroupedLinear: _grouped,
     LearnedShuffle: _shuffle,

@@ -115,7 +115,7 @@ def _maximum_and_place(r: Recorder, input: Tensor, dim: int, keepdim: bool = Fal
     return reduced(r, input, dim, keepdim, "max")[0], None
 
 
-HANDLERS: dict[str, Handler] = {
+LOWERED_POOLS: dict[str, Handler] = {
     "max_pool1d": _largest(1),
     "max_pool2d": _largest(2),
     "avg_pool1d": _mean(1),

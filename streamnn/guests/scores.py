@@ -12,7 +12,7 @@ from .guest import Guest, Make
 from .making import made, random_rows, rows_of
 
 _TRIED = 8
-_TINY = 1e-30
+_NEARLY_ZERO = 1e-30
 """A probability below it counts as this much."""
 
 
@@ -47,7 +47,7 @@ class _Scoring:
 
 
 def _logarithm(module: nn.Module, args: Any, out: Tensor) -> Tensor:
-    return out.clamp_min(_TINY).log()
+    return out.clamp_min(_NEARLY_ZERO).log()
 
 
 def _gives_probabilities(guest: Guest, inputs: int, outputs: int, seed: int) -> bool:

@@ -12,9 +12,9 @@ from ..lowered.plan import Plan
 from ..lowered.probe import gradients, outputs
 from .not_lowered import NotLowered
 
-TOLERANCE = 1e-4
+LARGEST_DISAGREEMENT = 1e-4
 """Largest difference that is let pass, by the largest number of the array."""
-ROWS = 3
+_ROWS_TRIED = 3
 _ENDS = {"": lambda x: x, "softmax": lambda x: x.softmax(-1), "log_softmax": lambda x: x.log_softmax(-1)}
 
 
@@ -55,8 +55,8 @@ def check(module: nn.Module, plan: Plan, ends: str, axis: int) -> float:
     with torch.no_grad():
         for name, array in plan.named(weights).items():
             parameters[name].copy_(torch.from_numpy(array))
-    rows = rng.standard_normal((ROWS, *plan.input.shape)).astype(np.float32)
-    together = module(_batched(rows, axis)).detach().reshape(ROWS, -1).numpy()
+    rows = rng.standard_normal((_ROWS_TRIED, *plan.input.shape)).astype(np.float32)
+    together = module(_batched(rows, axis)).detach().reshape(_ROWS_TRIED, -1).numpy()
     worst = 0.0
     for row, beside in zip(rows, together, strict=True):
         said, by = _both(module, parameters, plan, weights, ends, row, axis, rng)
@@ -65,7 +65,7 @@ def check(module: nn.Module, plan: Plan, ends: str, axis: int) -> float:
         for pair, floor in [(beside_alone, 0.0), (said, 0.0), *((p, least) for p in by)]:
             far = _apart(pair, floor)
             worst = max(worst, far)
-            if not far <= TOLERANCE:
+            if not far <= LARGEST_DISAGREEMENT:
                 raise NotLowered(
                     f"the compiled step does not agree with torch: {pair.what} differ by {far:.1e} of the largest"
                 )
