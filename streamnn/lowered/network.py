@@ -199,10 +199,15 @@ class LoweredNetwork(Stage):
             k.Events(rows, names, store["p"], windows),
             self._settings,
             self.plan.arrays,
-            k.Learnt(*(s[name] for name in k.Learnt._fields)),
+            self.learnt,
             k.Memory(*(s[name] for name in k.Memory._fields)),
             self._scratch,
         )
+
+    @property
+    def learnt(self) -> k.Learnt:
+        """All that is learnt, as kernels take it: the arrays of the state."""
+        return k.Learnt(*(self.s[name] for name in k.Learnt._fields))
 
     @property
     def window_leaf(self) -> str:
