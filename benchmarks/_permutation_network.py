@@ -4,50 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamnn._kernels.jit import kernel
 from streamnn.lowered import Plan
-from streamnn.lowered.arrays import COUNTS, TRIALS, Learnt, Scratch
-from streamnn.lowered.losses import CROSS_ENTROPY, MSE, loss_gradient
-from streamnn.lowered.optimisers import Optimiser, optimiser_step
-from streamnn.lowered.passes import backward, forward
-from streamnn.lowered.plan import PlanArrays
-from streamnn.lowered.probe import new_scratch
-from streamnn.lowered.settling import after_event, after_label, round_trials
+from streamnn.lowered.arrays import Learnt
+from streamnn.lowered.network import LoweredNetwork, Rules
+from streamnn.lowered.optimisers import Optimiser
+from streamnn.types import LEARN, LOOK, OBSERVE
 
 f4 = np.float32
 Array = np.ndarray
 
-
-@kernel
-def _scan(
-    x, y, classify, at, outputs, hyper, plan: PlanArrays, learnt: Learnt, scratch: Scratch, losses, right
-):
-    kind = CROSS_ENTROPY if classify else MSE
-    for e in range(len(x)):
-        rounded = f4(0.0)
-        for i in range(x.shape[1]):
-            scratch.z[i] = x[e, i]
-        o = scratch.z[at : at + outputs]
-        if learnt.count[TRIALS] > 0:
-            round_trials(plan, learnt, True)
-            forward(plan, learnt, scratch, False)
-            rounded = loss_gradient(kind, classify, y[e], f4(1.0), plan, o, at, scratch)
-            round_trials(plan, learnt, False)
-        forward(plan, learnt, scratch, False)
-        if after_event(plan, learnt, scratch):
-            forward(plan, learnt, scratch, False)
-        for i in range(len(scratch.d)):
-            scratch.d[i] = f4(0.0)
-        loss = loss_gradient(kind, classify, y[e], f4(1.0), plan, o, at, scratch)
-        losses[e] = loss
-        if classify:
-            best = 0
-            for c in range(outputs):
-                best = c if o[c] > o[best] else best
-            right[e] = best == np.int64(y[e])
-        backward(plan, learnt, scratch)
-        optimiser_step(hyper, learnt, scratch.g)
-        after_label(plan, learnt, loss, rounded)
+CHUNK = 4096
 
 
 class Bare:
@@ -62,36 +28,41 @@ class Bare:
     """
 
     def __init__(self, plan: Plan, step: float = 0.003, classify: bool = False) -> None:
+        optimiser = Optimiser.named("adam", step, {"betas": (0.0, 0.999)})
+        rules = Rules(optimiser, "cross_entropy" if classify else "mse", classify)
         self.plan, self.classify = plan, classify
-        self.hyper = Optimiser.named("adam", step, {"betas": (0.0, 0.999)}).hyper
-        w = plan.weights.copy()
-        self.learnt = Learnt(
-            w,
-            np.zeros_like(w),
-            np.zeros_like(w),
-            plan.slow.copy(),
-            np.zeros_like(plan.slow),
-            plan.counters.copy(),
-            np.zeros(COUNTS, np.int64),
-        )
-        self.scratch = new_scratch(plan)
+        self.net = LoweredNetwork("net", plan, rules, seed=0, place=0)
+
+    @property
+    def learnt(self) -> Learnt:
+        """All that it has learnt."""
+        return Learnt(*(self.net.s[name] for name in Learnt._fields))
 
     def run(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Losses of the rows, each before it was learnt from, and whether classes were right."""
-        losses, right = np.zeros(len(x), f4), np.zeros(len(x), bool)
-        out = self.plan.output
-        x, y = np.ascontiguousarray(x, f4), np.ascontiguousarray(y, f4)
-        _scan(
-            x,
-            y,
-            self.classify,
-            out.at,
-            out.size,
-            self.hyper,
-            self.plan.arrays,
-            self.learnt,
-            self.scratch,
-            losses,
-            right,
-        )
-        return losses, right
+        return self._chunks(x, y, (OBSERVE, LEARN))
+
+    def look(self, x: Array, y: Array) -> Array:
+        """Losses of rows that are not learnt from."""
+        return self._chunks(x, y, (LOOK,))[0]
+
+    def _chunks(self, x: Array, y: Array, ops: tuple[int, ...]) -> tuple[Array, Array]:
+        parts = [self._chunk(x[a : a + CHUNK], y[a : a + CHUNK], ops) for a in range(0, len(x), CHUNK)]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def _chunk(self, x: Array, y: Array, ops: tuple[int, ...]) -> tuple[Array, Array]:
+        m, times = len(x), len(ops)
+        values = self.plan.output.size if self.classify else 1
+        store = {
+            "row": np.ascontiguousarray(x, f4),
+            "names": np.zeros((m, 0), np.int32),
+            "p": np.zeros((m, 1, values), f4),
+        }
+        op, slot = np.tile(np.array(ops, np.int8), m), np.repeat(np.arange(m), times)
+        target = np.repeat(np.asarray(y, f4), times)
+        self.net.scan(op, slot, target, np.ones(len(op), f4), 0, x.shape[1], store)
+        p = store["p"][:, 0]
+        if self.classify:
+            k = np.asarray(y, np.int64)
+            return -np.log(np.maximum(p[np.arange(m), k], 1e-12)), p.argmax(1) == k
+        return (p[:, 0] - np.asarray(y)) ** 2, np.zeros(m, bool)

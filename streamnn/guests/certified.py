@@ -26,7 +26,7 @@ def certifying(
     inputs, outputs, seed : int
         Of the module.
     arrays : mapping of str to ndarray
-        ``param/<name>`` and ``buffer/<name>``; copied.
+        ``param/<name>`` and ``buffer/<name>``; copied. What is not there stays as the factory made it.
     rows : ndarray of float32, shape (n, inputs)
         Recent rows, where the search for a steep place begins.
 
@@ -41,7 +41,8 @@ def certifying(
         with torch.no_grad():
             for kind, named in (("param", module.named_parameters()), ("buffer", module.named_buffers())):
                 for name, t in named:
-                    t.copy_(torch.from_numpy(arrays[f"{kind}/{name}"]))
+                    if f"{kind}/{name}" in arrays:
+                        t.copy_(torch.from_numpy(arrays[f"{kind}/{name}"]))
     shape = (guest.window, inputs) if guest.window else (inputs,)
     starts = None if guest.window else torch.from_numpy(rows.copy())
     if guest.window and guest.time_first:

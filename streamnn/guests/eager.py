@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from .device import device_of, generator_state, set_generator_state
 from .guest import Guest
 from .latent import Latent
 from .losses import loss_of, prediction
-from .making import Facts, rows_of
+from .making import Facts, rows_of, settling_parts, trained
 
 
 class Eager:
@@ -68,12 +69,13 @@ class Eager:
                 p.data = torch.from_numpy(arrays[f"param/{name}"]).to(self.device)
             for name, b in module.named_buffers():
                 b.data = torch.from_numpy(arrays[f"buffer/{name}"]).to(self.device)
-        self.parameters: dict[str, Tensor] = dict(module.named_parameters())
+        self.parameters: dict[str, Tensor] = trained(module)
         self.optimiser = torch_optimiser.optimiser_of(guest, self.parameters)
         self._step: Callable[[list[Tensor]], None] | None = None
         if started:
             self._link()
         self._latent = Latent(module, guest) if units else None
+        self._settling: list[Any] = settling_parts(module)
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions (n, outputs) and latents (n, units) of rows; changes nothing."""
@@ -155,6 +157,23 @@ class Eager:
 
     def _latents(self, rows: Tensor) -> Tensor:
         return self._latent.taken(self.units) if self._latent else rows.new_zeros(len(rows), 0)
+
+    def after_label(self, row: np.ndarray, y: np.ndarray) -> None:
+        """A label was learnt, of one row, shape (1, ...): parts that learn by a rule of their own may take a step."""
+        if self._settling:
+            x, target = (torch.from_numpy(v).to(self.device) for v in (row, y))
+
+            def again() -> float:
+                with torch.no_grad():
+                    return float(self._loss(self.module(rows_of(self.guest, x)), target).mean())
+
+            for part in self._settling:
+                part.after_label(again)
+
+    def reopen(self) -> None:
+        """There was an alarm."""
+        for part in self._settling:
+            part.reopen()
 
     def pull(self) -> None:
         """Write what does not work on the arrays' memory into the arrays."""

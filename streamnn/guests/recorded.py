@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..lowered.plan import Value
 
-BATCH = 3
+EVENTS_TRIED = 3
 """Events that the recorded run has: more than one, so that what mixes them is seen."""
 
 
@@ -25,7 +25,7 @@ class Recorded(NamedTuple):
     def shape(self) -> tuple[int, ...]:
         """Of the tensor."""
         inner = self.value.shape
-        return (*inner[: self.axis], BATCH, *inner[self.axis :])
+        return (*inner[: self.axis], EVENTS_TRIED, *inner[self.axis :])
 
     def inner(self, dim: int) -> int:
         """Which axis of an event's value an axis of the tensor is; -1 for the batch."""

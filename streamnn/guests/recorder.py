@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from ..lowered.plan import Plan, PlanBuilder, Value
 from .not_lowered import NotLowered
 from .parameters import Parameters
-from .recorded import ASKS, BATCH, LOOKS, Handler, Recorded, name_of
+from .recorded import ASKS, EVENTS_TRIED, LOOKS, Handler, Recorded, name_of
 
 
 class Recorder(TorchFunctionMode):
@@ -196,7 +196,9 @@ class Recorder(TorchFunctionMode):
             )
         record = self._tensors[id(out)][1]
         if record is None or record.axis != 0 or len(record.value.shape) > 1:
-            raise NotLowered(f"the module gives a tensor of shape {tuple(out.shape)} for {BATCH} events")
+            raise NotLowered(
+                f"the module gives a tensor of shape {tuple(out.shape)} for {EVENTS_TRIED} events"
+            )
         plan = self.builder.finish(record.value.reshaped(record.value.size), self._latent(latent))
         return self._parameters.named(plan), record.ends
 

@@ -11,6 +11,7 @@ from ..members.member import Member
 from ..pool.options import Options
 from .estimator import Parameter
 from .learner import Learner
+from .turns import in_turn
 
 if TYPE_CHECKING:
     from ..guests.explain import Explanation
@@ -56,6 +57,35 @@ class LoneGuest(Learner):
         if not self._pool.started:
             raise StateError("there is no network before the first event")
         return self._pool.members[0]
+
+    @property
+    def module(self) -> Any:
+        """A torch module with what has been learnt so far: a copy, in eval mode.
+
+        It reads what :meth:`encoded` gives of the blocks that ``rows`` names, and gives what `make`'s own gives.
+        """
+        return self._read_module()
+
+    @in_turn
+    def _read_module(self) -> Any:
+        from ..guests.warm_start import module_of
+
+        return module_of(self._guest, self._member, self._options.seed)
+
+    def load_module(self, module: Any) -> None:
+        """Go on with the weights of a module, which is as wide as the one that learns; moments stay as they are.
+
+        Raises
+        ------
+        StateError
+            Before the first event; or names the parameter that does not fit, and nothing has changed.
+        """
+        from ..guests.warm_start import take_module
+
+        if self._read_only is not None:
+            self._load(*self._read_only, keep=False)
+        take_module(self._member, module)
+        self._pool.grown += 1  # arrays may be others now
 
     def explain(self) -> Explanation:
         """Which road the module takes and why, and what it is made of; printed, it is what a user reads.

@@ -16,7 +16,7 @@ from .losses import loss_gradient
 from .optimisers import optimiser_step
 from .passes import backward, forward
 from .plan import PlanArrays
-from .settling import after_label, round_trials
+from .settling import after_event, after_label, round_trials
 
 f4 = np.float32
 _FARTHEST = f4(FARTHEST_PREDICTION)
@@ -96,6 +96,8 @@ def scan(
             memory.held_target[i], memory.held_weight[i] = loss, rounded
         if op[e] == OBSERVE:
             keep_window(s, n, events, memory)
+            if n[k.SETTLES] and after_event(plan, learnt, scratch):
+                fresh = -1
         if fine:
             for i in range(batch):
                 learn_rows(i, n, memory, settings.rates[k.S_TABLE_RATE])

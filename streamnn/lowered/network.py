@@ -262,6 +262,9 @@ class LoweredNetwork(Stage):
         StateError
             When a leaf does not fit; nothing has changed then.
         """
+        held = arrays.get(f"{self.name}/held_names")
+        if held is not None and held.ndim == 2:  # as wide as there were columns
+            self.s["held_names"] = np.full((self.rules.batch, held.shape[1]), -1, np.int32)
         given = self._given(arrays)
         self.kept = keep
         for name in self._flat:

@@ -14,6 +14,7 @@ from test_invariants import Log
 from streamnn import TorchClassifier, TorchRegressor
 from streamnn.checks import CHECKS, MACHINES, check_learner, check_scan
 from streamnn.checks._data import CLASSES, NUMBERS
+from streamnn.errors import StateError
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.slow
@@ -122,3 +123,33 @@ def native() -> list[str]:
 @pytest.mark.parametrize("machine", MACHINES)
 def test_lowered_ones_have_the_same_bits_on_another_machine(machine: str, native: list[str]) -> None:
     assert hashes(**MACHINES[machine]) == native
+
+
+@pytest.mark.parametrize("road", ["lowered", "eager"])
+def test_weights_go_out_into_a_module_and_back(road: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((80, 2))
+    columns, y = {"a": x[:, 0], "b": x[:, 1]}, (x[:, 0] > 0).astype(int).tolist()
+    model = TorchClassifier(mlp, road=road)
+    with pytest.raises(StateError, match="before the first event"):
+        model.load_module(mlp(2, 2))
+    model.learn_many(columns, y)
+    net, rows = (
+        model.module,
+        torch.tensor(model.encoded(columns)[0][:, slice(*model._pool.layout.span("x", "x"))]),
+    )
+    optimiser = torch.optim.Adam(net.parameters(), 0.01)
+    for _ in range(50):  # offline epochs
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(net(rows), torch.tensor(y)).backward()
+        optimiser.step()
+    before = model.predict_proba_many(columns)
+    model.load_module(net)
+    after = model.predict_proba_many(columns)
+    with torch.no_grad():
+        np.testing.assert_allclose(after, torch.softmax(net(rows), 1).numpy(), atol=1e-5)
+    truth = np.arange(80), y
+    assert np.log(after[truth]).mean() > np.log(before[truth]).mean() + 0.05
+    model.learn_one({"a": 1.0, "b": 0.0}, 1)  # and on
+    with pytest.raises(StateError, match=r"leaf 'param/0\.weight' has shape"):
+        model.load_module(mlp(3, 2))

@@ -12,6 +12,7 @@ from functools import partial  # noqa: E402
 from torch import nn  # noqa: E402
 
 from streamnn import Classifier  # noqa: E402
+from streamnn.guests.choosing import guest_member  # noqa: E402
 from streamnn.guests.guest import Guest  # noqa: E402
 from streamnn.guests.torch_member import TorchMember  # noqa: E402
 
@@ -58,6 +59,39 @@ def test_looking_changes_no_bit_and_a_snapshot_stays_as_it_was():
     assert snapshot.slopes()[-1] == first != model.networks()[-1]
     alone = taught(Guest(small, road="eager"))
     assert alone.state_hash() == before
+
+
+class Maps(nn.Module):
+    """Rows as maps, so that there are convolutions to hold."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv1d(1, 4, 3, padding=1), nn.Conv1d(4, 4, 1, groups=2)
+        self.out = nn.Linear(4 * inputs, outputs)
+
+    def forward(self, x):
+        return self.out(torch.relu(self.b(torch.relu(self.a(x.unsqueeze(1))))).flatten(1))
+
+
+@pytest.mark.parametrize("make", [small, Maps])
+def test_compiled_and_eager_steps_are_held_alike(make):
+    states, listed = [], []
+    for road in ("eager", "lowered"):
+        guest = Guest(make, "sgd", lr=0.1, slope=0.6, road=road)
+        model = Classifier(members=[guest_member(guest, "mine", False)])
+        rng = np.random.default_rng(1)
+        for a, b in rng.normal(size=(300, 2)):
+            model.learn_one({"a": a, "b": b}, int(a * b > 0))
+        arrays = model.state_dict()[0]
+        states.append({k: v for k, v in arrays.items() if k.startswith("mine/param")})
+        listed.append(model.networks()[-1])
+    eager, lowered = states
+    assert eager.keys() == lowered.keys() and len(eager) >= 4
+    for name, w in eager.items():
+        np.testing.assert_allclose(lowered[name], w, atol=2e-4, err_msg=name)
+    assert listed[0]["name"] == listed[1]["name"] == "mine"
+    assert listed[1]["certified"] == pytest.approx(listed[0]["certified"], rel=1e-3)
+    assert listed[1]["attacked"] <= listed[1]["certified"] <= 0.6 ** (3 if make is Maps else 2)
 
 
 def test_windows_time_first_and_what_has_no_bound():

@@ -18,6 +18,9 @@ from streamnn import Classifier, Regressor  # noqa: E402
 from streamnn.errors import SpecError, StateError  # noqa: E402
 from streamnn.guests.guest import Guest  # noqa: E402
 from streamnn.guests.torch_member import TorchMember  # noqa: E402
+from streamnn.guests.warm_start import module_of, take_module  # noqa: E402
+from streamnn.nn import LearnedShuffle  # noqa: E402
+from streamnn.permutations.schedule import Schedule  # noqa: E402
 from streamnn.types import LEARN, OBSERVE, Chunk  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -171,7 +174,7 @@ def test_it_goes_where_its_columns_and_classes_go() -> None:
     mine = member(learner)
     assert mine.road == "traced" and mine.reason == ""
     assert mine.s["param/2.bias"].shape == (3,)
-    assert mine.s["table"].shape == (64, mine.inputs) and np.abs(mine.s["table"]).max() > 0
+    assert mine.s["table"].shape == (128, mine.inputs) and np.abs(mine.s["table"]).max() > 0
 
 
 def test_a_column_is_taken_in_when_it_differs_from_zero() -> None:
@@ -243,7 +246,7 @@ def test_a_pickle_holds_arrays() -> None:
 def test_a_loss_that_is_not_finite_makes_no_step() -> None:
     def loss(out, y, reduction):
         each = F.cross_entropy(out, y, reduction="none")
-        return torch.where(y == 1, each * float("inf"), each)
+        return each * torch.where(y == 1, float("inf"), 1.0)
 
     mine = member_after(Guest(mlp, loss=loss, road="eager"), end=60)
     learnt, steps, _, skipped = mine.s["count"][:4].tolist()
@@ -257,6 +260,9 @@ def test_another_optimiser_is_refused() -> None:
     for other in (Guest(mlp, "adam", optimizer_options={"foreach": True}), Guest(mlp, "adamw")):
         with pytest.raises(StateError, match="the optimiser is 'Adam"):
             model(other).load_state_dict(*learner.state_dict())
+
+
+KEPT = nn.Linear(2, 2)
 
 
 class OverInputs(nn.Module):
@@ -298,11 +304,12 @@ def test_what_depends_on_values_is_not_traced() -> None:
     [
         (Guest(batch_norm), "needs the statistics of a batch"),
         (Guest(lambda d, c: None), "gave a NoneType"),
+        (Guest(lambda d, c: KEPT), "must make all layers anew"),
         (Guest(lambda d, c: nn.Linear(d, 5)), r"gave \(2, 5\)"),
         (Guest(lambda d, c: nn.Linear(d, c).double()), "float32 is needed"),
         (Guest(lambda d, c: nn.Linear(d, c), latent="body"), "the submodules are"),
         (Guest(mlp, optimizer_options={"lift": 1}), "optimizer_options"),
-        (Guest(mlp, lambda ps: torch.optim.LBFGS(ps)), "its state can't be saved"),
+        (Guest(mlp, lambda ps: torch.optim.LBFGS(ps)), "no step by gradients alone"),
         (Guest(mlp, device="cuda:9"), "device is 'cuda:9'"),
         (Guest(mlp, device="abacus"), "device is 'abacus'"),
     ],
@@ -311,3 +318,52 @@ def test_what_can_be_no_guest_is_told_why(guest: Guest, why: str) -> None:
     learner = Classifier(members=[partial(TorchMember, guest, "mine", True)])
     with pytest.raises(SpecError, match=why):
         learner.learn_one({"a": 1.0, "b": 2.0}, "yes")
+
+
+class Shuffled(nn.Module):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        schedule = Schedule(hold=2, ramp=4, every=2)
+        self.read, self.shuffle = nn.Linear(inputs, 8), LearnedShuffle(8, schedule)
+        self.mix, self.head = nn.Conv1d(8, 8, 1, groups=2), nn.Linear(8, outputs)
+
+    def forward(self, x):
+        return self.head(F.relu(self.mix(self.shuffle(self.read(x)[..., None])))[..., 0])
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_shuffle_is_told_of_every_label(batch: int) -> None:
+    guest = Guest(Shuffled, batch=batch)
+    whole, single = model(guest), model(guest)
+    play(whole, [])
+    play(single, list(range(1, len(log()[2]))))
+    assert single.state_hash() == whole.state_hash()
+    mine = member(whole)
+    assert mine.road == "eager" and "LearnedShuffle" in mine.reason
+    fresh = member_after(guest, 1)
+    assert mine.s["buffer/shuffle.slow"].tobytes() != fresh.s["buffer/shuffle.slow"].tobytes()
+
+
+def test_layers_stay_within_a_slope() -> None:
+    mine = member_after(Guest(mlp, lr=0.1, slope=0.5, road="traced"), end=60)
+    for name in ("0.weight", "2.weight"):
+        assert np.linalg.norm(mine.s[f"param/{name}"], 2) <= 0.5
+
+
+def test_weights_go_out_and_back() -> None:
+    guest = Guest(mlp)
+    mine = member_after(guest, end=60)
+    module = module_of(guest, mine, mine.seed)
+    rows = np.random.default_rng(0).normal(size=(1, mine.inputs)).astype(np.float32)
+    with torch.no_grad():
+        want = module(torch.from_numpy(rows)).softmax(1).numpy()
+        np.testing.assert_array_equal(mine.engine.predict(rows)[0], want)
+        for p in module.parameters():
+            p.mul_(0.5)
+        want = module(torch.from_numpy(rows)).softmax(1).numpy()
+    take_module(mine, module)
+    np.testing.assert_array_equal(mine.engine.predict(rows)[0], want)
+    before = mine.s["param/0.weight"].tobytes()
+    with pytest.raises(StateError, match="has shape"):
+        take_module(mine, mlp(mine.inputs, 9))
+    assert mine.s["param/0.weight"].tobytes() == before
