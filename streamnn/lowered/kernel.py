@@ -96,7 +96,7 @@ def scan(
             memory.held_target[i], memory.held_weight[i] = loss, rounded
         if op[e] == OBSERVE:
             keep_window(s, n, events, memory)
-            if n[k.SETTLES] and after_event(plan, learnt, scratch):
+            if n[k.S_SETTLES] and after_event(plan, learnt, scratch):
                 fresh = -1
         if fine:
             for i in range(batch):
