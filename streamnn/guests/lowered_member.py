@@ -12,6 +12,7 @@ from ..features.layout import Layout
 from ..lowered.network import LoweredNetwork, Rules
 from ..lowered.optimisers import Optimiser
 from ..lowered.plan import Plan
+from ..lowered.reopening import reopen_network
 from ..members.member import Leaves, Member, Room, Segment
 from ..state import Arrays
 from .growth import Rule, Shapes, Step, find_rule
@@ -127,6 +128,10 @@ class LoweredMember(LoweredNetwork, Member):
             )
         for name in self.used:
             self.reserve(name, room.category_rows)
+
+    def reopen(self) -> None:
+        """Learn committed shuffles and groupings again."""
+        reopen_network(self.plan, self.learnt)
 
     def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Predict at OBSERVE and LOOK, learn at LEARN."""

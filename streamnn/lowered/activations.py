@@ -13,11 +13,11 @@ from .codes import A0, A1, A2, ACTIVATION, IN, N_IN, OUT, WEIGHT
 from .plan import PlanBuilder, Value
 
 f4 = np.float32
-KIND, CHANNELS, EACH = A0, A1, A2
+ACT_KIND, ACT_CHANNELS, ACT_EACH = A0, A1, A2
 """Columns of the operation: which function; and of a PReLU its channels and the numbers of each."""
 
-LEAKY, TANH, SIGMOID, ELU, SILU, GELU, GELU_TANH, SOFTPLUS = range(8)
-CLAMP, HARDSIGMOID, HARDSWISH, MISH, SOFTSIGN, LOG_SIGMOID, PRELU, SCALED = range(8, 16)
+LEAKY, TANH, ACT_SIGMOID, ELU, ACT_SILU, ACT_GELU, ACT_GELU_TANH, SOFTPLUS = range(8)
+CLAMP, HARDSIGMOID, HARDSWISH, ACT_MISH, SOFTSIGN, LOG_SIGMOID, PRELU, SCALED = range(8, 16)
 
 _SELU = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 _HALF, _THIRD, _SIXTH = f4(0.5), f4(1 / 3), f4(1 / 6)
@@ -25,9 +25,9 @@ _ROOT_HALF, _DENSITY_0 = f4(0.7071067811865476), f4(0.3989422804014327)
 _GELU_A, _GELU_B = f4(0.7978845608028654), f4(0.044715)
 
 _KINDS = {
-    "relu": LEAKY, "leaky_relu": LEAKY, "tanh": TANH, "sigmoid": SIGMOID, "elu": ELU, "selu": ELU, "silu": SILU,
-    "gelu": GELU, "gelu_tanh": GELU_TANH, "softplus": SOFTPLUS, "hardtanh": CLAMP, "relu6": CLAMP,
-    "hardsigmoid": HARDSIGMOID, "hardswish": HARDSWISH, "mish": MISH, "softsign": SOFTSIGN,
+    "relu": LEAKY, "leaky_relu": LEAKY, "tanh": TANH, "sigmoid": ACT_SIGMOID, "elu": ELU, "selu": ELU, "silu": ACT_SILU,
+    "gelu": ACT_GELU, "gelu_tanh": ACT_GELU_TANH, "softplus": SOFTPLUS, "hardtanh": CLAMP, "relu6": CLAMP,
+    "hardsigmoid": HARDSIGMOID, "hardswish": HARDSWISH, "mish": ACT_MISH, "softsign": SOFTSIGN,
     "log_sigmoid": LOG_SIGMOID, "scaled": SCALED,
 }  # fmt: skip
 _NUMBERS = {
@@ -102,7 +102,7 @@ def prelu(b: PlanBuilder, x: Value, name: str, weight: np.ndarray) -> Value:
 def forward_activation(i, plan, learnt, scratch, training):
     """Values."""
     ops, z = plan.ops, scratch.z
-    kind, n, x, y = ops[i, KIND], ops[i, N_IN], ops[i, IN], ops[i, OUT]
+    kind, n, x, y = ops[i, ACT_KIND], ops[i, N_IN], ops[i, IN], ops[i, OUT]
     a, b = plan.reals[i, 0], plan.reals[i, 1]
     if kind == LEAKY:
         for j in range(n):
@@ -111,21 +111,21 @@ def forward_activation(i, plan, learnt, scratch, training):
     elif kind == TANH:
         for j in range(n):
             z[y + j] = tanh32(z[x + j])
-    elif kind == SIGMOID:
+    elif kind == ACT_SIGMOID:
         for j in range(n):
             z[y + j] = sigmoid32(z[x + j])
     elif kind == ELU:
         for j in range(n):
             v = z[x + j]
             z[y + j] = b * v if v > f4(0.0) else a * b * expm1_32(min(v, f4(0.0)))
-    elif kind == SILU:
+    elif kind == ACT_SILU:
         for j in range(n):
             z[y + j] = z[x + j] * sigmoid32(z[x + j])
-    elif kind == GELU:
+    elif kind == ACT_GELU:
         for j in range(n):
             v = z[x + j]
             z[y + j] = v * (_HALF * (f4(1.0) + erf32(v * _ROOT_HALF)))
-    elif kind == GELU_TANH:
+    elif kind == ACT_GELU_TANH:
         for j in range(n):
             v = z[x + j]
             z[y + j] = _HALF * v * (f4(1.0) + tanh32(_GELU_A * (v + _GELU_B * v * v * v)))
@@ -144,7 +144,7 @@ def forward_activation(i, plan, learnt, scratch, training):
         for j in range(n):
             v = z[x + j]
             z[y + j] = v * min(max(v + f4(3.0), f4(0.0)), f4(6.0)) * _SIXTH
-    elif kind == MISH:
+    elif kind == ACT_MISH:
         for j in range(n):
             z[y + j] = z[x + j] * tanh32(softplus32(z[x + j]))
     elif kind == SOFTSIGN:
@@ -162,8 +162,8 @@ def forward_activation(i, plan, learnt, scratch, training):
 
 @leaf
 def _forward_prelu(i, ops, w, z):
-    x, y, n = ops[i, IN], ops[i, OUT], ops[i, EACH]
-    for c in range(ops[i, CHANNELS]):
+    x, y, n = ops[i, IN], ops[i, OUT], ops[i, ACT_EACH]
+    for c in range(ops[i, ACT_CHANNELS]):
         a = w[ops[i, WEIGHT] + c]
         for j in range(c * n, (c + 1) * n):
             v = z[x + j]
@@ -174,7 +174,7 @@ def _forward_prelu(i, ops, w, z):
 def backward_activation(i, plan, learnt, scratch):
     """Gradients of what came in, from that and from the values."""
     ops, z, d = plan.ops, scratch.z, scratch.d
-    kind, n, x, y = ops[i, KIND], ops[i, N_IN], ops[i, IN], ops[i, OUT]
+    kind, n, x, y = ops[i, ACT_KIND], ops[i, N_IN], ops[i, IN], ops[i, OUT]
     a, b = plan.reals[i, 0], plan.reals[i, 1]
     zero, one = f4(0.0), f4(1.0)
     if kind == LEAKY:
@@ -183,22 +183,22 @@ def backward_activation(i, plan, learnt, scratch):
     elif kind == TANH:
         for j in range(n):
             d[x + j] += d[y + j] * (one - z[y + j] * z[y + j])
-    elif kind == SIGMOID:
+    elif kind == ACT_SIGMOID:
         for j in range(n):
             d[x + j] += d[y + j] * (one - z[y + j]) * z[y + j]
     elif kind == ELU:
         for j in range(n):
             d[x + j] += d[y + j] * (b if z[x + j] > zero else a * b * exp32(z[x + j]))
-    elif kind == SILU:
+    elif kind == ACT_SILU:
         for j in range(n):
             q = sigmoid32(z[x + j])
             d[x + j] += d[y + j] * (q * (one + z[x + j] * (one - q)))
-    elif kind == GELU:
+    elif kind == ACT_GELU:
         for j in range(n):
             v = z[x + j]
             q = _HALF * (one + erf32(v * _ROOT_HALF))
             d[x + j] += d[y + j] * (q + v * exp32(-_HALF * v * v) * _DENSITY_0)
-    elif kind == GELU_TANH:
+    elif kind == ACT_GELU_TANH:
         for j in range(n):
             v = z[x + j]
             t = tanh32(_GELU_A * (v + _GELU_B * v * v * v))
@@ -218,7 +218,7 @@ def backward_activation(i, plan, learnt, scratch):
         for j in range(n):
             v = z[x + j]
             d[x + j] += d[y + j] * (zero if v <= f4(-3.0) else (v * _THIRD + _HALF if v < f4(3.0) else one))
-    elif kind == MISH:
+    elif kind == ACT_MISH:
         for j in range(n):
             v = z[x + j]
             t = tanh32(softplus32(v))
@@ -239,8 +239,8 @@ def backward_activation(i, plan, learnt, scratch):
 
 @leaf
 def _backward_prelu(i, ops, w, z, d, g):
-    x, y, n = ops[i, IN], ops[i, OUT], ops[i, EACH]
-    for c in range(ops[i, CHANNELS]):
+    x, y, n = ops[i, IN], ops[i, OUT], ops[i, ACT_EACH]
+    for c in range(ops[i, ACT_CHANNELS]):
         a, s = w[ops[i, WEIGHT] + c], f4(0.0)
         for j in range(c * n, (c + 1) * n):
             v = z[x + j]

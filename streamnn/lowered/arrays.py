@@ -33,23 +33,25 @@ class Scratch(NamedTuple):
     kept: np.ndarray  # float32: what operations keep
 
 
-LOSS, CLASSIFY, BATCH, WINDOW, WIDTH, FROM, PLACE = range(7)
-OUTPUT, OUTPUTS, LATENT, CHANNELS, CHANNEL_STEP, POSITIONS, POSITION_STEP, UNITS = range(7, 15)
-READ, RANDOM, SETTLES = range(15, 18)
+S_LOSS, S_CLASSIFY, S_BATCH, S_WINDOW, S_WIDTH, S_FROM, S_PLACE = range(7)
+S_OUTPUT, S_OUTPUTS, S_LATENT, S_CHANNELS, S_CHANNEL_STEP, S_POSITIONS, S_POSITION_STEP, S_UNITS = range(
+    7, 15
+)
+S_READ, S_RANDOM, S_SETTLES = range(15, 18)
 """Places in `Settings.n`: the loss, whether labels are classes, labels to a step, rows of a window (0 for one row), width
 of a row, where it begins in the store and where the prediction goes; where the output lies among the values and its
 length; where the latent lies, its channels, how far apart they are, its positions and how far apart those are, and how
 many numbers are made of it; how much of a row is read, the rest is 0; whether what is learnt from differs from what is predicted, as with dropout, and whether
 there are learned shuffles or groupings."""
-SETTINGS = 18
-TABLE_RATE, SLOPE = range(2)
+S_SETTINGS = 18
+S_TABLE_RATE, S_SLOPE = range(2)
 """Places in `Settings.rates`: step of the rows of category values, and the limit of each layer's slope, 0 for none."""
 
 
 class Settings(NamedTuple):
     """How a network learns."""
 
-    n: np.ndarray  # (SETTINGS,), int64
+    n: np.ndarray  # (S_SETTINGS,), int64
     hyper: np.ndarray  # float64, of the optimiser
     rates: np.ndarray  # (2,), float32
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from .codes import A0, A3, A4, A8, A9, CODE, CONVOLUTION, LINEAR, N_OUT, WEIGHT
-from .dense import GROUPS, INPUTS, OUTPUTS
+from .dense import DENSE_GROUPS, DENSE_INPUTS, DENSE_OUTPUTS
 
 f4 = np.float32
 TIGHT = f4(0.999)
@@ -25,7 +25,7 @@ def cap(plan, w, slope, scratch):
     for i in range(len(ops)):
         groups, inputs, taps, outputs = 0, 0, 1, 0
         if ops[i, CODE] == LINEAR:
-            groups, inputs, outputs = ops[i, GROUPS], ops[i, INPUTS], ops[i, OUTPUTS]
+            groups, inputs, outputs = ops[i, DENSE_GROUPS], ops[i, DENSE_INPUTS], ops[i, DENSE_OUTPUTS]
         elif ops[i, CODE] == CONVOLUTION:
             groups = ops[i, A3]
             inputs = ops[i, A0] // groups

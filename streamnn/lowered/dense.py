@@ -16,7 +16,7 @@ from .codes import A0, A1, A2, A3, BIAS, IN, KEPT, LINEAR, OUT, WEIGHT
 from .plan import PlanBuilder, Value
 
 f4 = np.float32
-POSITIONS, GROUPS, INPUTS, OUTPUTS = A0, A1, A2, A3
+DENSE_POSITIONS, DENSE_GROUPS, DENSE_INPUTS, DENSE_OUTPUTS = A0, A1, A2, A3
 """Columns of the operation; inputs and outputs are those of a group."""
 
 
@@ -90,11 +90,11 @@ def _dense(
 def forward_linear(i, plan, learnt, scratch, training):
     """Outputs of all positions and groups; what is kept are the inputs that are not 0, and their places."""
     ops, w, z, kept = plan.ops, learnt.w, scratch.z, scratch.kept
-    n, h = ops[i, INPUTS], ops[i, OUTPUTS]
+    n, h = ops[i, DENSE_INPUTS], ops[i, DENSE_OUTPUTS]
     x, y, k = ops[i, IN], ops[i, OUT], ops[i, KEPT]
-    for _ in range(ops[i, POSITIONS]):
+    for _ in range(ops[i, DENSE_POSITIONS]):
         at, at_bias = ops[i, WEIGHT], ops[i, BIAS]
-        for _ in range(ops[i, GROUPS]):
+        for _ in range(ops[i, DENSE_GROUPS]):
             m = _gather(z, x, n, kept, k)
             _weigh(w, at, at_bias, m, n, h, kept, k, z, y)
             x, y, k, at = x + n, y + h, k + 1 + 2 * n, at + n * h
@@ -139,11 +139,11 @@ def _weigh(w, at, bias, m, n, h, kept, k, z, y):
 def backward_linear(i, plan, learnt, scratch):
     """Gradients of weights and biases, and of the inputs."""
     ops, w, d, g, kept = plan.ops, learnt.w, scratch.d, scratch.g, scratch.kept
-    n, h = ops[i, INPUTS], ops[i, OUTPUTS]
+    n, h = ops[i, DENSE_INPUTS], ops[i, DENSE_OUTPUTS]
     x, y, k = ops[i, IN], ops[i, OUT], ops[i, KEPT]
-    for _ in range(ops[i, POSITIONS]):
+    for _ in range(ops[i, DENSE_POSITIONS]):
         at, at_bias = ops[i, WEIGHT], ops[i, BIAS]
-        for _ in range(ops[i, GROUPS]):
+        for _ in range(ops[i, DENSE_GROUPS]):
             if at_bias >= 0:
                 _add(g, at_bias, f4(1.0), d, y, h)
                 at_bias += h

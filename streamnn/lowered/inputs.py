@@ -14,7 +14,7 @@ _TINY = f4(1e-8)
 @leaf
 def read(s, labelled, n, events, memory, z):
     """Write the sample of slot `s` to the plan's input; an event with its label has the window that it was seen in."""
-    width, window, past = n[k.WIDTH], n[k.WINDOW], _past(n)
+    width, window, past = n[k.S_WIDTH], n[k.S_WINDOW], _past(n)
     for j in range(past):
         z[j] = events.windows[s, j % width * window + j // width] if labelled else memory.ring[j]
     for j in range(width):
@@ -23,13 +23,13 @@ def read(s, labelled, n, events, memory, z):
 
 @leaf
 def _number(s, j, n, events):
-    return events.rows[s, n[k.FROM] + j] if j < n[k.READ] else f4(0.0)
+    return events.rows[s, n[k.S_FROM] + j] if j < n[k.S_READ] else f4(0.0)
 
 
 @leaf
 def embed(s, n, names, table, z):
     """Add the rows of an event's category values to its own row."""
-    past, width = _past(n), n[k.WIDTH]
+    past, width = _past(n), n[k.S_WIDTH]
     for q in range(names.shape[1]):
         r = names[s, q]
         if r < 0:
@@ -41,7 +41,7 @@ def embed(s, n, names, table, z):
 @leaf
 def keep_window(s, n, events, memory):
     """Keep the window of an event that is seen, and its row for those that come."""
-    past, width, window, ring = _past(n), n[k.WIDTH], n[k.WINDOW], memory.ring
+    past, width, window, ring = _past(n), n[k.S_WIDTH], n[k.S_WINDOW], memory.ring
     if window == 0:
         return
     for j in range(past):
@@ -71,7 +71,7 @@ def learn_rows(i, n, memory, rate):
 
     AdaGrad (Duchi, Hazan and Singer 2011): a value may be seen seldom, and an optimiser's moments of it would be old.
     """
-    past, width, names = _past(n), n[k.WIDTH], memory.held_names
+    past, width, names = _past(n), n[k.S_WIDTH], memory.held_names
     table, squares = memory.table, memory.squares
     for q in range(names.shape[1]):
         r = names[i, q]
@@ -86,4 +86,4 @@ def learn_rows(i, n, memory, rate):
 @leaf
 def _past(n):
     # numbers of a sample before those of the event's own row
-    return max(n[k.WINDOW] - 1, 0) * n[k.WIDTH]
+    return max(n[k.S_WINDOW] - 1, 0) * n[k.S_WIDTH]

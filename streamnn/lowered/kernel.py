@@ -6,6 +6,7 @@ import numpy as np
 
 from .._kernels.ieee import softmax
 from .._kernels.jit import kernel, leaf
+from ..members.member import FARTHEST_PREDICTION
 from ..types import EXPIRE, LEARN, OBSERVE
 from . import arrays as k
 from .arrays import Events, Learnt, Memory, Scratch, Settings
@@ -18,8 +19,7 @@ from .plan import PlanArrays
 from .settling import after_event, after_label, round_trials
 
 f4 = np.float32
-FARTHEST = f4(100.0)
-"""Running deviations from the mean at which a predicted number is cut."""
+_FARTHEST = f4(FARTHEST_PREDICTION)
 
 
 @kernel
@@ -43,7 +43,7 @@ def scan(
     it no rows if it is not wanted. Arguments: see :mod:`streamnn.lowered.arrays`.
     """
     n, count = settings.n, learnt.count
-    batch, z, d, size = n[k.BATCH], scratch.z, scratch.d, memory.held_x.shape[1]
+    batch, z, d, size = n[k.S_BATCH], scratch.z, scratch.d, memory.held_x.shape[1]
     loss, rounded = f4(0.0), f4(0.0)
     fresh = -1  # the slot whose values lie in the scratch
     for e in range(len(op)):
@@ -61,7 +61,7 @@ def scan(
         # are most of what is compiled
         for i in range(-1 if not labelled or latent.shape[0] > 0 else 0, learning):
             for on_trial in range(1 if i >= 0 and count[k.TRIALS] > 0 else 0, -1, -1):
-                if s != fresh or on_trial or (i >= 0 and (batch > 1 or n[k.RANDOM])):
+                if s != fresh or on_trial or (i >= 0 and (batch > 1 or n[k.S_RANDOM])):
                     if i < 0:
                         read(s, labelled, n, events, memory, z)
                         embed(s, n, events.names, memory.table, z)
@@ -84,7 +84,7 @@ def scan(
                 if latent.shape[0] > 0:
                     _pool(n, z, latent, e)
                 if not labelled:
-                    _predict(n, scratch, events.p[s, n[k.PLACE]])
+                    _predict(n, scratch, events.p[s, n[k.S_PLACE]])
                 continue
             if not np.isfinite(loss):
                 fine = False
@@ -96,15 +96,15 @@ def scan(
             memory.held_target[i], memory.held_weight[i] = loss, rounded
         if op[e] == OBSERVE:
             keep_window(s, n, events, memory)
-            if n[k.SETTLES] and after_event(plan, learnt, scratch):
+            if n[k.S_SETTLES] and after_event(plan, learnt, scratch):
                 fresh = -1
         if fine:
             for i in range(batch):
-                learn_rows(i, n, memory, settings.rates[k.TABLE_RATE])
+                learn_rows(i, n, memory, settings.rates[k.S_TABLE_RATE])
             optimiser_step(settings.hyper, learnt, scratch.g)
-            if settings.rates[k.SLOPE] > f4(0.0):
-                cap(plan, learnt.w, settings.rates[k.SLOPE], scratch)
-            if n[k.SETTLES]:
+            if settings.rates[k.S_SLOPE] > f4(0.0):
+                cap(plan, learnt.w, settings.rates[k.S_SLOPE], scratch)
+            if n[k.S_SETTLES]:
                 for i in range(batch):
                     after_label(plan, learnt, memory.held_target[i], memory.held_weight[i])
         elif learning:
@@ -117,35 +117,35 @@ def scan(
 
 @leaf
 def _loss(target, share, n, scratch):
-    y = n[k.OUTPUT]
-    o = scratch.z[y : y + n[k.OUTPUTS]]
-    return loss_gradient(n[k.LOSS], n[k.CLASSIFY], target, share, o, y, scratch)
+    y = n[k.S_OUTPUT]
+    o = scratch.z[y : y + n[k.S_OUTPUTS]]
+    return loss_gradient(n[k.S_LOSS], n[k.S_CLASSIFY], target, share, o, y, scratch)
 
 
 @leaf
 def _predict(n, scratch, p):
     # there may be more outputs than there are classes yet
-    y = n[k.OUTPUT]
-    if n[k.CLASSIFY]:
-        o = scratch.d[y : y + n[k.OUTPUTS]]
+    y = n[k.S_OUTPUT]
+    if n[k.S_CLASSIFY]:
+        o = scratch.d[y : y + n[k.S_OUTPUTS]]
         for c in range(len(o)):
             o[c] = scratch.z[y + c]
         softmax(o)
         for c in range(len(p)):
             p[c] = o[c]
     else:
-        p[0] = min(max(scratch.z[y], -FARTHEST), FARTHEST)
+        p[0] = min(max(scratch.z[y], -_FARTHEST), _FARTHEST)
 
 
 @leaf
 def _pool(n, z, latent, e):
     # means over positions; of more channels than are wanted, means of neighbours
-    units, channels, positions = n[k.UNITS], n[k.CHANNELS], n[k.POSITIONS]
+    units, channels, positions = n[k.S_UNITS], n[k.S_CHANNELS], n[k.S_POSITIONS]
     for u in range(units):
         start, stop = u * channels // units, -(-(u + 1) * channels // units)
         v = f4(0.0)
         for c in range(start, stop):
-            at = n[k.LATENT] + c * n[k.CHANNEL_STEP]
+            at = n[k.S_LATENT] + c * n[k.S_CHANNEL_STEP]
             for q in range(positions):
-                v += z[at + q * n[k.POSITION_STEP]]
+                v += z[at + q * n[k.S_POSITION_STEP]]
         latent[e, u] = v / f4((stop - start) * positions)

@@ -19,9 +19,9 @@ from .optimisers import Optimiser
 from .plan import Plan
 
 f4 = np.float32
-UNITS = 64
+LATENTS = 64
 """Numbers of a latent at most; of wider ones neighbours are taken together."""
-_ROWS: dict[str, Callable[[Plan], tuple[int, ...]]] = {
+_PIECES: dict[str, Callable[[Plan], tuple[int, ...]]] = {
     "table": lambda plan: (-1, plan.input.shape[-1]),
     "squares": lambda plan: (-1, plan.input.shape[-1]),
     "ring": lambda plan: (-1,),
@@ -111,7 +111,7 @@ class LoweredNetwork(Stage):
         Stage.__init__(self, name)
         self.rules, self.place = rules, place
         self._no_latent = np.zeros((0, 0), f4)
-        self.units = min(_parts(plan)[0], UNITS)
+        self.units = min(_parts(plan)[0], LATENTS)
         self._take(plan)
         count = np.zeros(k.COUNTS, np.int64)
         count[k.DRAWS] = seed << 32
@@ -140,14 +140,14 @@ class LoweredNetwork(Stage):
         if LOSSES[rules.loss] == RECONSTRUCT and plan.output.size != plan.input.size:
             raise SpecError(f"{plan.output.size} outputs can't be compared with {plan.input.size} inputs")
         self.plan, self.width = plan, plan.input.shape[-1]
-        n = np.zeros(k.SETTINGS, np.int64)
-        n[[k.LOSS, k.CLASSIFY, k.BATCH]] = LOSSES[rules.loss], rules.classify, rules.batch
-        n[[k.WINDOW, k.WIDTH, k.PLACE]] = rules.window, self.width, self.place
-        n[[k.OUTPUT, k.OUTPUTS, k.LATENT]] = plan.output.at, plan.output.size, plan.latent.at
-        n[[k.CHANNELS, k.CHANNEL_STEP, k.POSITIONS, k.POSITION_STEP]] = _parts(plan)
-        n[k.UNITS] = self.units
-        n[k.RANDOM] = DROPOUT in plan.arrays.ops[:, CODE]
-        n[k.SETTLES] = len(plan.slow) > 0
+        n = np.zeros(k.S_SETTINGS, np.int64)
+        n[[k.S_LOSS, k.S_CLASSIFY, k.S_BATCH]] = LOSSES[rules.loss], rules.classify, rules.batch
+        n[[k.S_WINDOW, k.S_WIDTH, k.S_PLACE]] = rules.window, self.width, self.place
+        n[[k.S_OUTPUT, k.S_OUTPUTS, k.S_LATENT]] = plan.output.at, plan.output.size, plan.latent.at
+        n[[k.S_CHANNELS, k.S_CHANNEL_STEP, k.S_POSITIONS, k.S_POSITION_STEP]] = _parts(plan)
+        n[k.S_UNITS] = self.units
+        n[k.S_RANDOM] = DROPOUT in plan.arrays.ops[:, CODE]
+        n[k.S_SETTLES] = len(plan.slow) > 0
         rates = np.array([rules.rate, rules.slope], f4)
         self._settings = k.Settings(n, rules.optimiser.hyper, rates)
         values, kept = zeros((plan.values,), f4), zeros((plan.kept,), f4)
@@ -188,7 +188,7 @@ class LoweredNetwork(Stage):
             Receives the latents.
         """
         s, rows = self.s, store["row"]
-        self._settings.n[[k.FROM, k.READ]] = start, width
+        self._settings.n[[k.S_FROM, k.S_READ]] = start, width
         names = store["names"]
         if s["held_names"].shape[1] != names.shape[1]:
             s["held_names"] = grown(s["held_names"], self.rules.batch, names.shape[1], fill=-1)
@@ -199,10 +199,15 @@ class LoweredNetwork(Stage):
             k.Events(rows, names, store["p"], windows),
             self._settings,
             self.plan.arrays,
-            k.Learnt(*(s[name] for name in k.Learnt._fields)),
+            self.learnt,
             k.Memory(*(s[name] for name in k.Memory._fields)),
             self._scratch,
         )
+
+    @property
+    def learnt(self) -> k.Learnt:
+        """All that is learnt, as kernels take it: the arrays of the state."""
+        return k.Learnt(*(self.s[name] for name in k.Learnt._fields))
 
     @property
     def window_leaf(self) -> str:
@@ -235,7 +240,7 @@ class LoweredNetwork(Stage):
         s |= self._parameters()
         for name, v in new.items():
             s[name][...] = plan.flat(v)
-        for name, shape in _ROWS.items():
+        for name, shape in _PIECES.items():
             rows = s[name].reshape(-1, old.input.shape[-1])
             wide = np.zeros((len(rows), inputs), f4)
             wide[:, places] = rows

@@ -12,7 +12,7 @@ from .codes import A0, A1, A2, A3, A4, BIAS, IN, KEPT, NORMALISATION, OUT, WEIGH
 from .plan import PlanBuilder, Value
 
 f4 = np.float32
-ROWS, SIZE, EACH, WEIGHTS, CENTRED = A0, A1, A2, A3, A4
+NORM_ROWS, NORM_SIZE, NORM_EACH, NORM_WEIGHTS, NORM_CENTRED = A0, A1, A2, A3, A4
 """Columns of the operation: rows that are normalised one by one, and their numbers; numbers that share a weight; weights
 of a row, 0 if all rows have the same; and whether a row's mean is taken off."""
 
@@ -121,10 +121,10 @@ def _emit(
 def forward_normalisation(i, plan, learnt, scratch, training):
     """Values; what is kept are each row's mean and one over its deviation."""
     ops, w, z, kept = plan.ops, learnt.w, scratch.z, scratch.kept
-    n, each, x, y, k = ops[i, SIZE], ops[i, EACH], ops[i, IN], ops[i, OUT], ops[i, KEPT]
-    for r in range(ops[i, ROWS]):
+    n, each, x, y, k = ops[i, NORM_SIZE], ops[i, NORM_EACH], ops[i, IN], ops[i, OUT], ops[i, KEPT]
+    for r in range(ops[i, NORM_ROWS]):
         mean = f4(0.0)
-        if ops[i, CENTRED]:
+        if ops[i, NORM_CENTRED]:
             for j in range(n):
                 mean += z[x + j]
             mean /= f4(n)
@@ -135,7 +135,7 @@ def forward_normalisation(i, plan, learnt, scratch, training):
         scale = f4(1.0) / np.sqrt(square / f4(n) + plan.reals[i, 0])
         kept[k], kept[k + 1] = mean, scale
         for j in range(n):
-            v, c = (z[x + j] - mean) * scale, r * ops[i, WEIGHTS] + j // each
+            v, c = (z[x + j] - mean) * scale, r * ops[i, NORM_WEIGHTS] + j // each
             if ops[i, WEIGHT] >= 0:
                 v *= w[ops[i, WEIGHT] + c]
             if ops[i, BIAS] >= 0:
@@ -148,12 +148,12 @@ def forward_normalisation(i, plan, learnt, scratch, training):
 def backward_normalisation(i, plan, learnt, scratch):
     """Gradients of weights and biases, and of what came in, through mean and deviation."""
     ops, w, z, d, g, kept = plan.ops, learnt.w, scratch.z, scratch.d, scratch.g, scratch.kept
-    n, each, x, y, k = ops[i, SIZE], ops[i, EACH], ops[i, IN], ops[i, OUT], ops[i, KEPT]
-    for r in range(ops[i, ROWS]):
+    n, each, x, y, k = ops[i, NORM_SIZE], ops[i, NORM_EACH], ops[i, IN], ops[i, OUT], ops[i, KEPT]
+    for r in range(ops[i, NORM_ROWS]):
         mean, scale = kept[k], kept[k + 1]
         sum_1, sum_2 = f4(0.0), f4(0.0)
         for j in range(n):
-            v, q, c = (z[x + j] - mean) * scale, d[y + j], r * ops[i, WEIGHTS] + j // each
+            v, q, c = (z[x + j] - mean) * scale, d[y + j], r * ops[i, NORM_WEIGHTS] + j // each
             if ops[i, BIAS] >= 0:
                 g[ops[i, BIAS] + c] += q
             if ops[i, WEIGHT] >= 0:
@@ -161,11 +161,11 @@ def backward_normalisation(i, plan, learnt, scratch):
                 q *= w[ops[i, WEIGHT] + c]
             sum_1 += q
             sum_2 += q * v
-        sum_1 = sum_1 / f4(n) if ops[i, CENTRED] else f4(0.0)
+        sum_1 = sum_1 / f4(n) if ops[i, NORM_CENTRED] else f4(0.0)
         sum_2 /= f4(n)
         for j in range(n):
             v, q = (z[x + j] - mean) * scale, d[y + j]
             if ops[i, WEIGHT] >= 0:
-                q *= w[ops[i, WEIGHT] + r * ops[i, WEIGHTS] + j // each]
+                q *= w[ops[i, WEIGHT] + r * ops[i, NORM_WEIGHTS] + j // each]
             d[x + j] += scale * (q - sum_1 - v * sum_2)
         x, y, k = x + n, y + n, k + 2

@@ -20,8 +20,7 @@ from ..permutations.reopening import (
 )
 from .arrays import Learnt
 from .codes import CODE, GROUPING, IN, LINEAR, SHUFFLE, WEIGHT
-from .dense import GROUPS as LINEAR_GROUPS
-from .dense import OUTPUTS, POSITIONS
+from .dense import DENSE_GROUPS, DENSE_OUTPUTS, DENSE_POSITIONS
 from .grouping import GROUPS, UNITS
 from .plan import Plan
 from .shuffle import CHANNELS, TABLE
@@ -99,7 +98,7 @@ def rewire_network(plan: Plan, learnt: Learnt, order: Array) -> None:
     order = checked_order(order, plan.input.size)
     readers = [row for row in plan.arrays.ops if plan.input.at <= row[IN] < plan.input.at + plan.input.size]
     for row in readers:
-        if row[CODE] == LINEAR and row[LINEAR_GROUPS] == row[POSITIONS] == 1:
+        if row[CODE] == LINEAR and row[DENSE_GROUPS] == row[DENSE_POSITIONS] == 1:
             continue
         if row[CODE] not in (SHUFFLE, GROUPING):
             raise SpecError("rewire: inputs are read by an operation that is neither permuted nor dense")
@@ -111,7 +110,7 @@ def rewire_network(plan: Plan, learnt: Learnt, order: Array) -> None:
         rewire(p, t, np.concatenate([order, more]))
     for row in readers:
         if row[CODE] != SHUFFLE:
-            units = int(row[OUTPUTS] if row[CODE] == LINEAR else row[UNITS])
+            units = int(row[DENSE_OUTPUTS] if row[CODE] == LINEAR else row[UNITS])
             for a in (learnt.w, learnt.m, learnt.v):
                 piece = a[row[WEIGHT] : row[WEIGHT] + len(order) * units].reshape(len(order), units)
                 piece[order] = piece.copy()

@@ -12,7 +12,7 @@ from .codes import A0, A1, A2, A3, IN, KEPT, OUT, SPLINE, WEIGHT
 from .plan import PlanBuilder, Value
 
 f4 = np.float32
-UNITS, EACH, KNOTS, GRID = A0, A1, A2, A3
+SPLINE_UNITS, SPLINE_EACH, SPLINE_KNOTS, SPLINE_GRID = A0, A1, A2, A3
 """Columns of the operation: splines, numbers that each is for, knots, and where the grids lie among the fixed numbers:
 one over the length of a piece, then the offset, of every unit."""
 
@@ -57,14 +57,14 @@ def spline(
 def forward_spline(i, plan, learnt, scratch, training):
     """Values; what is kept of each number are the knot left of it and how far behind it lies."""
     ops, w, z, kept = plan.ops, learnt.w, scratch.z, scratch.kept
-    units, K, x, y, k = ops[i, UNITS], ops[i, KNOTS], ops[i, IN], ops[i, OUT], ops[i, KEPT]
+    units, K, x, y, k = ops[i, SPLINE_UNITS], ops[i, SPLINE_KNOTS], ops[i, IN], ops[i, OUT], ops[i, KEPT]
     for u in range(units):
         scale, offset, c = (
-            plan.fixed[ops[i, GRID] + u],
-            plan.fixed[ops[i, GRID] + units + u],
+            plan.fixed[ops[i, SPLINE_GRID] + u],
+            plan.fixed[ops[i, SPLINE_GRID] + units + u],
             ops[i, WEIGHT] + u * K,
         )
-        for _ in range(ops[i, EACH]):
+        for _ in range(ops[i, SPLINE_EACH]):
             v = z[x] * scale + offset
             place = v if v > f4(0.0) else f4(0.0)
             knot = np.int64(min(place, f4(K) - f4(1.5)))
@@ -78,10 +78,10 @@ def forward_spline(i, plan, learnt, scratch, training):
 def backward_spline(i, plan, learnt, scratch):
     """Gradients of the values at two knots, and of what came in."""
     ops, w, d, g, kept = plan.ops, learnt.w, scratch.d, scratch.g, scratch.kept
-    units, K, x, y, k = ops[i, UNITS], ops[i, KNOTS], ops[i, IN], ops[i, OUT], ops[i, KEPT]
+    units, K, x, y, k = ops[i, SPLINE_UNITS], ops[i, SPLINE_KNOTS], ops[i, IN], ops[i, OUT], ops[i, KEPT]
     for u in range(units):
-        scale, c = plan.fixed[ops[i, GRID] + u], ops[i, WEIGHT] + u * K
-        for _ in range(ops[i, EACH]):
+        scale, c = plan.fixed[ops[i, SPLINE_GRID] + u], ops[i, WEIGHT] + u * K
+        for _ in range(ops[i, SPLINE_EACH]):
             at, part = c + np.int64(kept[k]), kept[k + 1]
             d[x] += d[y] * ((w[at + 1] - w[at]) * scale)
             g[at] += d[y] * (f4(1.0) - part)
