@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,11 +59,11 @@ def theirs(case: str, task: str, inputs: int, **options: Any) -> Any:
     return kind(module=mlp(inputs, outputs), loss_fn=loss, **options)
 
 
-def ours(case: str, task: str, road: str = "auto", **options: Any) -> Any:
+def ours(case: str, task: str, road: str = "auto", hidden: int = 16, **options: Any) -> Any:
     """Our learner of the same network: the factory instead of a module, and nothing else."""
     from streamnn import TorchClassifier, TorchRegressor
 
-    make: Callable[[int, int], nn.Module] = Recurrent if case == "lstm" else mlp
+    make: Callable[[int, int], nn.Module] = Recurrent if case == "lstm" else partial(mlp, hidden=hidden)
     if case == "lstm":
         options |= {"window": WINDOW, "time_first": True}
     kind: Any = TorchClassifier if task == "classification" else TorchRegressor

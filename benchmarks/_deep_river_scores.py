@@ -120,8 +120,8 @@ def measured() -> list[dict[str, Any]]:
             trump,
             {
                 "river": river_mlp,
-                "ours": lambda: nets.ours("mlp", "regression", lr=0.001, loss="mse", **step),
-                "adam": lambda: nets.ours("mlp", "regression"),
+                "ours": lambda: nets.ours("mlp", "regression", lr=0.001, loss="mse", hidden=5, **step),
+                "adam": lambda: nets.ours("mlp", "regression", hidden=5),
             },
         ),
     ]

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from streamnn.nn import LearnedShuffle, LinearSpline, Permutation
+from streamnn.permutations.schedule import Schedule
 
 Activation = Callable[[int], nn.Module]
 Mixing = Callable[[int, int], nn.Module]
@@ -105,7 +106,9 @@ def mixing(kind: str, events: int, seed: int) -> Mixing:
         if kind == "random":
             draw = torch.Generator().manual_seed(at)
             return Permutation(torch.randperm(channels, generator=draw).tolist())
-        return LearnedShuffle(channels, hold=int(0.3 * events), ramp=int(0.2 * events), rate=0.64, seed=at)
+        return LearnedShuffle(
+            channels, Schedule(hold=int(0.3 * events), ramp=int(0.2 * events), trial=events // 28, seed=at)
+        )
 
     return make
 

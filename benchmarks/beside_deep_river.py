@@ -96,7 +96,9 @@ def seconds(make: Callable[[], Any], feed: Callable[..., None], rows: Rows, even
     return (time.process_time() - start) / events
 
 
-def contenders(case: str, inputs: int) -> dict[str, tuple[str, Callable[[], Any], Callable[..., None]]]:
+def contenders(
+    case: str, inputs: int, roads: list[str]
+) -> dict[str, tuple[str, Callable[[], Any], Callable[..., None]]]:
     """By words: whose events they get, how one is made, how it is fed."""
     feed = scored if case == "autoencoder" else one_by_one
     found: dict[str, Any] = {
@@ -108,7 +110,7 @@ def contenders(case: str, inputs: int) -> dict[str, tuple[str, Callable[[], Any]
     }
     if case == "autoencoder":
         return found
-    for road in nets.ROADS:
+    for road in roads:
         make: Callable[[], Any] = lambda road=road: nets.ours(  # noqa: E731
             case, "classification", road, **OPTIONS[case]
         )
@@ -117,9 +119,9 @@ def contenders(case: str, inputs: int) -> dict[str, tuple[str, Callable[[], Any]
     return found
 
 
-def speed(case: str, rows: Rows, rounds: int) -> list[dict[str, Any]]:
+def speed(case: str, rows: Rows, roads: list[str], rounds: int) -> list[dict[str, Any]]:
     """A row a contender: microseconds an event, and how many times as fast as deep-river."""
-    arms = contenders(case, len(rows.names))
+    arms = contenders(case, len(rows.names), roads)
     found: dict[str, list[float]] = {words: [] for words in arms}
     for r in range(rounds):
         for words, (road, make, feed) in arms.items():
@@ -147,6 +149,7 @@ def speed(case: str, rows: Rows, rounds: int) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="+", default=["mlp", "lstm"], choices=list(OPTIONS))
+    parser.add_argument("--roads", nargs="+", default=list(nets.ROADS), choices=nets.ROADS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["speed", "scores"])
     parser.add_argument("--json", type=Path)
@@ -156,7 +159,7 @@ def main() -> None:
     print(", ".join(f"{k} {v}" for k, v in figures.items()))
     if args.only != "scores":
         rows = Rows()
-        figures["speed"] = {case: speed(case, rows, args.rounds) for case in args.cases}
+        figures["speed"] = {case: speed(case, rows, args.roads, args.rounds) for case in args.cases}
         for case, table in figures["speed"].items():
             _table.show(f"electricity, batch of one, {OPTIONS[case]}", table)
     if args.only != "speed":

@@ -13,7 +13,8 @@ from ..lowered.moving import add, multiplied
 from ..lowered.plan import Value
 from .moves import taken
 from .pools import reduced
-from .recorder import BATCH, Handler, Recorded, Recorder
+from .recorded import EVENTS_TRIED, Handler, Recorded
+from .recorder import Recorder
 
 
 def _each(r: Recorder, input: Tensor, kind: str, *numbers: float) -> Recorded:
@@ -123,7 +124,7 @@ def _spread(r: Recorder, x: Any, y: Any) -> tuple[Recorded, Recorded]:
 def _broadcast(r: Recorder, record: Recorded, shape: tuple[int, ...]) -> Recorded:
     axis = record.axis + len(shape) - len(record.shape)
     inner = (*shape[:axis], *shape[axis + 1 :])
-    if shape[axis] != BATCH:
+    if shape[axis] != EVENTS_TRIED:
         raise r.refuse("mixes the events of a batch")
     mine = (1,) * (len(inner) - len(record.value.shape)) + record.value.shape
     index = np.broadcast_to(np.arange(record.value.size).reshape(mine), inner)

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingPackage, SpecError
 from ..lowered.optimisers import Optimiser
 from ..lowered.plan import Plan
 from ..members.member import Factory, Member, Room
+from .growth import Rule
 from .guest import Guest
 from .lowered_member import LoweredMember
 from .not_lowered import NotLowered
 
+if TYPE_CHECKING:
+    from .lowering import Lowered
+    from .torch_member import TorchMember
 
-class Road(NamedTuple):
-    """How a guest runs."""
 
-    name: str
-    """``"lowered"``, ``"traced"`` or ``"eager"``."""
+class Choice(NamedTuple):
+    """Whether compiled kernels run a guest, and what they need for it."""
+
     reason: str
-    """Why no faster one; empty if it is the fastest."""
-    words: tuple[str, ...] = ()
-    """Of a lowered one, every operation."""
+    """Why they do not; empty where they do."""
     plan: Plan | None = None
     optimiser: Optimiser | None = None
+    """None where `make` gives a plan: then the guest's options say all."""
     loss: str = ""
+    rule: Rule | None = None
     disagreement: float = 0.0
-    """Of a lowered one: largest difference from torch, see :func:`streamnn.guests.verifying.check`."""
+    """Largest difference from torch, see :func:`streamnn.guests.verifying.check`; 0 where there is no torch module."""
 
 
 def guest_member(guest: Guest, name: str, watched: bool = False) -> Factory:
@@ -53,13 +55,13 @@ def guest_member(guest: Guest, name: str, watched: bool = False) -> Factory:
     return partial(_member, guest, name, watched)
 
 
-def road_of(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int = 0) -> Road:
-    """The road that a guest takes at a width.
+def choose(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int = 0) -> Choice:
+    """Whether a guest is lowered at a width.
 
     Raises
     ------
     SpecError
-        When it asks for one that it can't take; says why.
+        When it asks for a road that it can't take; says why.
     MissingPackage
         When `make` gives no plan, and there is no torch.
     """
@@ -67,48 +69,54 @@ def road_of(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int =
     if isinstance(first, Plan):
         if guest.road not in ("auto", "lowered"):
             raise SpecError(f"guest option road is {guest.road!r}, but make gives a plan, which is lowered")
-        return Road("lowered", "", first.words, first)
-    if guest.road in ("auto", "lowered"):
-        try:
+        return Choice("", first)
+    from .one_thread import OneThread
+
+    if guest.road not in ("auto", "lowered"):
+        return Choice(f"road={guest.road!r} was asked for")
+    try:
+        with OneThread():
             return _lowered(guest, inputs, outputs, classify, seed)
-        except NotLowered as error:
-            if guest.road == "lowered":
-                raise SpecError(f"guest option road is 'lowered': {error}") from None
-            reason = f"not lowered: {error}"
-    else:
-        reason = f"guest option road is {guest.road!r}"
-    return Road("eager", reason)
+    except NotLowered as error:
+        if guest.road == "lowered":
+            raise SpecError(f"guest option road is 'lowered': {error}") from None
+        return Choice(str(error))
 
 
-def plan_of(guest: Guest, seed: int, inputs: int, outputs: int) -> Plan:
-    """The plan of a torch guest at a width.
-
-    Raises
-    ------
-    NotLowered
-        When it has none.
-    """
-    return _module_lowered(guest, inputs, outputs, seed).plan
-
-
-def _member(guest: Guest, name: str, watched: bool, room: Room) -> Member:
-    inputs, outputs = max(room.piece(guest.reads)[1], 1), max(room.values, 2) if room.classify else 1
-    road = road_of(guest, inputs, outputs, room.classify, room.seed)
-    if road.name == "lowered":
-        make = None if road.optimiser is None else partial(plan_of, guest, room.seed)
-        return LoweredMember(guest, name, watched, room, make, road.optimiser, road.loss)
+def torch_member(guest: Guest, name: str, watched: bool, room: Room) -> TorchMember:
+    """The member that a guest is where torch runs it."""
     from .scores import with_scores
     from .torch_member import TorchMember
 
+    inputs, outputs = _widths(guest, room)
     if room.classify:
         guest = with_scores(guest, inputs, outputs, room.seed)
-    return TorchMember(replace(guest, road=road.name), name, watched, room)
+    return TorchMember(guest, name, watched, room)
+
+
+def _member(guest: Guest, name: str, watched: bool, room: Room) -> Member:
+    choice = choose(guest, *_widths(guest, room), room.classify, room.seed)
+    if choice.reason:
+        return torch_member(guest, name, watched, room)
+    make = None if choice.optimiser is None else partial(_plan, guest, room.seed)
+    return LoweredMember(guest, name, watched, room, make, choice.optimiser, choice.loss, choice.rule)
+
+
+def _widths(guest: Guest, room: Room) -> tuple[int, int]:
+    return max(room.layout.width(guest.reads), 1), max(room.values, 2) if room.classify else 1
+
+
+def _plan(guest: Guest, seed: int, inputs: int, outputs: int) -> Plan:
+    from .one_thread import OneThread
+
+    with OneThread():
+        return _module_lowered(guest, inputs, outputs, seed).plan
 
 
 def _made(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:
     """What the factory gives. A plan needs no torch; where torch is there already its generator is left as it was."""
     make: Callable[[], Any] = partial(guest.make, inputs, outputs)
-    if "torch" in sys.modules:
+    if sys.modules.get("torch") is not None:
         from .making import own_draws
 
         with own_draws(seed):
@@ -116,34 +124,32 @@ def _made(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:
     try:
         return make()
     except ImportError as error:
-        if error.name != "torch":
+        if (error.name or "").partition(".")[0] != "torch":
             raise
         raise MissingPackage("torch", "torch", "a guest that is a torch module") from error
 
 
-def _lowered(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int) -> Road:
+def _lowered(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int) -> Choice:
     from .losses import loss_name
-    from .making import made
+    from .making import facts_of, made
     from .optimisers import optimiser_of
     from .torch_optimiser import optimiser_of as torch_optimiser_of
 
+    rule = facts_of(guest, inputs, outputs, seed, classify).rule
     if guest.device != "cpu":
         raise NotLowered(f"its device is {guest.device!r}, and compiled kernels run on the CPU")
     loss = loss_name(guest, classify)
     if not loss:
         raise NotLowered("its loss is a function that compiled kernels do not know")
-    lowered = _module_lowered(guest, inputs, outputs, seed)
-    parameters = dict(made(guest, inputs, outputs, seed).named_parameters())
+    parameters: dict[str, Any] = dict(made(guest, inputs, outputs, seed).named_parameters())
     optimiser = optimiser_of(torch_optimiser_of(guest, parameters), parameters.values())
-    if lowered.plan.output.size != outputs:
-        raise NotLowered(f"it gives {lowered.plan.output.size} numbers where {outputs} were asked for")
+    lowered = _module_lowered(guest, inputs, outputs, seed)
     if lowered.ends and not classify:
         raise NotLowered(f"it ends with a {lowered.ends}, and labels are numbers")
-    plan = lowered.plan
-    return Road("lowered", "", plan.words, plan, optimiser, loss, lowered.disagreement)
+    return Choice("", lowered.plan, optimiser, loss, rule, lowered.disagreement)
 
 
-def _module_lowered(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:
+def _module_lowered(guest: Guest, inputs: int, outputs: int, seed: int) -> Lowered:
     from .lowering import lower
     from .making import made
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..nn import project
 from ..state import Arrays
 from . import torch_optimiser
 from .device import device_of, generator_state, set_generator_state
 from .guest import Guest
 from .latent import Latent
 from .losses import loss_of, prediction
-from .making import Facts, rows_of
+from .making import Facts, rows_of, settling_parts, trained
 
 
 class Eager:
@@ -67,17 +69,17 @@ class Eager:
                 p.data = torch.from_numpy(arrays[f"param/{name}"]).to(self.device)
             for name, b in module.named_buffers():
                 b.data = torch.from_numpy(arrays[f"buffer/{name}"]).to(self.device)
-        self.parameters: dict[str, Tensor] = dict(module.named_parameters())
+        self.parameters: dict[str, Tensor] = trained(module)
         self.optimiser = torch_optimiser.optimiser_of(guest, self.parameters)
         self._step: Callable[[list[Tensor]], None] | None = None
         if started:
             self._link()
         self._latent = Latent(module, guest) if units else None
+        self._settling: list[Any] = settling_parts(module)
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions (n, outputs) and latents (n, units) of rows; changes nothing."""
-        with torch.no_grad():
-            p, z = self._forward(torch.from_numpy(x).to(self.device))
+        p, z = self._forward(torch.from_numpy(x).to(self.device))
         return p.cpu().numpy(), z.cpu().numpy()
 
     def learn(
@@ -115,7 +117,8 @@ class Eager:
 
     def _forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Predictions and latents."""
-        return self._passed(self.module, rows)
+        with torch.no_grad():
+            return self._passed(self.module, rows)
 
     def _backward(self, rows: Tensor, y: Tensor, w: Tensor, by_row: bool) -> list[Tensor | None]:
         """The loss, latents, gradients by every parameter, and by the rows if asked for."""
@@ -155,6 +158,23 @@ class Eager:
     def _latents(self, rows: Tensor) -> Tensor:
         return self._latent.taken(self.units) if self._latent else rows.new_zeros(len(rows), 0)
 
+    def after_label(self, row: np.ndarray, y: np.ndarray) -> None:
+        """A label was learnt, of one row, shape (1, ...): parts that learn by a rule of their own may take a step."""
+        if self._settling:
+            x, target = (torch.from_numpy(v).to(self.device) for v in (row, y))
+
+            def again() -> float:
+                with torch.no_grad():
+                    return float(self._loss(self.module(rows_of(self.guest, x)), target).mean())
+
+            for part in self._settling:
+                part.after_label(again)
+
+    def reopen(self) -> None:
+        """There was an alarm."""
+        for part in self._settling:
+            part.reopen()
+
     def pull(self) -> None:
         """Write what does not work on the arrays' memory into the arrays."""
         if self.device.type != "cpu":
@@ -165,20 +185,28 @@ class Eager:
             torch_optimiser.store(self.optimiser, self.parameters, self._arrays)
 
     def _update(self, gradients: list[Tensor | None]) -> None:
-        if self._step is not None and None not in gradients:
-            self._step(gradients)
+        there = [g for g in gradients if g is not None]
+        if self._step is not None and len(there) == len(gradients):
+            self._step(there)
+            self._keep_within()
             return
         for p, g in zip(self.parameters.values(), gradients, strict=True):
             p.grad = g
         self.optimiser.step()
+        self._keep_within()
         if not self._started:  # it has a state now: from here on it lies in the arrays
             self._started = True
             torch_optimiser.store(self.optimiser, self.parameters, self._arrays)
             self._link()
 
+    def _keep_within(self) -> None:
+        if self.guest.slope:
+            project(self.module, self.guest.slope)
+
     def _link(self) -> None:
         torch_optimiser.link(self.optimiser, self.parameters, self._arrays, self._keys)
-        self._step = torch_optimiser.direct_step(self.optimiser)
+        if self.device.type == "cpu":
+            self._step = torch_optimiser.direct_step(self.optimiser, self._arrays)
 
 
 _NONE = np.zeros(0, np.float32)

@@ -49,13 +49,6 @@ class Embedding:
             if most >= len(self._s["table"]):
                 self.rows(max(_LEAST, 1 << most.bit_length()))
 
-    def widen(self, places: np.ndarray, inputs: int) -> None:
-        """There are more inputs; the old ones lie at these places."""
-        for leaf in ("table", "table2"):
-            old = self._s[leaf]
-            self._s[leaf] = np.zeros((len(old), inputs), f4)
-            self._s[leaf][:, places] = old
-
     def add(self, row: np.ndarray, ids: np.ndarray, out: np.ndarray) -> None:
         """Write a row, or a window of rows, with what an event's values add to the last of them."""
         out[...] = row

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from .choosing import Road, road_of
+import numpy as np
+
+from ..features.layout import Layout
+from ..members.member import Room
+from .choosing import choose, torch_member
 from .guest import Guest
 
 
@@ -103,24 +107,21 @@ def explain(guest: Any, inputs: int, outputs: int) -> Explanation:
     if not isinstance(guest, Guest):
         guest = Guest(guest)
     classify = outputs > 1
-    road = road_of(guest, inputs, outputs, classify)
-    return Explanation(
-        road.name,
-        road.reason,
-        road.words,
-        _parameters(guest, road, inputs, outputs),
-        _optimiser(guest),
-        _loss(guest, classify),
-        road.disagreement,
+    choice = choose(guest, inputs, outputs, classify)
+    words = _optimiser(guest), _loss(guest, classify)
+    if choice.plan is not None:
+        leaves = tuple((leaf.name, leaf.shape) for leaf in choice.plan.leaves)
+        return Explanation("lowered", "", choice.plan.words, leaves, *words, choice.disagreement)
+    layout = Layout(inputs, 0, 0, 0, outputs, 0, 0, 0)
+    room = Room(layout, layout, np.arange(inputs), outputs, 0, classify, 0)
+    member = torch_member(replace(guest, rows="x"), "guest", False, room)
+    reasons = [f"not lowered: {choice.reason}"]
+    if member.road != "traced":
+        reasons.append(f"not traced: {member.reason}")
+    found = tuple(
+        (leaf.removeprefix("param/"), v.shape) for leaf, v in member.s.items() if leaf.startswith("param/")
     )
-
-
-def _parameters(guest: Guest, road: Road, inputs: int, outputs: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    if road.plan is not None:
-        return tuple((leaf.name, leaf.shape) for leaf in road.plan.leaves)
-    from .making import made
-
-    return tuple((name, tuple(p.shape)) for name, p in made(guest, inputs, outputs, 0).named_parameters())
+    return Explanation(member.road, "; ".join(reasons), (), found, *words, 0.0)
 
 
 def _optimiser(guest: Guest) -> str:

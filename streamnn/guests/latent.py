@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..errors import SpecError
 from .guest import Guest
-from .making import random_rows, rows_of
+from .making import rows_of, zero_rows
 
 LATENTS = 64
 """A latent layer that is wider is taken as so many means of neighbours."""
@@ -35,6 +35,11 @@ class Latent:
 
     def _keep(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         self._seen = args[0]
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether rows came to it."""
+        return self._seen.dim() > 1
 
     def taken(self, units: int) -> Tensor:
         """Of the last rows: maps as their means over positions; of more than `units` values, means of neighbours."""
@@ -72,8 +77,18 @@ def submodule_of(module: nn.Module, guest: Guest) -> nn.Module:
 
 
 def latent_units(guest: Guest, module: nn.Module, inputs: int) -> int:
-    """How many features the latent layer of a module has, at most 64."""
+    """How many features the latent layer of a module has, at most 64.
+
+    Raises
+    ------
+    SpecError
+        When there is no such submodule, or the module does not use it as one.
+    """
     latent = Latent(module, guest)
     with torch.no_grad():
-        module(rows_of(guest, torch.zeros_like(random_rows(guest, 2, inputs))))
+        module(rows_of(guest, zero_rows(guest, 2, inputs)))
+    if not latent.is_seen:
+        raise SpecError(
+            "the submodule whose input is to be watched is never called: name another one, latent="
+        )
     return min(latent.means().shape[1], LATENTS)

@@ -14,7 +14,8 @@ from ..lowered.normalisation import group_norm, layer_norm, rms_norm
 from ..lowered.plan import Value
 from ..lowered.recurrent import gru, lstm, rnn
 from .moves import taken
-from .recorder import Handler, Recorded, Recorder
+from .recorded import Handler, Recorded
+from .recorder import Recorder
 
 FLOAT_EPS = float(np.finfo(np.float32).eps)
 

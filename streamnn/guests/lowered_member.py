@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,8 @@ class LoweredMember(LoweredNetwork, Member):
         The guest's by name if it is not given.
     loss : str
         Of :data:`streamnn.lowered.losses.LOSSES`; the guest's by name if it is empty.
-    shapes : callable, optional
-        ``shapes(inputs, outputs)``: shapes of the parameters by name; those of plans if it is not given.
+    rule : Rule, optional
+        What grows with columns and classes; found by trying if it is not given.
 
     Raises
     ------
@@ -78,9 +79,9 @@ class LoweredMember(LoweredNetwork, Member):
         plan_of: PlanOf | None = None,
         optimiser: Optimiser | None = None,
         loss: str = "",
-        shapes: Callable[[int, int], Shapes] | None = None,
+        rule: Rule | None = None,
     ) -> None:
-        self.guest, self._plan_of = guest, plan_of or guest.make
+        self.guest, self._plan_of, self._seed = guest, plan_of or guest.make, room.seed
         self._inputs, self._outputs = max(room.layout.width(guest.reads), 1), _outputs(room)
         rules = Rules(
             optimiser or _optimiser(guest),
@@ -94,8 +95,8 @@ class LoweredMember(LoweredNetwork, Member):
         plan = self._new_plan(self._inputs, self._outputs)
         LoweredNetwork.__init__(self, name, plan, rules, room.seed, room.place)
         self.names, self.reads, self.watched = (name,), guest.reads, watched
-        self._rule = find_rule(
-            shapes or self._shapes_of_plan, self._inputs, self._outputs, room.classify, loss == "reconstruct"
+        self._rule = rule or find_rule(
+            self._shapes_of_plan, self._inputs, self._outputs, room.classify, loss == "reconstruct"
         )
         self.grows = not self._rule.columns and self._order_stays()
         if self._rule.classes:
@@ -137,6 +138,17 @@ class LoweredMember(LoweredNetwork, Member):
             store,
             segment.latent if self.watched else None,
         )
+
+    def certified(self, rows: np.ndarray) -> Callable[[], dict[str, Any]] | None:
+        """What works out the certificate of the torch module that was lowered; None where it was none, or learns an
+        order of channels, which lies in no parameter."""
+        if self._plan_of is self.guest.make or len(self.plan.slow):
+            return None
+        from .certified import certifying
+
+        arrays = {f"param/{name}": w for name, w in self.plan.named(self.s["w"]).items()}
+        near = np.ascontiguousarray(rows[:, : self._inputs])
+        return certifying(self.guest, self._inputs, self._outputs, self._seed, arrays, near)
 
     def _piece(self, room: Room) -> tuple[np.ndarray, int]:
         places, inputs = room.piece(self.reads)

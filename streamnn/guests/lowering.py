@@ -12,7 +12,8 @@ from ..errors import SpecError
 from ..lowered.plan import Plan
 from . import arithmetic, layers, moves, own_modules, pools
 from .not_lowered import NotLowered
-from .recorder import BATCH, Handler, Recorder
+from .recorded import EVENTS_TRIED, Handler
+from .recorder import Recorder
 from .verifying import check
 
 _HANDLERS: dict[str, Handler] = {
@@ -79,7 +80,7 @@ def lower(module: nn.Module, shape: tuple[int, ...], latent: str = "", time_firs
 
 def _recorded(module: nn.Module, shape: tuple[int, ...], latent: str, axis: int) -> tuple[Plan, str]:
     before = {name: b.clone() for name, b in module.named_buffers()}
-    x = torch.randn(*shape[:axis], BATCH, *shape[axis:])
+    x = torch.randn(*shape[:axis], EVENTS_TRIED, *shape[axis:])
     recorder = Recorder(module, shape, _HANDLERS, own_modules.HANDLERS)
     recorder.start(x, axis)
     try:

@@ -15,7 +15,7 @@ from ..state import Arrays
 from .growth import Rule, Shapes, Step, find_rule
 from .guest import Guest
 
-_CLOSE = {"rtol": 1e-3, "atol": 1e-4}
+_RTOL, _ATOL = 1e-3, 1e-4
 """How near the scores of a row must be before and after growth: sums over more zeros are added in another order."""
 
 
@@ -28,6 +28,8 @@ class Facts(NamedTuple):
     """Whether it draws random numbers as it learns."""
     two_modes: bool
     """Whether it is another thing in training: it draws, or keeps statistics of what it is shown."""
+    settles: bool
+    """Whether parts of it learn by a rule of their own, see :func:`settling_parts`."""
 
 
 def made(guest: Guest, inputs: int, outputs: int, seed: int) -> nn.Module:
@@ -74,6 +76,12 @@ def facts_of(guest: Guest, inputs: int, outputs: int, seed: int, classify: bool)
         When its outputs are not what was asked for, or can't become more; or when it draws random numbers to predict.
     """
     module = made(guest, inputs, outputs, seed)
+    if {id(p) for p in module.parameters()} & {
+        id(p) for p in made(guest, inputs, outputs, seed).parameters()
+    }:
+        raise SpecError(
+            "a guest's make gave parameters that another module of its has: it must make all layers anew"
+        )
     _check_outputs(guest, module, inputs, outputs)
     rule = find_rule(lambda d, c: _shapes(guest, d, c), inputs, outputs, classify)
     if rule.classes:
@@ -81,12 +89,22 @@ def facts_of(guest: Guest, inputs: int, outputs: int, seed: int, classify: bool)
     if not rule.columns and not _reads(guest, rule, inputs, outputs, seed, classify):
         rule = Rule(rule.axes, "rows are not read as before where there are more columns, all of them 0")
     draws, keeps = _training(guest, module, inputs, seed)
-    return Facts(rule, draws, draws or keeps)
+    return Facts(rule, draws, draws or keeps, bool(settling_parts(module)))
 
 
 def rows_of(guest: Guest, rows: Tensor) -> Tensor:
     """Rows, shape (n, inputs) or (n, window, inputs), as the module takes them."""
     return rows.transpose(0, 1) if guest.window and guest.time_first else rows
+
+
+def trained(module: nn.Module) -> dict[str, Tensor]:
+    """The parameters that are learnt, by name: those that are not frozen."""
+    return {name: p for name, p in module.named_parameters() if p.requires_grad}
+
+
+def settling_parts(module: nn.Module) -> list[nn.Module]:
+    """Parts that learn by a rule of their own and are told of every label, such as a :class:`streamnn.nn.LearnedShuffle`."""
+    return [m for m in module.modules() if hasattr(m, "after_label")]
 
 
 def parameters_of(module: nn.Module) -> Arrays:
@@ -96,13 +114,22 @@ def parameters_of(module: nn.Module) -> Arrays:
 
 def random_rows(guest: Guest, n: int, inputs: int) -> Tensor:
     """Rows to try a module on."""
-    return torch.randn(n, guest.window, inputs) if guest.window else torch.randn(n, inputs)
+    return torch.randn(_shape(guest, n, inputs))
+
+
+def zero_rows(guest: Guest, n: int, inputs: int) -> Tensor:
+    """Rows of zeros."""
+    return torch.zeros(_shape(guest, n, inputs))
+
+
+def _shape(guest: Guest, n: int, inputs: int) -> tuple[int, ...]:
+    return (n, guest.window, inputs) if guest.window else (n, inputs)
 
 
 def _check_outputs(guest: Guest, module: nn.Module, inputs: int, outputs: int) -> None:
     n = max(guest.batch, 2)
     with torch.no_grad():
-        out = module(rows_of(guest, torch.zeros_like(random_rows(guest, n, inputs))))
+        out = module(rows_of(guest, zero_rows(guest, n, inputs)))
     seen = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
     if seen != (n, outputs):
         raise SpecError(
@@ -136,7 +163,7 @@ def _reads(guest: Guest, rule: Rule, inputs: int, outputs: int, seed: int, class
             now = large(rows_of(guest, wide))
         except (RuntimeError, ValueError):  # such as a reshape to so many pixels
             return False
-    return torch.allclose(was, now[:, :outputs], **_CLOSE)
+    return torch.allclose(was, now[:, :outputs], rtol=_RTOL, atol=_ATOL)
 
 
 def _training(guest: Guest, module: nn.Module, inputs: int, seed: int) -> tuple[bool, bool]:

@@ -11,7 +11,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ..lowered.moving import concatenated, gathered
 from ..lowered.plan import Value
-from .recorder import BATCH, Handler, Recorded, Recorder
+from .recorded import EVENTS_TRIED, Handler, Recorded
+from .recorder import Recorder
 
 FUNCTIONS = [
     "view",
@@ -92,7 +93,7 @@ def moved(r: Recorder, *args: Any, **kwargs: Any) -> tuple[Recorded, ...]:
             return x.double() if isinstance(x, Tensor) and x.is_floating_point() else x
         record = r.of(x)
         inner = np.arange(record.value.size).reshape(record.value.shape) + 1 + starts[id(x)]
-        every = np.stack([inner + sample * total for sample in range(BATCH)], record.axis)
+        every = np.stack([inner + sample * total for sample in range(EVENTS_TRIED)], record.axis)
         return torch.from_numpy(every.astype(np.float64))
 
     try:
@@ -105,12 +106,12 @@ def moved(r: Recorder, *args: Any, **kwargs: Any) -> tuple[Recorded, ...]:
 
 def _record(r: Recorder, source: list[Value], total: int, places: np.ndarray) -> Recorded:
     ids = places.astype(np.int64)
-    if not (ids == places).all() or ids.min(initial=0) < 0 or ids.max(initial=0) > BATCH * total:
+    if not (ids == places).all() or ids.min(initial=0) < 0 or ids.max(initial=0) > EVENTS_TRIED * total:
         raise r.refuse("mixes numbers where the compiled kernel knows moving them only")
     sample, place = (ids - 1) // total, np.where(ids == 0, -1, (ids - 1) % total)
     for axis, n in enumerate(ids.shape):
-        own = np.arange(BATCH).reshape(-1, *[1] * (ids.ndim - axis - 1))
-        if n == BATCH and (ids > 0).any() and ((sample == own) | (ids == 0)).all():
+        own = np.arange(EVENTS_TRIED).reshape(-1, *[1] * (ids.ndim - axis - 1))
+        if n == EVENTS_TRIED and (ids > 0).any() and ((sample == own) | (ids == 0)).all():
             inner = np.moveaxis(place, axis, 0)
             if (inner == inner[0]).all():
                 return Recorded(taken(r, source, inner[0]), axis)

@@ -12,7 +12,8 @@ from ..lowered.plan import Value
 from ..lowered.pooling import pool
 from .layers import flat_again, maps, pair
 from .moves import taken
-from .recorder import Handler, Recorded, Recorder
+from .recorded import Handler, Recorded
+from .recorder import Recorder
 
 
 def _largest(dims: int) -> Handler:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
@@ -15,73 +13,8 @@ from torch.utils._pytree import tree_leaves
 
 from ..lowered.plan import Plan, PlanBuilder, Value
 from .not_lowered import NotLowered
-
-BATCH = 3
-"""Events that the recorded run has: more than one, so that what mixes them is seen."""
-
-
-class Recorded(NamedTuple):
-    """What a plan knows of a tensor."""
-
-    value: Value
-    """The numbers of one event: the tensor's shape without its batch axis."""
-    axis: int
-    """Which axis of the tensor is the batch."""
-    ends: str = ""
-    """softmax or log_softmax, where that has been left out."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the tensor."""
-        inner = self.value.shape
-        return (*inner[: self.axis], BATCH, *inner[self.axis :])
-
-    def inner(self, dim: int) -> int:
-        """Which axis of an event's value an axis of the tensor is; -1 for the batch."""
-        dim %= len(self.shape)
-        return -1 if dim == self.axis else dim - (dim > self.axis)
-
-
-Handler = Callable[..., "Recorded | tuple[Recorded | None, ...]"]
-"""Of a torch function, with its arguments after the recorder: what each tensor is that comes out, None if not known."""
-
-ASKS = frozenset(
-    [
-        "dim",
-        "ndimension",
-        "size",
-        "numel",
-        "nelement",
-        "stride",
-        "is_floating_point",
-        "is_complex",
-        "is_contiguous",
-        "element_size",
-        "get_device",
-        "storage_offset",
-        "__len__",
-        "__format__",
-        "__repr__",
-        "__hash__",
-        "shape",
-        "dtype",
-        "device",
-        "ndim",
-        "requires_grad",
-        "layout",
-        "is_leaf",
-        "is_cuda",
-        "is_sparse",
-        "is_quantized",
-        "is_nested",
-        "is_meta",
-        "is_mkldnn",
-        "itemsize",
-        "nbytes",
-        "names",
-    ]
-)
-"""Functions and attributes that say nothing of the numbers in a tensor."""
+from .parameters import Parameters
+from .recorded import ASKS, EVENTS_TRIED, LOOKS, Handler, Recorded, name_of
 
 
 class Recorder(TorchFunctionMode):
@@ -112,17 +45,15 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.builder = PlanBuilder(shape)
         self.handlers = handlers
-        self._tensors: dict[
-            int, tuple[Tensor, Recorded | None]
-        ] = {}  # a tensor kept is an id that stays its own
-        self._names = {id(p): name for name, p in module.named_parameters()}
-        self._order = [name for name, _ in module.named_parameters()]
-        self._used: dict[str, str] = {}
-        self._leaves: dict[str, tuple[str, tuple[int, ...]]] = {}
+        # a tensor kept is an id that stays its own
+        self._tensors: dict[int, tuple[Tensor, Recorded | None]] = {}
+        self._parameters = Parameters(module)
         self._path: list[tuple[str, nn.Module]] = []
         self.called: Callable[..., Any] = torch.clone
         self.last_linear: Value | None = None
-        self.inputs_of: dict[str, Value] = {}
+        """What the last function `linear` has read."""
+        self._inputs_of: dict[str, Value] = {}
+        self._linear = [name for name, part in module.named_modules() if isinstance(part, nn.Linear)]
         for name, part in module.named_modules():
             self._watch(name, part)
             for kind, handler in leaves.items():
@@ -135,7 +66,7 @@ class Recorder(TorchFunctionMode):
             if args and isinstance(args[0], Tensor) and id(args[0]) in self._tensors:
                 record = self._tensors[id(args[0])][1]
                 if record is not None:
-                    self.inputs_of.setdefault(name, record.value)
+                    self._inputs_of.setdefault(name, record.value)
 
         def leave(part: nn.Module, args: tuple[Any, ...], out: Any) -> None:
             self._path.pop()
@@ -191,28 +122,12 @@ class Recorder(TorchFunctionMode):
             )
         return record
 
-    def layer(self, **parameters: Tensor | None) -> tuple[str, dict[str, np.ndarray | None]]:
+    def layer(self, **parameters: Tensor | None) -> tuple[str, dict[str, Any]]:
         """A name for an operation, and its parameters as arrays."""
-        name = f"layer{len(self._used)}"
-        arrays: dict[str, np.ndarray | None] = {}
-        for key, p in parameters.items():
-            if p is None:
-                arrays[key] = None
-                continue
-            own = self._names.get(id(p))
-            if own is None:
-                how = "is computed from others" if p.requires_grad else "is not learnt"
-                raise self.refuse(f"has a {key} that {how}, which the compiled kernel does not know")
-            if own in self._used:
-                raise self.refuse(
-                    f"uses the parameter '{own}' once more: the compiled kernel knows no shared ones"
-                )
-            if not p.requires_grad:
-                raise self.refuse(f"has the frozen parameter '{own}', and the compiled kernel learns all")
-            self._used[own] = name
-            self._leaves[f"{name}.{key}"] = (own, tuple(p.shape))
-            arrays[key] = p.detach().numpy()
-        return name, arrays
+        try:
+            return self._parameters.taken(parameters)
+        except NotLowered as error:
+            raise self.refuse(str(error)) from None
 
     def __torch_function__(
         self,
@@ -224,7 +139,7 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if not any(map(self.known, tree_leaves((args, kwargs)))):
             return func(*args, **kwargs)
-        name = _name(func)
+        name = name_of(func)
         if name in ASKS:
             return func(*args, **kwargs)
         handler = self.handlers.get(name)
@@ -249,16 +164,7 @@ class Recorder(TorchFunctionMode):
                 f"layer '{name}' is a {type(part).__name__}, which the compiled kernel does not know"
             )
         called = str(resolve_name(func)).removesuffix(".__get__")
-        if _name(func) in (
-            "__bool__",
-            "item",
-            "tolist",
-            "__float__",
-            "__int__",
-            "numpy",
-            "__array__",
-            "__index__",
-        ):
+        if name_of(func) in LOOKS:
             return self.refuse(
                 f"looks into the numbers ({called}): what it does next can't be known beforehand"
             )
@@ -290,34 +196,19 @@ class Recorder(TorchFunctionMode):
             )
         record = self._tensors[id(out)][1]
         if record is None or record.axis != 0 or len(record.value.shape) > 1:
-            raise NotLowered(f"the module gives a tensor of shape {tuple(out.shape)} for {BATCH} events")
-        output = record.value.reshaped(record.value.size)
-        plan = self.builder.finish(output, self._latent(latent))
-        named = []
-        for leaf in plan.leaves:
-            own, shape = self._leaves[leaf.name]
-            named.append(leaf._replace(name=own, shape=shape))
-        unused = [name for name in self._order if name not in self._used]
-        if unused:
-            raise NotLowered(f"parameter '{unused[0]}' takes no part in what the module gives")
-        named.sort(key=lambda leaf: self._order.index(leaf.name))
-        return replace(plan, leaves=tuple(named)), record.ends
+            raise NotLowered(
+                f"the module gives a tensor of shape {tuple(out.shape)} for {EVENTS_TRIED} events"
+            )
+        plan = self.builder.finish(record.value.reshaped(record.value.size), self._latent(latent))
+        return self._parameters.named(plan), record.ends
 
     def _latent(self, name: str) -> Value:
-        if not name:
-            return self.last_linear or self.builder.input
-        if name not in self.inputs_of:
+        there = self._inputs_of
+        if name and name not in there:
             raise NotLowered(
-                f"latent is {name!r}: no layer of this name takes part; there are {', '.join(self.inputs_of)}"
+                f"latent is {name!r}: no layer of this name takes part; there are {', '.join(there)}"
             )
-        return self.inputs_of[name]
-
-
-def _name(func: Callable[..., Any]) -> str:
-    """Of a torch function, a method or an attribute, in place or not."""
-    name = func.__name__
-    if name == "__get__":
-        return str(func.__self__.__name__)
-    if name.startswith("__"):
-        return name
-    return name.strip("_")
+        last = name or (self._linear or [""])[-1]
+        if last in there and last:
+            return there[last]
+        return self.last_linear or self.builder.input

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from ..errors import SpecError, StateError
 from ..features.layout import Layout
-from ..features.schema import room_for
 from ..lowered.arrays import COUNTS, HELD, LABELS, SKIPPED, STEPS
 from ..members.member import FARTHEST_PREDICTION, Leaves, Member, Room, Segment
-from ..stage import grown
 from ..state import Arrays
 from ..types import EXPIRE, LEARN, OBSERVE
 from . import torch_optimiser
+from .certified import certifying
 from .device import device_of, start_of_draws
 from .eager import Eager
-from .embedding import Embedding
 from .growth import Step
 from .guest import Guest
+from .guest_rows import GuestRows
 from .latent import latent_units
-from .making import facts_of, made, together
+from .making import facts_of, made, together, trained
 from .one_thread import OneThread
-from .piece import Piece
 from .traced import NotTraced, Traced
 
 f4 = np.float32
@@ -37,7 +36,7 @@ class TorchMember(Member):
     that a state holds no code; the module is made again from the factory, and is no part of a copy or a pickle.
 
     Its bits are those of the torch build and the machine: the chunk, resume and read invariants hold, the machine one
-    does not (:class:`streamnn.members.LoweredMember` keeps it).
+    does not (:class:`streamnn.guests.lowered_member.LoweredMember` keeps it).
 
     Parameters
     ----------
@@ -72,175 +71,102 @@ class TorchMember(Member):
         super().__init__(name, (name,), room)
         self.guest, self.reads, self.watched = guest, guest.reads, watched
         self.classify, self.seed = room.classify, room.seed
-        self._layout = room.layout
-        with OneThread():
-            self._piece = Piece(guest.reads, room.layout.columns, room.values)
-            self._outputs = _outputs(room)
-            self.facts = facts_of(guest, self.inputs, self._outputs, self.seed, self.classify)
-            self.grows = not self.facts.rule.columns
-            module = made(guest, self.inputs, self._outputs, self.seed)
-            self.units = latent_units(guest, module, self.inputs) if watched else 0
-            moments, self._keys = torch_optimiser.zero_moments(guest, dict(module.named_parameters()))
+        self._outputs = _outputs(room)
         self.s = {
-            "sizes": np.array([self._piece.columns, room.values, self._outputs, 0], np.int64),
+            "sizes": np.array([room.layout.columns, room.values, self._outputs, 0], np.int64),
             "count": np.zeros(COUNTS, np.int64),
-            "optimiser": np.frombuffer(self._implementation(module).encode(), np.uint8).copy(),
-            **_arrays_of(module),
-            **moments,
         }
-        if self.facts.draws:
-            self.s["random"] = start_of_draws(device_of(guest), self.seed)
-        self.s |= self._rows(room)
-        self._embedding = Embedding(self.s, guest.lr, self.inputs)
+        self.rows = GuestRows(guest, name, self.s, room)
+        with OneThread():
+            self.facts = facts_of(guest, self.inputs, self._outputs, self.seed, self.classify)
+            module = self._made()
+            self.units = latent_units(guest, module, self.inputs) if watched else 0
+            moments, self._keys, rule = torch_optimiser.zero_moments(guest, trained(module))
+            self.s |= {
+                **_arrays_of(module),
+                **moments,
+                "optimiser": np.frombuffer(rule.encode(), np.uint8).copy(),
+            }
+            if self.facts.draws:
+                self.s["random"] = start_of_draws(device_of(guest), self.seed)
+        self.grows = not self.facts.rule.columns
         self._engine: Eager | None = None
         self._open()
 
-    # rows and their width
-
     @property
     def inputs(self) -> int:
-        """How many inputs the module has now; 1 at least."""
-        return max(len(self._piece.places_in(self._layout)), 1)
+        """How many the module has now."""
+        return self.rows.inputs
 
     def leaves(self, room: Room) -> Leaves:
-        """The window of a pending event, in the order of the module's inputs, and for how many of them it was written."""
-        if not self.guest.window:
-            return {}
-        width = max(room.layout.width(self.reads), 1)
-        return {
-            f"{self.name}.window": (f4, (self.guest.window, width)),
-            f"{self.name}.width": (np.int64, (2,)),
-        }
+        """What it keeps of a pending event, see :meth:`GuestRows.leaves`."""
+        return self.rows.leaves(room)
+
+    # growth
 
     def make_room(self, room: Room) -> None:
         """Take classes in at once, and columns when they first differ from 0."""
-        self._layout = room.layout
-        names = max(room.layout.columns, 1)
-        if "held/names" in self.s:
-            self.s["held/names"] = grown(self.s["held/names"], self.guest.batch, names, fill=-1)
-        if room.values != self._piece.values:
-            values = room.values if self.grows else self._piece.values
-            self._grow(self._piece.columns, values, _outputs(room))
+        self.rows.open(room.layout)
+        if room.values != self.rows.piece.values or _outputs(room) != self._outputs:
+            values = room.values if self.grows else self.rows.piece.values
+            self._grow(self.rows.piece.columns, values, _outputs(room))
         self._open()
-
-    def _rows(self, room: Room) -> Arrays:
-        """Labelled events that wait for their micro-batch, and the rows before the next event."""
-        found: Arrays = {}
-        batch, window = self.guest.batch, self.guest.window
-        sample = (window, self.inputs) if window else (self.inputs,)
-        if batch > 1:
-            found["held/row"] = np.zeros((batch, *sample), f4)
-            found["held/names"] = np.full((batch, max(room.layout.columns, 1)), -1, np.int32)
-            found["held/target"] = np.zeros(batch, f4)
-            found["held/weight"] = np.zeros(batch, f4)
-        if window > 1:
-            found["recent"] = np.zeros((window - 1, self.inputs), f4)
-        return found
-
-    def _open(self) -> None:
-        """What follows from the widths, and is no state."""
-        places = self._piece.places_in(self._layout)
-        n = len(places)
-        self._places: Any = slice(0, n) if n and places[-1] == n - 1 else places
-        self._used = n
-        self._unread = self._layout.columns - self._piece.columns if self.grows else 0
-        sample = (self.guest.window, self.inputs) if self.guest.window else (self.inputs,)
-        self._raw, self._ids = np.zeros(sample, f4), np.zeros(0, np.int32)
-        self._batch = np.zeros((self.guest.batch, *sample), f4)
-        self._asked = np.zeros((self.guest.batch, *sample), f4)
-        self._y = np.zeros(self.guest.batch, np.int64 if self.classify else f4)
-        self._w = np.ones(self.guest.batch, f4)
-        self._queue: list[tuple[int, int]] = []
 
     def _grow(self, columns: int, values: int, outputs: int) -> None:
         if self._engine is not None:
             self._engine.pull()
-        older, self._piece = self._piece, Piece(self.reads, columns, values)
-        places, inputs = self._piece.places_of(older, self._layout)
-        if not len(places):  # it read one input that was always 0
-            places = np.zeros(1, np.int64)
-        step, rule, s = Step(places, max(inputs, 1), self._outputs, outputs), self.facts.rule, self.s
-        module = made(self.guest, self.inputs, outputs, self.seed)
-        kinds = {leaf.partition("/")[0] for leaf in s if leaf.partition("/")[2] in rule.axes}
-        for kind in kinds:
-            old = {name: s[f"{kind}/{name}"] for name in rule.axes}
+        step = Step(self.rows.widen(columns, values), self.inputs, self._outputs, outputs)
+        self._outputs = self.s["sizes"][2] = outputs
+        rule, s = self.facts.rule, self.s
+        for kind in {leaf.partition("/")[0] for leaf in s if leaf.partition("/")[2] in rule.axes}:
+            old = {name: s[leaf] for name in rule.axes if (leaf := f"{kind}/{name}") in s}
             new = step.weights(old, rule) if kind == "param" else step.moments(old, rule)
             s |= {f"{kind}/{name}": v for name, v in new.items()}
-        for name, b in module.named_buffers():
+        for name, b in self._made().named_buffers():
             if tuple(b.shape) != s[f"buffer/{name}"].shape:
                 s[f"buffer/{name}"] = b.numpy().copy()
-        for leaf in ("recent", "held/row"):
-            if leaf in s:
-                s[leaf] = _widened(s[leaf], places, self.inputs)
-        self._embedding.widen(places, self.inputs)
-        self._outputs = outputs
-        s["sizes"][:3] = columns, values, outputs
         self._engine = None
+        self._open()
+
+    def _open(self) -> None:
+        """Room for a micro-batch, and for rows of which predictions are wanted."""
+        n = self.guest.batch
+        self._batch, self._asked = np.zeros((n, *self.rows.shape), f4), np.zeros((n, *self.rows.shape), f4)
+        self._y, self._w = np.zeros(n, np.int64 if self.classify else f4), np.ones(n, f4)
+        self._queue: list[tuple[int, int]] = []
 
     # operations
 
     def step(self, segment: Segment, layout: Layout, store: Arrays) -> None:
         """Predict at OBSERVE and LOOK, learn at LEARN."""
         start, stop = layout.span(*self.reads)
-        rows = store["row"][:, start:stop]
+        pieces, rows = store["row"][:, start:stop], self.rows
         with OneThread():
             for i, (op, slot) in enumerate(zip(segment.op.tolist(), segment.slot.tolist(), strict=True)):
                 if op == EXPIRE:
                     continue
                 if op == LEARN:
-                    self._read_pending(rows, store, slot)
+                    rows.read_again(pieces, store, slot)
                     self._learn(segment, store, i)
                     continue
                 if op == OBSERVE:
-                    if self._unread:
-                        self._take_columns(segment, store, rows[slot])
-                    self._embedding.make_room(store["names"][slot])
-                self._read(rows, store, slot)
+                    self._take_columns(segment, store, pieces[slot])
+                    rows.embedding.make_room(store["names"][slot])
+                rows.read(pieces, store, slot)
                 self._ask(segment, store, i, slot)
-                if op == OBSERVE and self.guest.window:
-                    self._remember(store, slot)
+                if op == OBSERVE:
+                    rows.keep(store, slot)
             self._answer(segment, store)
 
     def _take_columns(self, segment: Segment, store: Arrays, row: np.ndarray) -> None:
-        new = np.flatnonzero(row[len(row) - self._unread :])
-        if len(new):
+        piece = self.rows.piece
+        if self.grows and (columns := self.rows.columns_for(row)) != piece.columns:
             self._answer(segment, store)
-            had = self._piece.columns
-            columns = min(room_for(had + int(new[-1]) + 1, had), self._layout.columns)
-            self._grow(columns, self._piece.values, self._outputs)
-            self._open()
-
-    def _read(self, rows: np.ndarray, store: Arrays, slot: int) -> None:
-        """The event in a slot as the module's inputs, without embeddings, into ``_raw``; its names into ``_ids``."""
-        raw = self._raw
-        if self.guest.window:
-            if self.guest.window > 1:
-                raw[:-1] = self.s["recent"]
-            raw = raw[-1]
-        raw[: self._used] = rows[slot, self._places]
-        self._ids = store["names"][slot]
-
-    def _read_pending(self, rows: np.ndarray, store: Arrays, slot: int) -> None:
-        if not self.guest.window:
-            self._read(rows, store, slot)
-            return
-        columns, values = store[f"{self.name}.width"][slot].tolist()
-        places, _ = self._piece.places_of(Piece(self.reads, columns, values), self._layout)
-        self._raw[...] = 0.0
-        self._raw[:, places] = store[f"{self.name}.window"][slot, :, : len(places)]
-        self._ids = store["names"][slot]
-
-    def _remember(self, store: Arrays, slot: int) -> None:
-        store[f"{self.name}.window"][slot, :, : self.inputs] = self._raw
-        store[f"{self.name}.width"][slot] = self._piece.columns, self._piece.values
-        if self.guest.window > 1:
-            recent = self.s["recent"]
-            recent[:-1] = recent[1:].copy()
-            recent[-1] = self._raw[-1]
+            self._grow(columns, piece.values, self._outputs)
 
     def _ask(self, segment: Segment, store: Arrays, i: int, slot: int) -> None:
         """Note that a prediction of what was read is wanted for an operation; its slot is -1 for latents alone."""
-        self._embedding.add(self._raw, self._ids, self._asked[len(self._queue)])
+        self.rows.with_names(self._asked[len(self._queue)])
         self._queue.append((i, slot))
         if len(self._queue) >= self.engine.together:
             self._answer(segment, store)
@@ -253,56 +179,70 @@ class TorchMember(Member):
         asked = self._asked[: self.engine.together]
         asked[n:] = 0.0
         p, z = self.engine.predict(asked)
+        if not self.classify:
+            np.clip(p, -FARTHEST_PREDICTION, FARTHEST_PREDICTION, out=p)
         for k, (i, slot) in enumerate(self._queue):
             if slot >= 0:
                 said = store["p"][slot, self.place]
-                said[...] = (
-                    p[k, : len(said)]
-                    if self.classify
-                    else np.clip(p[k], -FARTHEST_PREDICTION, FARTHEST_PREDICTION)
-                )
+                said[...] = p[k, : len(said)]
             if self.watched:
                 segment.latent[i, : self.units] = z[k]
         self._queue.clear()
 
     def _learn(self, segment: Segment, store: Arrays, i: int) -> None:
         """The label of what was read has come."""
-        s, batch = self.s, self.guest.batch
-        own = (
-            batch == 1 and not self.facts.two_modes
-        )  # then the way forward of the step is that of a prediction
+        count, batch = self.s["count"], self.guest.batch
+        own = batch == 1 and not self.facts.two_modes  # then a step's way forward is that of a prediction
         if self.watched and not own:
             self._ask(segment, store, i, -1)
-        s["count"][LABELS] += 1
-        held = int(s["count"][HELD])
         target, weight = segment.target[i], segment.weight[i]
+        count[LABELS] += 1
         if batch > 1:
-            s["held/row"][held], s["held/names"][held] = self._raw, self._ids
-            s["held/target"][held], s["held/weight"][held] = target, weight
-            s["count"][HELD] = held + 1
-            if held + 1 < batch:
-                return
-        self._answer(segment, store)
-        if batch > 1:
+            self.rows.hold(int(count[HELD]), target, weight)
+            count[HELD] += 1
+        if batch == 1 or count[HELD] == batch:
+            self._answer(segment, store)
+            latents = self._make_step(target, weight)
+            if self.watched and own:
+                segment.latent[i, : self.units] = latents[0]
+        if self.facts.settles:
+            self._answer(segment, store)
+            row, y = np.zeros((1, *self.rows.shape), f4), np.full(1, target).astype(self._y.dtype)
+            self.rows.with_names(row[0])
+            self.engine.after_label(row, y)
+
+    def _make_step(self, target: float, weight: float) -> np.ndarray:
+        """A step on the micro-batch, or on what was read; the latents before it."""
+        s, embedding = self.s, self.rows.embedding
+        if self.guest.batch > 1:
             names, self._y[:], self._w[:] = s["held/names"], s["held/target"], s["held/weight"]
             for row, ids, out in zip(s["held/row"], names, self._batch, strict=True):
-                self._embedding.add(row, ids, out)
+                embedding.add(row, ids, out)
             s["count"][HELD] = 0
         else:
-            names = self._ids[None]
-            self._y[0], self._w[0] = target, weight
-            self._embedding.add(self._raw, self._ids, self._batch[0])
+            names, self._y[0], self._w[0] = self.rows.ids[None], target, weight
+            self.rows.with_names(self._batch[0])
         latents, gradient = self.engine.learn(self._batch, self._y, self._w, bool((names[:, 0] >= 0).any()))
-        if gradient is None:
-            s["count"][SKIPPED] += 1
-        else:
-            s["count"][STEPS] += 1
-            if len(gradient):
-                self._embedding.learn(names, gradient)
-        if self.watched and own:
-            segment.latent[i, : self.units] = latents[0]
+        s["count"][SKIPPED if gradient is None else STEPS] += 1
+        if gradient is not None and len(gradient):
+            embedding.learn(names, gradient)
+        return latents
+
+    def reopen(self) -> None:
+        """There was an alarm: what was settled for good is learnt again."""
+        if self.facts.settles:
+            self.engine.reopen()
 
     # the module
+
+    def certified(self, rows: np.ndarray) -> Callable[[], dict[str, Any]]:
+        """What works out the certificate of its module, from an encoded row or a window of them to its scores."""
+        if self._engine is not None:
+            self._engine.pull()
+        places = self.rows.piece.places_in(self.rows.layout)
+        near = np.zeros((len(rows), self.inputs), f4)
+        near[:, : len(places)] = rows[:, places]
+        return certifying(self.guest, self.inputs, self._outputs, self.seed, self.s, near)
 
     @property
     def engine(self) -> Eager:
@@ -330,16 +270,14 @@ class TorchMember(Member):
         return Eager(*self._arguments()), "as was asked for"
 
     def _arguments(self) -> tuple[Any, ...]:
-        module = made(self.guest, self.inputs, self._outputs, self.seed)
+        module = self._made()
         learnt = bool(self.s["count"][STEPS])
         rows = together(self.guest, module, self.inputs, self.seed)
         widths = self.inputs, self.units, rows
         return self.guest, module, self.facts, self.s, self._keys, learnt, self.classify, *widths
 
-    def _implementation(self, module: Any) -> str:
-        return torch_optimiser.implementation(
-            torch_optimiser.optimiser_of(self.guest, dict(module.named_parameters()))
-        )
+    def _made(self) -> nn.Module:
+        return made(self.guest, self.inputs, self._outputs, self.seed)
 
     # state
 
@@ -361,8 +299,7 @@ class TorchMember(Member):
             columns, values, outputs, rows = sizes.tolist()
             with OneThread():
                 self._grow(columns, values, outputs)
-            self._embedding.rows(rows)
-            self._open()
+            self.rows.embedding.rows(rows)
         if rule is not None and rule.tobytes() != self.s["optimiser"].tobytes():
             here, there = self.s["optimiser"].tobytes().decode(), rule.tobytes().decode(errors="replace")
             raise StateError(f"{self.name}: the optimiser is {here!r} here and {there!r} in the state")
@@ -381,9 +318,3 @@ def _outputs(room: Room) -> int:
 def _arrays_of(module: Any) -> Arrays:
     params = {f"param/{name}": p.detach().numpy().copy() for name, p in module.named_parameters()}
     return params | {f"buffer/{name}": b.numpy().copy() for name, b in module.named_buffers()}
-
-
-def _widened(array: np.ndarray, places: np.ndarray, width: int) -> np.ndarray:
-    out = np.zeros((*array.shape[:-1], width), array.dtype)
-    out[..., places] = array
-    return out

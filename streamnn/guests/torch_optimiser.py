@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ _MAKERS: dict[str, Any] = {
 }
 _FUSED = ("sgd", "adam", "adamw")
 
-Parameters = dict[str, Tensor]
+Parameters = Mapping[str, Tensor]
 
 
 def optimiser_of(guest: Guest, parameters: Parameters) -> torch.optim.Optimizer:
@@ -62,8 +62,8 @@ def implementation(optimiser: torch.optim.Optimizer) -> str:
     return type(optimiser).__name__ + "".join(f" {how}" for how in ("fused", "foreach") if group.get(how))
 
 
-def zero_moments(guest: Guest, parameters: Parameters) -> tuple[Arrays, tuple[str, ...]]:
-    """The arrays that hold the optimiser's state, all 0, and torch's names of what it keeps.
+def zero_moments(guest: Guest, parameters: Parameters) -> tuple[Arrays, tuple[str, ...], str]:
+    """The arrays that hold the optimiser's state, all 0; torch's names of what it keeps; and which one it is.
 
     Those of a parameter's shape are named ``moment1/<parameter>``; numbers lie together, one a parameter, as ``step``.
     Before its first step an optimiser has no state, which is not always the same as zeros.
@@ -77,7 +77,12 @@ def zero_moments(guest: Guest, parameters: Parameters) -> tuple[Arrays, tuple[st
     optimiser = optimiser_of(guest, tried)
     for p in tried.values():
         p.grad = torch.zeros_like(p)
-    optimiser.step()
+    try:
+        optimiser.step()
+    except TypeError as error:  # such as one that calls the loss itself
+        raise SpecError(
+            f"the optimiser {implementation(optimiser)} makes no step by gradients alone: {error}"
+        ) from None
     found: Arrays = {}
     keys: dict[str, None] = {}
     for name, p in tried.items():
@@ -94,7 +99,7 @@ def zero_moments(guest: Guest, parameters: Parameters) -> tuple[Arrays, tuple[st
                 found[_leaf(key, name)] = np.zeros(p.shape, np.float32)
             else:
                 found[key] = np.zeros(len(tried), np.float32)
-    return found, tuple(keys)
+    return found, tuple(keys), implementation(optimiser)
 
 
 def link(
@@ -109,10 +114,10 @@ def link(
         }
 
 
-def direct_step(optimiser: torch.optim.Optimizer) -> Callable[[list[Tensor]], None] | None:
+def direct_step(optimiser: torch.optim.Optimizer, arrays: Arrays) -> Callable[[list[Tensor]], None] | None:
     """The same operation that the optimiser's step ends in, without what it does around it; None if it is not fused.
 
-    Its state is that of :func:`link`.
+    Its state is that of :func:`link`, on the CPU.
     """
     (group, *others), state = optimiser.param_groups, optimiser.state
     if others or not group.get("fused") or group.get("amsgrad"):
@@ -138,7 +143,7 @@ def direct_step(optimiser: torch.optim.Optimizer) -> Callable[[list[Tensor]], No
     )
 
     def step(gs: list[Tensor]) -> None:
-        torch._foreach_add_(steps, 1)
+        arrays["step"] += 1  # they are its memory
         fused(ps, gs, first, second, [], steps, **options)
 
     return step

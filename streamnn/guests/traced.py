@@ -52,8 +52,13 @@ class Traced(Eager):
             raise NotTraced(f"it computes on {self.guest.device!r}")
         if self.facts.two_modes:
             raise NotTraced("it draws random numbers or keeps statistics as it learns")
-        self._names = [name for name, _ in (*self.module.named_parameters(), *self.module.named_buffers())]
-        self._flat = [t.detach() for t in (*self.parameters.values(), *self.module.buffers())]
+        if self._settling:
+            raise NotTraced(
+                f"it holds a {type(self._settling[0]).__name__}, which becomes another thing as it learns"
+            )
+        others = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        tensors = {**self.parameters, **others}  # those that are learnt come first
+        self._names, self._flat = list(tensors), [t.detach() for t in tensors.values()]
         with own_draws(0), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that torch.jit is deprecated, and what tracers say of constants
             try:
@@ -107,8 +112,7 @@ class Traced(Eager):
         for scale in _SCALES:
             rows, y, w = self._samples(scale)
             few = rows[: self.together]
-            with torch.no_grad():
-                pairs = [*zip(super()._forward(few), self._forward(few), strict=True)]
+            pairs = [*zip(super()._forward(few), self._forward(few), strict=True)]
             for by_row in (False, True):
                 pairs += [
                     (want, got)
@@ -134,6 +138,15 @@ def _graph(f: Callable[..., Any], *args: Tensor) -> Graph:
         if node.target is torch.ops.aten.detach.default:  # there is no autograd to detach from
             node.replace_all_uses_with(node.args[0])
             module.graph.erase_node(node)
+        elif isinstance(node.target, torch._ops.OpOverload):  # a script finds the overload by its arguments
+            node.target = node.target.overloadpacket
     module.recompile()
-    traced: Graph = torch.jit.trace(module, args, check_trace=False)
-    return traced
+    # no torch.jit.trace: it takes no lists of truths, as gradients of convolutions and norms have them
+    scripted: Graph = torch.jit.script(module)
+    return partial(_as_written, scripted)
+
+
+def _as_written(graph: Graph, *args: Tensor) -> tuple[Tensor, ...]:
+    """Replay it without the changes that are made to a graph after its first runs: they change bits."""
+    with torch.jit.optimized_execution(False):
+        return graph(*args)

@@ -91,7 +91,10 @@ def _both(
     y = module(x).reshape(-1)
     direction = torch.from_numpy(rng.standard_normal(len(y)).astype(np.float32))
     every = {"": x, **parameters}
-    grads = torch.autograd.grad(y @ direction, list(every.values()), allow_unused=True)
+    try:
+        grads = torch.autograd.grad(y @ direction, list(every.values()), allow_unused=True)
+    except RuntimeError as error:
+        raise NotLowered(f"torch itself has no gradient of it: {error}") from error
     theirs = {
         name: (torch.zeros_like(p) if g is None else g).numpy()
         for (name, p), g in zip(every.items(), grads, strict=True)

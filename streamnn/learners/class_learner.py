@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..features.class_labels import distribution
 from ..features.frames import Table, row_of, table_of
 from ..types import Output
-from .class_labels import distribution
 from .class_task import Classes
 from .learner import Learner
 from .turns import without_turn

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SpecError
+from ..features.class_labels import known_codes, new_labels, plain_label
 from ..features.history import KnownLabels, LabelHistory
 from ..features.layout import Layout
 from ..members.member import Leaves, Room, Segment
@@ -18,7 +19,6 @@ from ..regret.scores import Scores
 from ..state import Arrays
 from ..types import LEARN, Output
 from ..uncertainty import LatentDensity
-from .class_labels import known_codes, new_labels, plain_label
 from .recipes import PRIOR_ODDS
 
 f4 = np.float32

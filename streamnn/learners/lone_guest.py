@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import SpecError, StateError
 from ..guests.guest import Guest
@@ -10,6 +11,12 @@ from ..members.member import Member
 from ..pool.options import Options
 from .estimator import Parameter
 from .learner import Learner
+from .turns import in_turn
+
+if TYPE_CHECKING:
+    from ..guests.explain import Explanation
+
+_SETTINGS = tuple(f.name for f in fields(Guest))
 
 
 class LoneGuest(Learner):
@@ -42,10 +49,57 @@ class LoneGuest(Learner):
         return usual
 
     @property
-    def _guest(self) -> Member:
+    def _guest(self) -> Guest:
+        return new_guest({name: getattr(self, name) for name in _SETTINGS})
+
+    @property
+    def _member(self) -> Member:
         if not self._pool.started:
             raise StateError("there is no network before the first event")
         return self._pool.members[0]
+
+    @property
+    def module(self) -> Any:
+        """A torch module with what has been learnt so far: a copy, in eval mode.
+
+        It reads what :meth:`encoded` gives of the blocks that ``rows`` names, and gives what `make`'s own gives.
+        """
+        return self._read_module()
+
+    @in_turn
+    def _read_module(self) -> Any:
+        from ..guests.warm_start import module_of
+
+        return module_of(self._guest, self._member, self._options.seed)
+
+    def load_module(self, module: Any) -> None:
+        """Go on with the weights of a module, which is as wide as the one that learns; moments stay as they are.
+
+        Raises
+        ------
+        StateError
+            Before the first event; or names the parameter that does not fit, and nothing has changed.
+        """
+        from ..guests.warm_start import take_module
+
+        if self._read_only is not None:
+            self._load(*self._read_only, keep=False)
+        take_module(self._member, module)
+        self._pool.grown += 1  # arrays may be others now
+
+    def explain(self) -> Explanation:
+        """Which road the module takes and why, and what it is made of; printed, it is what a user reads.
+
+        Raises
+        ------
+        StateError
+            Before the first event: until then nobody knows how wide the module is.
+        """
+        from ..guests.explain import explain
+
+        pool, guest = self._pool, self._guest
+        inputs = max(pool.layout.width(self._member.reads), 1)
+        return explain(guest, inputs, pool.task.width if pool.task.classify else 1)
 
 
 def new_guest(given: dict[str, Any]) -> Guest:

@@ -11,6 +11,7 @@ from .._kernels.jit import recorded
 from .._kernels.memory import read_only
 from .._kernels.program import Program
 from ..errors import SchemaError, StateError
+from ..features.class_labels import new_labels
 from ..features.encoder import Encoder, columns_of
 from ..features.frames import Table, batch_of, row_of, table_of
 from ..features.inputs import CONTEXT_SPANS, MAX_MEANS, PAIRS, SINGLES, Inputs
@@ -22,7 +23,6 @@ from ..network.spec import NetworkSpec
 from ..pool.operations import BAD_WEIGHT, is_weight
 from ..state import Arrays, state_hash
 from ..types import LEARN, LOOK, OBSERVE
-from .class_labels import new_labels
 from .estimator import Estimator, Parameter
 from .turns import Turns, without_turn
 

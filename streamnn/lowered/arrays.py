@@ -21,7 +21,7 @@ class Learnt(NamedTuple):
     slow: np.ndarray  # float32: of learned shuffles and groupings
     slow_g: np.ndarray  # float32: their gradients, summed since their last step
     counters: np.ndarray  # int64: of learned shuffles and groupings
-    count: np.ndarray  # (COUNTS,), int64
+    count: np.ndarray  # type: ignore[assignment]  # (COUNTS,), int64
 
 
 class Scratch(NamedTuple):
@@ -70,6 +70,6 @@ class Memory(NamedTuple):
     squares: np.ndarray  # the same shape: sums of its squared gradients
     ring: np.ndarray  # ((window - 1) * width,), float32: the last rows, newest last
     held_x: np.ndarray  # (batch, numbers of a sample), float32: labelled events that wait for their step
-    held_names: np.ndarray  # (batch, columns), int64
+    held_names: np.ndarray  # (batch, columns), int32
     held_target: np.ndarray  # (batch,), float32
     held_weight: np.ndarray  # (batch,), float32

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from .._kernels.ieee import sigmoid32, tanh32
 from .._kernels.jit import leaf
 from .codes import A0, A1, A2, A3, A4, BIAS, IN, KEPT, OUT, WEIGHT
-from .products import add_inner, add_rows
-
-f4 = np.float32
+from .products import add_inner, add_row, add_rows, clear, copy_row
 
 
 class Cell(NamedTuple):
@@ -46,28 +42,16 @@ def cell(i, plan):
 @leaf
 def put(kept, at, w, bias, n):
     """Set n numbers to biases, or to 0 where there are none."""
-    a = kept[at : at + n]  # of a piece the compiler knows that no place is below 0: it takes many at a time
     if bias >= 0:
-        b = w[bias : bias + n]
-        for j in range(n):
-            a[j] = b[j]
+        copy_row(kept, at, w, bias, n)
     else:
-        for j in range(n):
-            a[j] = f4(0.0)
-
-
-@leaf
-def plus(kept, at, x, k, n):
-    """Add n numbers from x[k] on to others, which they do not overlap."""
-    a, b = kept[at : at + n], x[k : k + n]
-    for j in range(n):
-        a[j] += b[j]
+        clear(kept, at, n)
 
 
 @leaf
 def sigmoids(kept, at, n):
     """In place."""
-    a = kept[at : at + n]
+    a = kept[at : at + n]  # of a piece the compiler knows that no place is below 0: it takes many at a time
     for j in range(n):
         a[j] = sigmoid32(a[j])
 
@@ -99,4 +83,4 @@ def biases_back(g, bias, n, kept, e, steps):
     """Add to the gradients of n biases, if there are any."""
     if bias >= 0:
         for t in range(steps):
-            plus(g, bias, kept, e + t * n, n)
+            add_row(g, bias, kept, e + t * n, n)

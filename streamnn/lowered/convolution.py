@@ -4,8 +4,6 @@ A sample's input is laid out once with its padding, apart for each phase of the 
 then 1, 1 + s, ...). Then what one weight reads at all positions is one contiguous piece of that layout, whatever the
 stride or dilation, and a convolution is a matrix product whose right side is never written out: a row of it is an
 offset. Positions of an output row are followed by a few that do not exist, as far as the layout's rows are longer.
-
-Where positions are few and output channels many the same product runs over channels instead.
 """
 
 from __future__ import annotations
@@ -17,8 +15,6 @@ from ..errors import SpecError
 from .codes import CONVOLUTION
 from .plan import PlanBuilder, Value
 from .windows import Pair, pair, positions
-
-OVER_POSITIONS, OVER_CHANNELS = range(2)
 
 
 def convolution(
@@ -75,15 +71,12 @@ def convolution(
         + _offsets(kernel_y, dy, sy, row, sx * rows * row)[None, :, None]
         + _offsets(kernel_x, dx, sx, 1, rows * row)[None, None, :]
     )
-    place = np.arange(down)[:, None] * row + np.arange(across)
     out = b.value(outputs, down, across)
     members = outputs // groups
     lanes = -(-((down - 1) * row + across) // LANES)
-    over = OVER_CHANNELS if _few(down * across, lanes, members) else OVER_POSITIONS
-    room = max(lanes * LANES, down * across) * outputs
     more = (
-        channels, height, width, groups, at.size, b.whole(np.concatenate([at.ravel(), place.ravel()])),
-        rows, row, down, across, sy, sx, py, px, over,
+        channels, height, width, groups, at.size, b.whole(at),
+        rows, row, down, across, sy, sx, py, px,
     )  # fmt: skip
     split = (groups, members, inner, kernel_y, kernel_x)
     words = f"Convolution({x.shape} -> {out.shape}, kernel {(kernel_y, kernel_x)}, {groups} groups)"
@@ -95,7 +88,7 @@ def convolution(
         b.parameter(f"{name}.weight", weight, split, (0, 2, 3, 4, 1)),
         -1 if bias is None else b.parameter(f"{name}.bias", bias),
         more=more,
-        kept=2 * (channels * sy * sx * rows * row + LANES) + room,
+        kept=2 * (channels * sy * sx * rows * row + LANES) + lanes * LANES * (outputs + members),
     )
 
 
@@ -103,8 +96,3 @@ def _offsets(kernel: int, dilation: int, stride: int, step: int, phase: int) -> 
     # along one axis: where the number that each weight reads first lies in the layout
     reach = np.arange(kernel) * dilation
     return np.asarray(reach // stride * step + reach % stride * phase)
-
-
-def _few(positions: int, lanes: int, members: int) -> bool:
-    # whether the product takes fewer steps over channels; sums over lanes on the way back count for a half more
-    return members >= LANES and 1.5 * positions * -(-members // LANES) < lanes * members

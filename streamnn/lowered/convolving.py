@@ -30,13 +30,17 @@ from .codes import (
     OUT,
     WEIGHT,
 )
+from .products import add_row, add_rows, clear, copy_row
 
 f4 = np.float32
+FEW = 4 * LANES
+"""Positions at most of a convolution whose weights' gradients are summed position by position."""
 
 
 class Sizes(NamedTuple):
     """Of a convolution, and where its parts begin."""
 
+    groups: int
     inner: int  # channels of a group
     members: int  # outputs of a group
     taps: int  # weights of an output
@@ -47,7 +51,7 @@ class Sizes(NamedTuple):
     at: int  # offsets, in plan.whole
     laid: int  # layout of the input, in scratch.kept
     back: int  # ... of its gradient
-    outs: int  # outputs or their gradients
+    outs: int  # outputs or their gradients; after them those of a group, position by position
 
 
 @leaf
@@ -59,6 +63,7 @@ def _sizes(i, plan):
     length = (down - 1) * o[i, A7] + across
     room = o[i, A0] * plane + LANES
     return Sizes(
+        groups,
         o[i, A0] // groups,
         outputs // groups,
         o[i, A4],
@@ -78,13 +83,15 @@ def _lay(i, plan, scratch, s):
     # the input into its layout, zeros around it
     o, z, kept = plan.ops, scratch.z, scratch.kept
     height, width, sx = o[i, A1], o[i, A2], o[i, A11]
-    for j in range(s.laid, s.back):
-        kept[j] = f4(0.0)
+    clear(kept, s.laid, s.back - s.laid)
     for c in range(o[i, A0]):
         for y in range(height):
             x = o[i, IN] + (c * height + y) * width
             for first in range(min(sx, width)):
                 to = s.laid + c * s.plane + _place(i, o, y, first)
+                if sx == 1:
+                    copy_row(kept, to, z, x, width)
+                    continue
                 for j in range((width - first + sx - 1) // sx):
                     kept[to + j] = z[x + first + j * sx]
 
@@ -99,6 +106,9 @@ def _unlay(i, plan, scratch, s):
             x = o[i, IN] + (c * height + y) * width
             for first in range(min(sx, width)):
                 to = s.back + c * s.plane + _place(i, o, y, first)
+                if sx == 1:
+                    add_row(d, x, kept, to, width)
+                    continue
                 for j in range((width - first + sx - 1) // sx):
                     d[x + first + j * sx] += kept[to + j]
 
@@ -122,8 +132,7 @@ def forward_convolution(i, plan, learnt, scratch, training):
     for m in range(o[i, A3] * s.members):
         for y in range(down):
             to, of = o[i, OUT] + (m * down + y) * across, s.outs + m * s.length + y * o[i, A7]
-            for x in range(across):
-                z[to + x] = kept[of + x]
+            copy_row(z, to, kept, of, across)
 
 
 @leaf
@@ -131,19 +140,21 @@ def backward_convolution(i, plan, learnt, scratch):
     """Positions that do not exist have no gradient."""
     s, o, d, kept = _sizes(i, plan), plan.ops, scratch.d, scratch.kept
     down, across = o[i, A8], o[i, A9]
-    for j in range(s.back, s.outs + o[i, A3] * s.members * s.length):
-        kept[j] = f4(0.0)
+    clear(kept, s.back, s.outs + o[i, A3] * s.members * s.length - s.back)
     for m in range(o[i, A3] * s.members):
-        t = f4(0.0)
+        first = s.outs + m * s.length
         for y in range(down):
-            of, to = o[i, OUT] + (m * down + y) * across, s.outs + m * s.length + y * o[i, A7]
-            for x in range(across):
-                kept[to + x] = d[of + x]
-                t += d[of + x]
+            copy_row(kept, first + y * o[i, A7], d, o[i, OUT] + (m * down + y) * across, across)
         if s.bias >= 0:
-            scratch.g[s.bias + m] += t
+            v = splat(f4(0.0))
+            for q in range(0, s.length, LANES):
+                v = v + load(kept, first + q)
+            scratch.g[s.bias + m] += total(v)
     for g in range(o[i, A3]):
-        _weights_back(g, s, plan.whole, scratch.g, kept)
+        if s.members >= LANES and s.length <= FEW:
+            _few_weights_back(g, s, plan.whole, scratch.g, kept)
+        else:
+            _weights_back(g, s, plan.whole, scratch.g, kept)
         _inputs_back(g, s, plan.whole, learnt.w, kept)
     _unlay(i, plan, scratch, s)
 
@@ -236,6 +247,19 @@ def _weights_back(g, s, whole, gradient, kept):
             for q in range(0, n, LANES):
                 v = v + load(kept, u + q) * load(kept, y + q)
             gradient[p + r] += total(v)
+
+
+@leaf
+def _few_weights_back(g, s, whole, gradient, kept):
+    # ... of few positions: sums over lanes would cost more than the products, so all outputs of a position go together
+    x, wide, n = s.laid + g * s.inner * s.plane, s.members, s.length
+    turned = s.outs + s.groups * wide * n
+    for m in range(wide):
+        for q in range(n):
+            kept[turned + q * wide + m] = kept[s.outs + (g * wide + m) * n + q]
+    for k in range(s.taps):
+        at = s.weight + (g * s.taps + k) * wide
+        add_rows(gradient, at, wide, kept, turned, kept, x + whole[s.at + k], 1, n)
 
 
 @leaf

@@ -7,7 +7,7 @@ import numpy as np
 from .._kernels.jit import leaf
 from ..errors import SpecError
 from ..permutations.places import COUNTERS, INDEX, SLOW
-from ..permutations.schedule import Schedule, grouping_schedule
+from ..permutations.schedule import Schedule, Start, grouping_schedule
 from ..permutations.settling import is_index
 from .codes import A0, A1, A2, A3, A4, BIAS, GROUPING, IN, OUT, WEIGHT
 from .plan import PlanBuilder, Value
@@ -26,7 +26,7 @@ def learned_grouping(
     weight: np.ndarray,
     bias: np.ndarray,
     groups: int,
-    schedule: Schedule | None = None,
+    schedule: Schedule | Start | None = None,
     index: np.ndarray | None = None,
 ) -> Value:
     """A linear layer of which unit j reads input i as far as i belongs to j's group; groups of equal size are learnt.
@@ -44,7 +44,8 @@ def learned_grouping(
     bias : ndarray, shape (units,)
     groups : int
         A divisor of units and of inputs.
-    schedule : Schedule, optional
+    schedule : Schedule or Start, optional
+        How it is learnt, or what has been learnt already.
     index : ndarray of int, optional
         Begin committed: the group of every input.
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load_first, splat, store_first
-from .cells import biases_back, cell, inputs_back, plus, put, sigmoids, tanhs, weights_back
-from .products import add_inner, add_rows
+from .cells import biases_back, cell, inputs_back, put, sigmoids, tanhs, weights_back
+from .products import add_inner, add_row, add_rows, clear
 
 f4 = np.float32
 
@@ -26,7 +26,7 @@ def forward_gru(i, plan, learnt, scratch, training):
         now = c.out + t * h
         if t > 0:
             add_rows(kept, p, n, w, c.u, z, now - h, 1, h)
-        plus(kept, a, kept, p, 2 * h)
+        add_row(kept, a, kept, p, 2 * h)
         sigmoids(kept, a, 2 * h)
         for j in range(0, h, LANES):
             m, k = min(LANES, h - j), a + 2 * h + j
@@ -49,7 +49,7 @@ def backward_gru(i, plan, learnt, scratch):
     h, n, d, z, kept = c.h, 3 * c.h, scratch.d, scratch.z, scratch.kept
     hidden = c.kept + c.steps * n
     dh = hidden + c.steps * n
-    put(kept, dh, kept, -1, h)
+    clear(kept, dh, h)
     one = splat(f4(1.0))
     for t in range(c.steps - 1, -1, -1):
         a, p, o = c.kept + t * n, hidden + t * n, c.out + t * h

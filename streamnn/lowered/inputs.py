@@ -66,15 +66,19 @@ def hold(s, i, target, weight, n, events, memory):
 
 
 @leaf
-def learn_rows(s, n, names, memory, rate, d):
-    """A step of the rows of an event's category values, from the gradient by the sample: AdaGrad (Duchi et al. 2011)."""
-    past, width, table, squares = _past(n), n[k.WIDTH], memory.table, memory.squares
+def learn_rows(i, n, memory, rate):
+    """A step of the rows of category values of the `i`-th event of a step, in whose place its gradient lies.
+
+    AdaGrad (Duchi, Hazan and Singer 2011): a value may be seen seldom, and an optimiser's moments of it would be old.
+    """
+    past, width, names = _past(n), n[k.WIDTH], memory.held_names
+    table, squares = memory.table, memory.squares
     for q in range(names.shape[1]):
-        r = names[s, q]
+        r = names[i, q]
         if r < 0:
             break
         for j in range(width):
-            g = d[past + j]
+            g = memory.held_x[i, past + j]
             squares[r, j] += g * g
             table[r, j] -= rate * g / (np.sqrt(squares[r, j]) + _TINY)
 

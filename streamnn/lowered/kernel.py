@@ -43,100 +43,76 @@ def scan(
     it no rows if it is not wanted. Arguments: see :mod:`streamnn.lowered.arrays`.
     """
     n, count = settings.n, learnt.count
-    batch, z = n[k.BATCH], scratch.z
+    batch, z, d, size = n[k.BATCH], scratch.z, scratch.d, memory.held_x.shape[1]
+    loss, rounded = f4(0.0), f4(0.0)
     fresh = -1  # the slot whose values lie in the scratch
     for e in range(len(op)):
         if op[e] == EXPIRE:
             continue
         s, labelled = slot[e], op[e] == LEARN
-        if s != fresh and (not labelled or latent.shape[0] > 0):
-            read(s, labelled, n, events, memory, z)
-            embed(s, n, events.names, memory.table, z)
-            forward(plan, learnt, scratch, False)
-            fresh = s
-        if latent.shape[0] > 0:
-            _pool(n, z, latent, e)
-        if not labelled:
-            _predict(n, scratch, events.p[s, n[k.PLACE]])
-            if op[e] == OBSERVE:
-                keep_window(s, n, events, memory)
-                if n[k.SETTLES] and after_event(plan, learnt, scratch):
-                    fresh = -1
-            continue
-        count[k.LABELS] += 1
-        if batch == 1:
-            if s != fresh:
-                read(s, True, n, events, memory, z)
-                embed(s, n, events.names, memory.table, z)
-            loss, rounded, fine = _gradient(
-                s == fresh, target[e], weight[e], settings, plan, learnt, scratch
-            )
+        learning = 0  # samples that a step is made of now
+        if labelled:
+            hold(s, count[k.HELD], target[e], weight[e], n, events, memory)
+            count[k.LABELS] += 1
+            count[k.HELD] = (count[k.HELD] + 1) % batch
+            learning = batch if count[k.HELD] == 0 else 0
+        fine = learning > 0
+        # the event as it is seen, then what is learnt from; forward and backward are called in one place each, as they
+        # are most of what is compiled
+        for i in range(-1 if not labelled or latent.shape[0] > 0 else 0, learning):
+            for on_trial in range(1 if i >= 0 and count[k.TRIALS] > 0 else 0, -1, -1):
+                if s != fresh or on_trial or (i >= 0 and (batch > 1 or n[k.RANDOM])):
+                    if i < 0:
+                        read(s, labelled, n, events, memory, z)
+                        embed(s, n, events.names, memory.table, z)
+                    else:
+                        for j in range(size):
+                            z[j] = memory.held_x[i, j]
+                        embed(i, n, memory.held_names, memory.table, z)
+                    if on_trial:
+                        round_trials(plan, learnt, True)
+                    forward(plan, learnt, scratch, i >= 0 and not on_trial)
+                    fresh = s if i < 0 else -1
+                if i >= 0:
+                    for j in range(len(d)):
+                        d[j] = f4(0.0)
+                    loss = _loss(memory.held_target[i], memory.held_weight[i] / f4(batch), n, scratch)
+                if on_trial:
+                    rounded = loss
+                    round_trials(plan, learnt, False)
+            if i < 0:
+                if latent.shape[0] > 0:
+                    _pool(n, z, latent, e)
+                if not labelled:
+                    _predict(n, scratch, events.p[s, n[k.PLACE]])
+                continue
+            if not np.isfinite(loss):
+                fine = False
+                break
+            backward(plan, learnt, scratch)
+            # the gradient by a sample takes the sample's place, its losses those of target and weight
+            for j in range(size):
+                memory.held_x[i, j] = d[j]
+            memory.held_target[i], memory.held_weight[i] = loss, rounded
+        if op[e] == OBSERVE:
+            keep_window(s, n, events, memory)
+            if n[k.SETTLES] and after_event(plan, learnt, scratch):
+                fresh = -1
+        if fine:
+            for i in range(batch):
+                learn_rows(i, n, memory, settings.rates[k.TABLE_RATE])
+            optimiser_step(settings.hyper, learnt, scratch.g)
+            if settings.rates[k.SLOPE] > f4(0.0):
+                cap(plan, learnt.w, settings.rates[k.SLOPE], scratch)
+            if n[k.SETTLES]:
+                for i in range(batch):
+                    after_label(plan, learnt, memory.held_target[i], memory.held_weight[i])
+        elif learning:
+            count[k.SKIPPED] += 1
+            for j in range(len(scratch.g)):
+                scratch.g[j] = f4(0.0)
+        if learning:
             fresh = -1
-            if fine:
-                learn_rows(s, n, events.names, memory, settings.rates[k.TABLE_RATE], scratch.d)
-                _step(settings, plan, learnt, scratch)
-                if n[k.SETTLES]:
-                    after_label(plan, learnt, loss, rounded)
-            else:
-                _skip(learnt, scratch)
-            continue
-        hold(s, count[k.HELD], target[e], weight[e], n, events, memory)
-        count[k.HELD] += 1
-        if count[k.HELD] == batch:
-            fresh = -1
-            _learn_held(settings, plan, learnt, memory, scratch)
-
-
-@leaf
-def _learn_held(settings, plan, learnt, memory, scratch):
-    # A step from all events that were put aside. The gradient by a sample takes the sample's place, its losses those of
-    # target and weight.
-    n, x, names, z, d = settings.n, memory.held_x, memory.held_names, scratch.z, scratch.d
-    losses, rounded = memory.held_target, memory.held_weight
-    learnt.count[k.HELD] = 0
-    for i in range(n[k.BATCH]):
-        for j in range(x.shape[1]):
-            z[j] = x[i, j]
-        embed(i, n, names, memory.table, z)
-        losses[i], rounded[i], fine = _gradient(
-            False, losses[i], rounded[i], settings, plan, learnt, scratch
-        )
-        if not fine:
-            _skip(learnt, scratch)
-            return
-        for j in range(x.shape[1]):
-            x[i, j] = d[j]
-    for i in range(n[k.BATCH]):
-        learn_rows(i, n, names, memory, settings.rates[k.TABLE_RATE], x[i])
-    _step(settings, plan, learnt, scratch)
-    if n[k.SETTLES]:
-        for i in range(n[k.BATCH]):
-            after_label(plan, learnt, losses[i], rounded[i])
-
-
-@leaf
-def _gradient(fresh, target, weight, settings, plan, learnt, scratch):
-    """Add up the gradients of the sample that was read; `fresh` is whether its values are there already.
-
-    Returns its loss, that with what is on trial rounded, and whether it is finite; if it isn't, nothing was added.
-    """
-    n, rounded = settings.n, f4(0.0)
-    share = weight / f4(n[k.BATCH])
-    if learnt.count[k.TRIALS] > 0:
-        round_trials(plan, learnt, True)
-        forward(plan, learnt, scratch, False)
-        rounded = _loss(target, share, n, scratch)
-        round_trials(plan, learnt, False)
-        fresh = False
-    if not fresh or n[k.RANDOM]:
-        forward(plan, learnt, scratch, True)
-    for j in range(len(scratch.d)):
-        scratch.d[j] = f4(0.0)
-    loss = _loss(target, share, n, scratch)
-    fine = np.isfinite(loss)
-    if fine:
-        backward(plan, learnt, scratch)
-    return loss, rounded, fine
 
 
 @leaf
@@ -144,21 +120,6 @@ def _loss(target, share, n, scratch):
     y = n[k.OUTPUT]
     o = scratch.z[y : y + n[k.OUTPUTS]]
     return loss_gradient(n[k.LOSS], n[k.CLASSIFY], target, share, o, y, scratch)
-
-
-@leaf
-def _step(settings, plan, learnt, scratch):
-    optimiser_step(settings.hyper, learnt, scratch.g)
-    if settings.rates[k.SLOPE] > f4(0.0):
-        cap(plan, learnt.w, settings.rates[k.SLOPE], scratch)
-
-
-@leaf
-def _skip(learnt, scratch):
-    # the step is left out
-    learnt.count[k.SKIPPED] += 1
-    for j in range(len(scratch.g)):
-        scratch.g[j] = f4(0.0)
 
 
 @leaf

@@ -6,8 +6,8 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load_first, splat, store_first
-from .cells import biases_back, cell, inputs_back, plus, put, sigmoids, tanhs, weights_back
-from .products import add_inner, add_rows
+from .cells import biases_back, cell, inputs_back, put, sigmoids, tanhs, weights_back
+from .products import add_inner, add_row, add_rows, clear
 
 f4 = np.float32
 
@@ -22,7 +22,7 @@ def forward_lstm(i, plan, learnt, scratch, training):
         a = c.kept + t * n
         put(kept, a, w, c.b, n)
         if c.c >= 0:
-            plus(kept, a, w, c.c, n)
+            add_row(kept, a, w, c.c, n)
         add_rows(kept, a, n, w, c.w, z, c.x + t * c.inputs, 1, c.inputs)
         if t > 0:
             add_rows(kept, a, n, w, c.u, z, c.out + (t - 1) * h, 1, h)
@@ -50,7 +50,7 @@ def backward_lstm(i, plan, learnt, scratch):
     h, n, d, kept = c.h, 4 * c.h, scratch.d, scratch.kept
     cells, bent = c.kept + c.steps * n, c.kept + c.steps * (n + h)
     dh = bent + c.steps * h  # of the hidden state, then of the cell
-    put(kept, dh, kept, -1, 2 * h)
+    clear(kept, dh, 2 * h)
     one = splat(f4(1.0))
     for t in range(c.steps - 1, -1, -1):
         a = c.kept + t * n

@@ -10,6 +10,7 @@ from .._kernels.jit import leaf
 from ..errors import SpecError
 from .codes import A0, ADD, COPY, GATHER, IN, MULTIPLY, N_OUT, OUT
 from .plan import PlanBuilder, Value
+from .products import add_product, add_row, clear, copy_row
 
 
 def add(b: PlanBuilder, x: Value, y: Value) -> Value:
@@ -110,51 +111,45 @@ def _joined(b: PlanBuilder, code: int, word: str, x: Value, y: Value) -> Value:
 @leaf
 def forward_add(i, plan, learnt, scratch, training):
     """out = x + y."""
-    x, y, o, z = plan.ops[i, IN], plan.ops[i, A0], plan.ops[i, OUT], scratch.z
-    for j in range(plan.ops[i, N_OUT]):
-        z[o + j] = z[x + j] + z[y + j]
+    o, n, z = plan.ops[i, OUT], plan.ops[i, N_OUT], scratch.z
+    copy_row(z, o, z, plan.ops[i, IN], n)
+    add_row(z, o, z, plan.ops[i, A0], n)
 
 
 @leaf
 def backward_add(i, plan, learnt, scratch):
     """Both get the gradient of the sum."""
-    x, y, o, d = plan.ops[i, IN], plan.ops[i, A0], plan.ops[i, OUT], scratch.d
-    for j in range(plan.ops[i, N_OUT]):
-        d[x + j] += d[o + j]
-        d[y + j] += d[o + j]
+    o, n, d = plan.ops[i, OUT], plan.ops[i, N_OUT], scratch.d
+    add_row(d, plan.ops[i, IN], d, o, n)
+    add_row(d, plan.ops[i, A0], d, o, n)
 
 
 @leaf
 def forward_multiply(i, plan, learnt, scratch, training):
     """out = x y."""
-    x, y, o, z = plan.ops[i, IN], plan.ops[i, A0], plan.ops[i, OUT], scratch.z
-    for j in range(plan.ops[i, N_OUT]):
-        z[o + j] = z[x + j] * z[y + j]
+    o, n, z = plan.ops[i, OUT], plan.ops[i, N_OUT], scratch.z
+    clear(z, o, n)
+    add_product(z, o, z, plan.ops[i, IN], z, plan.ops[i, A0], n)
 
 
 @leaf
 def backward_multiply(i, plan, learnt, scratch):
     """Each gets the gradient of the product times the other."""
-    x, y, o, d, z = plan.ops[i, IN], plan.ops[i, A0], plan.ops[i, OUT], scratch.d, scratch.z
-    for j in range(plan.ops[i, N_OUT]):
-        d[x + j] += d[o + j] * z[y + j]
-        d[y + j] += d[o + j] * z[x + j]
+    x, y, o, n = plan.ops[i, IN], plan.ops[i, A0], plan.ops[i, OUT], plan.ops[i, N_OUT]
+    add_product(scratch.d, x, scratch.d, o, scratch.z, y, n)
+    add_product(scratch.d, y, scratch.d, o, scratch.z, x, n)
 
 
 @leaf
 def forward_copy(i, plan, learnt, scratch, training):
     """out = x."""
-    x, o, z = plan.ops[i, IN], plan.ops[i, OUT], scratch.z
-    for j in range(plan.ops[i, N_OUT]):
-        z[o + j] = z[x + j]
+    copy_row(scratch.z, plan.ops[i, OUT], scratch.z, plan.ops[i, IN], plan.ops[i, N_OUT])
 
 
 @leaf
 def backward_copy(i, plan, learnt, scratch):
     """The gradient goes back as it is."""
-    x, o, d = plan.ops[i, IN], plan.ops[i, OUT], scratch.d
-    for j in range(plan.ops[i, N_OUT]):
-        d[x + j] += d[o + j]
+    add_row(scratch.d, plan.ops[i, IN], scratch.d, plan.ops[i, OUT], plan.ops[i, N_OUT])
 
 
 @leaf

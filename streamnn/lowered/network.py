@@ -103,8 +103,8 @@ class LoweredNetwork(Stage):
     >>> store = {"row": np.ones((1, 2), f4), "names": np.zeros((1, 0), np.int32), "p": np.zeros((1, 1, 2), f4)}
     >>> op, slot = np.array([0, 1, 3], np.int8), np.zeros(3, np.int64)
     >>> net.scan(op, slot, np.ones(3, f4), np.ones(3, f4), 0, 2, store)
-    >>> store["p"].round(2).tolist(), sorted(net.state_dict())[3:]
-    ([[[0.18..., 0.81...]]], ['mine/param/out.bias', 'mine/param/out.weight', 'mine/ring', ...])
+    >>> store["p"].round(1).tolist(), sorted(net.state_dict())[:4]
+    ([[[0.2..., 0.8...]]], ['mine/count', 'mine/counters', 'mine/param/out.bias', 'mine/param/out.weight'])
     """
 
     def __init__(self, name: str, plan: Plan, rules: Rules, seed: int, place: int) -> None:
@@ -115,7 +115,6 @@ class LoweredNetwork(Stage):
         self._take(plan)
         count = np.zeros(k.COUNTS, np.int64)
         count[k.DRAWS] = seed << 32
-        batch = rules.batch if rules.batch > 1 else 0
         self.s |= self._parameters()
         self.s["w"][...] = plan.weights
         self.s |= {
@@ -126,10 +125,10 @@ class LoweredNetwork(Stage):
             "table": np.zeros((0, self.width), f4),
             "squares": np.zeros((0, self.width), f4),
             "ring": np.zeros(max(rules.window - 1, 0) * self.width, f4),
-            "held_x": np.zeros((batch, plan.input.size), f4),
-            "held_names": np.zeros((batch, 0), np.int64),
-            "held_target": np.zeros(batch, f4),
-            "held_weight": np.zeros(batch, f4),
+            "held_x": np.zeros((rules.batch, plan.input.size), f4),
+            "held_names": np.zeros((rules.batch, 0), np.int32),
+            "held_target": np.zeros(rules.batch, f4),
+            "held_weight": np.zeros(rules.batch, f4),
         }
         self.used = {"table": 0, "squares": 0}
 
@@ -191,7 +190,7 @@ class LoweredNetwork(Stage):
         s, rows = self.s, store["row"]
         self._settings.n[[k.FROM, k.READ]] = start, width
         names = store["names"]
-        if self.rules.batch > 1 and s["held_names"].shape[1] != names.shape[1]:
+        if s["held_names"].shape[1] != names.shape[1]:
             s["held_names"] = grown(s["held_names"], self.rules.batch, names.shape[1], fill=-1)
         windows = store[self.window_leaf].reshape(len(rows), -1) if self.rules.window else rows
         scan(
@@ -244,6 +243,8 @@ class LoweredNetwork(Stage):
 
     def _leaves(self) -> dict[str, np.ndarray]:
         found = {name: v for name, v in super()._leaves().items() if name not in _FLAT}
+        if self.rules.batch == 1:  # nothing waits
+            found = {name: v for name, v in found.items() if not name.startswith("held_")}
         for name in self._flat:
             found |= {f"{_FLAT[name]}/{leaf}": v for leaf, v in self.plan.named(self.s[name]).items()}
         return found
@@ -256,6 +257,9 @@ class LoweredNetwork(Stage):
         StateError
             When a leaf does not fit; nothing has changed then.
         """
+        held = arrays.get(f"{self.name}/held_names")
+        if held is not None and held.ndim == 2:  # as wide as there were columns
+            self.s["held_names"] = np.full((self.rules.batch, held.shape[1]), -1, np.int32)
         given = self._given(arrays)
         self.kept = keep
         for name in self._flat:

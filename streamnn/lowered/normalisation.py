@@ -106,12 +106,15 @@ def _emit(
     more: tuple[int, ...],
     words: str,
 ) -> Value:
-    at = []
+    at = {}
     for leaf_name, v in (("weight", weight), ("bias", bias)):
         if v is not None and v.shape != shape:
             raise SpecError(f"norm {name!r}: its {leaf_name} has shape {v.shape}, its numbers {shape}")
-        at.append(-1 if v is None else b.parameter(f"{name}.{leaf_name}", v))
-    return b.op(NORMALISATION, words, x, b.value(*x.shape), *at, more=more, reals=[eps], kept=2 * more[0])
+        at[leaf_name] = -1 if v is None else b.parameter(f"{name}.{leaf_name}", v)
+    y = b.value(*x.shape)
+    return b.op(
+        NORMALISATION, words, x, y, at["weight"], at["bias"], more=more, reals=[eps], kept=2 * more[0]
+    )
 
 
 @leaf

@@ -1,6 +1,6 @@
-"""Products of small matrices with vectors, sixteen numbers at a time; every sum keeps its order.
+"""Rows of numbers, and products of small matrices with them, sixteen numbers at a time; every sum keeps its order.
 
-Matrices are flat and row-major; their rows have any length.
+Matrices are flat and row-major; rows have any length, and what is written to does not overlap what is read.
 """
 
 from __future__ import annotations
@@ -11,6 +11,46 @@ from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, load_first, splat, store, store_first, total
 
 f4 = np.float32
+
+
+@leaf
+def clear(out, at, n):
+    """Set n numbers to 0."""
+    whole, zero = n - n % LANES, splat(f4(0.0))
+    for j in range(0, whole, LANES):
+        store(out, at + j, zero)
+    if whole < n:
+        store_first(out, at + whole, n - whole, zero)
+
+
+@leaf
+def copy_row(out, at, x, k, n):
+    """Set n numbers to those from x[k] on."""
+    whole = n - n % LANES
+    for j in range(0, whole, LANES):
+        store(out, at + j, load(x, k + j))
+    if whole < n:
+        store_first(out, at + whole, n - whole, load_first(x, k + whole, n - whole))
+
+
+@leaf
+def add_row(out, at, x, k, n):
+    """Add to n numbers those from x[k] on."""
+    whole = n - n % LANES
+    for j in range(0, whole, LANES):
+        store(out, at + j, load(out, at + j) + load(x, k + j))
+    if whole < n:
+        j, m = at + whole, n - whole
+        store_first(out, j, m, load_first(out, j, m) + load_first(x, k + whole, m))
+
+
+@leaf
+def add_product(out, at, x, k, y, q, n):
+    """Add to n numbers those from x[k] on times those from y[q] on."""
+    for j in range(0, n, LANES):
+        m = min(LANES, n - j)
+        v = load_first(x, k + j, m) * load_first(y, q + j, m)
+        store_first(out, at + j, m, load_first(out, at + j, m) + v)
 
 
 @leaf

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .cells import biases_back, cell, inputs_back, plus, put, tanhs, weights_back
+from .cells import biases_back, cell, inputs_back, put, tanhs, weights_back
 from .codes import A5
-from .products import add_inner, add_rows
+from .products import add_inner, add_row, add_rows, clear
 
 f4 = np.float32
 
@@ -21,7 +21,7 @@ def forward_rnn(i, plan, learnt, scratch, training):
         now = c.out + t * h
         put(z, now, w, c.b, h)
         if c.c >= 0:
-            plus(z, now, w, c.c, h)
+            add_row(z, now, w, c.c, h)
         add_rows(z, now, h, w, c.w, z, c.x + t * c.inputs, 1, c.inputs)
         if t > 0:
             add_rows(z, now, h, w, c.u, z, now - h, 1, h)
@@ -38,7 +38,7 @@ def backward_rnn(i, plan, learnt, scratch):
     c = cell(i, plan)
     h, d, z, kept = c.h, scratch.d, scratch.z, scratch.kept
     dh = c.kept + c.steps * h
-    put(kept, dh, kept, -1, h)
+    clear(kept, dh, h)
     for t in range(c.steps - 1, -1, -1):
         a, o = c.kept + t * h, c.out + t * h
         for j in range(h):

@@ -19,7 +19,7 @@ TABLE, CHANNELS, POSITIONS = A0, A1, A2
 
 
 def learned_shuffle(
-    b: PlanBuilder, x: Value, schedule: Schedule | None = None, order: np.ndarray | None = None
+    b: PlanBuilder, x: Value, schedule: Schedule | Start | None = None, order: np.ndarray | None = None
 ) -> Value:
     """Channels in a learned order (AutoShuffleNet, Lyu, Zhang, Qi & Xin 2020).
 
@@ -28,8 +28,8 @@ def learned_shuffle(
     b : PlanBuilder
     x : Value
         Channels on the first axis, any positions behind it.
-    schedule : Schedule, optional
-        How it is learnt.
+    schedule : Schedule or Start, optional
+        How it is learnt, or what has been learnt already.
     order : ndarray of int, optional
         Begin committed to this one: output i is input ``order[i]``. It costs then what a fixed order costs, and can
         be opened (:mod:`streamnn.permutations.reopening`).
@@ -90,7 +90,9 @@ def correlated_order(b: PlanBuilder, x: Value, groups: int, events: int = 1500, 
     return b.op(SHUFFLE, f"CorrelatedOrder({n}, {groups} groups)", x, y, more=(_placed(b, start), n, 1))
 
 
-def add_table(b: PlanBuilder, schedule: Schedule, rows: int, columns: int, index: np.ndarray | None) -> int:
+def add_table(
+    b: PlanBuilder, schedule: Schedule | Start, rows: int, columns: int, index: np.ndarray | None
+) -> int:
     """Room for a permutation or grouping in a plan; where it begins among the whole numbers."""
     if index is not None:
         index = np.asarray(index, np.int64)
@@ -98,7 +100,7 @@ def add_table(b: PlanBuilder, schedule: Schedule, rows: int, columns: int, index
             raise SpecError(
                 f"an index of {rows} inputs has each of 0 .. {columns - 1} {rows // columns} times"
             )
-    start = schedule.start(rows, columns)
+    start = schedule if isinstance(schedule, Start) else schedule.start(rows, columns)
     if index is not None:
         start = start.settled(index)
     return _placed(b, start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -138,6 +138,23 @@ class Member(Stage):
         before it came leave for it what they would have left with zeros. In a chunk a column is there from the first
         event on, and the bits must be those of single events, for which it comes with its first value.
         """
+
+    def certified(self, rows: np.ndarray) -> Callable[[], dict[str, Any]] | None:
+        """What works out the slope certificate of its network as it is now: None where it has none.
+
+        Any thread may call it while the member learns on, and take its time.
+
+        Parameters
+        ----------
+        rows : ndarray of float32, shape (n, width)
+            Recent rows, the piece that it reads: where a search for a steep place begins.
+
+        Returns
+        -------
+        callable
+            Gives ``certified``, ``attacked`` and whatever else is to be known.
+        """
+        return None
 
     def reopen(self) -> None:
         """There was an alarm: what was settled for good may be looked at again. Arrays may be exchanged here."""

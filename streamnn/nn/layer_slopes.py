@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from .activation_slopes import activation_slope, is_activation, largest_value
-from .operator_norms import ROUNDED_UP, convolution_norm, matrix_norm
+from .grouped_linear import GroupedLinear, LearnedGrouping
+from .learned_shuffle import LearnedShuffle
+from .operator_norms import ROUNDED_UP, convolution_norm, grouped_norm, matrix_norm
 from .permutation import Permutation
 from .recurrent_slopes import recurrent_slopes
 
@@ -89,8 +91,6 @@ def _convolution(m: nn.Conv1d | nn.Conv2d, shape: tuple[int, ...], most: float) 
 
 
 def _recurrent(m: nn.RNNBase, shape: tuple[int, ...], most: float) -> Slope:
-    if not m.batch_first:
-        return Slope(inf, "its first axis is time: batch_first=True has a bound")
     if getattr(m, "proj_size", 0):
         return Slope(inf, "it has projections (proj_size)")
     every, last = recurrent_slopes(m, shape[0], most)
@@ -158,6 +158,22 @@ def _moved(m: nn.Module, shape: tuple[int, ...], most: float) -> Slope:
     return Slope(1.0, "it only moves numbers", most)
 
 
+def _grouped(m: GroupedLinear, shape: tuple[int, ...], most: float) -> Slope:
+    return Slope(grouped_norm(m.weight, m.groups), "its largest group", _largest(m.weight, m.bias, most))
+
+
+def _grouping(m: LearnedGrouping, shape: tuple[int, ...], most: float) -> Slope:
+    w = m.effective_weight().detach()
+    return Slope(matrix_norm(w), "its weights times its shares", _largest(w, m.bias, most))
+
+
+def _shuffle(m: LearnedShuffle, shape: tuple[int, ...], most: float) -> Slope:
+    if m.committed:
+        return Slope(1.0, "it only moves numbers", most)
+    shares = m.shares().detach()
+    return Slope(matrix_norm(shares), "its shares", _largest(shares.T, None, most))
+
+
 def _largest(w: Tensor, b: Tensor | None, most: float) -> float:
     rows = w.detach().double().abs().sum(1)
     if b is None:
@@ -179,6 +195,9 @@ def _by_axis(pool: Callable[[Tensor, int], Tensor], sides: Sequence[int]) -> flo
 Rule = Callable[[Any, tuple[int, ...], float], Slope]
 _RULES: dict[type[nn.Module], Rule] = {
     nn.Linear: _linear,
+    GroupedLinear: _grouped,
+    LearnedGrouping: _grouping,
+    LearnedShuffle: _shuffle,
     **dict.fromkeys((nn.Conv1d, nn.Conv2d), _convolution),
     **dict.fromkeys((nn.LSTM, nn.GRU, nn.RNN), _recurrent),
     **dict.fromkeys((nn.LayerNorm, nn.GroupNorm, nn.RMSNorm), _normalisation),

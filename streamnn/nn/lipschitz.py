@@ -102,7 +102,7 @@ def certificate(
     if known(frozen):  # a tracer looks into the module that it is given
         frozen = nn.Sequential(frozen)
     shape = tuple(shape)
-    if rows is None:
+    if rows is None or not len(rows):
         rows = torch.randn(_ROWS, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     rows = rows.detach().double()
     of = f"l2, from rows of shape {shape}{f' within +-{most:g}' * isfinite(most)} to outputs"
@@ -114,11 +114,13 @@ def certificate(
         )
     attacked = attack_module(frozen, rows, most)
     try:
-        walk = _Walk(fx.GraphModule(frozen, (tracer := _Tracer()).trace(frozen), type(tracer).__name__), most)
+        walk = _Walk(
+            fx.GraphModule(frozen, (tracer := _Tracer()).trace(frozen), type(tracer).__name__), most, shape
+        )
     except Exception as e:  # a tracer stops at whatever a forward may do
         return ModuleCertificate(inf, attacked, f"{of}: torch.fx can't trace it: {e}", ())
     with torch.no_grad():
-        out = walk.run(torch.zeros(2, *shape, dtype=torch.float64))
+        out = walk.run(torch.zeros(walk.batch, *shape, dtype=torch.float64))
     return ModuleCertificate(
         walk.reached.slope, attacked, f"{of} of shape {tuple(out.shape[1:])}", tuple(walk.layers)
     )
@@ -132,8 +134,9 @@ class _Tracer(fx.Tracer):
 class _Walk(fx.Interpreter):
     """Runs the graph on a small batch, for shapes, and follows how far values can move."""
 
-    def __init__(self, graph: fx.GraphModule, most: float) -> None:
+    def __init__(self, graph: fx.GraphModule, most: float, shape: tuple[int, ...]) -> None:
         super().__init__(graph)
+        self.batch = next(n for n in (2, 3, 5, 7, 11, 13) if n not in shape)  # no other axis is taken for it
         self.most, self.layers = most, list[LayerBound]()
         self.reaches: dict[fx.Node, Any] = {}
         self.reached, self.spoilt = Reach(inf), False
@@ -170,13 +173,18 @@ class _Walk(fx.Interpreter):
 
     def _layer(self, name: str, args: tuple[Any, ...], given: tuple[Any, ...], more: bool) -> Any:
         module, before = self.fetch_attr(name), args[0]
-        slope = layer_slope(module, given[0].shape[1:], before.most)
+        shape, rows = given[0].shape, 0
+        if isinstance(module, nn.RNNBase) and not module.batch_first:
+            rows = 1
+        slope = layer_slope(module, (*shape[:rows], *shape[rows + 1 :]), before.most)
+        if isinstance(module, nn.RNNBase) and shape[rows] != self.batch:
+            slope = Slope(inf, "rows do not lie along the axis that it takes for theirs")
         if slope is not None and (more or len(args) > 1):
             slope = Slope(inf, "it takes more than one value, as a state to start from")
         slope = slope or Slope(inf, "no bound of its slope is known")
         self.layers.append(LayerBound(name, str(module), slope.bound, slope.how))
         after = before.through(slope.bound, slope.most)
-        return after if slope.last is None else _recurrent(module, before, after, slope)
+        return _recurrent(module, before, after, slope) if isinstance(module, nn.RNNBase) else after
 
 
 def _nodes(v: Any) -> list[fx.Node]:
@@ -199,17 +207,12 @@ def _overwrites(n: fx.Node) -> bool:
     return len(n.args[0].users) > 1 or only_moves(n.args[0].target)
 
 
-def _recurrent(module: nn.Module, before: Reach, after: Reach, slope: Slope) -> Any:
+def _recurrent(module: nn.RNNBase, before: Reach, after: Reach, slope: Slope) -> Any:
     # outputs, and the state: of the hidden part its last layer's is known, of the cells nothing
     last = before.through(slope.last or 0.0, slope.most).slope
-    outputs = Reach(
-        after.slope,
-        after.most,
-        (
-            ("(slice(None, None, None), -1)", last),
-            ("(slice(None, None, None), -1, slice(None, None, None))", last),
-        ),
-    )
-    alone = getattr(module, "num_layers", 0) == 1 and not getattr(module, "bidirectional", False)
+    every = "slice(None, None, None)"
+    ends = (f"({every}, -1)", f"({every}, -1, {every})") if module.batch_first else ("-1",)
+    outputs = Reach(after.slope, after.most, tuple((key, last) for key in ends))
+    alone = module.num_layers == 1 and not module.bidirectional
     hidden = Reach(last if alone else inf, after.most, (("-1", last),))
     return outputs, (hidden, Reach(inf)) if isinstance(module, nn.LSTM) else hidden

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .grouped_linear import GroupedLinear
 from .linear_spline import LinearSpline
 from .operator_norms import cheap_convolution_norm, cheap_norm, grouped_norm
 
@@ -22,7 +23,7 @@ def project(module: nn.Module, slope: float) -> None:
     Parameters
     ----------
     module : Module
-        Its Linear, Conv1d, Conv2d, RNN, LSTM and GRU layers, each gate of the last three by itself, and its
+        Its Linear, :class:`GroupedLinear`, Conv1d, Conv2d, RNN, LSTM and GRU layers, each gate of the last three by itself, and its
         :class:`LinearSpline` activations; others stay as they are.
     slope : float
         Largest allowed; 0 is no limit.
@@ -42,6 +43,8 @@ def project(module: nn.Module, slope: float) -> None:
             m.project_(slope)
         elif isinstance(m, nn.Linear):
             _scale(m.weight, cheap_norm(m.weight), slope)
+        elif isinstance(m, GroupedLinear):
+            _scale(m.weight, grouped_norm(m.weight, m.groups, cheap_norm), slope)
         elif isinstance(m, (nn.Conv1d, nn.Conv2d)):
             _scale(m.weight, cheap_convolution_norm(m.weight, m.groups), slope)
         elif isinstance(m, nn.RNNBase):

@@ -57,7 +57,15 @@ def snapshot(pool: Pool) -> NetworkSnapshot:
     """The networks as they are now, to be certified while the pool learns on."""
     networks = pool.networks if pool.started else []
     spans = [pool.layout.span(*net.reads) for net in networks]
-    return NetworkSnapshot(networks, spans, pool.recent.rows if networks else np.zeros((0, 0), f4))
+    rows, others = np.zeros((0, 0), f4), {}
+    if pool.started:
+        rows = pool.recent.rows
+        for member in pool.members:
+            a, b = pool.layout.span(*member.reads)
+            work = member.certified(rows[:, a:b])
+            if work is not None:
+                others[member.name] = work
+    return NetworkSnapshot(networks, spans, rows, others)
 
 
 def missing(pool: Pool) -> dict[str, int]:

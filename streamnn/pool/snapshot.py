@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,18 @@ class NetworkSnapshot:
         Columns of `rows` that each network reads.
     rows : ndarray of float32, shape (n, inputs)
         Places at which a steep slope is looked for.
+    others : mapping of str to callable
+        Of certified members that are no such networks: what gives their slopes, by name.
     """
 
-    def __init__(self, networks: Sequence[Network], spans: Sequence[tuple[int, int]], rows: np.ndarray):
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        spans: Sequence[tuple[int, int]],
+        rows: np.ndarray,
+        others: Mapping[str, Callable[[], dict[str, Any]]],
+    ):
+        self._others = dict(others)
         self._rows = rows.copy()
         self._members: list[tuple[Network, bool, str, tuple[int, int]]] = []
         for network, span in zip(networks, spans, strict=True):
@@ -50,7 +59,7 @@ class NetworkSnapshot:
         )
 
     def functions(self) -> list[dict[str, Any]]:
-        """Name and learnt activation functions of every member. Quick."""
+        """Name of every member, and its learnt activation functions where it is a spline network. Quick."""
         out = []
         for net, mean, name, _ in self._members:
             # how much the last layer's units count
@@ -63,7 +72,7 @@ class NetworkSnapshot:
             out.append(
                 {"name": name, "knots": knots, "splines": functions.on(knots), "bends": bends, "used": used}
             )
-        return out
+        return [*out, *({"name": name} for name in self._others)]
 
     def slopes(self) -> list[dict[str, Any]]:
         """Slope bound and the slope an attack found, of every member. Takes most of a second."""
@@ -71,4 +80,4 @@ class NetworkSnapshot:
         for net, mean, _, (a, b) in self._members:
             c = net.certificate(self._rows[:, a:b], mean)
             out.append({"certified": c.bound, "attacked": c.attacked, "l1_bound": c.l1_bound})
-        return out
+        return [*out, *(work() for work in self._others.values())]

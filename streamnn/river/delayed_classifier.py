@@ -8,7 +8,7 @@ from typing import Any
 from river import base
 
 from .. import learners
-from ..learners.class_labels import distribution
+from ..features.class_labels import distribution
 from ._waiting import Waiting
 
 

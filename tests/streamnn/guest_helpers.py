@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from streamnn.lowered import Plan, PlanBuilder
+from streamnn.lowered.activations import activation
+from streamnn.lowered.dense import linear
 from streamnn.members import Member, Room
 from streamnn.stage import grown
 from streamnn.types import EXPIRE, LEARN
 
 f4 = np.float32
+
+
+def plan(inputs: int, outputs: int) -> Plan:
+    """A factory of plans, which needs no torch: one hidden layer."""
+    b, rng = PlanBuilder((inputs,)), np.random.default_rng(0)
+    h = activation(b, linear(b, b.input, "0", rng.normal(size=(16, inputs)), np.zeros(16)), "relu")
+    return b.finish(linear(b, h, "2", rng.normal(size=(outputs, 16)) / 4, np.zeros(outputs)), latent=h)
 
 
 class Straight(Member):

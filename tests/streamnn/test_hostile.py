@@ -10,7 +10,8 @@ import pytest
 from streamnn import Classifier, Regressor
 from streamnn.checks import check_chunks, check_resume
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
-from streamnn.learners import NetworkClassifier, class_labels
+from streamnn.features import class_labels
+from streamnn.learners import NetworkClassifier
 from streamnn.types import LEARN, LOOK, OBSERVE, Chunk
 
 

@@ -7,6 +7,7 @@ import inspect
 import numpy as np
 import pytest
 from guest_helpers import Straight
+from machine_helpers import printed
 from test_invariants import Log
 
 from streamnn import Classifier, Regressor, TorchClassifier, TorchRegressor
@@ -239,3 +240,25 @@ def test_a_bad_guest_costs_a_pool_little(monkeypatch) -> None:
     assert lost(bad) < without + 0.003
     losses = bad._pool.ledger.losses
     assert losses["mine"] > 5.0 * losses["logistic"]
+
+
+def test_without_torch_it_can_be_made_and_says_what_is_missing_at_the_first_event() -> None:
+    said = printed("""
+import sys
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+sys.meta_path.insert(0, NoTorch())
+from streamnn import TorchClassifier
+from streamnn.errors import MissingPackage
+def make(inputs, outputs):
+    from torch import nn
+    return nn.Linear(inputs, outputs)
+model = TorchClassifier(make)
+try:
+    model.learn_one({"a": 1.0}, 1)
+except MissingPackage as e:
+    print(type(e).__name__, "streamnn[torch]" in str(e))
+""")
+    assert said == ["MissingPackage", "True"]

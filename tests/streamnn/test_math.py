@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamnn._kernels.ieee import cospi64, exp32, exp64, log32, log64
+from streamnn._kernels.ieee import (
+    cospi64,
+    erf32,
+    exp32,
+    exp64,
+    expm1_32,
+    log32,
+    log64,
+    sigmoid32,
+    softplus32,
+    tanh32,
+)
 from streamnn._kernels.jit import kernel
 from streamnn._kernels.lanes import (
     larger,
@@ -46,6 +59,16 @@ def test_exp32(x):
 @given(st.floats(f4(1e-30), f4(1e30), width=32))
 def test_log32(x):
     assert abs(log32(f4(x)) - np.log(np.float64(x))) < 1e-6 * max(1.0, abs(np.log(x)))
+
+
+@given(st.floats(-79, 79, width=32))
+def test_functions_of_activations(x):
+    v = np.float64(x)
+    assert abs(sigmoid32(f4(x)) - 1 / (1 + np.exp(-v))) < 1e-7
+    assert abs(tanh32(f4(x)) - np.tanh(v)) < 2e-7
+    assert abs(erf32(f4(x)) - math.erf(x)) < 3e-7
+    assert abs(expm1_32(f4(x)) - np.expm1(v)) < 6e-7 * max(abs(np.expm1(v)), 1e-30)
+    assert abs(softplus32(f4(x)) - np.logaddexp(0, v)) < 2e-7 * max(1.0, v)
 
 
 @given(st.floats(0, 1))

@@ -12,7 +12,17 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from streamnn.errors import SpecError  # noqa: E402
-from streamnn.nn import LinearSpline, Permutation, Residual, certificate  # noqa: E402
+from streamnn.nn import (  # noqa: E402
+    GroupedLinear,
+    LearnedGrouping,
+    LearnedShuffle,
+    LinearSpline,
+    Permutation,
+    Residual,
+    ShuffleUnitV1,
+    ShuffleUnitV2,
+    certificate,
+)
 from streamnn.nn.activation_slopes import activation_slope  # noqa: E402
 from streamnn.nn.layer_slopes import layer_slope  # noqa: E402
 
@@ -44,7 +54,8 @@ POOLS = [
     (nn.MaxPool1d(3, 2, dilation=2), (2, 9)), (nn.AvgPool2d(3, 2, 1), (2, 7, 7)),
     (nn.AvgPool2d(3, 2, 1, count_include_pad=False), (2, 7, 8)), (nn.AvgPool1d(2, ceil_mode=True), (1, 7)),
     (nn.AdaptiveAvgPool2d(3), (2, 7, 5)), (nn.AdaptiveAvgPool2d(1), (2, 4, 4)), (nn.AdaptiveMaxPool2d((3, None)), (2, 7, 5)),
-    (nn.LayerNorm(5), (5,)), (nn.LayerNorm((2, 3)), (2, 3)), (nn.GroupNorm(2, 4), (4, 3, 3)), (nn.RMSNorm(4, eps=1e-3), (4,)),
+    (GroupedLinear(6, 4, 2), (6,)), (LearnedGrouping(6, 4, 2), (6,)), (LearnedShuffle(4), (4, 2, 2)),
+    (LearnedShuffle(3, order=[2, 0, 1]), (3,)), (nn.LayerNorm(5), (5,)), (nn.LayerNorm((2, 3)), (2, 3)), (nn.GroupNorm(2, 4), (4, 3, 3)), (nn.RMSNorm(4, eps=1e-3), (4,)),
     (nn.BatchNorm1d(3), (3,)), (nn.BatchNorm2d(3), (3, 2, 2)), (nn.ChannelShuffle(2), (4, 2, 2)),
     (Permutation([2, 0, 1]), (3, 2)), (LinearSpline(3, 5, 1.0), (3, 2, 2)), (nn.Softmax(1), (4,)),
 ]  # fmt: skip
@@ -104,11 +115,33 @@ class Last(nn.Module):
         return self.out(y[:, -1])
 
 
+class TimeFirst(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.core, self.out = nn.LSTM(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(self.core(x.transpose(0, 1))[0][-1])
+
+
+class Mistaken(nn.Module):
+    """Takes rows for steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.core = nn.LSTM(2, 2)
+
+    def forward(self, x):
+        return self.core(x)[0]
+
+
 NETWORKS = [
+    (TimeFirst, (4, 3)),
     (lambda: nn.Sequential(nn.Linear(5, 8), nn.GELU(), Residual(nn.Linear(8, 8)), nn.SiLU(), nn.Linear(8, 3)), (5,)),
     (lambda: nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(inplace=True), nn.Conv2d(4, 4, 3, padding="same", groups=2),
                            LinearSpline(4), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3)), (1, 8, 8)),
     (Branches, (6,)),
+    (lambda: nn.Sequential(nn.Conv2d(1, 8, 1), ShuffleUnitV1(8, 2, 2), ShuffleUnitV2(8), nn.Flatten(), nn.Linear(32, 3)), (1, 4, 4)),
     (lambda: Last(nn.LSTM, hidden=False), (4, 3)),
     (lambda: Last(nn.LSTM, hidden=True), (4, 3)),
     (lambda: Last(nn.GRU, hidden=True), (4, 3)),
@@ -176,6 +209,10 @@ def test_what_has_no_bound_says_so(make):
     found = certificate(nn.Sequential(make()), (2,))
     assert found.bound == math.inf
     assert found.missing or "can't trace" in found.of
+
+
+def test_rows_that_are_taken_for_steps_have_no_bound():
+    assert "axis" in certificate(Mistaken(), (3, 2)).missing[0].how
 
 
 def test_refuses_what_gives_more_than_one_value():

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[
 from torch import nn  # noqa: E402
 
 from streamnn.nn import LinearSpline, certificate, project  # noqa: E402
-from streamnn.nn.operator_norms import cheap_norm, matrix_norm  # noqa: E402
+from streamnn.nn.operator_norms import matrix_norm  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -36,16 +36,18 @@ def test_after_1000_updates_the_certificate_is_within_slope_to_the_layers(name, 
     rule = torch.optim.Adam(net.parameters(), 0.02)
     x = torch.randn(1000, *shape)
     y = (x.flatten(1).sum(1).abs() * 3).long() % 3
+    met = 0
     for i in range(1000):
         rule.zero_grad()
         nn.functional.cross_entropy(net(x[i : i + 1]), y[i : i + 1]).backward()
         rule.step()
+        before = [p.clone() for p in net.parameters()]
         project(net, slope)
+        met += any(not torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
         if i % 250 == 249:
             found = certificate(net, shape)
             assert found.attacked <= found.bound <= slope**layers
-    met = [cheap_norm(m.weight) / slope for m in net if isinstance(m, nn.Linear)]
-    assert 0.99 < max(met) <= 1.0  # the limit is met, and not by doing nothing
+    assert met > 20  # the limit held it back
 
 
 def test_weights_within_the_limit_keep_their_bits():

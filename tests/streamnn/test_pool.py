@@ -8,7 +8,7 @@ from member_helpers import columns_alone, room, segment
 
 from streamnn import Classifier, Regressor
 from streamnn.errors import LimitError, SchemaError, SpecError, StateError
-from streamnn.learners import class_labels
+from streamnn.features import class_labels
 from streamnn.members.frequencies import Frequencies
 from streamnn.types import EXPIRE, LEARN, OBSERVE, Chunk
 

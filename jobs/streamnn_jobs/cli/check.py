@@ -16,6 +16,7 @@ from ..run import learner as learners
 from ..run import student as students
 from ..run import summary as summaries
 from ..run.plan import make_plan
+from ..run.roads import roads
 from ..spec.fingerprint import learning_fields
 from ..spec.job import JobSpec, label_delay
 from .column_table import show_columns
@@ -31,6 +32,7 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
     plan = make_plan(spec)
     learners.make_learner(plan.spec, plan.task)
     students.make_student(plan.spec, plan.task)
+    known = [] if plan.probe is None else roads(plan.spec, plan.task, plan.probe)
     rows = plan.columns()
     kept = learnt_kinds(plan.spec.checkpoint.directory)
     changed = [] if kept is None else changed_kinds(rows, kept)
@@ -44,6 +46,7 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
                         "source": plan.name,
                         "records": plan.total,
                         "columns": [row.to_dict() for row in rows],
+                        "networks": [road.to_dict() for road in known],
                         "notes": [*plan.notes, *changed],
                         "spec": learning_fields(plan.spec),
                     }
@@ -53,6 +56,8 @@ def check_spec(spec: JobSpec, where: str, as_json: bool) -> None:
     for note in [*plan.notes, *changed]:
         print(note, file=sys.stderr)
     show_columns(Printed(highlight=False), rows)
+    for road in known:
+        print(f"{road.title}: {road.explanation}")
     records = "" if plan.total is None else f", {plan.total:,} records"
     print(
         f"{where}: ok: {plan.task} of {plan.spec.label.column!r} in {plan.name}{records}; labels "

@@ -29,6 +29,11 @@ def warm_up(
 
         if not compiled(task):
             say("compiling: the first run on a machine takes some 20 seconds longer")
+    tried(spec, task, make, probe).learner.scores()
+
+
+def tried(spec: JobSpec, task: str, make: MakeLearner, probe: Batch) -> Worker:
+    """A worker of a spec that has learnt the first few records of a probe, each label two events later."""
     rows = probe.rows.slice(0, WARM_UP_ROWS)
     apart = [*(spec.features.ignore or ()), *filter(None, [spec.label.time])]
     at_once = spec.model_copy(
@@ -43,7 +48,7 @@ def warm_up(
     )
     worker = Worker(at_once, task, make(at_once, task))
     worker.step(Batch(rows, np.arange(rows.num_rows, dtype=np.int64), {"position": rows.num_rows}))
-    worker.learner.scores()
+    return worker
 
 
 def warm_up_without_records(spec: JobSpec, make: MakeLearner, say: Callable[[str], None]) -> None:

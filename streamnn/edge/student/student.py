@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import SchemaError
-from ...learners.class_labels import known_codes
+from ...features.class_labels import known_codes
 from ...pool.pending import Pending
 from ...types import LEARN, OBSERVE, Chunk, Output
 from ..artefact import Artefact

@@ -8,7 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from streamnn.nn import LinearSpline, Permutation, Residual
+from streamnn.nn import (
+    GroupedLinear,
+    LearnedGrouping,
+    LearnedShuffle,
+    LinearSpline,
+    Permutation,
+    Residual,
+    ShuffleUnitV1,
+    ShuffleUnitV2,
+)  # fmt: skip
 
 Case = tuple[Callable[[], nn.Module], tuple[int, ...], bool]
 """How to make it, the shape of an event, and whether time comes first."""
@@ -287,6 +296,14 @@ CASES: dict[str, Case] = {
     "squeeze and excitation": (Squeezed, (64,), False),
     "shufflenet": (lambda: image_net(ShuffleV1(8, 2), ShuffleV1(8, 4)), (64,), False),
     "shufflenet v2": (lambda: image_net(ShuffleV2(8), ShuffleV2(8)), (64,), False),
+    "learned orders": (lambda: image_net(ShuffleUnitV1(8, 2), ShuffleUnitV2(8), LinearSpline(8)), (64,), False),
+    "learned groups": (
+        lambda: nn.Sequential(
+            LearnedGrouping(6, 8, 2), nn.ReLU(), LearnedShuffle(8), GroupedLinear(8, 8, 4), nn.Tanh(),
+            LearnedShuffle(8, order=[3, 1, 2, 0, 7, 6, 5, 4]), nn.Linear(8, 2),
+        ),
+        (6,), False,
+    ),
     "upsampled": (
         lambda: nn.Sequential(
             nn.Unflatten(1, (1, 4, 4)), nn.Upsample(scale_factor=2), nn.Conv2d(1, 4, 3), nn.PixelShuffle(2), nn.Flatten(),

@@ -121,6 +121,10 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
     "wrong width": (lambda: nn.Linear(5, 2), (4,), "the module fails on (3, 4) numbers"),
     "fourier": (lambda: Own(lambda m, x: m.b(torch.fft.rfft(m.a(x)).abs())), (4,), "rfft"),
     "changed in place through a view": (lambda: Own(in_place), (4,), "changed in place"),
+    "no gradient in torch": (
+        lambda: nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.ReLU(inplace=True), nn.Linear(4, 2)),
+        (4,), "torch itself has no gradient of it",
+    ),
     "script": (lambda: torch.jit.script(Scripted()), (4,), "TorchScript"),
 }  # fmt: skip
 

@@ -109,7 +109,7 @@ def test_torchs_own_random_numbers_are_left_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-widths = st.integers(2, 9)  # a norm of one number is 0 but for rounding
+widths = st.integers(4, 9)  # a norm of one or two numbers gives signs, and gradients that are rounding
 
 
 @st.composite
@@ -121,7 +121,7 @@ def sequentials(draw):
         m = draw(widths)
         layers.append(nn.Linear(n, m, bias=draw(st.booleans())))
         between = [
-            *ACTIVATIONS[:18], nn.LayerNorm(m), nn.RMSNorm(m), nn.Dropout(0.2), nn.GroupNorm(1, m), LinearSpline(m),
+            *(a for a in ACTIVATIONS[:18] if not getattr(a, "inplace", False)), nn.LayerNorm(m), nn.RMSNorm(m), nn.Dropout(0.2), nn.GroupNorm(1, m), LinearSpline(m),
             Residual(nn.Linear(m, m)), nn.Sequential(nn.Unflatten(1, (1, m)), nn.Conv1d(1, 2, 1), nn.Flatten(), nn.Linear(2 * m, m)),
         ]  # fmt: skip
         layers += draw(st.lists(st.sampled_from(between), max_size=2, unique_by=id))

@@ -1,0 +1,51 @@
+"""A network lowered into kernels as a learner, without torch: held to everything that any learner is held to."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from streamnn.checks import CHECKS, check_learner
+from streamnn.checks._data import CLASSES, NUMBERS
+from streamnn.learners import TorchClassifier, TorchRegressor
+from streamnn.lowered import PlanBuilder
+from streamnn.lowered.activations import activation
+from streamnn.lowered.dense import linear
+from streamnn.lowered.dropout import dropout
+
+pytestmark = pytest.mark.slow
+
+
+def mlp(inputs, outputs, window=0, drop=0.0):
+    b = PlanBuilder((window, inputs) if window else (inputs,))
+    n = inputs * max(window, 1)
+    h, r = b.input.reshaped(n), np.random.default_rng(0)
+    for i, units in enumerate((32, 16)):
+        w = r.uniform(-1, 1, (units, h.size)) / np.sqrt(max(h.size, 4))
+        h = activation(b, linear(b, h, f"{i}", w, np.zeros(units)), "relu")
+    if drop:
+        h = dropout(b, h, drop)
+    w = r.uniform(-1, 1, (outputs, 16)) / 4
+    return b.finish(linear(b, h, "out", w, np.zeros(outputs)), latent=h)
+
+
+LEARNERS = {
+    "adam": (CLASSES, partial(TorchClassifier, mlp)),
+    "sgd in batches": (CLASSES, partial(TorchClassifier, mlp, optimizer="sgd", lr=0.05, batch=2)),
+    "dropout": (CLASSES, partial(TorchClassifier, partial(mlp, drop=0.1))),
+    "window": (CLASSES, partial(TorchClassifier, partial(mlp, window=3), window=3)),
+    "history": (CLASSES, partial(TorchClassifier, mlp, rows="history")),
+    "slope": (CLASSES, partial(TorchClassifier, mlp, slope=2.0)),
+    "numbers": (NUMBERS, partial(TorchRegressor, mlp)),
+}
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize("name", CHECKS)
+def test_lowered_learners_keep(learner, name):
+    task, make = LEARNERS[learner]
+    if task not in CHECKS[name].tasks:
+        pytest.skip("of other labels")
+    assert check_learner(make, task, [name]) == [name]
