@@ -95,6 +95,7 @@ class LoweredMember(LoweredNetwork, Member):
         )
         plan = self._new_plan(self._inputs, self._outputs)
         LoweredNetwork.__init__(self, name, plan, rules, room.seed, room.place)
+        self.take_names(max(room.layout.columns, 1))
         self.names, self.reads, self.watched = (name,), guest.reads, watched
         self._rule = rule or find_rule(
             self._shapes_of_plan, self._inputs, self._outputs, room.classify, loss == "reconstruct"
@@ -126,6 +127,7 @@ class LoweredMember(LoweredNetwork, Member):
                 lambda old: step.weights(old, rule),
                 lambda old: step.moments(old, rule),
             )
+        self.take_names(max(room.layout.columns, 1))
         for name in self.used:
             self.reserve(name, room.category_rows)
 

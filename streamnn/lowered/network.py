@@ -191,7 +191,7 @@ class LoweredNetwork(Stage):
         self._settings.n[[k.S_FROM, k.S_READ]] = start, width
         names = store["names"]
         if s["held_names"].shape[1] != names.shape[1]:
-            s["held_names"] = grown(s["held_names"], self.rules.batch, names.shape[1], fill=-1)
+            self.take_names(names.shape[1])
         windows = store[self.window_leaf].reshape(len(rows), -1) if self.rules.window else rows
         scan(
             *(op, slot, target, weight),
@@ -203,6 +203,10 @@ class LoweredNetwork(Stage):
             k.Memory(*(s[name] for name in k.Memory._fields)),
             self._scratch,
         )
+
+    def take_names(self, columns: int) -> None:
+        """Make room for the category values of so many columns in the events that are put aside."""
+        self.s["held_names"] = grown(self.s["held_names"], self.rules.batch, columns, fill=-1)
 
     @property
     def learnt(self) -> k.Learnt:
