@@ -35,7 +35,7 @@ from streamnn.lowered.grouped_network import grouped_network
 from streamnn.lowered.reopening import permutations, reopen_network
 from streamnn.permutations.assignment import assignment
 from streamnn.permutations.fingerprints import Fingerprints, rewired
-from streamnn.permutations.places import COMMITTED, COUNTERS, SINCE, STATE
+from streamnn.permutations.places import COMMITTED, COUNTERS_AT, SINCE, STATE_AT
 from streamnn.permutations.reopening import index_of, shares_of
 from streamnn.permutations.schedule import Schedule
 
@@ -64,8 +64,8 @@ def spread(v: list[float]) -> str:
 def settled(net: Bare) -> int | None:
     """Labels until the first order was committed; None if it was not."""
     for _, p, t in permutations(net.plan, net.learnt):
-        c = t.whole[p + COUNTERS]
-        if t.counters[c + STATE] == COMMITTED:
+        c = t.whole[p + COUNTERS_AT]
+        if t.counters[c + STATE_AT] == COMMITTED:
             return int(t.counters[c + SINCE])
     return None
 
@@ -149,10 +149,10 @@ def of_rounding(seeds: int) -> Iterator[Row]:
 
 def _round(net: Bare) -> None:
     for _, p, t in permutations(net.plan, net.learnt):
-        c = t.whole[p + COUNTERS]
-        if t.counters[c + STATE] != COMMITTED:
+        c = t.whole[p + COUNTERS_AT]
+        if t.counters[c + STATE_AT] != COMMITTED:
             index_of(p, t)[...] = np.argsort(assignment(shares_of(p, t)))
-            t.counters[c + STATE] = COMMITTED
+            t.counters[c + STATE_AT] = COMMITTED
 
 
 def of_reopening(seeds: int) -> Iterator[Row]:
@@ -178,7 +178,7 @@ def of_reopening(seeds: int) -> Iterator[Row]:
                     for row, p, t in permutations(net.plan, net.learnt):
                         del row
                         index_of(p, t)[...] = index
-                        t.counters[t.whole[p + COUNTERS] + STATE] = COMMITTED
+                        t.counters[t.whole[p + COUNTERS_AT] + STATE_AT] = COMMITTED
                 first, _ = net.run(x[: half + late], y[: half + late])
                 if ", " in arm:
                     reopen_network(net.plan, net.learnt, arm.split(", ")[1])

@@ -24,6 +24,8 @@ MEAN_TARGETS = 2.0
 """The mean target of a category value is shrunk as if this many targets had been at the overall mean."""
 TARGET_LIMIT = 10.0
 """A scaled target is clipped to this many deviations: an outlier moves nothing far."""
+FARTHEST_PREDICTION = 100.0
+"""Running deviations from the mean at which a number that a member predicts is cut."""
 UNKNOWN_DEVIATION = 1e-150
 """Deviation of targets of which none is known yet, or all were 0: next to nothing, but no division by 0."""
 RESIDUAL_DECAYS = (0.7, 0.97)

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import SpecError
 from ..state import Arrays
 
-FIXED, INPUTS, OUTPUTS = "fixed", "inputs", "outputs"
+FIXED_SIZE, BY_INPUTS, BY_OUTPUTS = "fixed", "inputs", "outputs"
 IMPROBABLE = 2.0
 """The bias of a class that has just come lies so far below the smallest of the others."""
 
@@ -34,7 +34,7 @@ class Axis:
 
     def size(self, inputs: int, outputs: int) -> int:
         """Its length."""
-        return self.times * {FIXED: 1, INPUTS: inputs, OUTPUTS: outputs}[self.of]
+        return self.times * {FIXED_SIZE: 1, BY_INPUTS: inputs, BY_OUTPUTS: outputs}[self.of]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Step:
         """
         grown = self.moments(old, rule)
         for name, axes in rule.axes.items():
-            if axes == (Axis(OUTPUTS, 1),) and name.rpartition(".")[2].startswith("bias"):
+            if axes == (Axis(BY_OUTPUTS, 1),) and name.rpartition(".")[2].startswith("bias"):
                 grown[name][self.before :] = old[name].min() - IMPROBABLE
         return grown
 
@@ -130,9 +130,9 @@ class Step:
         """Where the old entries of an axis lie now."""
         if axis not in self._kept:
             places, wide = {
-                FIXED: (np.zeros(1, np.int64), 1),
-                INPUTS: (self.places, self.inputs),
-                OUTPUTS: (np.arange(self.before), self.outputs),
+                FIXED_SIZE: (np.zeros(1, np.int64), 1),
+                BY_INPUTS: (self.places, self.inputs),
+                BY_OUTPUTS: (np.arange(self.before), self.outputs),
             }[axis.of]
             self._kept[axis] = (np.arange(axis.times)[:, None] * wide + places).ravel()
         return self._kept[axis]
@@ -170,15 +170,15 @@ def find_rule(
     "parameter 'norm.weight' has a unit for each of them"
     """
     now = shapes(inputs, outputs)
-    wider, narrow = _tried(INPUTS, (inputs + 1, 2 * inputs + 3), lambda d: shapes(d, outputs))
+    wider, narrow = _tried(BY_INPUTS, (inputs + 1, 2 * inputs + 3), lambda d: shapes(d, outputs))
     more, few = _tried(
-        OUTPUTS, (outputs + 1, 2 * outputs + 3) if classify else (), lambda c: shapes(inputs, c)
+        BY_OUTPUTS, (outputs + 1, 2 * outputs + 3) if classify else (), lambda c: shapes(inputs, c)
     )
-    axes = {name: [Axis(FIXED, n) for n in shape] for name, shape in now.items()}
-    columns = narrow or _follow(INPUTS, now, inputs, wider, axes)
-    classes = few or _follow(OUTPUTS, now, outputs, more, axes)
+    axes = {name: [Axis(FIXED_SIZE, n) for n in shape] for name, shape in now.items()}
+    columns = narrow or _follow(BY_INPUTS, now, inputs, wider, axes)
+    classes = few or _follow(BY_OUTPUTS, now, outputs, more, axes)
     if not columns and not mirrors:
-        units = [name for name, found in axes.items() if found and found[0].of == INPUTS]
+        units = [name for name, found in axes.items() if found and found[0].of == BY_INPUTS]
         columns = f"parameter {units[0]!r} has a unit for each of them" if units else ""
     return Rule({name: tuple(found) for name, found in axes.items()}, columns, classes)
 
@@ -213,7 +213,7 @@ def _follow(
                 continue
             times, rest = divmod(size, number) if number else (sizes[0], 0)
             exact = not rest and all(s == times * n for s, (n, _) in zip(sizes, others, strict=True))
-            if not exact or axes[name][a].of != FIXED:
+            if not exact or axes[name][a].of != FIXED_SIZE:
                 return f"axis {a} of parameter {name!r} has a length of {size} at {number} {of} and {sizes[0]} at {others[0][0]}"
             axes[name][a] = Axis(of, times)
     return ""

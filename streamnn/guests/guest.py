@@ -8,11 +8,11 @@ from typing import Any
 
 from ..errors import SpecError
 
-ROWS = {"x": ("x", "x"), "context": ("context", "x"), "history": ("known", "x")}
+ROWS_READ = {"x": ("x", "x"), "context": ("context", "x"), "history": ("known", "x")}
 """First and last block of the row that a guest reads, by the name of `rows`."""
 ROADS = ("auto", "lowered", "traced", "eager")
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
-LOSSES = ("auto", "cross_entropy", "binary_cross_entropy", "mse", "l1", "huber")
+GUEST_LOSSES = ("auto", "cross_entropy", "binary_cross_entropy", "mse", "l1", "huber")
 
 Make = Callable[[int, int], Any]
 """``make(inputs, outputs)``: a new torch module of that width, or a :class:`streamnn.lowered.Plan`."""
@@ -75,10 +75,10 @@ class Guest:
     def __post_init__(self) -> None:
         if not callable(self.make):
             raise _refused("make", self.make, "a function of (inputs, outputs) that makes a module")
-        for name, allowed in (("rows", tuple(ROWS)), ("road", ROADS)):
+        for name, allowed in (("rows", tuple(ROWS_READ)), ("road", ROADS)):
             if getattr(self, name) not in allowed:
                 raise _refused(name, getattr(self, name), " or ".join(allowed))
-        for name, names in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
+        for name, names in (("optimizer", OPTIMIZERS), ("loss", GUEST_LOSSES)):
             v = getattr(self, name)
             if not callable(v) and v not in names:
                 raise _refused(name, v, f"{', '.join(names)}, or a function")
@@ -94,7 +94,7 @@ class Guest:
     @property
     def reads(self) -> tuple[str, str]:
         """First and last block of the row that it reads."""
-        return ROWS[self.rows]
+        return ROWS_READ[self.rows]
 
 
 def _refused(name: str, value: Any, allowed: str) -> SpecError:

@@ -38,7 +38,7 @@ class LoweredMember(LoweredNetwork, Member):
     optimiser : Optimiser, optional
         The guest's by name if it is not given.
     loss : str
-        Of :data:`streamnn.lowered.losses.LOSSES`; the guest's by name if it is empty.
+        Of :data:`streamnn.lowered.losses.LOSS_CODES`; the guest's by name if it is empty.
     rule : Rule, optional
         What grows with columns and classes; found by trying if it is not given.
 

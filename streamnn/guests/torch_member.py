@@ -10,8 +10,9 @@ from torch import nn
 
 from ..errors import SpecError, StateError
 from ..features.layout import Layout
-from ..lowered.arrays import COUNTS, HELD, LABELS, SKIPPED, STEPS
-from ..members.member import FARTHEST_PREDICTION, Leaves, Member, Room, Segment
+from ..features.targets import FARTHEST_PREDICTION
+from ..lowered.arrays import COUNT_WIDTH, HELD_LABELS, LABELS_TAKEN, SKIPPED, STEPS_MADE
+from ..members.member import Leaves, Member, Room, Segment
 from ..state import Arrays
 from ..types import EXPIRE, LEARN, OBSERVE
 from . import torch_optimiser
@@ -74,7 +75,7 @@ class TorchMember(Member):
         self._outputs = _outputs(room)
         self.s = {
             "sizes": np.array([room.layout.columns, room.values, self._outputs, 0], np.int64),
-            "count": np.zeros(COUNTS, np.int64),
+            "count": np.zeros(COUNT_WIDTH, np.int64),
         }
         self.rows = GuestRows(guest, name, self.s, room)
         with OneThread():
@@ -196,11 +197,11 @@ class TorchMember(Member):
         if self.watched and not own:
             self._ask(segment, store, i, -1)
         target, weight = segment.target[i], segment.weight[i]
-        count[LABELS] += 1
+        count[LABELS_TAKEN] += 1
         if batch > 1:
-            self.rows.hold(int(count[HELD]), target, weight)
-            count[HELD] += 1
-        if batch == 1 or count[HELD] == batch:
+            self.rows.hold(int(count[HELD_LABELS]), target, weight)
+            count[HELD_LABELS] += 1
+        if batch == 1 or count[HELD_LABELS] == batch:
             self._answer(segment, store)
             latents = self._make_step(target, weight)
             if self.watched and own:
@@ -218,12 +219,12 @@ class TorchMember(Member):
             names, self._y[:], self._w[:] = s["held/names"], s["held/target"], s["held/weight"]
             for row, ids, out in zip(s["held/row"], names, self._batch, strict=True):
                 embedding.add(row, ids, out)
-            s["count"][HELD] = 0
+            s["count"][HELD_LABELS] = 0
         else:
             names, self._y[0], self._w[0] = self.rows.ids[None], target, weight
             self.rows.with_names(self._batch[0])
         latents, gradient = self.engine.learn(self._batch, self._y, self._w, bool((names[:, 0] >= 0).any()))
-        s["count"][SKIPPED if gradient is None else STEPS] += 1
+        s["count"][SKIPPED if gradient is None else STEPS_MADE] += 1
         if gradient is not None and len(gradient):
             embedding.learn(names, gradient)
         return latents
@@ -271,7 +272,7 @@ class TorchMember(Member):
 
     def _arguments(self) -> tuple[Any, ...]:
         module = self._made()
-        learnt = bool(self.s["count"][STEPS])
+        learnt = bool(self.s["count"][STEPS_MADE])
         rows = together(self.guest, module, self.inputs, self.seed)
         widths = self.inputs, self.units, rows
         return self.guest, module, self.facts, self.s, self._keys, learnt, self.classify, *widths

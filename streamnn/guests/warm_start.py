@@ -21,7 +21,7 @@ from .lowered_member import LoweredMember
 from .making import made
 from .torch_member import TorchMember
 
-_KINDS = ("param", "buffer")
+_WARM_LEAVES = ("param", "buffer")
 
 
 def module_of(guest: Guest, member: Member, seed: int) -> nn.Module:
@@ -79,7 +79,7 @@ def _named(module: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
 def _weights(member: Member) -> dict[str, np.ndarray]:
     n = len(member.name) + 1
     leaves = {k[n:]: v for k, v in member.state_dict().items()}
-    return {k: v for k, v in leaves.items() if k.partition("/")[0] in _KINDS}
+    return {k: v for k, v in leaves.items() if k.partition("/")[0] in _WARM_LEAVES}
 
 
 def _widths(member: Member) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from .._kernels.ieee import erf32, exp32, expm1_32, sigmoid32, softplus32, tanh32
 from .._kernels.jit import leaf
 from ..errors import SpecError
-from .codes import A0, A1, A2, ACTIVATION, IN, N_IN, OUT, WEIGHT
+from .codes import A0, A1, A2, ACTIVATION, IN, OUT, SIZE_IN, WEIGHT_AT
 from .plan import PlanBuilder, Value
 
 f4 = np.float32
@@ -19,22 +19,22 @@ ACT_KIND, ACT_CHANNELS, ACT_EACH = A0, A1, A2
 LEAKY, TANH, ACT_SIGMOID, ELU, ACT_SILU, ACT_GELU, ACT_GELU_TANH, SOFTPLUS = range(8)
 CLAMP, HARDSIGMOID, HARDSWISH, ACT_MISH, SOFTSIGN, LOG_SIGMOID, PRELU, SCALED = range(8, 16)
 
-_SELU = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+_SELU_NUMBERS = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 _HALF, _THIRD, _SIXTH = f4(0.5), f4(1 / 3), f4(1 / 6)
 _ROOT_HALF, _DENSITY_0 = f4(0.7071067811865476), f4(0.3989422804014327)
 _GELU_A, _GELU_B = f4(0.7978845608028654), f4(0.044715)
 
-_KINDS = {
+_ACTIVATION_KINDS = {
     "relu": LEAKY, "leaky_relu": LEAKY, "tanh": TANH, "sigmoid": ACT_SIGMOID, "elu": ELU, "selu": ELU, "silu": ACT_SILU,
     "gelu": ACT_GELU, "gelu_tanh": ACT_GELU_TANH, "softplus": SOFTPLUS, "hardtanh": CLAMP, "relu6": CLAMP,
     "hardsigmoid": HARDSIGMOID, "hardswish": HARDSWISH, "mish": ACT_MISH, "softsign": SOFTSIGN,
     "log_sigmoid": LOG_SIGMOID, "scaled": SCALED,
 }  # fmt: skip
-_NUMBERS = {
-    "relu": (0.0,), "leaky_relu": (0.01,), "elu": (1.0, 1.0), "selu": _SELU, "softplus": (1.0, 20.0),
+_USUAL_NUMBERS = {
+    "relu": (0.0,), "leaky_relu": (0.01,), "elu": (1.0, 1.0), "selu": _SELU_NUMBERS, "softplus": (1.0, 20.0),
     "hardtanh": (-1.0, 1.0), "relu6": (0.0, 6.0), "scaled": (1.0, 0.0),
 }  # fmt: skip
-KINDS = tuple(_KINDS)
+ACTIVATION_KINDS = tuple(_ACTIVATION_KINDS)
 """Names of the functions that :func:`activation` knows."""
 
 
@@ -46,7 +46,7 @@ def activation(b: PlanBuilder, x: Value, kind: str, *numbers: float) -> Value:
     b : PlanBuilder
     x : Value
     kind : str
-        One of :data:`KINDS`.
+        One of :data:`ACTIVATION_KINDS`.
     *numbers
         ``leaky_relu``: slope; ``elu``: alpha; ``softplus``: beta and threshold; ``hardtanh``: low and high; ``scaled``: factor and what is added. Those
         that are not given are torch's defaults.
@@ -60,14 +60,16 @@ def activation(b: PlanBuilder, x: Value, kind: str, *numbers: float) -> Value:
     SpecError
         When the function is not known, or takes fewer numbers.
     """
-    if kind not in _KINDS:
-        raise SpecError(f"activation {kind!r} is not known: {', '.join(KINDS)}")
-    usual = _NUMBERS.get(kind, ())
+    if kind not in _ACTIVATION_KINDS:
+        raise SpecError(f"activation {kind!r} is not known: {', '.join(ACTIVATION_KINDS)}")
+    usual = _USUAL_NUMBERS.get(kind, ())
     if len(numbers) > (0 if kind in ("relu", "selu", "relu6") else len(usual)):
         raise SpecError(f"activation {kind!r} is given {len(numbers)} numbers")
     said = f"({', '.join(f'{v:g}' for v in numbers)})" if numbers else ""
     reals = (*numbers, *usual[len(numbers) :])
-    return b.op(ACTIVATION, f"{kind}{said}", x, b.value(*x.shape), more=[_KINDS[kind]], reals=reals)
+    return b.op(
+        ACTIVATION, f"{kind}{said}", x, b.value(*x.shape), more=[_ACTIVATION_KINDS[kind]], reals=reals
+    )
 
 
 def prelu(b: PlanBuilder, x: Value, name: str, weight: np.ndarray) -> Value:
@@ -102,7 +104,7 @@ def prelu(b: PlanBuilder, x: Value, name: str, weight: np.ndarray) -> Value:
 def forward_activation(i, plan, learnt, scratch, training):
     """Values."""
     ops, z = plan.ops, scratch.z
-    kind, n, x, y = ops[i, ACT_KIND], ops[i, N_IN], ops[i, IN], ops[i, OUT]
+    kind, n, x, y = ops[i, ACT_KIND], ops[i, SIZE_IN], ops[i, IN], ops[i, OUT]
     a, b = plan.reals[i, 0], plan.reals[i, 1]
     if kind == LEAKY:
         for j in range(n):
@@ -164,7 +166,7 @@ def forward_activation(i, plan, learnt, scratch, training):
 def _forward_prelu(i, ops, w, z):
     x, y, n = ops[i, IN], ops[i, OUT], ops[i, ACT_EACH]
     for c in range(ops[i, ACT_CHANNELS]):
-        a = w[ops[i, WEIGHT] + c]
+        a = w[ops[i, WEIGHT_AT] + c]
         for j in range(c * n, (c + 1) * n):
             v = z[x + j]
             z[y + j] = v if v > f4(0.0) else a * v
@@ -174,7 +176,7 @@ def _forward_prelu(i, ops, w, z):
 def backward_activation(i, plan, learnt, scratch):
     """Gradients of what came in, from that and from the values."""
     ops, z, d = plan.ops, scratch.z, scratch.d
-    kind, n, x, y = ops[i, ACT_KIND], ops[i, N_IN], ops[i, IN], ops[i, OUT]
+    kind, n, x, y = ops[i, ACT_KIND], ops[i, SIZE_IN], ops[i, IN], ops[i, OUT]
     a, b = plan.reals[i, 0], plan.reals[i, 1]
     zero, one = f4(0.0), f4(1.0)
     if kind == LEAKY:
@@ -241,9 +243,9 @@ def backward_activation(i, plan, learnt, scratch):
 def _backward_prelu(i, ops, w, z, d, g):
     x, y, n = ops[i, IN], ops[i, OUT], ops[i, ACT_EACH]
     for c in range(ops[i, ACT_CHANNELS]):
-        a, s = w[ops[i, WEIGHT] + c], f4(0.0)
+        a, s = w[ops[i, WEIGHT_AT] + c], f4(0.0)
         for j in range(c * n, (c + 1) * n):
             v = z[x + j]
             d[x + j] += d[y + j] * (f4(1.0) if v > f4(0.0) else a)
             s += d[y + j] * min(v, f4(0.0))
-        g[ops[i, WEIGHT] + c] += s
+        g[ops[i, WEIGHT_AT] + c] += s

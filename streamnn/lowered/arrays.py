@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-LABELS, STEPS, HELD, SKIPPED, DRAWS, TRIALS = range(6)
+LABELS_TAKEN, STEPS_MADE, HELD_LABELS, SKIPPED, DRAWS, SHUFFLES_ON_TRIAL = range(6)
 """Places in `Learnt.count`: labels learnt, steps of the optimiser, labels held for the next step, steps left out because
 the loss was not finite, numbers drawn for dropout, and how many shuffles are on trial."""
-COUNTS = 6
+COUNT_WIDTH = 6
 
 
 class Learnt(NamedTuple):
@@ -21,7 +21,7 @@ class Learnt(NamedTuple):
     slow: np.ndarray  # float32: of learned shuffles and groupings
     slow_g: np.ndarray  # float32: their gradients, summed since their last step
     counters: np.ndarray  # int64: of learned shuffles and groupings
-    count: np.ndarray  # type: ignore[assignment]  # (COUNTS,), int64
+    count: np.ndarray  # type: ignore[assignment]  # (COUNT_WIDTH,), int64
 
 
 class Scratch(NamedTuple):

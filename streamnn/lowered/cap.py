@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .codes import A0, A3, A4, A8, A9, CODE, CONVOLUTION, LINEAR, N_OUT, WEIGHT
+from .codes import A0, A3, A4, A8, A9, CODE, CONVOLUTION, LINEAR, SIZE_OUT, WEIGHT_AT
 from .dense import DENSE_GROUPS, DENSE_INPUTS, DENSE_OUTPUTS
 
 f4 = np.float32
@@ -30,8 +30,8 @@ def cap(plan, w, slope, scratch):
             groups = ops[i, A3]
             inputs = ops[i, A0] // groups
             taps = ops[i, A4] // inputs
-            outputs = ops[i, N_OUT] // (ops[i, A8] * ops[i, A9] * groups)
-        at, size = ops[i, WEIGHT], inputs * taps * outputs
+            outputs = ops[i, SIZE_OUT] // (ops[i, A8] * ops[i, A9] * groups)
+        at, size = ops[i, WEIGHT_AT], inputs * taps * outputs
         bound = f4(0.0)
         for g in range(groups):
             bound = max(bound, _bound(w, at + g * size, inputs, taps, outputs, scratch.d))

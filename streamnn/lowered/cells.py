@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .._kernels.ieee import sigmoid32, tanh32
 from .._kernels.jit import leaf
-from .codes import A0, A1, A2, A3, A4, BIAS, IN, KEPT, OUT, WEIGHT
+from .codes import A0, A1, A2, A3, A4, BIAS_AT, IN, KEPT, OUT, WEIGHT_AT
 from .products import add_inner, add_row, add_rows, clear, copy_row
 
 
@@ -35,7 +35,7 @@ def cell(i, plan):
     o = plan.ops
     return Cell(
         o[i, A0], o[i, A1], o[i, A2], o[i, IN], o[i, OUT], o[i, KEPT],
-        o[i, WEIGHT], o[i, A3], o[i, BIAS], o[i, A4],
+        o[i, WEIGHT_AT], o[i, A3], o[i, BIAS_AT], o[i, A4],
     )  # fmt: skip
 
 

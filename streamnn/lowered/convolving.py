@@ -23,17 +23,17 @@ from .codes import (
     A11,
     A12,
     A13,
-    BIAS,
+    BIAS_AT,
     IN,
     KEPT,
-    N_OUT,
     OUT,
-    WEIGHT,
+    SIZE_OUT,
+    WEIGHT_AT,
 )
 from .products import add_row, add_rows, clear, copy_row
 
 f4 = np.float32
-FEW = 4 * LANES
+FEW_POSITIONS = 4 * LANES
 """Positions at most of a convolution whose weights' gradients are summed position by position."""
 
 
@@ -58,7 +58,7 @@ class Sizes(NamedTuple):
 def _sizes(i, plan):
     o = plan.ops
     groups, down, across = o[i, A3], o[i, A8], o[i, A9]
-    outputs = o[i, N_OUT] // (down * across)
+    outputs = o[i, SIZE_OUT] // (down * across)
     plane = o[i, A10] * o[i, A11] * o[i, A6] * o[i, A7]
     length = (down - 1) * o[i, A7] + across
     room = o[i, A0] * plane + LANES
@@ -69,8 +69,8 @@ def _sizes(i, plan):
         o[i, A4],
         plane,
         (length + LANES - 1) // LANES * LANES,
-        o[i, WEIGHT],
-        o[i, BIAS],
+        o[i, WEIGHT_AT],
+        o[i, BIAS_AT],
         o[i, A5],
         o[i, KEPT],
         o[i, KEPT] + room,
@@ -151,7 +151,7 @@ def backward_convolution(i, plan, learnt, scratch):
                 v = v + load(kept, first + q)
             scratch.g[s.bias + m] += total(v)
     for g in range(o[i, A3]):
-        if s.members >= LANES and s.length <= FEW:
+        if s.members >= LANES and s.length <= FEW_POSITIONS:
             _few_weights_back(g, s, plan.whole, scratch.g, kept)
         else:
             _weights_back(g, s, plan.whole, scratch.g, kept)

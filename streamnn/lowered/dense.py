@@ -12,7 +12,7 @@ import numpy as np
 from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, load_first, splat, store, store_first, total
 from ..errors import SpecError
-from .codes import A0, A1, A2, A3, BIAS, IN, KEPT, LINEAR, OUT, WEIGHT
+from .codes import A0, A1, A2, A3, BIAS_AT, IN, KEPT, LINEAR, OUT, WEIGHT_AT
 from .plan import PlanBuilder, Value
 
 f4 = np.float32
@@ -93,7 +93,7 @@ def forward_linear(i, plan, learnt, scratch, training):
     n, h = ops[i, DENSE_INPUTS], ops[i, DENSE_OUTPUTS]
     x, y, k = ops[i, IN], ops[i, OUT], ops[i, KEPT]
     for _ in range(ops[i, DENSE_POSITIONS]):
-        at, at_bias = ops[i, WEIGHT], ops[i, BIAS]
+        at, at_bias = ops[i, WEIGHT_AT], ops[i, BIAS_AT]
         for _ in range(ops[i, DENSE_GROUPS]):
             m = _gather(z, x, n, kept, k)
             _weigh(w, at, at_bias, m, n, h, kept, k, z, y)
@@ -142,7 +142,7 @@ def backward_linear(i, plan, learnt, scratch):
     n, h = ops[i, DENSE_INPUTS], ops[i, DENSE_OUTPUTS]
     x, y, k = ops[i, IN], ops[i, OUT], ops[i, KEPT]
     for _ in range(ops[i, DENSE_POSITIONS]):
-        at, at_bias = ops[i, WEIGHT], ops[i, BIAS]
+        at, at_bias = ops[i, WEIGHT_AT], ops[i, BIAS_AT]
         for _ in range(ops[i, DENSE_GROUPS]):
             if at_bias >= 0:
                 _add(g, at_bias, f4(1.0), d, y, h)

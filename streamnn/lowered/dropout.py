@@ -7,7 +7,7 @@ import numpy as np
 from .._kernels.jit import leaf
 from ..errors import SpecError
 from .arrays import DRAWS
-from .codes import DROPOUT, IN, KEPT, N_IN, OUT
+from .codes import DROPOUT, IN, KEPT, OUT, SIZE_IN
 from .plan import PlanBuilder, Value
 
 f4, u8 = np.float32, np.uint64
@@ -52,7 +52,7 @@ def uniform(n):
 def forward_dropout(i, plan, learnt, scratch, training):
     """Values; what is kept are the factors."""
     ops, p = plan.ops, plan.reals[i, 0]
-    n, x, y, k = ops[i, N_IN], ops[i, IN], ops[i, OUT], ops[i, KEPT]
+    n, x, y, k = ops[i, SIZE_IN], ops[i, IN], ops[i, OUT], ops[i, KEPT]
     kept, drawn = f4(1.0) / (f4(1.0) - p) if p < f4(1.0) else f4(0.0), learnt.count[DRAWS]
     for j in range(n):
         factor = f4(1.0)
@@ -69,5 +69,5 @@ def backward_dropout(i, plan, learnt, scratch):
     """Gradients of what was not left out."""
     ops, d = plan.ops, scratch.d
     x, y, k = ops[i, IN], ops[i, OUT], ops[i, KEPT]
-    for j in range(ops[i, N_IN]):
+    for j in range(ops[i, SIZE_IN]):
         d[x + j] += scratch.kept[k + j] * d[y + j]

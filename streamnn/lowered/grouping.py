@@ -6,10 +6,10 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from ..errors import SpecError
-from ..permutations.places import COUNTERS, INDEX, SLOW
+from ..permutations.places import COUNTERS_AT, INDEX, SLOW_AT
 from ..permutations.schedule import Schedule, Start, grouping_schedule
 from ..permutations.settling import is_index
-from .codes import A0, A1, A2, A3, A4, BIAS, GROUPING, IN, OUT, WEIGHT
+from .codes import A0, A1, A2, A3, A4, BIAS_AT, GROUPING, IN, OUT, WEIGHT_AT
 from .plan import PlanBuilder, Value
 from .shuffle import add_table, tables
 
@@ -89,17 +89,17 @@ def learned_grouping(
 @leaf
 def forward_grouping(i, plan, learnt, scratch, training):
     p, n, m = plan.ops[i, TABLE], plan.ops[i, CHANNELS], plan.ops[i, POSITIONS]
-    groups, units, bias = plan.ops[i, GROUPS], plan.ops[i, UNITS], plan.ops[i, BIAS]
+    groups, units, bias = plan.ops[i, GROUPS], plan.ops[i, UNITS], plan.ops[i, BIAS_AT]
     per = units // groups
     at, out, z, w = plan.ops[i, IN], plan.ops[i, OUT], scratch.z, learnt.w
     for j in range(units):
         for q in range(m):
             z[out + j * m + q] = w[bias + j]
     whole = is_index(p, tables(plan, learnt))
-    index, s = plan.whole[p + COUNTERS] + INDEX, plan.whole[p + SLOW]
+    index, s = plan.whole[p + COUNTERS_AT] + INDEX, plan.whole[p + SLOW_AT]
     for c in range(n):
         own = learnt.counters[index + c]
-        row = plan.ops[i, WEIGHT] + c * units
+        row = plan.ops[i, WEIGHT_AT] + c * units
         for k in range(own if whole else 0, own + 1 if whole else groups):
             share = f4(1.0) if whole else learnt.slow[s + c * groups + k]
             for q in range(m):
@@ -112,7 +112,7 @@ def forward_grouping(i, plan, learnt, scratch, training):
 @leaf
 def backward_grouping(i, plan, learnt, scratch):
     p, n, m = plan.ops[i, TABLE], plan.ops[i, CHANNELS], plan.ops[i, POSITIONS]
-    groups, units, bias = plan.ops[i, GROUPS], plan.ops[i, UNITS], plan.ops[i, BIAS]
+    groups, units, bias = plan.ops[i, GROUPS], plan.ops[i, UNITS], plan.ops[i, BIAS_AT]
     per = units // groups
     at, out, z, d = plan.ops[i, IN], plan.ops[i, OUT], scratch.z, scratch.d
     w, g = learnt.w, scratch.g
@@ -120,10 +120,10 @@ def backward_grouping(i, plan, learnt, scratch):
         for q in range(m):
             g[bias + j] += d[out + j * m + q]
     whole = is_index(p, tables(plan, learnt))
-    index, s = plan.whole[p + COUNTERS] + INDEX, plan.whole[p + SLOW]
+    index, s = plan.whole[p + COUNTERS_AT] + INDEX, plan.whole[p + SLOW_AT]
     for c in range(n):
         own = learnt.counters[index + c]
-        row = plan.ops[i, WEIGHT] + c * units
+        row = plan.ops[i, WEIGHT_AT] + c * units
         for k in range(own if whole else 0, own + 1 if whole else groups):
             share = f4(1.0) if whole else learnt.slow[s + c * groups + k]
             for q in range(m):
@@ -141,9 +141,9 @@ def backward_grouping(i, plan, learnt, scratch):
 def drop_unread(i, plan, learnt):
     """Weights between an input and the units of other groups than its own, and their moments, are set to 0."""
     n, groups, units = plan.ops[i, CHANNELS], plan.ops[i, GROUPS], plan.ops[i, UNITS]
-    per, index = units // groups, plan.whole[plan.ops[i, TABLE] + COUNTERS] + INDEX
+    per, index = units // groups, plan.whole[plan.ops[i, TABLE] + COUNTERS_AT] + INDEX
     for c in range(n):
-        own, row = learnt.counters[index + c], plan.ops[i, WEIGHT] + c * units
+        own, row = learnt.counters[index + c], plan.ops[i, WEIGHT_AT] + c * units
         for j in range(units):
             if j // per != own:
                 learnt.w[row + j], learnt.m[row + j], learnt.v[row + j] = f4(0.0), f4(0.0), f4(0.0)

@@ -8,7 +8,7 @@ from .._kernels.jit import leaf
 from . import arrays as k
 
 f4 = np.float32
-_TINY = f4(1e-8)
+_SMALLEST_ROOT = f4(1e-8)
 
 
 @leaf
@@ -80,7 +80,7 @@ def learn_rows(i, n, memory, rate):
         for j in range(width):
             g = memory.held_x[i, past + j]
             squares[r, j] += g * g
-            table[r, j] -= rate * g / (np.sqrt(squares[r, j]) + _TINY)
+            table[r, j] -= rate * g / (np.sqrt(squares[r, j]) + _SMALLEST_ROOT)
 
 
 @leaf

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels.ieee import softmax
 from .._kernels.jit import kernel, leaf
-from ..members.member import FARTHEST_PREDICTION
+from ..features.targets import FARTHEST_PREDICTION
 from ..types import EXPIRE, LEARN, OBSERVE
 from . import arrays as k
 from .arrays import Events, Learnt, Memory, Scratch, Settings
@@ -19,7 +19,7 @@ from .plan import PlanArrays
 from .settling import after_event, after_label, round_trials
 
 f4 = np.float32
-_FARTHEST = f4(FARTHEST_PREDICTION)
+_NUMBER_CLIP = f4(FARTHEST_PREDICTION)
 
 
 @kernel
@@ -52,15 +52,15 @@ def scan(
         s, labelled = slot[e], op[e] == LEARN
         learning = 0  # samples that a step is made of now
         if labelled:
-            hold(s, count[k.HELD], target[e], weight[e], n, events, memory)
-            count[k.LABELS] += 1
-            count[k.HELD] = (count[k.HELD] + 1) % batch
-            learning = batch if count[k.HELD] == 0 else 0
+            hold(s, count[k.HELD_LABELS], target[e], weight[e], n, events, memory)
+            count[k.LABELS_TAKEN] += 1
+            count[k.HELD_LABELS] = (count[k.HELD_LABELS] + 1) % batch
+            learning = batch if count[k.HELD_LABELS] == 0 else 0
         fine = learning > 0
         # the event as it is seen, then what is learnt from; forward and backward are called in one place each, as they
         # are most of what is compiled
         for i in range(-1 if not labelled or latent.shape[0] > 0 else 0, learning):
-            for on_trial in range(1 if i >= 0 and count[k.TRIALS] > 0 else 0, -1, -1):
+            for on_trial in range(1 if i >= 0 and count[k.SHUFFLES_ON_TRIAL] > 0 else 0, -1, -1):
                 if s != fresh or on_trial or (i >= 0 and (batch > 1 or n[k.S_RANDOM])):
                     if i < 0:
                         read(s, labelled, n, events, memory, z)
@@ -134,7 +134,7 @@ def _predict(n, scratch, p):
         for c in range(len(p)):
             p[c] = o[c]
     else:
-        p[0] = min(max(scratch.z[y], -_FARTHEST), _FARTHEST)
+        p[0] = min(max(scratch.z[y], -_NUMBER_CLIP), _NUMBER_CLIP)
 
 
 @leaf

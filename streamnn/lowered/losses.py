@@ -8,17 +8,17 @@ from .._kernels.ieee import log32, softmax
 from .._kernels.jit import leaf
 
 f4 = np.float32
-CROSS_ENTROPY, BINARY_CROSS_ENTROPY, MSE, L1, HUBER, RECONSTRUCT = range(6)
-LOSSES = {
+CROSS_ENTROPY, BINARY_CROSS_ENTROPY, MSE, L1, HUBER_LOSS, RECONSTRUCT = range(6)
+LOSS_CODES = {
     "cross_entropy": CROSS_ENTROPY,
     "binary_cross_entropy": BINARY_CROSS_ENTROPY,
     "mse": MSE,
     "l1": L1,
-    "huber": HUBER,
+    "huber": HUBER_LOSS,
     "reconstruct": RECONSTRUCT,
 }
 """Losses by name; ``reconstruct`` is the mean squared error of the outputs against the input."""
-_TINY = f4(1e-12)
+_SMALLEST_PRODUCT = f4(1e-12)
 
 
 @leaf(inline=True)
@@ -85,7 +85,7 @@ def _difference(kind, o, t):
     e = o - t
     if kind == L1:
         return abs(e)
-    if kind == HUBER:
+    if kind == HUBER_LOSS:
         q = min(max(e, f4(-1.0)), f4(1.0))
         return f4(0.5) * q * q + abs(e - q)
     return e * e
@@ -96,9 +96,9 @@ def _slope(kind, o, t):
     # and its derivative
     e = o - t
     if kind == BINARY_CROSS_ENTROPY:
-        return e / max(o * (f4(1.0) - o), _TINY)
+        return e / max(o * (f4(1.0) - o), _SMALLEST_PRODUCT)
     if kind == L1:
         return f4(1.0) if e > f4(0.0) else (f4(-1.0) if e < f4(0.0) else f4(0.0))
-    if kind == HUBER:
+    if kind == HUBER_LOSS:
         return min(max(e, f4(-1.0)), f4(1.0))
     return f4(2.0) * e

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from ..errors import SpecError
-from .codes import A0, ADD, COPY, GATHER, IN, MULTIPLY, N_OUT, OUT
+from .codes import A0, ADD, COPY, GATHER, IN, MULTIPLY, OUT, SIZE_OUT
 from .plan import PlanBuilder, Value
 from .products import add_product, add_row, clear, copy_row
 
@@ -111,7 +111,7 @@ def _joined(b: PlanBuilder, code: int, word: str, x: Value, y: Value) -> Value:
 @leaf
 def forward_add(i, plan, learnt, scratch, training):
     """out = x + y."""
-    o, n, z = plan.ops[i, OUT], plan.ops[i, N_OUT], scratch.z
+    o, n, z = plan.ops[i, OUT], plan.ops[i, SIZE_OUT], scratch.z
     copy_row(z, o, z, plan.ops[i, IN], n)
     add_row(z, o, z, plan.ops[i, A0], n)
 
@@ -119,7 +119,7 @@ def forward_add(i, plan, learnt, scratch, training):
 @leaf
 def backward_add(i, plan, learnt, scratch):
     """Both get the gradient of the sum."""
-    o, n, d = plan.ops[i, OUT], plan.ops[i, N_OUT], scratch.d
+    o, n, d = plan.ops[i, OUT], plan.ops[i, SIZE_OUT], scratch.d
     add_row(d, plan.ops[i, IN], d, o, n)
     add_row(d, plan.ops[i, A0], d, o, n)
 
@@ -127,7 +127,7 @@ def backward_add(i, plan, learnt, scratch):
 @leaf
 def forward_multiply(i, plan, learnt, scratch, training):
     """out = x y."""
-    o, n, z = plan.ops[i, OUT], plan.ops[i, N_OUT], scratch.z
+    o, n, z = plan.ops[i, OUT], plan.ops[i, SIZE_OUT], scratch.z
     clear(z, o, n)
     add_product(z, o, z, plan.ops[i, IN], z, plan.ops[i, A0], n)
 
@@ -135,7 +135,7 @@ def forward_multiply(i, plan, learnt, scratch, training):
 @leaf
 def backward_multiply(i, plan, learnt, scratch):
     """Each gets the gradient of the product times the other."""
-    x, y, o, n = plan.ops[i, IN], plan.ops[i, A0], plan.ops[i, OUT], plan.ops[i, N_OUT]
+    x, y, o, n = plan.ops[i, IN], plan.ops[i, A0], plan.ops[i, OUT], plan.ops[i, SIZE_OUT]
     add_product(scratch.d, x, scratch.d, o, scratch.z, y, n)
     add_product(scratch.d, y, scratch.d, o, scratch.z, x, n)
 
@@ -143,20 +143,20 @@ def backward_multiply(i, plan, learnt, scratch):
 @leaf
 def forward_copy(i, plan, learnt, scratch, training):
     """out = x."""
-    copy_row(scratch.z, plan.ops[i, OUT], scratch.z, plan.ops[i, IN], plan.ops[i, N_OUT])
+    copy_row(scratch.z, plan.ops[i, OUT], scratch.z, plan.ops[i, IN], plan.ops[i, SIZE_OUT])
 
 
 @leaf
 def backward_copy(i, plan, learnt, scratch):
     """The gradient goes back as it is."""
-    add_row(scratch.d, plan.ops[i, IN], scratch.d, plan.ops[i, OUT], plan.ops[i, N_OUT])
+    add_row(scratch.d, plan.ops[i, IN], scratch.d, plan.ops[i, OUT], plan.ops[i, SIZE_OUT])
 
 
 @leaf
 def forward_gather(i, plan, learnt, scratch, training):
     """out[j] = x[index[j]]."""
     x, o, at, z = plan.ops[i, IN], plan.ops[i, OUT], plan.ops[i, A0], scratch.z
-    for j in range(plan.ops[i, N_OUT]):
+    for j in range(plan.ops[i, SIZE_OUT]):
         z[o + j] = z[x + plan.whole[at + j]]
 
 
@@ -164,5 +164,5 @@ def forward_gather(i, plan, learnt, scratch, training):
 def backward_gather(i, plan, learnt, scratch):
     """Each number gets the gradients of all places that it went to."""
     x, o, at, d = plan.ops[i, IN], plan.ops[i, OUT], plan.ops[i, A0], scratch.d
-    for j in range(plan.ops[i, N_OUT]):
+    for j in range(plan.ops[i, SIZE_OUT]):
         d[x + plan.whole[at + j]] += d[o + j]

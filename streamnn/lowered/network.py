@@ -14,14 +14,14 @@ from ..state import Arrays
 from . import arrays as k
 from .codes import CODE, DROPOUT, IN, LINEAR
 from .kernel import scan
-from .losses import BINARY_CROSS_ENTROPY, LOSSES, RECONSTRUCT
+from .losses import BINARY_CROSS_ENTROPY, LOSS_CODES, RECONSTRUCT
 from .optimisers import Optimiser
 from .plan import Plan
 
 f4 = np.float32
 LATENTS = 64
 """Numbers of a latent at most; of wider ones neighbours are taken together."""
-_PIECES: dict[str, Callable[[Plan], tuple[int, ...]]] = {
+_SIZED_BY_PLAN: dict[str, Callable[[Plan], tuple[int, ...]]] = {
     "table": lambda plan: (-1, plan.input.shape[-1]),
     "squares": lambda plan: (-1, plan.input.shape[-1]),
     "ring": lambda plan: (-1,),
@@ -41,7 +41,7 @@ class Rules:
     ----------
     optimiser : Optimiser
     loss : str
-        One of :data:`streamnn.lowered.losses.LOSSES`.
+        One of :data:`streamnn.lowered.losses.LOSS_CODES`.
     classify : bool
         Whether labels are classes.
     batch : int
@@ -68,9 +68,9 @@ class Rules:
     slope: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.loss not in LOSSES:
-            raise SpecError(f"loss {self.loss!r} is not known: {', '.join(LOSSES)}")
-        if not self.classify and LOSSES[self.loss] <= BINARY_CROSS_ENTROPY:
+        if self.loss not in LOSS_CODES:
+            raise SpecError(f"loss {self.loss!r} is not known: {', '.join(LOSS_CODES)}")
+        if not self.classify and LOSS_CODES[self.loss] <= BINARY_CROSS_ENTROPY:
             raise SpecError(f"loss {self.loss!r} is one of classes, and labels are numbers")
 
 
@@ -113,7 +113,7 @@ class LoweredNetwork(Stage):
         self._no_latent = np.zeros((0, 0), f4)
         self.units = min(_parts(plan)[0], LATENTS)
         self._take(plan)
-        count = np.zeros(k.COUNTS, np.int64)
+        count = np.zeros(k.COUNT_WIDTH, np.int64)
         count[k.DRAWS] = seed << 32
         self.s |= self._parameters()
         self.s["w"][...] = plan.weights
@@ -137,11 +137,11 @@ class LoweredNetwork(Stage):
         rules = self.rules
         if len(plan.input.shape) != (2 if rules.window else 1):
             raise SpecError(f"a plan for samples of shape {plan.input.shape}, and a window of {rules.window}")
-        if LOSSES[rules.loss] == RECONSTRUCT and plan.output.size != plan.input.size:
+        if LOSS_CODES[rules.loss] == RECONSTRUCT and plan.output.size != plan.input.size:
             raise SpecError(f"{plan.output.size} outputs can't be compared with {plan.input.size} inputs")
         self.plan, self.width = plan, plan.input.shape[-1]
         n = np.zeros(k.S_SETTINGS, np.int64)
-        n[[k.S_LOSS, k.S_CLASSIFY, k.S_BATCH]] = LOSSES[rules.loss], rules.classify, rules.batch
+        n[[k.S_LOSS, k.S_CLASSIFY, k.S_BATCH]] = LOSS_CODES[rules.loss], rules.classify, rules.batch
         n[[k.S_WINDOW, k.S_WIDTH, k.S_PLACE]] = rules.window, self.width, self.place
         n[[k.S_OUTPUT, k.S_OUTPUTS, k.S_LATENT]] = plan.output.at, plan.output.size, plan.latent.at
         n[[k.S_CHANNELS, k.S_CHANNEL_STEP, k.S_POSITIONS, k.S_POSITION_STEP]] = _parts(plan)
@@ -244,7 +244,7 @@ class LoweredNetwork(Stage):
         s |= self._parameters()
         for name, v in new.items():
             s[name][...] = plan.flat(v)
-        for name, shape in _PIECES.items():
+        for name, shape in _SIZED_BY_PLAN.items():
             rows = s[name].reshape(-1, old.input.shape[-1])
             wide = np.zeros((len(rows), inputs), f4)
             wide[:, places] = rows

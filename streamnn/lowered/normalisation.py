@@ -8,7 +8,7 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from ..errors import SpecError
-from .codes import A0, A1, A2, A3, A4, BIAS, IN, KEPT, NORMALISATION, OUT, WEIGHT
+from .codes import A0, A1, A2, A3, A4, BIAS_AT, IN, KEPT, NORMALISATION, OUT, WEIGHT_AT
 from .plan import PlanBuilder, Value
 
 f4 = np.float32
@@ -136,10 +136,10 @@ def forward_normalisation(i, plan, learnt, scratch, training):
         kept[k], kept[k + 1] = mean, scale
         for j in range(n):
             v, c = (z[x + j] - mean) * scale, r * ops[i, NORM_WEIGHTS] + j // each
-            if ops[i, WEIGHT] >= 0:
-                v *= w[ops[i, WEIGHT] + c]
-            if ops[i, BIAS] >= 0:
-                v += w[ops[i, BIAS] + c]
+            if ops[i, WEIGHT_AT] >= 0:
+                v *= w[ops[i, WEIGHT_AT] + c]
+            if ops[i, BIAS_AT] >= 0:
+                v += w[ops[i, BIAS_AT] + c]
             z[y + j] = v
         x, y, k = x + n, y + n, k + 2
 
@@ -154,18 +154,18 @@ def backward_normalisation(i, plan, learnt, scratch):
         sum_1, sum_2 = f4(0.0), f4(0.0)
         for j in range(n):
             v, q, c = (z[x + j] - mean) * scale, d[y + j], r * ops[i, NORM_WEIGHTS] + j // each
-            if ops[i, BIAS] >= 0:
-                g[ops[i, BIAS] + c] += q
-            if ops[i, WEIGHT] >= 0:
-                g[ops[i, WEIGHT] + c] += q * v
-                q *= w[ops[i, WEIGHT] + c]
+            if ops[i, BIAS_AT] >= 0:
+                g[ops[i, BIAS_AT] + c] += q
+            if ops[i, WEIGHT_AT] >= 0:
+                g[ops[i, WEIGHT_AT] + c] += q * v
+                q *= w[ops[i, WEIGHT_AT] + c]
             sum_1 += q
             sum_2 += q * v
         sum_1 = sum_1 / f4(n) if ops[i, NORM_CENTRED] else f4(0.0)
         sum_2 /= f4(n)
         for j in range(n):
             v, q = (z[x + j] - mean) * scale, d[y + j]
-            if ops[i, WEIGHT] >= 0:
-                q *= w[ops[i, WEIGHT] + r * ops[i, NORM_WEIGHTS] + j // each]
+            if ops[i, WEIGHT_AT] >= 0:
+                q *= w[ops[i, WEIGHT_AT] + r * ops[i, NORM_WEIGHTS] + j // each]
             d[x + j] += scale * (q - sum_1 - v * sum_2)
         x, y, k = x + n, y + n, k + 2

@@ -11,12 +11,12 @@ import numpy as np
 from .._kernels.jit import leaf
 from .._kernels.lanes import LANES, load, load_first, over, root, splat, store, store_first
 from ..errors import SpecError
-from .arrays import STEPS
+from .arrays import STEPS_MADE
 
 f4, f8 = np.float32, np.float64
 SGD, ADAM, ADAMW, RMSPROP = range(4)
-RULES = ("sgd", "adam", "adamw", "rmsprop")
-RULE, LR, MOMENTUM, DAMPENING, NESTEROV, DECAY, BETA1, BETA2, EPS, ALPHA = range(10)
+UPDATE_RULES = ("sgd", "adam", "adamw", "rmsprop")
+RULE_AT, LR, MOMENTUM, DAMPENING, NESTEROV, DECAY, BETA1, BETA2, EPS, ALPHA = range(10)
 """Places of :attr:`Optimiser.hyper`."""
 _TAKES = {
     "sgd": ("momentum", "dampening", "nesterov", "weight_decay"),
@@ -64,8 +64,8 @@ class Optimiser:
     alpha: float = 0.99
 
     def __post_init__(self) -> None:
-        if self.rule not in RULES:
-            raise SpecError(f"optimiser {self.rule!r} is not known: {', '.join(RULES)}")
+        if self.rule not in UPDATE_RULES:
+            raise SpecError(f"optimiser {self.rule!r} is not known: {', '.join(UPDATE_RULES)}")
 
     @classmethod
     def named(cls, rule: str, lr: float, options: Mapping[str, Any]) -> Optimiser:
@@ -94,7 +94,7 @@ class Optimiser:
         """All options as numbers, float64, as kernels take them."""
         f = {f.name: getattr(self, f.name) for f in fields(self)}
         ordered = (f["momentum"], f["dampening"], f["nesterov"], f["weight_decay"], *self.betas, self.eps)
-        return np.array([RULES.index(self.rule), self.lr, *ordered, self.alpha], f8)
+        return np.array([UPDATE_RULES.index(self.rule), self.lr, *ordered, self.alpha], f8)
 
 
 @leaf
@@ -113,9 +113,9 @@ def power(base, n):
 def optimiser_step(hyper, learnt, g):
     """One step on all parameters from their gradients `g`, which are 0 after it."""
     w, m, v = learnt.w, learnt.m, learnt.v
-    first = learnt.count[STEPS] == 0
-    learnt.count[STEPS] += 1
-    rule, whole, n = np.int64(hyper[RULE]), len(w) - len(w) % LANES, len(w)
+    first = learnt.count[STEPS_MADE] == 0
+    learnt.count[STEPS_MADE] += 1
+    rule, whole, n = np.int64(hyper[RULE_AT]), len(w) - len(w) % LANES, len(w)
     if rule == SGD:
         # the first buffer of a momentum is the gradient itself
         kept = f4(0.0) if first else f4(hyper[MOMENTUM])
@@ -126,7 +126,7 @@ def optimiser_step(hyper, learnt, g):
         for j in range(0, n, LANES):
             _rmsprop(j, LANES if j < whole else n - whole, hyper, w, m, v, g)
     else:
-        steps = learnt.count[STEPS]
+        steps = learnt.count[STEPS_MADE]
         rate = f4(hyper[LR] / (1.0 - power(hyper[BETA1], steps)))
         scale = f4(1.0 / np.sqrt(1.0 - power(hyper[BETA2], steps)))
         for j in range(0, n, LANES):
@@ -161,7 +161,7 @@ def _sgd(j, c, hyper, kept, share, w, m, g):
 @leaf(inline=True)
 def _adam(j, c, hyper, rate, scale, w, m, v, g):
     x, p = _take(g, j, c), _take(w, j, c)
-    if hyper[RULE] == ADAM:
+    if hyper[RULE_AT] == ADAM:
         x = x + splat(f4(hyper[DECAY])) * p
     else:
         p = p * splat(f4(1.0 - hyper[LR] * hyper[DECAY]))

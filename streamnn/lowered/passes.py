@@ -18,10 +18,10 @@ from .codes import (
     LSTM,
     MULTIPLY,
     NORMALISATION,
-    POOL,
+    POOLING,
     RNN,
     SHUFFLE,
-    SPLINE,
+    SPLINES,
 )
 from .convolving import backward_convolution, forward_convolution
 from .dense import backward_linear, forward_linear
@@ -57,7 +57,7 @@ def forward(plan, learnt, scratch, training):
             forward_activation(i, plan, learnt, scratch, training)
         elif code == CONVOLUTION:
             forward_convolution(i, plan, learnt, scratch, training)
-        elif code == POOL:
+        elif code == POOLING:
             forward_pool(i, plan, learnt, scratch, training)
         elif code == LSTM:
             forward_lstm(i, plan, learnt, scratch, training)
@@ -77,7 +77,7 @@ def forward(plan, learnt, scratch, training):
             forward_normalisation(i, plan, learnt, scratch, training)
         elif code == DROPOUT:
             forward_dropout(i, plan, learnt, scratch, training)
-        elif code == SPLINE:
+        elif code == SPLINES:
             forward_spline(i, plan, learnt, scratch, training)
         elif code == SHUFFLE:
             forward_shuffle(i, plan, learnt, scratch, training)
@@ -97,7 +97,7 @@ def backward(plan, learnt, scratch):
             backward_activation(i, plan, learnt, scratch)
         elif code == CONVOLUTION:
             backward_convolution(i, plan, learnt, scratch)
-        elif code == POOL:
+        elif code == POOLING:
             backward_pool(i, plan, learnt, scratch)
         elif code == LSTM:
             backward_lstm(i, plan, learnt, scratch)
@@ -117,7 +117,7 @@ def backward(plan, learnt, scratch):
             backward_normalisation(i, plan, learnt, scratch)
         elif code == DROPOUT:
             backward_dropout(i, plan, learnt, scratch)
-        elif code == SPLINE:
+        elif code == SPLINES:
             backward_spline(i, plan, learnt, scratch)
         elif code == SHUFFLE:
             backward_shuffle(i, plan, learnt, scratch)

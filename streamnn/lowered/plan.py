@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import SpecError
-from .codes import A0, BIAS, CODE, IN, KEPT, N_IN, N_OUT, OP_WIDTH, OUT, REAL_WIDTH, WEIGHT
+from .codes import A0, BIAS_AT, CODE, IN, KEPT, OP_WIDTH, OUT, REAL_WIDTH, SIZE_IN, SIZE_OUT, WEIGHT_AT
 
 f4 = np.float32
 
@@ -204,9 +204,9 @@ class PlanBuilder:
     ) -> Value:
         """An operation; returns what it writes. `more` are the columns from A0 on, `kept` how much it keeps."""
         row = np.zeros(OP_WIDTH, np.int64)
-        row[CODE], row[IN], row[N_IN] = code, reads.at, reads.size
-        row[OUT], row[N_OUT], row[KEPT] = writes.at, writes.size, self._kept
-        row[WEIGHT], row[BIAS] = weight, bias
+        row[CODE], row[IN], row[SIZE_IN] = code, reads.at, reads.size
+        row[OUT], row[SIZE_OUT], row[KEPT] = writes.at, writes.size, self._kept
+        row[WEIGHT_AT], row[BIAS_AT] = weight, bias
         row[A0 : A0 + len(more)] = more
         numbers = np.zeros(REAL_WIDTH, f4)
         numbers[: len(reals)] = reals

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from ..errors import SpecError
-from .codes import A0, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, IN, KEPT, OUT, POOL
+from .codes import A0, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, IN, KEPT, OUT, POOLING
 from .plan import PlanBuilder, Value
 from .windows import Pair, pair, positions
 
@@ -65,7 +65,7 @@ def pool(
     out = b.value(channels, down, across)
     words = f"{'Max' if kind == 'max' else 'Mean'}Pool({x.shape} -> {out.shape}, kernel {(ky, kx)})"
     more = (channels, height, width, down, across, ky, kx, sy, sx, py, px, kind == "max", counts_padding)
-    return b.op(POOL, words, x, out, more=more, kept=out.size if kind == "max" else 0)
+    return b.op(POOLING, words, x, out, more=more, kept=out.size if kind == "max" else 0)
 
 
 @leaf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import kernel
-from .arrays import COUNTS, Learnt, Scratch
+from .arrays import COUNT_WIDTH, Learnt, Scratch
 from .passes import backward, forward
 from .plan import Plan, PlanArrays
 
@@ -96,7 +96,7 @@ def _learnt(plan: Plan, weights: np.ndarray) -> Learnt:
     w = np.ascontiguousarray(weights, f4)
     slow, counters = plan.slow.copy(), plan.counters.copy()
     moments = np.zeros_like(w), np.zeros_like(w)
-    return Learnt(w, *moments, slow, np.zeros_like(slow), counters, np.zeros(COUNTS, np.int64))
+    return Learnt(w, *moments, slow, np.zeros_like(slow), counters, np.zeros(COUNT_WIDTH, np.int64))
 
 
 def _run(plan: Plan, learnt: Learnt, x: np.ndarray, training: bool) -> Scratch:

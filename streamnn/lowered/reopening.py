@@ -19,7 +19,7 @@ from ..permutations.reopening import (
     state_of,
 )
 from .arrays import Learnt
-from .codes import CODE, GROUPING, IN, LINEAR, SHUFFLE, WEIGHT
+from .codes import CODE, GROUPING, IN, LINEAR, SHUFFLE, WEIGHT_AT
 from .dense import DENSE_GROUPS, DENSE_OUTPUTS, DENSE_POSITIONS
 from .grouping import GROUPS, UNITS
 from .plan import Plan
@@ -70,7 +70,7 @@ def reopen_network(plan: Plan, learnt: Learnt, how: str | Reopening = "part") ->
 
 def _refill(row: Array, index: Array, learnt: Learnt, seed: int) -> None:
     n, groups, units = int(row[CHANNELS]), int(row[GROUPS]), int(row[UNITS])
-    w = learnt.w[row[WEIGHT] : row[WEIGHT] + n * units].reshape(n, groups, units // groups)
+    w = learnt.w[row[WEIGHT_AT] : row[WEIGHT_AT] + n * units].reshape(n, groups, units // groups)
     unread = np.arange(groups) != index[:, None]
     size = np.sqrt(3.0 * np.mean(w[~unread].astype(np.float64) ** 2))
     w[unread] = np.random.default_rng([seed, n]).uniform(-size, size, w[unread].shape)
@@ -112,5 +112,5 @@ def rewire_network(plan: Plan, learnt: Learnt, order: Array) -> None:
         if row[CODE] != SHUFFLE:
             units = int(row[DENSE_OUTPUTS] if row[CODE] == LINEAR else row[UNITS])
             for a in (learnt.w, learnt.m, learnt.v):
-                piece = a[row[WEIGHT] : row[WEIGHT] + len(order) * units].reshape(len(order), units)
+                piece = a[row[WEIGHT_AT] : row[WEIGHT_AT] + len(order) * units].reshape(len(order), units)
                 piece[order] = piece.copy()

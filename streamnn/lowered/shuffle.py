@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from ..errors import SpecError
-from ..permutations.places import COUNTERS, FIXED, INDEX, SLOW, Tables
+from ..permutations.places import COUNTERS_AT, FIXED_AT, INDEX, SLOW_AT, Tables
 from ..permutations.schedule import Schedule, Start, watching
 from ..permutations.settling import is_index
 from .codes import A0, A1, A2, IN, OUT, SHUFFLE
@@ -108,7 +108,11 @@ def add_table(
 
 def _placed(b: PlanBuilder, start: Start) -> int:
     whole = start.whole.copy()
-    whole[[FIXED, SLOW, COUNTERS]] = b.fixed(start.fixed), b.slow(start.slow), b.counters(start.counters)
+    whole[[FIXED_AT, SLOW_AT, COUNTERS_AT]] = (
+        b.fixed(start.fixed),
+        b.slow(start.slow),
+        b.counters(start.counters),
+    )
     return b.whole(whole)
 
 
@@ -123,13 +127,13 @@ def forward_shuffle(i, plan, learnt, scratch, training):
     p, n, m = plan.ops[i, TABLE], plan.ops[i, CHANNELS], plan.ops[i, POSITIONS]
     at, out, z = plan.ops[i, IN], plan.ops[i, OUT], scratch.z
     if is_index(p, tables(plan, learnt)):
-        index = plan.whole[p + COUNTERS] + INDEX
+        index = plan.whole[p + COUNTERS_AT] + INDEX
         for k in range(n):
             j = at + learnt.counters[index + k] * m
             for q in range(m):
                 z[out + k * m + q] = z[j + q]
         return
-    s = plan.whole[p + SLOW]
+    s = plan.whole[p + SLOW_AT]
     for k in range(n * m):
         z[out + k] = f4(0.0)
     for j in range(n):
@@ -150,13 +154,13 @@ def backward_shuffle(i, plan, learnt, scratch):
     p, n, m = plan.ops[i, TABLE], plan.ops[i, CHANNELS], plan.ops[i, POSITIONS]
     at, out, z, d = plan.ops[i, IN], plan.ops[i, OUT], scratch.z, scratch.d
     if is_index(p, tables(plan, learnt)):
-        index = plan.whole[p + COUNTERS] + INDEX
+        index = plan.whole[p + COUNTERS_AT] + INDEX
         for k in range(n):
             j = at + learnt.counters[index + k] * m
             for q in range(m):
                 d[j + q] += d[out + k * m + q]
         return
-    s = plan.whole[p + SLOW]
+    s = plan.whole[p + SLOW_AT]
     for j in range(n):
         a = s + j * n
         if m == 1:

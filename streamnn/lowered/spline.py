@@ -8,7 +8,7 @@ import numpy as np
 
 from .._kernels.jit import leaf
 from ..errors import SpecError
-from .codes import A0, A1, A2, A3, IN, KEPT, OUT, SPLINE, WEIGHT
+from .codes import A0, A1, A2, A3, IN, KEPT, OUT, SPLINES, WEIGHT_AT
 from .plan import PlanBuilder, Value
 
 f4 = np.float32
@@ -49,7 +49,7 @@ def spline(
     grid = b.fixed(np.concatenate([f4(1.0) / np.asarray(piece, f4), np.asarray(offset, f4)]))
     more = units, prod(x.shape[1:]), knots, grid
     return b.op(
-        SPLINE, f"Spline({units}, {knots} knots)", x, b.value(*x.shape), at, more=more, kept=2 * x.size
+        SPLINES, f"Spline({units}, {knots} knots)", x, b.value(*x.shape), at, more=more, kept=2 * x.size
     )
 
 
@@ -62,7 +62,7 @@ def forward_spline(i, plan, learnt, scratch, training):
         scale, offset, c = (
             plan.fixed[ops[i, SPLINE_GRID] + u],
             plan.fixed[ops[i, SPLINE_GRID] + units + u],
-            ops[i, WEIGHT] + u * K,
+            ops[i, WEIGHT_AT] + u * K,
         )
         for _ in range(ops[i, SPLINE_EACH]):
             v = z[x] * scale + offset
@@ -80,7 +80,7 @@ def backward_spline(i, plan, learnt, scratch):
     ops, w, d, g, kept = plan.ops, learnt.w, scratch.d, scratch.g, scratch.kept
     units, K, x, y, k = ops[i, SPLINE_UNITS], ops[i, SPLINE_KNOTS], ops[i, IN], ops[i, OUT], ops[i, KEPT]
     for u in range(units):
-        scale, c = plan.fixed[ops[i, SPLINE_GRID] + u], ops[i, WEIGHT] + u * K
+        scale, c = plan.fixed[ops[i, SPLINE_GRID] + u], ops[i, WEIGHT_AT] + u * K
         for _ in range(ops[i, SPLINE_EACH]):
             at, part = c + np.int64(kept[k]), kept[k + 1]
             d[x] += d[y] * ((w[at + 1] - w[at]) * scale)

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..features.layout import BLOCKS, Layout
+from ..features.targets import FARTHEST_PREDICTION
 from ..stage import Stage
 from ..state import Arrays
 from ..types import EXPIRE, LEARN
 
-FARTHEST_PREDICTION = 100.0
-"""Running deviations from the mean at which a number that a member in Python predicts is cut."""
 Leaves = dict[str, tuple[type, tuple[int, ...]]]
 """Arrays by name: dtype and shape of one entry."""
 

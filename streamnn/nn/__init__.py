@@ -20,7 +20,6 @@ except ImportError as e:
 
 from .decoder import Decoder
 from .factored_rule import FactoredRule
-from .float_layers import float_network_of
 from .grouped_linear import GroupedLinear, LearnedGrouping
 from .learned_shuffle import LearnedShuffle
 from .linear_spline import LinearSpline
@@ -52,7 +51,6 @@ __all__ = [
     "SplineNetwork",
     "certificate",
     "exact_rsqrt",
-    "float_network_of",
     "kernel_rsqrt",
     "project",
 ]

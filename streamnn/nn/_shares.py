@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ..permutations.host import alone, settle_alone
-from ..permutations.places import INDEX, OPEN, STATE, TRIAL, Tables
+from ..permutations.places import INDEX, OPEN, STATE_AT, TRIAL, Tables
 from ..permutations.reopening import Reopening, is_committed, named_reopening, reopen
 from ..permutations.schedule import Start
 
-_FIELDS = Tables._fields
+_TABLE_FIELDS = Tables._fields
 
 
 class Shares(nn.Module):
@@ -30,7 +30,7 @@ class Shares(nn.Module):
 
     def __init__(self, start: Start) -> None:
         super().__init__()
-        for name, array in zip(_FIELDS, alone(start), strict=True):
+        for name, array in zip(_TABLE_FIELDS, alone(start), strict=True):
             self.register_buffer(name, torch.from_numpy(array))
         self.rows, self.columns = (int(v) for v in start.whole[:2])
         self._rounded = False
@@ -55,7 +55,7 @@ class Shares(nn.Module):
 
     def soft(self) -> bool:
         """Whether shares are what counts now."""
-        return not self._rounded and int(self.counters[STATE]) in (OPEN, TRIAL)
+        return not self._rounded and int(self.counters[STATE_AT]) in (OPEN, TRIAL)
 
     def after_label(self, again: Callable[[], float]) -> None:
         """Call it for every label that was learnt, after the step of the optimiser if there was one.
@@ -67,7 +67,7 @@ class Shares(nn.Module):
             is on trial, otherwise not at all.
         """
         soft_loss = rounded_loss = 0.0
-        if int(self.counters[STATE]) == TRIAL:
+        if int(self.counters[STATE_AT]) == TRIAL:
             soft_loss = float(again())
             self._rounded = True
             try:
@@ -97,7 +97,7 @@ class Shares(nn.Module):
     def _tables(self) -> Tables:
         kinds = (torch.int64, torch.float32, torch.float32, torch.float32, torch.int64)
         return Tables(
-            *(getattr(self, f).to("cpu", kind).numpy() for f, kind in zip(_FIELDS, kinds, strict=True))
+            *(getattr(self, f).to("cpu", kind).numpy() for f, kind in zip(_TABLE_FIELDS, kinds, strict=True))
         )
 
     def _put(self, tables: Tables) -> None:

@@ -15,7 +15,7 @@ GELU = 0.5 * (1.0 + erf(1.0)) + exp(-1.0) / sqrt(pi)
 """Of x Phi(x), at the root of 2."""
 GELU_TANH, SILU, MISH = 1.1289931, 1.0998394, 1.0884982
 """Found by search, the last digit rounded up."""
-SELU = 1.0507009873554805 * 1.6732632423543773
+STEEPEST_SELU = 1.0507009873554805 * 1.6732632423543773
 """Just below 0; 1.05 above."""
 
 _OF: dict[type[nn.Module], Callable[[Any], float] | float] = {
@@ -39,7 +39,7 @@ _OF: dict[type[nn.Module], Callable[[Any], float] | float] = {
     nn.Hardswish: 1.5,
     nn.SiLU: SILU,
     nn.Mish: MISH,
-    nn.SELU: SELU,
+    nn.SELU: STEEPEST_SELU,
     nn.GELU: lambda m: GELU_TANH if m.approximate == "tanh" else GELU,
     nn.LeakyReLU: lambda m: max(1.0, abs(m.negative_slope)),
     nn.RReLU: lambda m: max(1.0, abs(m.lower + m.upper) / 2.0),
@@ -56,7 +56,7 @@ _BETWEEN: dict[type[nn.Module], float] = {
     nn.Softmax: 1.0,
     nn.ReLU6: 6.0,
 }
-_FUNCTIONS: dict[Callable[..., Any] | str, type[nn.Module]] = {
+_MODULE_OF: dict[Callable[..., Any] | str, type[nn.Module]] = {
     F.relu: nn.ReLU,
     F.relu6: nn.ReLU6,
     F.tanh: nn.Tanh,
@@ -109,9 +109,9 @@ def module_of(function: Callable[..., Any] | str, options: dict[str, Any]) -> nn
     >>> module_of(F.leaky_relu, {"negative_slope": 0.2}), module_of("sigmoid", {})
     (LeakyReLU(negative_slope=0.2), Sigmoid())
     """
-    kind = _FUNCTIONS.get(function) if callable(function) else None
+    kind = _MODULE_OF.get(function) if callable(function) else None
     if kind is None:
         name = function if isinstance(function, str) else getattr(function, "__name__", "")
-        kind = {f.__name__: m for f, m in _FUNCTIONS.items() if callable(f)}.get(name.rstrip("_"))
+        kind = {f.__name__: m for f, m in _MODULE_OF.items() if callable(f)}.get(name.rstrip("_"))
     taken = ("negative_slope", "alpha", "approximate", "beta", "threshold")
     return kind(**{k: v for k, v in options.items() if k in taken}) if kind else None

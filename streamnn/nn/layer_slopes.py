@@ -193,7 +193,7 @@ def _by_axis(pool: Callable[[Tensor, int], Tensor], sides: Sequence[int]) -> flo
 
 
 Rule = Callable[[Any, tuple[int, ...], float], Slope]
-_RULES: dict[type[nn.Module], Rule] = {
+_SLOPE_RULES: dict[type[nn.Module], Rule] = {
     nn.Linear: _linear,
     GroupedLinear: _grouped,
     LearnedGrouping: _grouping,
@@ -216,7 +216,7 @@ def known(module: nn.Module) -> bool:
 
 
 def _rule(module: nn.Module) -> Rule | None:
-    for kind, rule in _RULES.items():
+    for kind, rule in _SLOPE_RULES.items():
         if isinstance(module, kind) and type(module).forward is kind.forward:
             return rule
     return None

@@ -16,7 +16,7 @@ from .layer_slopes import Slope, known, layer_slope
 from .module_attack import attack_module
 from .operation_slopes import Reach, only_moves, operation_reach
 
-_ROWS = 16
+_NORMAL_ROWS = 16
 """Normal rows from which a steep place is looked for, when none are given."""
 
 
@@ -103,7 +103,9 @@ def certificate(
         frozen = nn.Sequential(frozen)
     shape = tuple(shape)
     if rows is None or not len(rows):
-        rows = torch.randn(_ROWS, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        rows = torch.randn(
+            _NORMAL_ROWS, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+        )
     rows = rows.detach().double()
     of = f"l2, from rows of shape {shape}{f' within +-{most:g}' * isfinite(most)} to outputs"
     if not all(bool(p.isfinite().all()) for p in frozen.state_dict().values()):

@@ -8,9 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-_STARTS_KEPT, _TRIES, _SEARCH_ROUNDS = 4, 8, 6
+_STARTS_KEPT, _ATTACKS, _SEARCH_ROUNDS = 4, 8, 6
 """Steepest rows that a round begins from, tries around each, and rounds, each of half the step of the last."""
-_OUTPUTS = 64
+_MOST_OUTPUTS = 64
 """Outputs of which the slope is looked at; leaving some out finds less, never too much."""
 
 
@@ -44,7 +44,7 @@ def attack_module(module: nn.Module, rows: Tensor, most: float = inf) -> float:
     for turn in range(_SEARCH_ROUNDS):
         top = found.sort(descending=True, stable=True).indices[:_STARTS_KEPT]
         x, found = x[top], found[top]
-        near = x.repeat_interleave(_TRIES, 0)
+        near = x.repeat_interleave(_ATTACKS, 0)
         step = torch.randn(near.shape, generator=draw, dtype=x.dtype)
         near = (near + scale * 2.0 ** (1 - turn) * step).clamp(-most, most)
         x, found = torch.cat([x, near]), torch.cat([found, slopes_at(module, near)])
@@ -58,7 +58,7 @@ def slopes_at(module: nn.Module, x: Tensor) -> Tensor:
         out = module(x).flatten(1)
         ways = [
             cast(Tensor, torch.autograd.grad(out[:, i].sum(), x, retain_graph=True, allow_unused=True)[0])
-            for i in range(min(out.shape[1], _OUTPUTS))
+            for i in range(min(out.shape[1], _MOST_OUTPUTS))
         ]
     jacobian = torch.stack([torch.zeros_like(x) if g is None else g for g in ways], 1).flatten(2)
     return torch.linalg.matrix_norm(jacobian, ord=2)

@@ -9,7 +9,7 @@ from ..errors import SpecError
 
 Array = np.ndarray
 
-_FAR = np.int64(2**61)
+_INFINITE = np.int64(2**61)
 _FINE = 2.0**40
 """Scores are compared as whole multiples of their range divided by this, so that sums are exact and ties are ties."""
 
@@ -30,10 +30,10 @@ def assign(scores, at, rows, columns, scale, places, work, w):
         work[match] = i
         j0 = 0
         for j in range(n + 1):
-            work[least + j], work[used + j] = _FAR, 0
+            work[least + j], work[used + j] = _INFINITE, 0
         while True:
             work[used + j0] = 1
-            row, delta, j1 = work[match + j0], _FAR, 0
+            row, delta, j1 = work[match + j0], _INFINITE, 0
             for j in range(1, n + 1):
                 if work[used + j] == 0:
                     score = np.int64(np.float64(scores[at + (row - 1) * columns + (j - 1) // share]) * scale)

@@ -9,12 +9,12 @@ from ..errors import SpecError
 from .assignment import assign_shares
 from .places import (
     COMMITTED,
-    COUNTERS,
+    COUNTERS_AT,
     INDEX,
-    ROWS,
+    MATRIX_ROWS,
     SINCE,
-    SLOW,
-    STATE,
+    SLOW_AT,
+    STATE_AT,
     TAIL,
     WATCH,
     WATCH_GROUPS,
@@ -25,7 +25,7 @@ f4 = np.float32
 Array = np.ndarray
 
 _ROUNDS = 15
-_TINY = f4(1e-12)
+_SMALLEST_SUM = f4(1e-12)
 
 
 @leaf
@@ -34,7 +34,7 @@ def watch(p, t, z, at):
 
     Then the index says of every place which column it reads, groups one after another. Returns whether it is so now.
     """
-    n, c, s = t.whole[p + ROWS], t.whole[p + COUNTERS], t.whole[p + SLOW]
+    n, c, s = t.whole[p + MATRIX_ROWS], t.whole[p + COUNTERS_AT], t.whole[p + SLOW_AT]
     sums = s + n * n + TAIL
     for i in range(n):
         v = z[at + i]
@@ -47,7 +47,7 @@ def watch(p, t, z, at):
         return False
     groups = t.whole[p + WATCH_GROUPS]
     group_columns(t.slow, t.slow_g, s, n, groups, t.counters[c + SINCE], t.counters, c + INDEX)
-    t.counters[c + STATE] = COMMITTED
+    t.counters[c + STATE_AT] = COMMITTED
     for k in range(n * n + TAIL + 2 * n + n * groups):
         t.slow[s + k] = f4(0.0)
         t.slow_g[s + k] = f4(0.0)
@@ -128,7 +128,7 @@ def _likeness(a, b, s, n, events):
             if v != f4(0.0):
                 for j in range(n):
                     b[s + i * n + j] += v * a[s + k * n + j]
-        b[sums + i] = f4(1.0) / (np.sqrt(square) + _TINY)
+        b[sums + i] = f4(1.0) / (np.sqrt(square) + _SMALLEST_SUM)
     for i in range(n):
         for j in range(n):
             b[s + i * n + j] *= b[sums + i] * b[sums + j]

@@ -11,7 +11,7 @@ f4 = np.float32
 Array = np.ndarray
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-_FARTHEST = 3.0
+_LARGEST_DEVIATION = 3.0
 
 
 class Fingerprints:
@@ -92,7 +92,7 @@ def rewired(before: Fingerprints, after: Fingerprints) -> Array:
     if len(q) != len(q2):
         raise SpecError(f"fingerprints of {len(q)} and of {len(q2)} columns: which is which needs as many")
     unit = (q.std(1) + np.abs(q).mean(1) + 1e-6)[:, None, None]
-    far = np.clip(np.abs(q[:, None] - q2[None]) / unit, 0.0, _FARTHEST).mean(2)
+    far = np.clip(np.abs(q[:, None] - q2[None]) / unit, 0.0, _LARGEST_DEVIATION).mean(2)
     far += np.abs(z[:, None] - z2[None]).sum(2)
-    far += 0.5 * np.clip(np.abs(np.log((u[:, None] + 0.01) / (u2[None] + 0.01))), 0.0, _FARTHEST)
+    far += 0.5 * np.clip(np.abs(np.log((u[:, None] + 0.01) / (u2[None] + 0.01))), 0.0, _LARGEST_DEVIATION)
     return assignment(-far)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import kernel
-from .places import COUNTERS, FIXED, SLOW, Tables
+from .places import COUNTERS_AT, FIXED_AT, SLOW_AT, Tables
 from .schedule import Start
 from .settling import settle
 
@@ -18,7 +18,7 @@ def _settle(tables: Tables, soft_loss, rounded_loss):
 def alone(start: Start) -> Tables:
     """Arrays of a permutation that is the only one in them."""
     whole = start.whole.copy()
-    whole[[FIXED, SLOW, COUNTERS]] = 0
+    whole[[FIXED_AT, SLOW_AT, COUNTERS_AT]] = 0
     return Tables(
         whole, start.fixed.copy(), start.slow.copy(), np.zeros_like(start.slow), start.counters.copy()
     )

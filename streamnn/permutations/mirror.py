@@ -8,20 +8,20 @@ from .._kernels.ieee import exp32
 from .._kernels.jit import leaf
 from .penalty import column_norms, row_norm, sinkhorn
 from .places import (
-    COLUMNS,
-    COUNTERS,
-    FIXED,
+    COUNTERS_AT,
+    FIXED_AT,
     HELD_BACK,
+    MATRIX_COLUMNS,
+    MATRIX_ROWS,
     MIRROR,
     PENALTY,
     RISE,
-    ROWS,
-    RULE,
     SINCE,
-    SLOW,
+    SLOW_AT,
     SQUARE,
     STEP,
-    STEPS,
+    STEP_RULE,
+    STEPS_TAKEN,
     SWEEPS,
     TAIL,
 )
@@ -29,16 +29,16 @@ from .places import (
 f4 = np.float32
 
 _BETA = f4(0.99)
-_FARTHEST = f4(3.0)
+_LARGEST_EXPONENT = f4(3.0)
 _FLOOR = f4(1e-9)
 
 
 @leaf
 def weight_of_penalty(p, t):
     """Of the penalty now, in units of the task's gradient: 0 while it is held back, then rising until all is settled."""
-    c = t.whole[p + COUNTERS]
+    c = t.whole[p + COUNTERS_AT]
     gone = f4(t.counters[c + SINCE] - t.counters[c + HELD_BACK]) / f4(max(t.counters[c + RISE], 1))
-    return t.fixed[t.whole[p + FIXED] + PENALTY] * max(gone, f4(0.0))
+    return t.fixed[t.whole[p + FIXED_AT] + PENALTY] * max(gone, f4(0.0))
 
 
 @leaf
@@ -75,17 +75,24 @@ def step(p, t):
     weight is in units of it; then ``m *= exp(-step (gradient + weight * penalty'))``, at most e**3, and balanced. A
     gradient that is not finite is left out.
     """
-    rows, columns, s, c = t.whole[p + ROWS], t.whole[p + COLUMNS], t.whole[p + SLOW], t.whole[p + COUNTERS]
+    rows, columns, s, c = (
+        t.whole[p + MATRIX_ROWS],
+        t.whole[p + MATRIX_COLUMNS],
+        t.whole[p + SLOW_AT],
+        t.whole[p + COUNTERS_AT],
+    )
     m, g, tail = t.slow, t.slow_g, s + rows * columns
     work = tail + TAIL
     square = _tangent(g, s, rows, columns, work)
     if square < f4(1e30):  # and is no NaN
-        t.counters[c + STEPS] += 1
+        t.counters[c + STEPS_TAKEN] += 1
         old = m[tail + SQUARE]
-        m[tail + SQUARE] = old + (square - old) * max(f4(1.0) - _BETA, f4(1.0) / f4(t.counters[c + STEPS]))
+        m[tail + SQUARE] = old + (square - old) * max(
+            f4(1.0) - _BETA, f4(1.0) / f4(t.counters[c + STEPS_TAKEN])
+        )
         unit = f4(1.0) / (np.sqrt(m[tail + SQUARE]) + f4(1e-12))
         weight = weight_of_penalty(p, t)
-        size = t.fixed[t.whole[p + FIXED] + STEP]
+        size = t.fixed[t.whole[p + FIXED_AT] + STEP]
         square_matrix = rows == columns  # otherwise columns are groups: their norm is no matter
         level = weight * (f4(2.0) if square_matrix else f4(1.0))
         column_norms(m, s, rows, columns, work)
@@ -97,8 +104,8 @@ def step(p, t):
             for k in range(columns):
                 v = m[a + k]
                 v = size * (g[a + k] * unit + level - v * (of_row + m[work + k]))
-                if t.whole[p + RULE] == MIRROR:
-                    m[a + k] = m[a + k] * exp32(min(max(-v, -_FARTHEST), _FARTHEST)) + _FLOOR
+                if t.whole[p + STEP_RULE] == MIRROR:
+                    m[a + k] = m[a + k] * exp32(min(max(-v, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)) + _FLOOR
                 else:
                     m[a + k] = max(m[a + k] - v / f4(columns), f4(0.0)) + _FLOOR
         sinkhorn(m, s, rows, columns, t.whole[p + SWEEPS], work)

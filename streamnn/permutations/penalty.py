@@ -10,7 +10,7 @@ from ..errors import SpecError
 f4 = np.float32
 Array = np.ndarray
 
-_TINY = f4(1e-12)
+_SMALLEST_SUM = f4(1e-12)
 
 
 def penalty(shares: Array) -> float:
@@ -87,14 +87,14 @@ def sinkhorn(t, at, rows, columns, sweeps, work):
     cap = f4(rows) / f4(columns)
     for _ in range(sweeps):
         for k in range(columns):
-            t[work + k] = _TINY
+            t[work + k] = _SMALLEST_SUM
         for i in range(rows):
             for k in range(columns):
                 t[work + k] += t[at + i * columns + k]
         for k in range(columns):
             t[work + k] = cap / t[work + k]
         for i in range(rows):
-            s = _TINY
+            s = _SMALLEST_SUM
             for k in range(columns):
                 v = t[at + i * columns + k] * t[work + k]
                 t[at + i * columns + k] = v
@@ -114,7 +114,7 @@ def column_norms(t, at, rows, columns, work):
             v = t[at + i * columns + k]
             t[work + k] += v * v
     for k in range(columns):
-        t[work + k] = np.sqrt(t[work + k]) + _TINY
+        t[work + k] = np.sqrt(t[work + k]) + _SMALLEST_SUM
 
 
 @leaf
@@ -123,7 +123,7 @@ def row_norm(t, at, columns):
     s = f4(0.0)
     for k in range(columns):
         s += t[at + k] * t[at + k]
-    return np.sqrt(s) + _TINY
+    return np.sqrt(s) + _SMALLEST_SUM
 
 
 @leaf

@@ -21,13 +21,13 @@ class Tables(NamedTuple):
     counters: np.ndarray  # int64: state, clocks, and where inputs go once that is settled
 
 
-ROWS, COLUMNS, FIXED, SLOW, COUNTERS = range(5)
+MATRIX_ROWS, MATRIX_COLUMNS, FIXED_AT, SLOW_AT, COUNTERS_AT = range(5)
 """Places among `whole`: sizes of the matrix, and where its part of the other arrays begins."""
-EVERY, HOLD, RAMP, TRIAL_LENGTH, SWEEPS, RULE, SEED, WATCH, WATCH_GROUPS = range(5, 14)
+STEP_EVERY, HOLD, RAMP, TRIAL_LENGTH, SWEEPS, STEP_RULE, NOISE_SEED, WATCH, WATCH_GROUPS = range(5, 14)
 WHOLE = 14
 """How many whole numbers a permutation takes; see :class:`~streamnn.permutations.schedule.Schedule` for these."""
 
-STEP, PENALTY, TOLERANCE, MEAN_BELOW, WORST_BELOW, NOISE = range(6)
+STEP, PENALTY, TRIAL_TOLERANCE, MEAN_BELOW, WORST_BELOW, NOISE = range(6)
 """Places among `fixed`."""
 
 SQUARE, SOFT_SUM, ROUNDED_SUM = range(3)
@@ -41,7 +41,7 @@ OPEN, TRIAL, COMMITTED, ROUNDED, WATCHING = range(5)
 """States: learnt; learnt while its rounding is tried; an index; for one look as if it were an index; an index while
 columns are watched for groups."""
 
-STATE, SINCE, HELD, STEPS, HELD_BACK, RISE, LEFT, COMMITS, TRIALS_BEGUN = range(9)
+STATE_AT, SINCE, LABELS_HELD, STEPS_TAKEN, HELD_BACK, RISE, LEFT, COMMITS, TRIALS_BEGUN = range(9)
 """Places among `counters`: the state, labels since it was opened, labels since its last step, steps since it was
 opened, labels until the penalty begins, labels until it is full, labels left of a trial, commits and trials so far."""
 INDEX = 9

@@ -9,23 +9,23 @@ import numpy as np
 from ..errors import SpecError
 from .penalty import balanced
 from .places import (
-    COLUMNS,
     COMMITS,
     COMMITTED,
-    COUNTERS,
-    FIXED,
-    HELD,
+    COUNTERS_AT,
+    FIXED_AT,
     HELD_BACK,
     INDEX,
+    LABELS_HELD,
+    MATRIX_COLUMNS,
+    MATRIX_ROWS,
     NOISE,
+    NOISE_SEED,
     OPEN,
     RISE,
-    ROWS,
-    SEED,
     SINCE,
-    SLOW,
-    STATE,
-    STEPS,
+    SLOW_AT,
+    STATE_AT,
+    STEPS_TAKEN,
     TAIL,
     Tables,
 )
@@ -76,7 +76,7 @@ def named_reopening(how: str | Reopening) -> Reopening:
 
 def state_of(p: int, t: Tables) -> int:
     """The state of the permutation at `p`."""
-    return int(t.counters[t.whole[p + COUNTERS] + STATE])
+    return int(t.counters[t.whole[p + COUNTERS_AT] + STATE_AT])
 
 
 def is_committed(p: int, t: Tables) -> bool:
@@ -86,37 +86,37 @@ def is_committed(p: int, t: Tables) -> bool:
 
 def index_of(p: int, t: Tables) -> Array:
     """The index of the permutation at `p`, a view: the input of every place, or the group of every input."""
-    at = t.whole[p + COUNTERS] + INDEX
-    return t.counters[at : at + t.whole[p + ROWS]]
+    at = t.whole[p + COUNTERS_AT] + INDEX
+    return t.counters[at : at + t.whole[p + MATRIX_ROWS]]
 
 
 def shares_of(p: int, t: Tables) -> Array:
     """The shares of the permutation at `p`, a view, shape (rows, columns)."""
-    at, rows, columns = t.whole[p + SLOW], t.whole[p + ROWS], t.whole[p + COLUMNS]
+    at, rows, columns = t.whole[p + SLOW_AT], t.whole[p + MATRIX_ROWS], t.whole[p + MATRIX_COLUMNS]
     return t.slow[at : at + rows * columns].reshape(rows, columns)
 
 
 def reopen(p: int, t: Tables, how: Reopening) -> None:
     """Shares begin at (1 - e) times what was committed and e times nearly equal ones; clocks begin anew."""
-    c, s, shares = t.whole[p + COUNTERS], t.whole[p + SLOW], shares_of(p, t)
+    c, s, shares = t.whole[p + COUNTERS_AT], t.whole[p + SLOW_AT], shares_of(p, t)
     rows, columns = shares.shape
     index, commits = index_of(p, t), int(t.counters[c + COMMITS])
     places = np.argsort(index) if rows == columns else index
     committed = np.zeros((rows, columns))
     committed[np.arange(rows), places] = 1.0
-    draw = np.random.default_rng([int(t.whole[p + SEED]), commits]).uniform(-1.0, 1.0, (rows, columns))
-    equal = (1.0 + float(t.fixed[t.whole[p + FIXED] + NOISE]) * draw) / columns
+    draw = np.random.default_rng([int(t.whole[p + NOISE_SEED]), commits]).uniform(-1.0, 1.0, (rows, columns))
+    equal = (1.0 + float(t.fixed[t.whole[p + FIXED_AT] + NOISE]) * draw) / columns
     shares[...] = balanced((1.0 - how.e) * committed + how.e * equal, 10)
     tail = s + rows * columns
     t.slow[tail : tail + TAIL] = 0.0
     t.slow_g[s:tail] = 0.0
-    t.counters[c + np.array([STATE, SINCE, HELD, STEPS])] = OPEN, 0, 0, 0
+    t.counters[c + np.array([STATE_AT, SINCE, LABELS_HELD, STEPS_TAKEN])] = OPEN, 0, 0, 0
     t.counters[c + np.array([HELD_BACK, RISE])] = how.hold, how.ramp
 
 
 def rewire(p: int, t: Tables, order: Array) -> None:
     """What was input j is input ``order[j]`` from now on."""
-    s, rows, columns = t.whole[p + SLOW], int(t.whole[p + ROWS]), int(t.whole[p + COLUMNS])
+    s, rows, columns = t.whole[p + SLOW_AT], int(t.whole[p + MATRIX_ROWS]), int(t.whole[p + MATRIX_COLUMNS])
     order = checked_order(order, rows)
     index = index_of(p, t)
     if rows == columns:

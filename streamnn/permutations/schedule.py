@@ -10,20 +10,20 @@ from ..errors import SpecError
 from .penalty import balanced
 from .places import (
     CLIP,
-    COLUMNS,
     COMMITTED,
-    EVERY,
     HELD_BACK,
     HOLD,
     INDEX,
+    MATRIX_COLUMNS,
+    MATRIX_ROWS,
     MIRROR,
+    NOISE_SEED,
     OPEN,
     RAMP,
     RISE,
-    ROWS,
-    RULE,
-    SEED,
-    STATE,
+    STATE_AT,
+    STEP_EVERY,
+    STEP_RULE,
     SWEEPS,
     TRIAL_LENGTH,
     WATCH,
@@ -38,7 +38,7 @@ from .places import (
 f4 = np.float32
 Array = np.ndarray
 
-RULES = {"mirror": MIRROR, "clip": CLIP}
+STEP_RULES = {"mirror": MIRROR, "clip": CLIP}
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,19 @@ class Schedule:
                 raise SpecError(f"Schedule: {name} is {getattr(self, name)!r}: allowed is at least 0")
         if not 0 <= self.noise < 1:
             raise SpecError(f"Schedule: noise is {self.noise!r}: allowed is 0 <= noise < 1")
-        if self.rule not in RULES:
-            raise SpecError(f"Schedule: rule is {self.rule!r}: allowed is {' or '.join(RULES)}")
+        if self.rule not in STEP_RULES:
+            raise SpecError(f"Schedule: rule is {self.rule!r}: allowed is {' or '.join(STEP_RULES)}")
 
     def start(self, rows: int, columns: int) -> Start:
         """What a permutation (rows == columns) or a grouping of that size begins with."""
         whole = np.zeros(WHOLE, np.int64)
-        whole[[ROWS, COLUMNS, SEED, RULE]] = rows, columns, self.seed, RULES[self.rule]
-        whole[[EVERY, HOLD, RAMP, TRIAL_LENGTH, SWEEPS]] = (
+        whole[[MATRIX_ROWS, MATRIX_COLUMNS, NOISE_SEED, STEP_RULE]] = (
+            rows,
+            columns,
+            self.seed,
+            STEP_RULES[self.rule],
+        )
+        whole[[STEP_EVERY, HOLD, RAMP, TRIAL_LENGTH, SWEEPS]] = (
             self.every,
             self.hold,
             self.ramp,
@@ -129,7 +134,7 @@ class Schedule:
         shares = np.zeros(slow_length(rows, columns), f4)
         shares[: rows * columns] = self.shares(rows, columns).ravel()
         counts = np.zeros(counters_length(rows), np.int64)
-        counts[[STATE, HELD_BACK, RISE]] = OPEN, self.hold, self.ramp
+        counts[[STATE_AT, HELD_BACK, RISE]] = OPEN, self.hold, self.ramp
         counts[INDEX : INDEX + rows] = np.arange(rows) // (rows // columns)
         return Start(whole, numbers, shares, counts)
 
@@ -151,7 +156,7 @@ class Start:
     def settled(self, index: Array) -> Start:
         """The same, committed to that index."""
         slow, counters = np.zeros_like(self.slow), self.counters.copy()
-        counters[STATE] = COMMITTED
+        counters[STATE_AT] = COMMITTED
         counters[INDEX : INDEX + len(index)] = index
         return replace(self, slow=slow, counters=counters)
 
@@ -160,7 +165,7 @@ def watching(n: int, groups: int, events: int, seed: int) -> Start:
     """A random order, until so many events have been seen: then :mod:`~streamnn.permutations.correlation`'s groups."""
     start = Schedule(seed=seed).start(n, n).settled(np.random.default_rng(seed).permutation(n))
     start.whole[[WATCH, WATCH_GROUPS]] = events, groups
-    start.counters[STATE] = WATCHING
+    start.counters[STATE_AT] = WATCHING
     return replace(start, slow=np.zeros(watch_length(n, groups), f4))
 
 

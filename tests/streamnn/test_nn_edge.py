@@ -14,9 +14,10 @@ from torch import nn  # noqa: E402
 from streamnn.edge import Artefact, Device, InputStage, Sensor, load  # noqa: E402
 from streamnn.edge.quantiser import quantise  # noqa: E402
 from streamnn.edge.spline_resampling import resampled_network  # noqa: E402
+from streamnn.edge.torch_modules import float_network_of  # noqa: E402
 from streamnn.errors import SpecError  # noqa: E402
 from streamnn.network import Network, NetworkSpec  # noqa: E402
-from streamnn.nn import LinearSpline, Permutation, Residual, SplineNetwork, float_network_of  # noqa: E402
+from streamnn.nn import LinearSpline, Permutation, Residual, SplineNetwork  # noqa: E402
 
 pytestmark = pytest.mark.slow
 torch.set_num_threads(1)

@@ -7,7 +7,7 @@ import pytest
 
 from streamnn.errors import SpecError
 from streamnn.lowered import PlanBuilder
-from streamnn.lowered.activations import KINDS, activation, prelu
+from streamnn.lowered.activations import ACTIVATION_KINDS, activation, prelu
 from streamnn.lowered.dense import grouped, linear
 from streamnn.lowered.dropout import dropout
 from streamnn.lowered.normalisation import group_norm, layer_norm, rms_norm
@@ -33,7 +33,7 @@ LAYERS = {
     "group norm": ((6, 4), lambda b, x: group_norm(b, x, "a", some(6), some(6), 1e-5, 2)),
     "rms norm": ((2, 7), lambda b, x: rms_norm(b, x, "a", some(7), 1e-6, 1)),
     "spline": ((4, 3), lambda b, x: spline(b, x, "a", some(4, 9), np.full(4, 4.0), np.full(4, 0.5))),
-    **{kind: ((9,), lambda b, x, kind=kind: activation(b, x, kind)) for kind in KINDS},
+    **{kind: ((9,), lambda b, x, kind=kind: activation(b, x, kind)) for kind in ACTIVATION_KINDS},
 }
 TINY = 1e-3
 

@@ -117,7 +117,7 @@ def test_chunks_and_saved_states_leave_no_trace(kind):
     assert np.array_equal(resumed["p"], store["p"])
     hashes = {state_hash(net.state_dict()) for net in (whole, cut, second)}
     assert len(hashes) == 1
-    assert whole.s["count"][k.STEPS] == whole.s["count"][k.LABELS] // whole.rules.batch > 0
+    assert whole.s["count"][k.STEPS_MADE] == whole.s["count"][k.LABELS_TAKEN] // whole.rules.batch > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,7 +159,7 @@ def test_a_loss_that_is_not_finite_makes_no_step():
     )
     assert before == after and net.s["count"][k.SKIPPED] == 1
     net.scan(op[2:], slot[2:], target[2:], np.ones(2, f4), 0, INPUTS, store)
-    assert net.s["count"][k.STEPS] == 1 and np.isfinite(net.s["w"]).all()
+    assert net.s["count"][k.STEPS_MADE] == 1 and np.isfinite(net.s["w"]).all()
 
 
 def test_a_window_is_what_was_seen_before():

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[
 
 from torch import nn  # noqa: E402
 
+from streamnn.edge.torch_modules import float_network_of  # noqa: E402
 from streamnn.errors import SpecError  # noqa: E402
 from streamnn.nn import (  # noqa: E402
     GroupedLinear,
@@ -18,7 +19,6 @@ from streamnn.nn import (  # noqa: E402
     LearnedShuffle,
     ShuffleUnitV1,
     ShuffleUnitV2,
-    float_network_of,
 )
 from streamnn.permutations.host import alone, settle_alone  # noqa: E402
 from streamnn.permutations.schedule import Schedule  # noqa: E402

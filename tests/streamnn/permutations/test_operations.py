@@ -7,14 +7,14 @@ import pytest
 
 from streamnn._kernels.jit import kernel
 from streamnn.errors import SpecError
-from streamnn.lowered.arrays import COUNTS, Learnt, Scratch
+from streamnn.lowered.arrays import COUNT_WIDTH, Learnt, Scratch
 from streamnn.lowered.codes import SHUFFLE
 from streamnn.lowered.grouped_network import grouped_network
 from streamnn.lowered.grouping import backward_grouping, drop_unread, forward_grouping, learned_grouping
 from streamnn.lowered.plan import PlanArrays, PlanBuilder
 from streamnn.lowered.reopening import permutations, reopen_network, rewire_network
 from streamnn.lowered.shuffle import backward_shuffle, forward_shuffle, learned_shuffle
-from streamnn.permutations.places import COMMITTED, COUNTERS, OPEN, STATE
+from streamnn.permutations.places import COMMITTED, COUNTERS_AT, OPEN, STATE_AT
 from streamnn.permutations.reopening import index_of, shares_of, state_of
 from streamnn.permutations.schedule import Schedule
 
@@ -55,7 +55,7 @@ def new(kind, positions=()):
     plan = b.finish(y, y)
     w = plan.weights.copy()
     slow, counters = plan.slow.copy(), plan.counters.copy()
-    return plan, Learnt(w, w * 0, w * 0, slow, slow * 0, counters, np.zeros(COUNTS, np.int64))
+    return plan, Learnt(w, w * 0, w * 0, slow, slow * 0, counters, np.zeros(COUNT_WIDTH, np.int64))
 
 
 def run(plan, learnt, x, d=None):
@@ -77,7 +77,7 @@ def run(plan, learnt, x, d=None):
 def commit(plan, learnt, index):
     _, p, t = next(permutations(plan, learnt))
     index_of(p, t)[...] = index
-    t.counters[t.whole[p + COUNTERS] + STATE] = COMMITTED
+    t.counters[t.whole[p + COUNTERS_AT] + STATE_AT] = COMMITTED
 
 
 def dense(plan, learnt):

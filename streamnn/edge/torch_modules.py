@@ -7,15 +7,15 @@ from itertools import pairwise
 import numpy as np
 from torch import Tensor, nn
 
-from ..edge.float_network import FloatLayer, FloatNetwork
 from ..errors import SpecError
 from ..network.functions import Functions
-from .grouped_linear import GroupedLinear, LearnedGrouping
-from .learned_shuffle import LearnedShuffle
-from .linear_spline import LinearSpline
-from .permutation import Permutation
-from .residual import Residual
-from .spline_network import SplineNetwork
+from ..nn.grouped_linear import GroupedLinear, LearnedGrouping
+from ..nn.learned_shuffle import LearnedShuffle
+from ..nn.linear_spline import LinearSpline
+from ..nn.permutation import Permutation
+from ..nn.residual import Residual
+from ..nn.spline_network import SplineNetwork
+from .float_network import FloatLayer, FloatNetwork
 
 Array = np.ndarray
 ACTIVATION_MODULES = (nn.ReLU, nn.LeakyReLU, nn.PReLU, LinearSpline)
