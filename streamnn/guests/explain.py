@@ -86,23 +86,21 @@ def explain(guest: Any, inputs: int, outputs: int) -> Explanation:
 
     Examples
     --------
-    >>> from torch import nn
-    >>> def make(inputs, outputs):
-    ...     return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
-    >>> print(explain(make, 4, 2))
+    >>> from streamnn.lowered.grouped_network import grouped_network
+    >>> print(explain(grouped_network(units=8, groups=2, by="fixed"), 4, 2))
     lowered: runs in compiled kernels, event by event, with the same bits on any machine
     operations:
-        1  Linear(4 -> 8)
-        2  relu
-        3  Linear(8 -> 2)
-    parameters: 58
-      0.weight  8 x 4
-      0.bias  8
-      2.weight  2 x 8
-      2.bias  2
+        1  LearnedShuffle(4)
+        2  Grouped(4 -> 8, 2 groups)
+        3  leaky_relu(0.01)
+        4  Linear(8 -> 2)
+    parameters: 42
+      first.weight  8 x 2
+      first.bias  8
+      last.weight  2 x 8
+      last.bias  2
     optimiser: adam, lr 0.01
     loss: cross_entropy
-    agreement with torch: outputs and gradients within ...e-0... of the largest, on random rows
     """
     if not isinstance(guest, Guest):
         guest = Guest(guest)
