@@ -121,7 +121,9 @@ class TorchAutoencoder(Turns, Estimator):
             "alarms": alarms,
         }
         if not callable(make):
-            raise SpecError(f"make is {make!r}: a function of the number of inputs that makes a module is needed")
+            raise SpecError(
+                f"make is {make!r}: a function of the number of inputs that makes a module is needed"
+            )
         options = optimizer_options or {}
         self._guest: Guest = Mirror(Mirrored(make), optimizer, lr, options, batch=batch, road=road)
         self._schema = Schema(max_columns, categories)
@@ -288,7 +290,11 @@ class TorchAutoencoder(Turns, Estimator):
         return arrays, meta
 
     def _saved_options(self) -> dict[str, Any]:
-        said = {k: v for k, v in self._given.items() if k not in ("make", "road", "optimizer", "optimizer_options")}
+        said = {
+            k: v
+            for k, v in self._given.items()
+            if k not in ("make", "road", "optimizer", "optimizer_options")
+        }
         return said | {"categories": sorted(self._given["categories"])}
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
