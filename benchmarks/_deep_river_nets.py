@@ -40,6 +40,10 @@ def autoencoder(inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(middle, nn.Linear(3, inputs), nn.Sigmoid())
 
 
+def _mirror(inputs: int) -> nn.Module:
+    return autoencoder(inputs, inputs)
+
+
 def theirs(case: str, task: str, inputs: int, **options: Any) -> Any:
     """deep-river's learner of a case: options are its own."""
     from deep_river import anomaly, classification, regression
@@ -61,8 +65,10 @@ def theirs(case: str, task: str, inputs: int, **options: Any) -> Any:
 
 def ours(case: str, task: str, road: str = "auto", hidden: int = 16, **options: Any) -> Any:
     """Our learner of the same network: the factory instead of a module, and nothing else."""
-    from streamnn import TorchClassifier, TorchRegressor
+    from streamnn import TorchAutoencoder, TorchClassifier, TorchRegressor
 
+    if case == "autoencoder":
+        return TorchAutoencoder(_mirror, road=road, seed=SEED, **options)
     make: Callable[[int, int], nn.Module] = Recurrent if case == "lstm" else partial(mlp, hidden=hidden)
     if case == "lstm":
         options |= {"window": WINDOW, "time_first": True}

@@ -108,14 +108,13 @@ def contenders(
             feed,
         )
     }
-    if case == "autoencoder":
-        return found
     for road in roads:
         make: Callable[[], Any] = lambda road=road: nets.ours(  # noqa: E731
             case, "classification", road, **OPTIONS[case]
         )
         found[f"{road}, a dict an event"] = (road, make, feed)
-        found[f"{road}, in chunks of {CHUNK}"] = (road, make, in_chunks)
+        if case != "autoencoder":
+            found[f"{road}, in chunks of {CHUNK}"] = (road, make, in_chunks)
     return found
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .learners import Classifier, Regressor, TorchClassifier, TorchRegressor
+    from .learners import Classifier, Regressor, TorchAutoencoder, TorchClassifier, TorchRegressor
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "Regressor", "TorchClassifier", "TorchRegressor", "__version__"]
+__all__ = ["Classifier", "Regressor", "TorchAutoencoder", "TorchClassifier", "TorchRegressor", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

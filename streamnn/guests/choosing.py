@@ -89,6 +89,10 @@ def torch_member(guest: Guest, name: str, watched: bool, room: Room) -> TorchMem
     from .torch_member import TorchMember
 
     inputs, outputs = _widths(guest, room)
+    if guest.mirrors:
+        from .mirrored import with_errors
+
+        guest = with_errors(guest)
     if room.classify:
         guest = with_scores(guest, inputs, outputs, room.seed)
     return TorchMember(guest, name, watched, room)
@@ -103,7 +107,10 @@ def _member(guest: Guest, name: str, watched: bool, room: Room) -> Member:
 
 
 def _widths(guest: Guest, room: Room) -> tuple[int, int]:
-    return max(room.layout.width(guest.reads), 1), max(room.values, 2) if room.classify else 1
+    inputs = max(room.layout.width(guest.reads), 1)
+    if guest.mirrors:
+        return inputs, inputs
+    return inputs, max(room.values, 2) if room.classify else 1
 
 
 def _plan(guest: Guest, seed: int, inputs: int, outputs: int) -> Plan:
@@ -135,10 +142,15 @@ def _lowered(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int)
     from .optimisers import optimiser_of
     from .torch_optimiser import optimiser_of as torch_optimiser_of
 
-    rule = facts_of(guest, inputs, outputs, seed, classify).rule
+    if guest.mirrors:
+        from .mirrored import with_errors
+
+        rule = facts_of(with_errors(guest), inputs, 1, seed, classify).rule
+    else:
+        rule = facts_of(guest, inputs, outputs, seed, classify).rule
     if guest.device != "cpu":
         raise NotLowered(f"its device is {guest.device!r}, and compiled kernels run on the CPU")
-    loss = loss_name(guest, classify)
+    loss = "reconstruct" if guest.mirrors else loss_name(guest, classify)
     if not loss:
         raise NotLowered("its loss is a function that compiled kernels do not know")
     parameters: dict[str, Any] = dict(made(guest, inputs, outputs, seed).named_parameters())

@@ -104,7 +104,7 @@ def explain(guest: Any, inputs: int, outputs: int) -> Explanation:
     """
     if not isinstance(guest, Guest):
         guest = Guest(guest)
-    classify = outputs > 1
+    classify = outputs > 1 and not guest.mirrors
     choice = choose(guest, inputs, outputs, classify)
     words = _optimiser(guest), _loss(guest, classify)
     if choice.plan is not None:
@@ -130,6 +130,8 @@ def _optimiser(guest: Guest) -> str:
 
 
 def _loss(guest: Guest, classify: bool) -> str:
+    if guest.mirrors:
+        return "reconstruct"
     if guest.loss == "auto":
         return "cross_entropy" if classify else "huber"
     return guest.loss if isinstance(guest.loss, str) else _called(guest.loss)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import SpecError
 
@@ -71,6 +71,8 @@ class Guest:
     road: str = "auto"
     device: str = "cpu"
     slope: float = 0.0
+    mirrors: ClassVar[bool] = False
+    """Whether its outputs are to be its inputs again."""
 
     def __post_init__(self) -> None:
         if not callable(self.make):
@@ -95,6 +97,23 @@ class Guest:
     def reads(self) -> tuple[str, str]:
         """First and last block of the row that it reads."""
         return ROWS_READ[self.rows]
+
+
+class Mirror(Guest):
+    """A guest that is to give its inputs back; its own loss is not used, see :mod:`streamnn.lowered.reconstruction`."""
+
+    mirrors = True
+
+
+class Mirrored:
+    """``make(inputs)`` of an autoencoder as a guest's factory; it can be pickled where that can."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self.make = make
+
+    def __call__(self, inputs: int, outputs: int) -> Any:
+        """A new one; there are as many outputs as inputs."""
+        return self.make(inputs)
 
 
 def _refused(name: str, value: Any, allowed: str) -> SpecError:

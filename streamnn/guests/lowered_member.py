@@ -83,7 +83,8 @@ class LoweredMember(LoweredNetwork, Member):
         rule: Rule | None = None,
     ) -> None:
         self.guest, self._plan_of, self._seed = guest, plan_of or guest.make, room.seed
-        self._inputs, self._outputs = max(room.layout.width(guest.reads), 1), _outputs(room)
+        self._inputs = max(room.layout.width(guest.reads), 1)
+        self._outputs = _outputs(guest, room, self._inputs)
         rules = Rules(
             optimiser or _optimiser(guest),
             loss or _loss(guest, room.classify),
@@ -98,7 +99,7 @@ class LoweredMember(LoweredNetwork, Member):
         self.take_names(max(room.layout.columns, 1))
         self.names, self.reads, self.watched = (name,), guest.reads, watched
         self._rule = rule or find_rule(
-            self._shapes_of_plan, self._inputs, self._outputs, room.classify, loss == "reconstruct"
+            self._shapes_of_plan, self._inputs, self._outputs, room.classify, guest.mirrors
         )
         self.grows = not self._rule.columns and self._order_stays()
         if self._rule.classes:
@@ -115,9 +116,10 @@ class LoweredMember(LoweredNetwork, Member):
 
     def make_room(self, room: Room) -> None:
         """Grow with rows and labels."""
-        (places, inputs), outputs = self._piece(room), _outputs(room)
+        places, inputs = self._piece(room)
         if not self.grows:
             places, inputs = np.arange(self._inputs), self._inputs
+        outputs = _outputs(self.guest, room, inputs)
         if (inputs, outputs) != (self._inputs, self._outputs):
             step, rule = Step(places, inputs, self._outputs, outputs), self._rule
             self._inputs, self._outputs = inputs, outputs
@@ -182,7 +184,9 @@ class LoweredMember(LoweredNetwork, Member):
         return self._plan_of(self._inputs + 1, self._outputs).slow.shape == self.plan.slow.shape
 
 
-def _outputs(room: Room) -> int:
+def _outputs(guest: Guest, room: Room, inputs: int) -> int:
+    if guest.mirrors:
+        return inputs
     return max(room.values, 2) if room.classify else 1
 
 
@@ -193,6 +197,8 @@ def _optimiser(guest: Guest) -> Optimiser:
 
 
 def _loss(guest: Guest, classify: bool) -> str:
+    if guest.mirrors:
+        return "reconstruct"
     if not isinstance(guest.loss, str):
         raise SpecError("a loss that is a function is not lowered")
     usual = "cross_entropy" if classify else "huber"

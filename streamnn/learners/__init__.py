@@ -4,6 +4,7 @@ from ._compiled import compiled
 from .classifier import Classifier
 from .network_classifier import NetworkClassifier
 from .regressor import Regressor
+from .torch_autoencoder import TorchAutoencoder
 from .torch_classifier import TorchClassifier
 from .torch_regressor import TorchRegressor
 
@@ -11,6 +12,7 @@ __all__ = [
     "Classifier",
     "NetworkClassifier",
     "Regressor",
+    "TorchAutoencoder",
     "TorchClassifier",
     "TorchRegressor",
     "compiled",

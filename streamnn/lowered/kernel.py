@@ -12,10 +12,11 @@ from . import arrays as k
 from .arrays import Events, Learnt, Memory, Scratch, Settings
 from .cap import cap
 from .inputs import embed, hold, keep_window, learn_rows, read
-from .losses import loss_gradient
+from .losses import RECONSTRUCT, loss_gradient
 from .optimisers import optimiser_step
 from .passes import backward, forward
 from .plan import PlanArrays
+from .reconstruction import reconstruction
 from .settling import after_event, after_label, round_trials
 
 f4 = np.float32
@@ -134,7 +135,10 @@ def _predict(n, scratch, p):
         for c in range(len(p)):
             p[c] = o[c]
     else:
-        p[0] = min(max(scratch.z[y], -_NUMBER_CLIP), _NUMBER_CLIP)
+        said = scratch.z[y]
+        if n[k.S_LOSS] == RECONSTRUCT:  # what it says of a row is how far off it is
+            said = reconstruction(f4(0.0), n[k.S_OUTPUTS], y, scratch)
+        p[0] = min(max(said, -_NUMBER_CLIP), _NUMBER_CLIP)
 
 
 @leaf

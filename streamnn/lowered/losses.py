@@ -6,6 +6,7 @@ import numpy as np
 
 from .._kernels.ieee import log32, softmax
 from .._kernels.jit import leaf
+from .reconstruction import reconstruction
 
 f4 = np.float32
 CROSS_ENTROPY, BINARY_CROSS_ENTROPY, MSE, L1, HUBER_LOSS, RECONSTRUCT = range(6)
@@ -17,7 +18,8 @@ LOSS_CODES = {
     "huber": HUBER_LOSS,
     "reconstruct": RECONSTRUCT,
 }
-"""Losses by name; ``reconstruct`` is the mean squared error of the outputs against the input."""
+"""Losses by name; ``reconstruct`` is the squared error of the outputs against the input, see
+:mod:`streamnn.lowered.reconstruction`."""
 _SMALLEST_PRODUCT = f4(1e-12)
 
 
@@ -34,14 +36,15 @@ def loss_gradient(kind, classify, target, share, o, y, scratch):
         odd += o[c] - o[c]  # NaN if one is not finite
     if kind == CROSS_ENTROPY:
         return odd + _cross_entropy(np.int64(target), share, o, d[y : y + n])
+    if kind == RECONSTRUCT:
+        return odd + reconstruction(share, n, y, scratch)
     part = share / f4(n)
-    if classify and kind != RECONSTRUCT:
+    if classify:
         return odd + _of_probabilities(kind, np.int64(target), part, o, d[y : y + n]) / f4(n)
     total = f4(0.0)
     for c in range(n):
-        t = scratch.z[c] if kind == RECONSTRUCT else target
-        total += _difference(kind, o[c], t)
-        d[y + c] = part * _slope(kind, o[c], t)
+        total += _difference(kind, o[c], target)
+        d[y + c] = part * _slope(kind, o[c], target)
     return odd + total / f4(n)
 
 
