@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import SpecError
 from ..features.layout import Layout
+from ..lowered.latent import latent_stays
 from ..lowered.network import LoweredNetwork, Rules
 from ..lowered.optimisers import Optimiser
 from ..lowered.plan import Plan
@@ -101,7 +102,7 @@ class LoweredMember(LoweredNetwork, Member):
         self._rule = rule or find_rule(
             self._shapes_of_plan, self._inputs, self._outputs, room.classify, guest.mirrors
         )
-        self.grows = not self._rule.columns and self._order_stays()
+        self.grows = not self._rule.columns and self._stays()
         if self._rule.classes:
             raise SpecError(f"guest {name!r} can't have more outputs: {self._rule.classes}")
 
@@ -177,11 +178,14 @@ class LoweredMember(LoweredNetwork, Member):
     def _shapes_of_plan(self, inputs: int, outputs: int) -> Shapes:
         return {leaf.name: leaf.shape for leaf in self._plan_of(inputs, outputs).leaves}
 
-    def _order_stays(self) -> bool:
-        # whether a learned order of channels does not depend on how many inputs there are
-        if not len(self.plan.slow):
+    def _stays(self) -> bool:
+        # whether a learned order, and where a latent lies that is wanted, do not depend on how many inputs there are
+        if not (self.watched or len(self.plan.slow)):
             return True
-        return self._plan_of(self._inputs + 1, self._outputs).slow.shape == self.plan.slow.shape
+        wider = self._plan_of(self._inputs + 1, self._outputs)
+        return wider.slow.shape == self.plan.slow.shape and (
+            not self.watched or latent_stays(self.plan, wider)
+        )
 
 
 def _outputs(guest: Guest, room: Room, inputs: int) -> int:

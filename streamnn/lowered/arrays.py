@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .latent import Latent
+
 LABELS_TAKEN, STEPS_MADE, HELD_LABELS, SKIPPED, DRAWS, SHUFFLES_ON_TRIAL = range(6)
 """Places in `Learnt.count`: labels learnt, steps of the optimiser, labels held for the next step, steps left out because
 the loss was not finite, numbers drawn for dropout, and how many shuffles are on trial."""
@@ -34,16 +36,12 @@ class Scratch(NamedTuple):
 
 
 S_LOSS, S_CLASSIFY, S_BATCH, S_WINDOW, S_WIDTH, S_FROM, S_PLACE = range(7)
-S_OUTPUT, S_OUTPUTS, S_LATENT, S_CHANNELS, S_CHANNEL_STEP, S_POSITIONS, S_POSITION_STEP, S_UNITS = range(
-    7, 15
-)
-S_READ, S_RANDOM, S_SETTLES = range(15, 18)
+S_OUTPUT, S_OUTPUTS, S_UNITS, S_READ, S_RANDOM, S_SETTLES = range(7, 13)
 """Places in `Settings.n`: the loss, whether labels are classes, labels to a step, rows of a window (0 for one row), width
 of a row, where it begins in the store and where the prediction goes; where the output lies among the values and its
-length; where the latent lies, its channels, how far apart they are, its positions and how far apart those are, and how
-many numbers are made of it; how much of a row is read, the rest is 0; whether what is learnt from differs from what is predicted, as with dropout, and whether
-there are learned shuffles or groupings."""
-S_SETTINGS = 18
+length; how many numbers the latent has; how much of a row is read, the rest is 0; whether what is learnt from differs
+from what is predicted, as with dropout, and whether there are learned shuffles or groupings."""
+S_SETTINGS = 13
 S_TABLE_RATE, S_SLOPE = range(2)
 """Places in `Settings.rates`: step of the rows of category values, and the limit of each layer's slope, 0 for none."""
 
@@ -54,6 +52,7 @@ class Settings(NamedTuple):
     n: np.ndarray  # (S_SETTINGS,), int64
     hyper: np.ndarray  # float64, of the optimiser
     rates: np.ndarray  # (2,), float32
+    latent: Latent
 
 
 class Events(NamedTuple):

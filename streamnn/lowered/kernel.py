@@ -12,6 +12,7 @@ from . import arrays as k
 from .arrays import Events, Learnt, Memory, Scratch, Settings
 from .cap import cap
 from .inputs import embed, hold, keep_window, learn_rows, read
+from .latent import write_latent
 from .losses import RECONSTRUCT, loss_gradient
 from .optimisers import optimiser_step
 from .passes import backward, forward
@@ -83,7 +84,7 @@ def scan(
                     round_trials(plan, learnt, False)
             if i < 0:
                 if latent.shape[0] > 0:
-                    _pool(n, z, latent, e)
+                    write_latent(settings.latent, z, latent[e, : n[k.S_UNITS]])
                 if not labelled:
                     _predict(n, scratch, events.p[s, n[k.S_PLACE]])
                 continue
@@ -139,17 +140,3 @@ def _predict(n, scratch, p):
         if n[k.S_LOSS] == RECONSTRUCT:  # what it says of a row is how far off it is
             said = reconstruction(f4(0.0), n[k.S_OUTPUTS], y, scratch)
         p[0] = min(max(said, -_NUMBER_CLIP), _NUMBER_CLIP)
-
-
-@leaf
-def _pool(n, z, latent, e):
-    # means over positions; of more channels than are wanted, means of neighbours
-    units, channels, positions = n[k.S_UNITS], n[k.S_CHANNELS], n[k.S_POSITIONS]
-    for u in range(units):
-        start, stop = u * channels // units, -(-(u + 1) * channels // units)
-        v = f4(0.0)
-        for c in range(start, stop):
-            at = n[k.S_LATENT] + c * n[k.S_CHANNEL_STEP]
-            for q in range(positions):
-                v += z[at + q * n[k.S_POSITION_STEP]]
-        latent[e, u] = v / f4((stop - start) * positions)

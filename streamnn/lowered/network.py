@@ -12,15 +12,14 @@ from ..errors import SpecError
 from ..stage import Stage, grown
 from ..state import Arrays
 from . import arrays as k
-from .codes import CODE, DROPOUT, IN, LINEAR
+from .codes import CODE, DROPOUT
 from .kernel import scan
+from .latent import latent_grown, latent_of
 from .losses import BINARY_CROSS_ENTROPY, LOSS_CODES, RECONSTRUCT
 from .optimisers import Optimiser
 from .plan import Plan
 
 f4 = np.float32
-LATENTS = 64
-"""Numbers of a latent at most; of wider ones neighbours are taken together."""
 _SIZED_BY_PLAN: dict[str, Callable[[Plan], tuple[int, ...]]] = {
     "table": lambda plan: (-1, plan.input.shape[-1]),
     "squares": lambda plan: (-1, plan.input.shape[-1]),
@@ -111,7 +110,8 @@ class LoweredNetwork(Stage):
         Stage.__init__(self, name)
         self.rules, self.place = rules, place
         self._no_latent = np.zeros((0, 0), f4)
-        self.units = min(_parts(plan)[0], LATENTS)
+        self._latent = latent_of(plan)
+        self.units = self._latent.units
         self._take(plan)
         count = np.zeros(k.COUNT_WIDTH, np.int64)
         count[k.DRAWS] = seed << 32
@@ -143,13 +143,11 @@ class LoweredNetwork(Stage):
         n = np.zeros(k.S_SETTINGS, np.int64)
         n[[k.S_LOSS, k.S_CLASSIFY, k.S_BATCH]] = LOSS_CODES[rules.loss], rules.classify, rules.batch
         n[[k.S_WINDOW, k.S_WIDTH, k.S_PLACE]] = rules.window, self.width, self.place
-        n[[k.S_OUTPUT, k.S_OUTPUTS, k.S_LATENT]] = plan.output.at, plan.output.size, plan.latent.at
-        n[[k.S_CHANNELS, k.S_CHANNEL_STEP, k.S_POSITIONS, k.S_POSITION_STEP]] = _parts(plan)
-        n[k.S_UNITS] = self.units
+        n[[k.S_OUTPUT, k.S_OUTPUTS, k.S_UNITS]] = plan.output.at, plan.output.size, self.units
         n[k.S_RANDOM] = DROPOUT in plan.arrays.ops[:, CODE]
         n[k.S_SETTLES] = len(plan.slow) > 0
         rates = np.array([rules.rate, rules.slope], f4)
-        self._settings = k.Settings(n, rules.optimiser.hyper, rates)
+        self._settings = k.Settings(n, rules.optimiser.hyper, rates, self._latent)
         values, kept = zeros((plan.values,), f4), zeros((plan.kept,), f4)
         self._scratch = k.Scratch(values, zeros((plan.values,), f4), zeros((len(plan.weights),), f4), kept)
 
@@ -240,6 +238,7 @@ class LoweredNetwork(Stage):
             raise SpecError(f"network {self.name!r} learns an order of its inputs, and takes no more of them")
         named = {name: old.named(s[name]) for name in self._flat}
         new = {name: (weights if name == "w" else moments)(v) for name, v in named.items()}
+        self._latent = latent_grown(self._latent, old, plan, places)
         self._take(plan)
         s |= self._parameters()
         for name, v in new.items():
@@ -277,16 +276,3 @@ class LoweredNetwork(Stage):
             self.s[name][...] = self.plan.flat(named)
         for name, v in given.items():
             (self.s[name][: self.used[name]] if name in self.used else self.s[name])[...] = v
-
-
-def _parts(plan: Plan) -> tuple[int, int, int, int]:
-    """Channels of the latent, how far apart they lie, positions, and how far apart those are.
-
-    Of what a dense layer reads channels are the last axis, and else the first.
-    """
-    shape = plan.latent.shape
-    ops = plan.arrays.ops
-    last = ((ops[:, CODE] == LINEAR) & (ops[:, IN] == plan.latent.at)).any()
-    channels = shape[-1] if last else shape[0]
-    positions = plan.latent.size // channels
-    return (channels, 1, positions, channels) if last else (channels, positions, positions, 1)

@@ -48,7 +48,7 @@ LAYERS = {
     "relu6": [nn.ReLU6],
     "prelu": [lambda: nn.PReLU(16)],
     "layer_norm": [lambda: nn.LayerNorm(16), nn.Tanh],
-    "group_norm": [lambda: nn.GroupNorm(4, 16), nn.Tanh],
+    "group_norm": [lambda: nn.GroupNorm(2, 16), nn.Tanh],
     "rms_norm": [lambda: nn.RMSNorm(16, eps=1e-6), nn.Tanh],
     "spline": [lambda: LinearSpline(16)],
     "grouped": [lambda: Grouped(16, 16, 4), nn.Tanh],
