@@ -108,7 +108,7 @@ def test_a_trial_that_costs_too_much_is_not_committed() -> None:
 
 def test_reopened_at_an_alarm_it_recovers() -> None:
     x, y = stream(6_000)
-    later, labels = stream(24_000, AFTER, 1)
+    later, labels = stream(11_000, AFTER, 1)
     unseen, true = stream(1_000, AFTER, 2)
     errors = {}
     for reaction in ("off", "reopen"):
@@ -122,7 +122,7 @@ def test_reopened_at_an_alarm_it_recovers() -> None:
             state, index, _, commits = settled(model)
             assert state == COMMITTED and commits >= 1
             assert {frozenset(index[:4]), frozenset(index[4:])} == {frozenset(AFTER[:4]), frozenset(AFTER[4:])}
-    assert errors["reopen"] < 0.6 * errors["off"]
+    assert errors["reopen"] < 0.7 * errors["off"]
 
 
 def test_rewired_by_fingerprints_it_goes_on_as_before() -> None:
