@@ -41,6 +41,8 @@ from streamnn.permutations.schedule import Schedule
 
 Row = dict[str, Any]
 EVENTS = 100_000
+GRAPHS = 9
+"""Of a seed: among 15 graphs of 12 nodes 11 to 15 are matched, by the starts alone."""
 ORDERS = ("none", "fixed", "random", "learned", "grouping", "dense", "dense, equal cost", "true order")
 
 
@@ -246,7 +248,7 @@ def of_graphs(seeds: int) -> Iterator[Row]:
     for n, degree in ((8, 3), (10, 3), (12, 4)):
         for rule, penalty in (("mirror", 0.0), ("mirror", 0.3), ("clip", 0.0), ("clip", 0.3)):
             solved, gaps = 0, []
-            for seed in range(3 * seeds):
+            for seed in range(GRAPHS * seeds):
                 gradient, right = puzzles.matching(n, degree, seed)
                 ms = [puzzles.descended(gradient, n, rule, penalty, s) for s in range(5)]
                 ps = [puzzles.rounded(m) for m in ms]
@@ -256,7 +258,7 @@ def of_graphs(seeds: int) -> Iterator[Row]:
                 "graph": f"n {n} degree {degree}",
                 "rule": rule,
                 "penalty": penalty,
-                "recovered": solved / (3 * seeds),
+                "recovered": round(solved / (GRAPHS * seeds), 3),
                 "gap": round(float(np.median(gaps)), 4),
             }
 

@@ -5,12 +5,43 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.jit import leaf
-from .codes import A0, A3, A4, A8, A9, CODE, CONVOLUTION, LINEAR, SIZE_OUT, WEIGHT_AT
+from .codes import (
+    A0,
+    A3,
+    A4,
+    A8,
+    A9,
+    CODE,
+    CONVOLUTION,
+    GROUPING,
+    GRU,
+    LINEAR,
+    LSTM,
+    RNN,
+    SIZE_OUT,
+    SPLINES,
+    WEIGHT_AT,
+)
 from .dense import DENSE_GROUPS, DENSE_INPUTS, DENSE_OUTPUTS
+from .plan import Plan
 
 f4 = np.float32
 TIGHT = f4(0.999)
 """Share of the limit that is used, so that rounding never exceeds it."""
+
+_FREE = (SPLINES, LSTM, GRU, RNN, GROUPING)
+
+
+def uncapped(plan: Plan) -> list[str]:
+    """Layers of a plan with weights that :func:`cap` leaves as they are, in the plan's words.
+
+    Examples
+    --------
+    >>> from .grouped_network import grouped_network
+    >>> uncapped(grouped_network(8, 2, "grouping")(4, 1)), uncapped(grouped_network(8, 2, "learned")(4, 1))
+    (['LearnedGrouping(4 -> 8, 2 groups)'], [])
+    """
+    return [word for row, word in zip(plan.arrays.ops, plan.words, strict=True) if row[CODE] in _FREE]
 
 
 @leaf
