@@ -115,7 +115,7 @@ def _plan(guest: Guest, seed: int, inputs: int, outputs: int) -> Plan:
 
 def _made(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:
     """What the factory gives. A plan needs no torch; where torch is there already its generator is left as it was."""
-    make: Callable[[], Any] = partial(guest.make, inputs, outputs)
+    make: Callable[[], Any] = partial(guest.new, inputs, outputs)
     if sys.modules.get("torch") is not None:
         from .making import own_draws
 
