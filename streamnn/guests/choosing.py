@@ -136,6 +136,10 @@ def _lowered(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int)
     from .torch_optimiser import optimiser_of as torch_optimiser_of
 
     rule = facts_of(guest, inputs, outputs, seed, classify).rule
+    if rule.columns and classify and guest.rows == "history":
+        raise NotLowered(
+            f"rows='history' widen with every class, and it takes no more inputs: {rule.columns}"
+        )
     if guest.device != "cpu":
         raise NotLowered(f"its device is {guest.device!r}, and compiled kernels run on the CPU")
     loss = loss_name(guest, classify)

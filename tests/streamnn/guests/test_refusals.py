@@ -8,11 +8,14 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[
 
 from torch import nn  # noqa: E402
 
+from streamnn import TorchClassifier  # noqa: E402
 from streamnn.errors import SpecError  # noqa: E402
 from streamnn.guests import Guest  # noqa: E402
+from streamnn.guests.choosing import choose  # noqa: E402
 from streamnn.guests.losses import loss_of  # noqa: E402
 from streamnn.guests.making import facts_of  # noqa: E402
 from streamnn.guests.scores import with_scores  # noqa: E402
+from streamnn.lowered.grouped_network import grouped_network  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -104,3 +107,16 @@ def test_a_module_is_no_factory():
     with pytest.raises(SpecError, match=r"make is Linear\(.*: allowed is a function of \(inputs, outputs\)"):
         Guest(nn.Linear(4, 2))
     assert Guest(nn.Linear).new(4, 2).out_features == 2
+
+
+def normed(inputs, outputs):
+    return nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, outputs))
+
+
+def test_rows_that_widen_with_classes_are_not_for_compiled_networks_of_one_width():
+    """They would read other inputs in the places of those they knew."""
+    guest = Guest(normed, rows="history")
+    assert "widen with every class" in choose(guest, 4, 2, True).reason
+    assert choose(guest, 4, 1, False).plan is not None
+    with pytest.raises(SpecError, match="widen with every class, and takes no more inputs"):
+        TorchClassifier(grouped_network(4, 2, "learned"), rows="history").learn_one({"a": 1.0}, "yes")
