@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[
 from torch import nn  # noqa: E402
 
 from streamnn import TorchClassifier  # noqa: E402
-from streamnn.errors import SpecError  # noqa: E402
+from streamnn.errors import SpecError, StateError  # noqa: E402
 from streamnn.guests import Guest  # noqa: E402
 from streamnn.guests.choosing import choose  # noqa: E402
 from streamnn.guests.losses import loss_of  # noqa: E402
@@ -120,3 +120,8 @@ def test_rows_that_widen_with_classes_are_not_for_compiled_networks_of_one_width
     assert choose(guest, 4, 1, False).plan is not None
     with pytest.raises(SpecError, match="widen with every class, and takes no more inputs"):
         TorchClassifier(grouped_network(4, 2, "learned"), rows="history").learn_one({"a": 1.0}, "yes")
+
+
+def test_before_the_first_event_there_is_nothing_to_explain():
+    with pytest.raises(StateError, match="no network before the first event"):
+        TorchClassifier(normed).explain()
