@@ -123,7 +123,7 @@ def _plan(guest: Guest, seed: int, inputs: int, outputs: int) -> Plan:
 
 def _made(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:
     """What the factory gives. A plan needs no torch; where torch is there already its generator is left as it was."""
-    make: Callable[[], Any] = partial(guest.make, inputs, outputs)
+    make: Callable[[], Any] = partial(guest.new, inputs, outputs)
     if sys.modules.get("torch") is not None:
         from .making import own_draws
 
@@ -143,12 +143,20 @@ def _lowered(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int)
     from .optimisers import optimiser_of
     from .torch_optimiser import optimiser_of as torch_optimiser_of
 
+<<<<<<< HEAD
     if guest.mirrors:
         from .mirrored import with_errors
 
         rule = facts_of(with_errors(guest), inputs, 1, seed, classify).rule
     else:
         rule = facts_of(guest, inputs, outputs, seed, classify).rule
+=======
+    rule = facts_of(guest, inputs, outputs, seed, classify).rule
+    if rule.columns and classify and guest.rows == "history":
+        raise NotLowered(
+            f"rows='history' widen with every class, and it takes no more inputs: {rule.columns}"
+        )
+>>>>>>> critic
     if guest.device != "cpu":
         raise NotLowered(f"its device is {guest.device!r}, and compiled kernels run on the CPU")
     loss = "reconstruct" if guest.mirrors else loss_name(guest, classify)

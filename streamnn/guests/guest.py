@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..errors import SpecError
+from ..errors import SpecError, StreamnnError
 
 ROWS_READ = {"x": ("x", "x"), "context": ("context", "x"), "history": ("known", "x")}
 """First and last block of the row that a guest reads, by the name of `rows`."""
@@ -75,7 +75,7 @@ class Guest:
     """Whether its outputs are to be its inputs again."""
 
     def __post_init__(self) -> None:
-        if not callable(self.make):
+        if not callable(self.make) or hasattr(type(self.make), "forward"):  # a module can be called, too
             raise _refused("make", self.make, "a function of (inputs, outputs) that makes a module")
         for name, allowed in (("rows", tuple(ROWS_READ)), ("road", ROADS)):
             if getattr(self, name) not in allowed:
@@ -84,6 +84,14 @@ class Guest:
             v = getattr(self, name)
             if not callable(v) and v not in names:
                 raise _refused(name, v, f"{', '.join(names)}, or a function")
+        for name, kind, what in (
+            ("optimizer_options", Mapping, "a mapping of names to values"),
+            ("time_first", bool, "True or False"),
+            ("latent", str, "the name of a submodule"),
+            ("device", str, "the name of a device"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise _refused(name, getattr(self, name), what)
         for name, least in (("batch", 1), ("window", 0)):
             v = getattr(self, name)
             if not isinstance(v, int) or isinstance(v, bool) or v < least:
@@ -92,6 +100,23 @@ class Guest:
             v = getattr(self, name)
             if not isinstance(v, (int, float)) or isinstance(v, bool) or not 0 <= v < float("inf"):
                 raise _refused(name, v, "a number of at least 0")
+
+    def new(self, inputs: int, outputs: int) -> Any:
+        """What `make` gives.
+
+        Raises
+        ------
+        SpecError
+            Where it raises; says what. Of streamnn's own errors, and where a package is missing, those.
+        """
+        try:
+            return self.make(inputs, outputs)
+        except (StreamnnError, ImportError):
+            raise
+        except Exception as error:  # the factory is the user's
+            raise SpecError(
+                f"a guest's make({inputs}, {outputs}) raised {type(error).__name__}: {error}"
+            ) from error
 
     @property
     def reads(self) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..errors import SpecError
 from .guest import Guest
 
 TORCH_LOSSES: dict[Any, str] = {
@@ -27,10 +28,22 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def loss_name(guest: Guest, classify: bool) -> str:
-    """Name of the loss that it learns by, empty for a function of the user's."""
+    """Name of the loss that it learns by, empty for a function of the user's.
+
+    Raises
+    ------
+    SpecError
+        When it is one of classes, and labels are numbers.
+    """
     if guest.loss == "auto":
         return "cross_entropy" if classify else "huber"
-    return guest.loss if isinstance(guest.loss, str) else TORCH_LOSSES.get(guest.loss, "")
+    name = guest.loss if isinstance(guest.loss, str) else TORCH_LOSSES.get(guest.loss, "")
+    if name and not classify and name not in _OF_NUMBERS:
+        raise SpecError(
+            f"guest option loss is {name!r}, one of classes, and labels are numbers: allowed is {', '.join(_OF_NUMBERS)}, "
+            "or a function"
+        )
+    return name
 
 
 def loss_of(guest: Guest, classify: bool) -> Loss:
@@ -42,7 +55,7 @@ def loss_of(guest: Guest, classify: bool) -> Loss:
     name = loss_name(guest, classify)
     if not name:
         own: Any = guest.loss
-        return lambda out, y: _a_row(own(out, y if classify else y[:, None], reduction="none"))
+        return lambda out, y: _own(own, out, y if classify else y[:, None])
     if name == "cross_entropy":
         return lambda out, y: F.cross_entropy(out, y, reduction="none")
     if name == "binary_cross_entropy":
@@ -58,6 +71,23 @@ def loss_of(guest: Guest, classify: bool) -> Loss:
 def prediction(out: Tensor, classify: bool) -> Tensor:
     """Probabilities of classes, or numbers."""
     return out.softmax(1) if classify else out
+
+
+def _own(loss: Any, out: Tensor, target: Tensor) -> Tensor:
+    """A row's loss by a function of the user's."""
+    name, n = getattr(loss, "__qualname__", type(loss).__name__), len(out)
+    try:
+        each = loss(out, target, reduction="none")
+    except Exception as error:
+        raise SpecError(
+            f'guest option loss, {name}(outputs, target, reduction="none"), raised {type(error).__name__}: {error}'
+        ) from error
+    if not isinstance(each, Tensor) or not each.dim() or len(each) != n:
+        seen = tuple(each.shape) if isinstance(each, Tensor) else type(each).__name__
+        raise SpecError(
+            f'guest option loss: {name} gave {seen} for {n} rows: a loss a row is needed, as with reduction="none"'
+        )
+    return _a_row(each)
 
 
 def _a_row(each: Tensor) -> Tensor:

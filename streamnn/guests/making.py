@@ -41,7 +41,7 @@ def made(guest: Guest, inputs: int, outputs: int, seed: int) -> nn.Module:
         When `make` gives no module, or one that can't be trained here.
     """
     with own_draws(seed):
-        module = guest.make(inputs, outputs)
+        module = guest.new(inputs, outputs)
     if not isinstance(module, nn.Module):
         raise SpecError(f"a guest's make gave a {type(module).__name__}, no torch.nn.Module")
     for name, p in module.named_parameters():
@@ -76,19 +76,26 @@ def facts_of(guest: Guest, inputs: int, outputs: int, seed: int, classify: bool)
         When its outputs are not what was asked for, or can't become more; or when it draws random numbers to predict.
     """
     module = made(guest, inputs, outputs, seed)
+    if not trained(module):
+        raise SpecError("a guest's module has no parameter that is learnt: all are frozen, or there is none")
     if {id(p) for p in module.parameters()} & {
         id(p) for p in made(guest, inputs, outputs, seed).parameters()
     }:
         raise SpecError(
             "a guest's make gave parameters that another module of its has: it must make all layers anew"
         )
+<<<<<<< HEAD
     _check_outputs(guest, module, inputs, outputs)
     rule = find_rule(lambda d, c: _shapes(guest, d, c), inputs, outputs, classify, guest.mirrors)
+=======
+    outputs_of(guest, module, zero_rows(guest, max(guest.batch, 2), inputs), outputs)
+    rule = find_rule(lambda d, c: _shapes(guest, d, c), inputs, outputs, classify)
+>>>>>>> critic
     if rule.classes:
         raise SpecError(f"a guest's make(inputs, outputs) can't have more outputs: {rule.classes}")
     if not rule.columns and not _reads(guest, rule, inputs, outputs, seed, classify):
         rule = Rule(rule.axes, "rows are not read as before where there are more columns, all of them 0")
-    draws, keeps = _training(guest, module, inputs, seed)
+    draws, keeps = _training(guest, module, inputs, outputs, seed)
     return Facts(rule, draws, draws or keeps, bool(settling_parts(module)))
 
 
@@ -126,15 +133,26 @@ def _shape(guest: Guest, n: int, inputs: int) -> tuple[int, ...]:
     return (n, guest.window, inputs) if guest.window else (n, inputs)
 
 
-def _check_outputs(guest: Guest, module: nn.Module, inputs: int, outputs: int) -> None:
-    n = max(guest.batch, 2)
-    with torch.no_grad():
-        out = module(rows_of(guest, zero_rows(guest, n, inputs)))
-    seen = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-    if seen != (n, outputs):
+def outputs_of(guest: Guest, module: nn.Module, rows: Tensor, outputs: int) -> Tensor:
+    """What a module gives for rows of its width, shape (n, outputs).
+
+    Raises
+    ------
+    SpecError
+        When that is anything else, or it fails.
+    """
+    n, made_for = len(rows), f"a guest made for {rows.shape[-1]} inputs and {outputs} outputs"
+    try:
+        with torch.no_grad():
+            out = module(rows_of(guest, rows))
+    except Exception as error:  # the module is the user's
         raise SpecError(
-            f"a guest made for {inputs} inputs and {outputs} outputs gave {seen} for {n} rows: ({n}, {outputs}) is needed"
-        )
+            f"{made_for} fails on rows of shape {tuple(rows_of(guest, rows).shape)}: {type(error).__name__}: {error}"
+        ) from error
+    seen = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+    if not isinstance(out, Tensor) or seen != (n, outputs):
+        raise SpecError(f"{made_for} gave {seen} for {n} rows: ({n}, {outputs}) is needed")
+    return out
 
 
 def _shapes(guest: Guest, inputs: int, outputs: int) -> Shapes:
@@ -166,17 +184,17 @@ def _reads(guest: Guest, rule: Rule, inputs: int, outputs: int, seed: int, class
     return torch.allclose(was, now[:, :outputs], rtol=_RTOL, atol=_ATOL)
 
 
-def _training(guest: Guest, module: nn.Module, inputs: int, seed: int) -> tuple[bool, bool]:
+def _training(guest: Guest, module: nn.Module, inputs: int, outputs: int, seed: int) -> tuple[bool, bool]:
     """Whether it draws, and whether it keeps statistics, in training."""
     n = max(guest.batch, 2)
     buffers = {name: b.clone() for name, b in module.named_buffers()}
     with own_draws(seed), torch.no_grad():
-        rows = rows_of(guest, random_rows(guest, n, inputs))
+        rows = random_rows(guest, n, inputs)
         before = torch.get_rng_state()
-        module(rows)
+        outputs_of(guest, module, rows, outputs)
         if not torch.equal(before, torch.get_rng_state()):
             raise SpecError("a guest draws random numbers to predict: it may do so in training only")
-        module.train()(rows)
+        outputs_of(guest, module.train(), rows, outputs)
         draws = not torch.equal(before, torch.get_rng_state())
     return draws, any(not torch.equal(b, buffers[name]) for name, b in module.named_buffers())
 

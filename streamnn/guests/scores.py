@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .guest import Guest, Make
-from .making import made, random_rows, rows_of
+from .making import made, outputs_of, random_rows
 
 _TRIED = 8
 _NEARLY_ZERO = 1e-30
@@ -55,6 +55,5 @@ def _gives_probabilities(guest: Guest, inputs: int, outputs: int, seed: int) -> 
     generator = torch.Generator().manual_seed(seed)
     shape = random_rows(guest, _TRIED, inputs).shape
     rows = 3.0 * torch.randn(shape, generator=generator)
-    with torch.no_grad():
-        p: Tensor = module(rows_of(guest, rows))
+    p = outputs_of(guest, module, rows, outputs)
     return bool((p >= 0).all() and torch.allclose(p.sum(-1), torch.ones(len(p)), atol=1e-5))

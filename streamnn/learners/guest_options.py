@@ -12,8 +12,8 @@ from ..guests.guest import Guest
 from ..members.member import Factory, Member, Room
 
 _NOT_SAVED = ("make", "road", "device")
-"""What a state may go on with another of. The module is checked by the names and shapes of its parameters, and every road
-keeps the same ones."""
+"""What is not compared by name: the module is, by the names and shapes of its parameters, and the road by its arrays.
+Eager and traced have the same ones, compiled kernels others."""
 
 
 def as_guests(given: Mapping[str, Any] | None) -> dict[str, Guest]:

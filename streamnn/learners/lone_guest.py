@@ -97,8 +97,8 @@ class LoneGuest(Learner):
         """
         from ..guests.explain import explain
 
-        pool, guest = self._pool, self._guest
-        inputs = max(pool.layout.width(self._member.reads), 1)
+        member, pool, guest = self._member, self._pool, self._guest
+        inputs = max(pool.layout.width(member.reads), 1)
         return explain(guest, inputs, pool.task.width if pool.task.classify else 1)
 
 

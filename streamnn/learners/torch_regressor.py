@@ -32,8 +32,7 @@ class TorchRegressor(NumberLearner, LoneGuest):
     lr : float
         Step size.
     loss : str or callable
-        ``"auto"`` is Huber's; ``"mse"``, ``"l1"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, or
-        ``loss(outputs, target, reduction="none")``.
+        ``"auto"`` is Huber's; ``"mse"``, ``"l1"``, ``"huber"``, or ``loss(outputs, target, reduction="none")``.
     rows : {"x", "context", "history"}
         What the module reads: standardised columns; with context before them; or with known labels before both.
     batch : int

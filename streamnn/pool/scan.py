@@ -17,7 +17,7 @@ cut into segments, at places that depend on the log alone: so the bits do not de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -79,8 +79,16 @@ def watch(
 
 def _step(pool: Pool, members: list[Member], segment: Segment) -> None:
     steps = [(m, partial(m.step, segment, pool.layout, pool.pending.a)) for m in members]
-    tasks = [step if m.compiled else Hole(step, m.name) for m, step in steps]
+    tasks: list[Callable[[], None]] = [step for m, step in steps if m.compiled]
+    holes = [Hole(step, m.name) for m, step in steps if not m.compiled]
+    if holes:  # one after another: what they call may be shared, as torch's random numbers are
+        tasks.insert(0, partial(_in_turn, holes))
     pool.workers.run(tasks, len(segment.op))
+
+
+def _in_turn(holes: list[Hole]) -> None:
+    for hole in holes:
+        hole()
 
 
 def run(pool: Pool, chunk: Chunk) -> Output:

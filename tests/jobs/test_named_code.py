@@ -46,6 +46,7 @@ def test_a_module_in_the_current_folder_is_found(here: Path) -> None:
         ("nets_d:mlp", r"module 'nets_d' needs 'gone_package', which is not installed: install it"),
         ("nets_e:mlp", r"module 'nets_e' can't be imported: ZeroDivisionError"),
         ("nets_f:mlp", r"module 'nets_f' can't be imported: SyntaxError"),
+        ("nets_g:mlp", r"module 'nets_g' can't be imported: SystemExit: 3"),
     ],
 )
 def test_what_is_not_there_is_said_with_its_field(text: str, why: str, here: Path) -> None:
@@ -53,5 +54,15 @@ def test_what_is_not_there_is_said_with_its_field(text: str, why: str, here: Pat
     (here / "nets_d.py").write_text("import gone_package.inner\n")
     (here / "nets_e.py").write_text("1 / 0\n")
     (here / "nets_f.py").write_text("def (\n")
+    (here / "nets_g.py").write_text("raise SystemExit(3)\n")
     with pytest.raises(SpecError, match=f"^learner.guests.mine.make: .*{why}"):
         named_function(text, "learner.guests.mine.make")
+
+
+def test_what_a_module_prints_is_kept_out_of_standard_output(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "nets_h.py").write_text("print('hello')\ndef mlp(i, o): ...\n")
+    named_function("nets_h:mlp", "learner.make")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "hello\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -63,7 +64,8 @@ def _imported(name: str, field: str) -> ModuleType:
         sys.path.insert(0, folder)  # for good: what is imported may import more when it is called
     importlib.invalidate_caches()  # the file may be younger than the folder's listing
     try:
-        return importlib.import_module(name)
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is the command's own: JSON, say
+            return importlib.import_module(name)
     except ModuleNotFoundError as e:
         missing = e.name or name
         if name == missing or name.startswith(f"{missing}."):
@@ -73,5 +75,5 @@ def _imported(name: str, field: str) -> ModuleType:
             ) from None
         extra = "run pip install 'streamnn[torch]'" if missing == "torch" else "install it"
         raise SpecError(f"{field}: module {name!r} needs {missing!r}, which is not installed: {extra}") from e
-    except Exception as e:
+    except (Exception, SystemExit) as e:  # a script that is no module ends the process
         raise SpecError(f"{field}: module {name!r} can't be imported: {type(e).__name__}: {e}") from e
