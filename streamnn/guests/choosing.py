@@ -143,20 +143,16 @@ def _lowered(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int)
     from .optimisers import optimiser_of
     from .torch_optimiser import optimiser_of as torch_optimiser_of
 
-<<<<<<< HEAD
     if guest.mirrors:
         from .mirrored import with_errors
 
         rule = facts_of(with_errors(guest), inputs, 1, seed, classify).rule
     else:
         rule = facts_of(guest, inputs, outputs, seed, classify).rule
-=======
-    rule = facts_of(guest, inputs, outputs, seed, classify).rule
     if rule.columns and classify and guest.rows == "history":
         raise NotLowered(
             f"rows='history' widen with every class, and it takes no more inputs: {rule.columns}"
         )
->>>>>>> critic
     if guest.device != "cpu":
         raise NotLowered(f"its device is {guest.device!r}, and compiled kernels run on the CPU")
     loss = "reconstruct" if guest.mirrors else loss_name(guest, classify)

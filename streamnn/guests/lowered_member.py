@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import SpecError
 from ..features.layout import Layout
-from ..lowered.latent import latent_stays
 from ..lowered.cap import uncapped
+from ..lowered.latent import latent_stays
 from ..lowered.network import LoweredNetwork, Rules
 from ..lowered.optimisers import Optimiser
 from ..lowered.plan import Plan
@@ -104,15 +104,11 @@ class LoweredMember(LoweredNetwork, Member):
         self._rule = rule or find_rule(
             self._shapes_of_plan, self._inputs, self._outputs, room.classify, guest.mirrors
         )
-<<<<<<< HEAD
         self.grows = not self._rule.columns and self._stays()
-=======
-        self.grows = not self._rule.columns and self._order_stays()
         if not self.grows and room.classify and guest.rows == "history":
             raise SpecError(
                 f"guest {name!r} has rows='history', which widen with every class, and takes no more inputs: take 'context'"
             )
->>>>>>> critic
         if self._rule.classes:
             raise SpecError(f"guest {name!r} can't have more outputs: {self._rule.classes}")
 

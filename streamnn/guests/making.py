@@ -84,13 +84,8 @@ def facts_of(guest: Guest, inputs: int, outputs: int, seed: int, classify: bool)
         raise SpecError(
             "a guest's make gave parameters that another module of its has: it must make all layers anew"
         )
-<<<<<<< HEAD
-    _check_outputs(guest, module, inputs, outputs)
-    rule = find_rule(lambda d, c: _shapes(guest, d, c), inputs, outputs, classify, guest.mirrors)
-=======
     outputs_of(guest, module, zero_rows(guest, max(guest.batch, 2), inputs), outputs)
-    rule = find_rule(lambda d, c: _shapes(guest, d, c), inputs, outputs, classify)
->>>>>>> critic
+    rule = find_rule(lambda d, c: _shapes(guest, d, c), inputs, outputs, classify, guest.mirrors)
     if rule.classes:
         raise SpecError(f"a guest's make(inputs, outputs) can't have more outputs: {rule.classes}")
     if not rule.columns and not _reads(guest, rule, inputs, outputs, seed, classify):
