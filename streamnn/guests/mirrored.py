@@ -35,7 +35,9 @@ def _error(module: nn.Module, args: Any, out: Any) -> Tensor:
     rows: Tensor = args[0]
     if not isinstance(out, Tensor) or out.shape != rows.shape:
         seen = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-        raise SpecError(f"an autoencoder gave {seen} for rows of shape {tuple(rows.shape)}: the same is needed")
+        raise SpecError(
+            f"an autoencoder gave {seen} for rows of shape {tuple(rows.shape)}: the same is needed"
+        )
     there = (rows != 0).to(out.dtype)
     total: Tensor = ((out - rows).square() * there).sum(1, keepdim=True)
     return total / there.sum(1, keepdim=True).clamp_min(1.0)
