@@ -329,7 +329,13 @@ class TorchAutoencoder(Turns, Estimator):
         return state_hash(*self.state_dict())
 
     def _kept(self) -> dict[str, Any]:
-        addresses = {"_look": None, "_learn": None, "_encoder": None, "_store": {}, "_watched": None}
+        addresses: dict[str, Any] = {
+            "_look": None,
+            "_learn": None,
+            "_encoder": None,
+            "_store": {},
+            "_watched": None,
+        }
         return {**self.__dict__, **addresses}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

