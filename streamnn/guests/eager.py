@@ -62,6 +62,7 @@ class Eager:
         self.guest, self.facts, self.classify = guest, facts, classify
         self.inputs, self.units, self.together = inputs, units, together
         self.module, self.device = module.to(device_of(guest)), device_of(guest)
+        self.on_cpu = self.device.type == "cpu"
         self._arrays, self._keys, self._started = arrays, keys, started
         self._loss = loss_of(guest, classify)
         with torch.no_grad():
@@ -79,8 +80,8 @@ class Eager:
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions (n, outputs) and latents (n, units) of rows; changes nothing."""
-        p, z = self._forward(torch.from_numpy(x).to(self.device))
-        return p.cpu().numpy(), z.cpu().numpy()
+        p, z = self._forward(self._tensor(x))
+        return _array(p), _array(z)
 
     def learn(
         self, x: np.ndarray, y: np.ndarray, w: np.ndarray, by_row: bool
@@ -105,15 +106,20 @@ class Eager:
             Of the loss by the rows, empty where not asked for; None where the loss was not finite: then there was no
             step.
         """
-        rows, target, weight = (torch.from_numpy(v).to(self.device) for v in (x, y, w))
+        rows, target, weight = self._tensor(x), self._tensor(y), self._tensor(w)
         loss, z, *gradients = self._backward(rows, target, weight, by_row)
         assert loss is not None and z is not None
-        latents = z.cpu().numpy()
+        latents = _array(z)
         if not math.isfinite(loss.item()):
             return latents, None
         by_rows = gradients.pop() if by_row else None
         self._update(gradients)
-        return latents, _NONE if by_rows is None else by_rows.cpu().numpy()
+        return latents, _NONE if by_rows is None else _array(by_rows)
+
+    def _tensor(self, x: np.ndarray) -> Tensor:
+        """On the CPU it is the array's memory."""
+        found = torch.from_numpy(x)
+        return found if self.on_cpu else found.to(self.device)
 
     def _forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Predictions and latents."""
@@ -161,7 +167,7 @@ class Eager:
     def after_label(self, row: np.ndarray, y: np.ndarray) -> None:
         """A label was learnt, of one row, shape (1, ...): parts that learn by a rule of their own may take a step."""
         if self._settling:
-            x, target = (torch.from_numpy(v).to(self.device) for v in (row, y))
+            x, target = self._tensor(row), self._tensor(y)
 
             def again() -> float:
                 with torch.no_grad():
@@ -177,7 +183,7 @@ class Eager:
 
     def pull(self) -> None:
         """Write what does not work on the arrays' memory into the arrays."""
-        if self.device.type != "cpu":
+        if not self.on_cpu:
             for name, p in self.parameters.items():
                 self._arrays[f"param/{name}"][...] = p.detach().cpu().numpy()
             for name, b in self.module.named_buffers():
@@ -205,8 +211,13 @@ class Eager:
 
     def _link(self) -> None:
         torch_optimiser.link(self.optimiser, self.parameters, self._arrays, self._keys)
-        if self.device.type == "cpu":
+        if self.on_cpu:
             self._step = torch_optimiser.direct_step(self.optimiser, self._arrays)
+
+
+def _array(x: Tensor) -> np.ndarray:
+    found: np.ndarray = (x if x.is_cpu else x.cpu()).numpy()
+    return found
 
 
 _NONE = np.zeros(0, np.float32)

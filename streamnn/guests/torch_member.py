@@ -178,7 +178,8 @@ class TorchMember(Member):
         if not n:
             return
         asked = self._asked[: self.engine.together]
-        asked[n:] = 0.0
+        if n < len(asked):
+            asked[n:] = 0.0
         p, z = self.engine.predict(asked)
         if not self.classify:
             np.clip(p, -FARTHEST_PREDICTION, FARTHEST_PREDICTION, out=p)
@@ -223,7 +224,7 @@ class TorchMember(Member):
         else:
             names, self._y[0], self._w[0] = self.rows.ids[None], target, weight
             self.rows.with_names(self._batch[0])
-        latents, gradient = self.engine.learn(self._batch, self._y, self._w, bool((names[:, 0] >= 0).any()))
+        latents, gradient = self.engine.learn(self._batch, self._y, self._w, max(names[:, 0].tolist()) >= 0)
         s["count"][SKIPPED if gradient is None else STEPS_MADE] += 1
         if gradient is not None and len(gradient):
             embedding.learn(names, gradient)

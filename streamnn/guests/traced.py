@@ -7,19 +7,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.func import functional_call
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from .eager import Eager
+from .graphs import graph_of, replayed
 from .making import own_draws, random_rows
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 """How near a replayed pass must be to torch's own on the same rows."""
 _SCALES = (0.0, 1.0, 4.0)
-
-Graph = Callable[..., tuple[Tensor, ...]]
 
 
 class NotTraced(Exception):
@@ -48,7 +47,7 @@ class Traced(Eager):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        if self.device.type != "cpu":
+        if not self.on_cpu:
             raise NotTraced(f"it computes on {self.guest.device!r}")
         if self.facts.two_modes:
             raise NotTraced("it draws random numbers or keeps statistics as it learns")
@@ -59,6 +58,7 @@ class Traced(Eager):
         others = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
         tensors = {**self.parameters, **others}  # those that are learnt come first
         self._names, self._flat = list(tensors), [t.detach() for t in tensors.values()]
+        self._asked, self._said = b"", (_NONE, _NONE)
         with own_draws(0), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that torch.jit is deprecated, and what tracers say of constants
             try:
@@ -69,12 +69,26 @@ class Traced(Eager):
         if reason:
             raise NotTraced(reason)
 
+    def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`Eager.predict`; of rows that were the last asked for, with no step since, what was answered then."""
+        asked = x.tobytes()
+        if asked != self._asked:
+            self._said, self._asked = super().predict(x), asked
+        return self._said
+
+    def learn(
+        self, x: np.ndarray, y: np.ndarray, w: np.ndarray, by_row: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """As :meth:`Eager.learn`."""
+        self._asked = b""
+        return super().learn(x, y, w, by_row)
+
     def _forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        p, z = self._say(*self._flat, rows)
+        p, z = replayed(self._say, *self._flat, rows)
         return p, z
 
     def _backward(self, rows: Tensor, y: Tensor, w: Tensor, by_row: bool) -> list[Tensor | None]:
-        found = iter(self._graphs[by_row](*self._flat, rows, y, w))
+        found = iter(replayed(self._graphs[by_row], *self._flat, rows, y, w))
         return [next(found) if there else None for there in self._there[by_row]]
 
     def _samples(self, scale: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,9 +116,9 @@ class Traced(Eager):
             return [g for g in found if g is not None]
 
         self._there: dict[bool, list[bool]] = {}
-        self._say = _graph(forward, *self._flat, rows[: self.together])
+        self._say = graph_of(forward, *self._flat, rows[: self.together])
         self._graphs = {
-            by_row: _graph(partial(backward, by_row), *self._flat, rows, y, w) for by_row in (False, True)
+            by_row: graph_of(partial(backward, by_row), *self._flat, rows, y, w) for by_row in (False, True)
         }
 
     def _disagreement(self) -> str:
@@ -131,22 +145,4 @@ class Traced(Eager):
         return ""
 
 
-def _graph(f: Callable[..., Any], *args: Tensor) -> Graph:
-    """A function of tensors as a graph of operations, replayed by TorchScript's interpreter."""
-    module = make_fx(f)(*args)
-    for node in list(module.graph.nodes):
-        if node.target is torch.ops.aten.detach.default:  # there is no autograd to detach from
-            node.replace_all_uses_with(node.args[0])
-            module.graph.erase_node(node)
-        elif isinstance(node.target, torch._ops.OpOverload):  # a script finds the overload by its arguments
-            node.target = node.target.overloadpacket
-    module.recompile()
-    # no torch.jit.trace: it takes no lists of truths, as gradients of convolutions and norms have them
-    scripted: Graph = torch.jit.script(module)
-    return partial(_as_written, scripted)
-
-
-def _as_written(graph: Graph, *args: Tensor) -> tuple[Tensor, ...]:
-    """Replay it without the changes that are made to a graph after its first runs: they change bits."""
-    with torch.jit.optimized_execution(False):
-        return graph(*args)
+_NONE = np.zeros(0, np.float32)
