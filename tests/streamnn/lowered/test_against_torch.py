@@ -67,14 +67,19 @@ OPTIMISERS = {
 }
 LOSSES = ("cross_entropy", "binary_cross_entropy", "mse", "l1", "huber")
 
-CASES = (
+CASES = (  # each once: "layer tanh" is plain sgd's, and "optimiser adam" that of cross-entropy
     {f"layer {name}": (layers, OPTIMISERS["sgd"], "cross_entropy") for name, layers in LAYERS.items()}
-    | {f"optimiser {name}": ([nn.Tanh], o, "cross_entropy") for name, o in OPTIMISERS.items()}
-    | {f"loss {name}": ([nn.Tanh], OPTIMISERS["adam"], name) for name in LOSSES}
+    | {
+        f"optimiser {name}": ([nn.Tanh], o, "cross_entropy")
+        for name, o in OPTIMISERS.items()
+        if name != "sgd"
+    }
+    | {f"loss {name}": ([nn.Tanh], OPTIMISERS["adam"], name) for name in LOSSES if name != "cross_entropy"}
 )
 FIRST, ALL = 2e-5, 5e-5
 """Worst difference in what is said over the first thousand events and over all. Where torch's own float32 run is
-farther from its float64 run (momentum .9 and GroupNorm of four numbers are chaotic) thrice that."""
+farther from its float64 run (momentum .9 is chaotic) thrice that. GroupNorm has groups of eight numbers: of four it is
+chaotic too, of eight torch's own runs are 2.3e-5 apart."""
 
 
 @pytest.mark.parametrize("case", CASES)
