@@ -121,7 +121,10 @@ def test_reopened_at_an_alarm_it_recovers() -> None:
         else:
             state, index, _, commits = settled(model)
             assert state == COMMITTED and commits >= 1
-            assert {frozenset(index[:4]), frozenset(index[4:])} == {frozenset(AFTER[:4]), frozenset(AFTER[4:])}
+            assert {frozenset(index[:4]), frozenset(index[4:])} == {
+                frozenset(AFTER[:4]),
+                frozenset(AFTER[4:]),
+            }
     assert errors["reopen"] < 0.7 * errors["off"]
 
 
@@ -166,5 +169,7 @@ def looked(net, z: np.ndarray) -> np.ndarray:
 
 def test_a_grouping_has_no_limit_of_its_slope() -> None:
     model = learner("grouping", slope=1.0)
-    with pytest.raises(SpecError, match=r"slope is 1.0: LearnedGrouping\(8 -> 16, 2 groups\) can't be limited"):
+    with pytest.raises(
+        SpecError, match=r"slope is 1.0: LearnedGrouping\(8 -> 16, 2 groups\) can't be limited"
+    ):
         model.learn_many(columns(np.ones((1, N))), [1.0])
