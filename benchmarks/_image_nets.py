@@ -10,8 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from streamnn.nn import LearnedShuffle, LinearSpline, Permutation
+from streamnn.permutations.reopening import Reopening
 from streamnn.permutations.schedule import Schedule
 
+NEAR = 0.3
+"""Share of equal shares at the start."""
 Activation = Callable[[int], nn.Module]
 Mixing = Callable[[int, int], nn.Module]
 """Of channels and groups, the module that mixes them."""
@@ -92,7 +95,8 @@ BENDS: dict[str, Activation] = {
 
 
 def mixing(kind: str, events: int, seed: int) -> Mixing:
-    """By name: none, fixed (ShuffleNet's), random, or learned, whose hold and ramp are shares of so many events."""
+    """By name: none, fixed (ShuffleNet's), random, or learned, whose hold and ramp are shares of so many events;
+    ``"near"`` is learned, and begins near the fixed order."""
     made = 0
 
     def make(channels: int, groups: int) -> nn.Module:
@@ -106,9 +110,14 @@ def mixing(kind: str, events: int, seed: int) -> Mixing:
         if kind == "random":
             draw = torch.Generator().manual_seed(at)
             return Permutation(torch.randperm(channels, generator=draw).tolist())
-        return LearnedShuffle(
-            channels, Schedule(hold=int(0.3 * events), ramp=int(0.2 * events), trial=events // 28, seed=at)
-        )
+        hold, ramp = int(0.3 * events), int(0.2 * events)
+        schedule = Schedule(hold=hold, ramp=ramp, trial=events // 28, seed=at)
+        if kind == "learned":
+            return LearnedShuffle(channels, schedule)
+        order = torch.arange(channels).view(groups, -1).T.flatten().tolist()
+        shuffle = LearnedShuffle(channels, schedule, order)
+        shuffle.reopen(Reopening(NEAR, hold, ramp))
+        return shuffle
 
     return make
 

@@ -34,7 +34,7 @@ BATCH, LR = 8, 0.005
 STREAMS = {"mnist": 14_000, "cifar10_5k": 5_000}
 ARMS = (
     *(("v1", kind, "relu") for kind in ("none", "fixed", "random", "learned", "dense")),
-    *(("v2", kind, "relu") for kind in ("none", "fixed", "learned")),
+    *(("v2", kind, "relu") for kind in ("none", "fixed", "learned", "near")),
     ("v1", "fixed", "splines"),
     ("v1", "fixed", "signs"),
 )
@@ -43,7 +43,10 @@ PAIRS = (
         (f"v1 {a} relu", f"v1 {b} relu")
         for a, b in (("learned", "fixed"), ("fixed", "none"), ("dense", "fixed"))
     ),
-    *((f"v2 {a} relu", f"v2 {b} relu") for a, b in (("learned", "fixed"), ("fixed", "none"))),
+    *(
+        (f"v2 {a} relu", f"v2 {b} relu")
+        for a, b in (("learned", "fixed"), ("near", "fixed"), ("fixed", "none"))
+    ),
     *((f"v1 fixed {a}", "v1 fixed relu") for a in ("splines", "signs")),
 )
 LAYERS = {"stem": 2, "unit 1": 3, "unit 2": 4, "unit 3": 5}

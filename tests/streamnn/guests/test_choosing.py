@@ -191,3 +191,20 @@ def test_without_torch_plans_run_and_modules_name_the_install_line():
     lines = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True)
     first, second = lines.stdout.splitlines()
     assert first == "('Linear(3 -> 2)',)" and "pip install 'streamnn[torch]'" in second
+
+
+def test_what_kernels_do_not_limit_is_not_lowered_with_a_limit():
+    class Windowed(nn.Module):
+        def __init__(self, inputs, outputs):
+            super().__init__()
+            self.core, self.out = nn.LSTM(inputs, 4, batch_first=True), nn.Linear(4, outputs)
+
+        def forward(self, x):
+            return self.out(self.core(x)[0][:, -1])
+
+    free, limited = (Guest(Windowed, window=3, slope=slope) for slope in (0.0, 1.0))
+    assert choose(free, 2, 2, True).reason == ""
+    assert "LSTM(2 -> 4, window 3)" in choose(limited, 2, 2, True).reason
+    with pytest.raises(SpecError, match="do not limit LSTM"):
+        choose(Guest(Windowed, window=3, slope=1.0, road="lowered"), 2, 2, True)
+    assert choose(Guest(mlp, slope=1.0), 2, 2, True).reason == ""
