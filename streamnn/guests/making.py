@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -152,7 +153,8 @@ def outputs_of(guest: Guest, module: nn.Module, rows: Tensor, outputs: int) -> T
 
 def _shapes(guest: Guest, inputs: int, outputs: int) -> Shapes:
     try:
-        with own_draws(0), torch.device("meta"):
+        with own_draws(0), torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a factory that loads weights, which shapes do not need
             module = guest.make(inputs, outputs)
     except (NotImplementedError, RuntimeError, TypeError):  # what needs numbers to be made is made for good
         module = made(guest, inputs, outputs, 0)

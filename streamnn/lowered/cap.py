@@ -29,7 +29,7 @@ f4 = np.float32
 TIGHT = f4(0.999)
 """Share of the limit that is used, so that rounding never exceeds it."""
 
-_UNCAPPED = (SPLINES, LSTM, GRU, RNN, GROUPING)
+_NOT_CAPPED = (SPLINES, LSTM, GRU, RNN, GROUPING)
 
 
 def uncapped(plan: Plan) -> list[str]:
@@ -41,7 +41,7 @@ def uncapped(plan: Plan) -> list[str]:
     >>> uncapped(grouped_network(8, 2, "grouping")(4, 1)), uncapped(grouped_network(8, 2, "learned")(4, 1))
     (['LearnedGrouping(4 -> 8, 2 groups)'], [])
     """
-    return [word for row, word in zip(plan.arrays.ops, plan.words, strict=True) if row[CODE] in _UNCAPPED]
+    return [word for row, word in zip(plan.arrays.ops, plan.words, strict=True) if row[CODE] in _NOT_CAPPED]
 
 
 @leaf

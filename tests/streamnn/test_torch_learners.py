@@ -83,10 +83,8 @@ def _module(name: str, inputs: int) -> Any:
     return factory(inputs, 1 if name == "regressor" else 2)
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", [n for n in LEARNERS if n != "dropout"])  # of which each road draws its own
 def test_a_lowered_one_says_what_torch_says(name: str) -> None:
-    if name == "dropout":
-        pytest.skip("each road draws numbers of its own")
     log = Log(400, name == "regressor", 5, 10)
     said = {}
     for road in ("lowered", "eager"):

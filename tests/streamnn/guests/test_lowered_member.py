@@ -42,10 +42,15 @@ LEARNERS = {
 }
 
 
-@pytest.mark.parametrize("learner", LEARNERS)
-@pytest.mark.parametrize("name", CHECKS)
+ASKED = [
+    (learner, name)
+    for learner, (task, _) in LEARNERS.items()
+    for name, c in CHECKS.items()
+    if task in c.tasks
+]
+
+
+@pytest.mark.parametrize(("learner", "name"), ASKED)
 def test_lowered_learners_keep(learner, name):
     task, make = LEARNERS[learner]
-    if task not in CHECKS[name].tasks:
-        pytest.skip("of other labels")
     assert check_learner(make, task, [name]) == [name]
