@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import MissingPackage, SpecError
+from ..errors import MissingPackage, SpecError, StateError
 from ..lowered.cap import uncapped
 from ..lowered.optimisers import Optimiser
 from ..lowered.plan import Plan
@@ -100,7 +100,14 @@ def torch_member(guest: Guest, name: str, watched: bool, room: Room) -> TorchMem
 
 
 def _member(guest: Guest, name: str, watched: bool, room: Room) -> Member:
+    by_torch = f"{name}/sizes" in room.saved
+    if by_torch and guest.road == "auto":  # it goes on as it was, even if kernels know its layers by now
+        return torch_member(guest, name, watched, room)
     choice = choose(guest, *_widths(guest, room), room.classify, room.seed)
+    if choice.reason and room.saved and not by_torch:
+        raise StateError(
+            f"guest {name!r} was learnt by compiled kernels, which do not know it any more: {choice.reason}"
+        )
     if choice.reason:
         return torch_member(guest, name, watched, room)
     make = None if choice.optimiser is None else partial(_plan, guest, room.seed)
@@ -125,7 +132,7 @@ def _made(guest: Guest, inputs: int, outputs: int, seed: int) -> Any:
     """What the factory gives. A plan needs no torch; where torch is there already its generator is left as it was."""
     make: Callable[[], Any] = partial(guest.new, inputs, outputs)
     if sys.modules.get("torch") is not None:
-        from .making import own_draws
+        from .draws import own_draws
 
         with own_draws(seed):
             return make()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 from ..nn import project
 from ..state import Arrays
 from . import torch_optimiser
-from .device import device_of, generator_state, set_generator_state
+from .device import device_of
+from .draws import draws_of
 from .guest import Guest
 from .latent import Latent
 from .losses import loss_of, prediction
@@ -131,17 +133,12 @@ class Eager:
         if not self.facts.two_modes:
             return self._passed_back(self.module, list(self.parameters.values()), rows, y, w, by_row)
         draws = self._arrays.get("random")
-        if draws is not None:
-            before = generator_state(self.device)
-            set_generator_state(self.device, torch.from_numpy(draws))
         self.module.train()
         try:
-            return self._passed_back(self.module, list(self.parameters.values()), rows, y, w, by_row)
+            with nullcontext() if draws is None else draws_of(draws, self.device):
+                return self._passed_back(self.module, list(self.parameters.values()), rows, y, w, by_row)
         finally:
             self.module.eval()
-            if draws is not None:
-                draws[...] = generator_state(self.device).numpy()
-                set_generator_state(self.device, before)
 
     def _passed(self, call: Callable[[Tensor], Tensor], rows: Tensor) -> tuple[Tensor, Tensor]:
         out = call(rows_of(self.guest, rows))

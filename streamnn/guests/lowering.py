@@ -11,6 +11,7 @@ from torch import nn
 from ..errors import SpecError
 from ..lowered.plan import Plan
 from . import arithmetic, layers, moves, own_modules, pools
+from .draws import own_draws
 from .not_lowered import NotLowered
 from .recorded import EVENTS_TRIED, Handler
 from .recorder import Recorder
@@ -71,8 +72,7 @@ def lower(module: nn.Module, shape: tuple[int, ...], latent: str = "", time_firs
             raise NotLowered(f"'{name}' lies on {p.device}: compiled kernels run on the CPU")
     axis = 1 if time_first and len(shape) > 1 else 0
     copy = deepcopy(module)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with own_draws(0):
         plan, ends = _recorded(deepcopy(copy).train(), shape, latent, axis)
         worst = check(copy.eval(), plan, ends, axis)
     return Lowered(plan, ends, worst)

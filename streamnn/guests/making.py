@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import SpecError
 from ..state import Arrays
+from .draws import own_draws
 from .growth import Rule, Shapes, Step, find_rule
 from .guest import Guest
 
@@ -58,14 +57,6 @@ def made(guest: Guest, inputs: int, outputs: int, seed: int) -> nn.Module:
                     "more, or GroupNorm or LayerNorm"
                 )
     return module.eval()
-
-
-@contextmanager
-def own_draws(seed: int) -> Iterator[None]:
-    """Random numbers from a seed within it, as if there had been none after it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def facts_of(guest: Guest, inputs: int, outputs: int, seed: int, classify: bool) -> Facts:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from .draws import own_draws
 from .eager import Eager
 from .graphs import graph_of, replayed
-from .making import own_draws, random_rows
+from .making import random_rows
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 """How near a replayed pass must be to torch's own on the same rows."""

@@ -66,6 +66,8 @@ class Room(NamedTuple):
     """Of the pool."""
     place: int = 0
     """Where the predictions of a member that is made now begin in ``store["p"]``."""
+    saved: frozenset[str] = frozenset()
+    """Names of the arrays of a state that is about to be loaded: who can be made in several ways is made as it was."""
 
     def piece(self, reads: tuple[str, str]) -> tuple[np.ndarray, int]:
         """New places of the old inputs of a piece of the row, and the piece's new width."""

@@ -132,8 +132,15 @@ class Pool:
         """Names under which the state holds what is none of :attr:`stages`."""
         return ["alarms", self.curves.name, self.recent.name, "density", "pending"]
 
-    def start(self, timed: bool) -> None:
+    def start(self, timed: bool, saved: frozenset[str] = frozenset()) -> None:
         """Make the parts whose width the first event decides.
+
+        Parameters
+        ----------
+        timed : bool
+            Whether events and labels have times.
+        saved : frozenset of str
+            Names of the arrays of the state that is loaded next, if one is.
 
         Raises
         ------
@@ -150,7 +157,7 @@ class Pool:
         room = self._new_room(self.layout, np.arange(self._row_width))
         self.members, self.experts = [], []
         for factory in (*task.recipe.members, *self.options.members):
-            member = factory(room._replace(place=len(self.experts)))
+            member = factory(room._replace(place=len(self.experts), saved=saved))
             if not isinstance(member, Member):
                 raise SpecError(
                     f"learner option members: {factory!r} makes a {type(member).__name__}, no Member"

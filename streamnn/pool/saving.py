@@ -108,7 +108,7 @@ def load_state_dict(
     pool.curves.load_state_dict(arrays)
     known = set(pool.other_parts)
     if meta["started"]:
-        pool.start(timed=bool(meta["timed"]))
+        pool.start(bool(meta["timed"]), frozenset(arrays))
         pool.task.widen(int(meta.get("width", 0)))
         pool.inputs.grow(pool.schema.text_in_width, pool.schema.first)
         pool.inputs.load_state_dict(arrays, keep)
