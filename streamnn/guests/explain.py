@@ -61,7 +61,7 @@ class Explanation:
 
 
 _HEADS = {
-    "lowered": "lowered: runs in compiled kernels, event by event, with the same bits on any machine",
+    "lowered": "lowered: runs in compiled kernels, event by event: from the same first weights the same bits on any machine",
     "traced": "traced: torch replays its recorded operations",
     "eager": "eager: torch runs the module as it is",
 }
@@ -88,7 +88,7 @@ def explain(guest: Any, inputs: int, outputs: int) -> Explanation:
     --------
     >>> from streamnn.lowered.grouped_network import grouped_network
     >>> print(explain(grouped_network(units=8, groups=2, by="fixed"), 4, 2))
-    lowered: runs in compiled kernels, event by event, with the same bits on any machine
+    lowered: runs in compiled kernels, event by event: from the same first weights the same bits on any machine
     operations:
         1  LearnedShuffle(4)
         2  Grouped(4 -> 8, 2 groups)
