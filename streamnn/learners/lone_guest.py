@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import SpecError, StateError
@@ -99,7 +99,12 @@ class LoneGuest(Learner):
 
         member, pool, guest = self._member, self._pool, self._guest
         inputs = max(pool.layout.width(member.reads), 1)
-        return explain(guest, inputs, pool.task.width if pool.task.classify else 1)
+        outputs = pool.task.width if pool.task.classify else 1
+        found = explain(guest, inputs, outputs)
+        if found.road == "lowered" and not member.compiled:  # it goes on from a state that torch has learnt
+            road: Any = getattr(member, "road")  # noqa: B009
+            found = explain(replace(guest, road=road), inputs, outputs)
+        return found
 
 
 def new_guest(given: dict[str, Any]) -> Guest:

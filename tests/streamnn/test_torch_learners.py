@@ -94,6 +94,18 @@ def test_a_lowered_one_says_what_torch_says(name: str) -> None:
     assert np.abs(said["lowered"] - said["eager"]).max() <= 1e-4 * scale
 
 
+@pytest.mark.parametrize("road", ["eager", "traced", "lowered"])
+def test_a_state_goes_on_by_the_road_that_learnt_it(road: str) -> None:
+    learnt, later = make("mlp-adam", road), make("mlp-adam", "auto")
+    x, y = {"a": np.arange(40.0) % 7, "b": np.arange(40.0) % 3}, [i % 2 for i in range(40)]
+    learnt.learn_many(x, y)
+    later.load_state_dict(*learnt.state_dict())
+    assert (later.explain().road == "lowered") == (road == "lowered")
+    for model in (learnt, later):
+        model.learn_many(x, y)
+    assert later.state_hash() == learnt.state_hash()
+
+
 _RUN = """
 import sys
 sys.path.insert(0, {folder!r})
