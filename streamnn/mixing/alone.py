@@ -149,7 +149,7 @@ class AloneClasses(_Alone):
     >>> store |= {"reserve": np.zeros((1, 2)), "clock": np.zeros(1, np.int64)}
     >>> losses = np.zeros((2, 3))
     >>> alone.scan(np.array([0, 1], np.int8), np.zeros(2, np.int64), np.zeros(2, np.int64), store, 0, losses)
-    >>> store["mixed"].tolist(), round(losses[1, 0] / np.log(2.0), 6)  # half is kept back at first
+    >>> store["mixed"].tolist(), round(float(losses[1, 0] / np.log(2.0)), 6)  # half is kept back at first
     ([[0.5, 0.5]], 2.0)
     """
 

@@ -130,7 +130,7 @@ def test_the_command_line_takes_a_network(tmp_path: Path, capsys: pytest.Capture
     figures = json.loads(capsys.readouterr().out)
     assert figures["labelled"] == 300 and figures["lipschitz_bound"] == {}
     page = Path("r.html").read_text()
-    assert "No network here has a certified bound" in page
+    assert "No certified bound here" in page
     assert main(["predict", source, "--checkpoint", "state", "--output", "p.jsonl"]) == 0
     assert len(Path("p.jsonl").read_text().splitlines()) == 300
     assert main([*args[:-4], "--report", "none", "--checkpoint", "state"]) == 2

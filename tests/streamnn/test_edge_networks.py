@@ -86,7 +86,7 @@ def network(**options):
     op, slot = np.tile(np.int8([OBSERVE, LEARN]), 3000), np.arange(3000).repeat(2)
     p = np.zeros((3000, 2, 2 if classify else 1), np.float32)
     net.scan(op, slot, y.repeat(2), np.ones(6000, np.float32), 1, rows, ids, p)
-    return NetworkSnapshot([net], [(1, 1 + ROWS)], rows[:32]), rows, ids
+    return NetworkSnapshot([net], [(1, 1 + ROWS)], rows[:32], {}), rows, ids
 
 
 def said_by(export, rows, ids):

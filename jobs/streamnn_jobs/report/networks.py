@@ -31,8 +31,10 @@ def certificate(report: Report) -> Markup:
         "make it steeper than the certified bound; a search for the steepest input found at least the attacked "
         "one. The truth lies on the bar between them, and a small bound means no small change can upset a prediction."
     )
-    if not rows and not report.networks and report.summary.get("labelled"):
-        how = "No network here has a certified bound: nothing is proven of how far one of your own can be moved."
+    if not rows and (report.info.get("spec") or {}).get("learner.kind") == "torch":
+        how = (
+            "No certified bound here: none has been worked out yet, or nothing can be proven of this network."
+        )
     picture = range_bars("slopes", "Slope bounds of each network", rows, "slope, log axis")
     return section("slopes", "Slope certificate", how, picture)
 
