@@ -101,8 +101,8 @@ class LoneGuest(Learner):
         inputs = max(pool.layout.width(member.reads), 1)
         outputs = pool.task.width if pool.task.classify else 1
         found = explain(guest, inputs, outputs)
-        if found.road == "lowered" and not member.compiled:  # it goes on from a state that torch has learnt
-            road: Any = getattr(member, "road")  # noqa: B009
+        road = getattr(member, "road", found.road)
+        if found.road == "lowered" != road:  # it goes on from a state that torch has learnt
             found = explain(replace(guest, road=road), inputs, outputs)
         return found
 
