@@ -130,11 +130,8 @@ def _optimiser(guest: Guest) -> str:
 
 
 def _loss(guest: Guest, classify: bool) -> str:
-    if guest.mirrors:
-        return "reconstruct"
-    if guest.loss == "auto":
-        return "cross_entropy" if classify else "huber"
-    return guest.loss if isinstance(guest.loss, str) else _called(guest.loss)
+    found = guest.loss_for(classify)
+    return found if isinstance(found, str) else _called(found)
 
 
 def _called(function: Any) -> str:

@@ -118,6 +118,13 @@ class Guest:
                 f"a guest's make({inputs}, {outputs}) raised {type(error).__name__}: {error}"
             ) from error
 
+    def loss_for(self, classify: bool) -> str | Callable[..., Any]:
+        """What it learns by, where ``"auto"`` stands for what is usual with classes or numbers."""
+        if self.mirrors:
+            return "reconstruct"
+        usual = "cross_entropy" if classify else "huber"
+        return usual if self.loss == "auto" else self.loss
+
     @property
     def reads(self) -> tuple[str, str]:
         """First and last block of the row that it reads."""

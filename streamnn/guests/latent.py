@@ -9,11 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import SpecError
+from ..lowered.latent import LATENTS
 from .guest import Guest
 from .making import rows_of, zero_rows
-
-LATENTS = 64
-"""A latent layer that is wider is taken as so many means of neighbours."""
 
 
 class Latent:

@@ -35,9 +35,8 @@ def loss_name(guest: Guest, classify: bool) -> str:
     SpecError
         When it is one of classes, and labels are numbers.
     """
-    if guest.loss == "auto":
-        return "cross_entropy" if classify else "huber"
-    name = guest.loss if isinstance(guest.loss, str) else TORCH_LOSSES.get(guest.loss, "")
+    given = guest.loss_for(classify)
+    name = given if isinstance(given, str) else TORCH_LOSSES.get(given, "")
     if name and not classify and name not in _OF_NUMBERS:
         raise SpecError(
             f"guest option loss is {name!r}, one of classes, and labels are numbers: allowed is {', '.join(_OF_NUMBERS)}, "

@@ -235,9 +235,7 @@ def _optimiser(guest: Guest) -> Optimiser:
 
 
 def _loss(guest: Guest, classify: bool) -> str:
-    if guest.mirrors:
-        return "reconstruct"
-    if not isinstance(guest.loss, str):
+    found = guest.loss_for(classify)
+    if not isinstance(found, str):
         raise SpecError("a loss that is a function is not lowered")
-    usual = "cross_entropy" if classify else "huber"
-    return usual if guest.loss == "auto" else guest.loss
+    return found

@@ -10,7 +10,7 @@ from kafka_job_helpers import Make, Name, Stage, by_chance, event, label
 
 from streamnn_connectors.kafka import KafkaSettings
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[torch]'")
 pytestmark = pytest.mark.slow
 
 EVENTS = 600

@@ -10,7 +10,7 @@ import pytest
 from golden_run import NAME, STOP, TORCH, TORCH_FOLDER, golden_job, sink_lists
 from test_golden import MEANT, close
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[torch]'")
 pytestmark = pytest.mark.slow
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[torch]'")
 datasets = pytest.importorskip("river.datasets")
 nn = torch.nn
 

@@ -18,7 +18,7 @@ from streamnn_connectors import CRASH
 from streamnn_jobs.cli.app import main
 from streamnn_jobs.data.flights import SHIPPED
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[torch]'")
 pytestmark = pytest.mark.slow
 
 ROADS = ("lowered", "traced", "eager")

@@ -16,7 +16,7 @@ from streamnn.checks import CHECKS, MACHINES, check_learner, check_scan
 from streamnn.checks._data import CLASSES, NUMBERS
 from streamnn.errors import StateError
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[torch]'")
 pytestmark = pytest.mark.slow
 nn = torch.nn
 

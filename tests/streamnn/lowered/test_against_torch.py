@@ -9,7 +9,7 @@ import copy
 
 import pytest
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[torch]'")
 
 from lowered_twins import (  # noqa: E402
     INPUTS,
