@@ -119,11 +119,12 @@ class Guest:
             ) from error
 
     def loss_for(self, classify: bool) -> str | Callable[..., Any]:
-        """What it learns by, where ``"auto"`` stands for what is usual with classes or numbers."""
+        """What it learns by, where ``"auto"`` stands for what is usual with classes, numbers or rows given back."""
+        if self.loss != "auto":
+            return self.loss
         if self.mirrors:
             return "reconstruct"
-        usual = "cross_entropy" if classify else "huber"
-        return usual if self.loss == "auto" else self.loss
+        return "cross_entropy" if classify else "huber"
 
     @property
     def reads(self) -> tuple[str, str]:
