@@ -80,7 +80,7 @@ class TorchAutoencoder(Turns, Estimator):
 
     Examples
     --------
-    >>> from torch import nn  # doctest: +SKIP
+    >>> from torch import nn
     >>> def make(inputs):
     ...     return nn.Sequential(nn.Linear(inputs, 4), nn.Tanh(), nn.Linear(4, inputs))
     >>> model = TorchAutoencoder(make, lr=0.003)

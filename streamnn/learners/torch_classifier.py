@@ -70,7 +70,7 @@ class TorchClassifier(ClassLearner, LoneGuest):
 
     Examples
     --------
-    >>> from torch import nn  # doctest: +SKIP
+    >>> from torch import nn
     >>> def make(inputs, outputs):
     ...     return nn.Sequential(nn.Linear(inputs, 16), nn.ReLU(), nn.Linear(16, outputs))
     >>> model = TorchClassifier(make)

@@ -1,4 +1,4 @@
-"""Documents whose examples need torch are skipped where it is not installed."""
+"""Examples in docstrings and documents that import torch are skipped where it is not installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-NEED_TORCH = {"torch.md"}
+IMPORTS = ("import torch", "from torch ")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,5 +14,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if find_spec("torch"):
         return
     for item in items:
-        if item.path.name in NEED_TORCH:
+        if isinstance(item, pytest.DoctestItem) and any(
+            example.source.startswith(IMPORTS) for example in item.dtest.examples
+        ):
             item.add_marker(pytest.mark.skip(reason="needs torch: pip install 'streamnn[torch]'"))
