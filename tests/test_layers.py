@@ -7,9 +7,11 @@ import importlib
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -58,9 +60,21 @@ MODULES = [(room, name, path) for room in ROOMS for name, path in modules(room).
 every_module = pytest.mark.parametrize(("room", "name", "path"), MODULES, ids=[m[1] for m in MODULES])
 
 
-def imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[str, int]]:
-    """Full name of everything imported, also inside functions and under TYPE_CHECKING, with its line."""
-    for node in ast.walk(tree):
+def nodes_at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a tree, without those that only type checkers read."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        todo += node.orelse if isinstance(node, ast.If) and types else ast.iter_child_nodes(node)
+
+
+def imports(
+    tree: ast.AST, module: str, is_package: bool, at_run_time: bool = False
+) -> Iterator[tuple[str, int]]:
+    """Full name of everything imported, also inside functions, with its line; under TYPE_CHECKING too, if asked."""
+    for node in nodes_at_run_time(tree) if at_run_time else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -73,10 +87,46 @@ def imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[str,
             yield from ((f"{base}.{alias.name}", node.lineno) for alias in node.names)
 
 
-def upward(room: str, module: str, tree: ast.AST, is_package: bool) -> list[str]:
+def learning_outside(tree: ast.AST) -> Iterator[str]:
+    """Calls that learning may not make."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OUTSIDE_CALLS:
+            yield f"{node.lineno}: calls {node.func.id}"
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Attribute)
+            and ast.unparse(node.value) in ("np.random", "numpy.random")
+            and node.attr not in SEEDED
+        ):
+            yield f"{node.lineno}: np.random.{node.attr} has a global seed"
+
+
+class Module(NamedTuple):
+    """What tests ask of a file, which is parsed once."""
+
+    docstring: str | None
+    imports: list[tuple[str, int]]
+    at_run_time: list[tuple[str, int]]
+    outside: list[str]
+    constants: list[tuple[str, str]]
+
+
+@cache
+def read(name: str, path: Path) -> Module:
+    tree, is_package = ast.parse(path.read_text()), path.name == "__init__.py"
+    return Module(
+        ast.get_docstring(tree),
+        list(imports(tree, name, is_package)),
+        list(imports(tree, name, is_package, at_run_time=True)),
+        list(learning_outside(tree)),
+        list(constants(tree)),
+    )
+
+
+def upward(room: str, module: str, imported: Iterable[tuple[str, int]]) -> list[str]:
     """Imports of another room that this room may not make."""
     found = []
-    for target, line in imports(tree, module, is_package):
+    for target, line in imported:
         other = target.split(".")[0]
         allowed = any(target == p or target.startswith(p + ".") for p in MAY_IMPORT[room])
         if other in ROOMS and other != room and not allowed:
@@ -86,7 +136,7 @@ def upward(room: str, module: str, tree: ast.AST, is_package: bool) -> list[str]
 
 @every_module
 def test_imports_point_one_way(room: str, name: str, path: Path) -> None:
-    assert upward(room, name, ast.parse(path.read_text()), path.name == "__init__.py") == []
+    assert upward(room, name, read(name, path).imports) == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +150,8 @@ def test_imports_point_one_way(room: str, name: str, path: Path) -> None:
     ],
 )
 def test_an_upward_import_is_found(room: str, code: str) -> None:
-    assert upward(room, f"{room}.module", ast.parse(code), False)
+    module = f"{room}.module"
+    assert upward(room, module, imports(ast.parse(code), module, False))
 
 
 def test_relative_imports_are_resolved() -> None:
@@ -117,20 +168,12 @@ def test_relative_imports_are_resolved() -> None:
 
 @pytest.mark.parametrize(("name", "path"), modules("streamnn").items(), ids=modules("streamnn"))
 def test_learning_touches_nothing_outside(name: str, path: Path) -> None:
-    tree = ast.parse(path.read_text())
     found = [
         f"{line}: imports {t}"
-        for t, line in imports(tree, name, False)
+        for t, line in read(name, path).imports
         if t.split(".")[0] in OUTSIDE and (name, t) not in MAY_LOOK_OUTSIDE
     ]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OUTSIDE_CALLS:
-            found.append(f"{node.lineno}: calls {node.func.id}")
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
-            found += (
-                [] if node.attr in SEEDED else [f"{node.lineno}: np.random.{node.attr} has a global seed"]
-            )
-    assert found == []
+    assert found + read(name, path).outside == []
 
 
 @pytest.mark.parametrize(
@@ -153,7 +196,7 @@ def test_an_import_pulls_in_no_more_than_it_needs(module: str, unwanted: str) ->
 
 @every_module
 def test_every_module_says_what_it_is_for(room: str, name: str, path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    assert read(name, path).docstring
 
 
 PACKAGES = [(name, path) for _, name, path in MODULES if path.name == "__init__.py"]
@@ -188,11 +231,11 @@ def test_long_files_are_few() -> None:
     assert len(long) <= len(lengths) * MOST_LONG and max(lengths.values()) <= LONGEST, long
 
 
-def private_imports(module: str, tree: ast.AST, is_package: bool) -> list[str]:
+def private_imports(module: str, imported: Iterable[tuple[str, int]]) -> list[str]:
     """Imports of another room's modules whose names begin with an underscore."""
     room = module.split(".")[0]
     found = []
-    for target, line in imports(tree, module, is_package):
+    for target, line in imported:
         parts = target.split(".")
         path = ROOMS[parts[0]].joinpath(*parts[1:]) if parts[0] in ROOMS else None
         is_module = path is not None and (path.is_dir() or path.with_suffix(".py").exists())
@@ -204,7 +247,7 @@ def private_imports(module: str, tree: ast.AST, is_package: bool) -> list[str]:
 
 @every_module
 def test_no_room_reaches_into_the_private_modules_of_another(room: str, name: str, path: Path) -> None:
-    assert private_imports(name, ast.parse(path.read_text()), path.name == "__init__.py") == []
+    assert private_imports(name, read(name, path).imports) == []
 
 
 @pytest.mark.parametrize(
@@ -217,24 +260,18 @@ def test_no_room_reaches_into_the_private_modules_of_another(room: str, name: st
     ],
 )
 def test_an_import_of_a_private_module_is_found(code: str) -> None:
-    assert private_imports("streamnn_jobs.module", ast.parse(code), False)
+    module = "streamnn_jobs.module"
+    assert private_imports(module, imports(ast.parse(code), module, False))
 
 
-class _Run(ast.NodeTransformer):
-    """Leaves out what only type checkers read."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        return None if ast.unparse(node.test).endswith("TYPE_CHECKING") else self.generic_visit(node)
-
-
-def arrows(sources: dict[str, tuple[str, bool]]) -> dict[str, set[str]]:
-    """Which modules each module imports, also inside functions; for each name its text and whether it is a package."""
+def arrows(imported: Mapping[str, Iterable[tuple[str, int]]]) -> dict[str, set[str]]:
+    """Which modules each module imports, also inside functions."""
     found: dict[str, set[str]] = {}
-    for name, (text, is_package) in sources.items():
+    for name, targets in imported.items():
         found[name] = set()
-        for target, _ in imports(_Run().visit(ast.parse(text)), name, is_package):
+        for target, _ in targets:
             for module in (target, target.rpartition(".")[0]):
-                if module in sources:
+                if module in imported:
                     found[name].add(module)
                     break
     return found
@@ -258,7 +295,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
-    assert circle(arrows({n: (p.read_text(), p.name == "__init__.py") for _, n, p in MODULES})) == []
+    assert circle(arrows({name: read(name, path).at_run_time for _, name, path in MODULES})) == []
 
 
 def test_a_circle_is_found() -> None:
@@ -269,32 +306,33 @@ def test_a_circle_is_found() -> None:
         "a.d": ("from .c import y", False),
         "a.e": ("", False),
     }
-    assert circle(arrows(sources)) == []
+
+    def around() -> list[str]:
+        parsed = {name: (ast.parse(text), package) for name, (text, package) in sources.items()}
+        return circle(
+            arrows(
+                {name: list(imports(tree, name, package, True)) for name, (tree, package) in parsed.items()}
+            )
+        )
+
+    assert around() == []
     sources["a.e"] = ("from .b import x", False)
-    assert circle(arrows(sources)) == ["a.b", "a.c", "a.e", "a.b"]
+    assert around() == ["a.b", "a.c", "a.e", "a.b"]
 
 
-def at_run_time(tree: ast.AST) -> ast.AST:
-    """The same without what stands under TYPE_CHECKING."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            node.body = [ast.Pass()]
-    return tree
-
-
-def floors(room: str, trees: dict[str, tuple[ast.AST, bool]]) -> list[set[str]]:
+def floors(room: str, imported: Mapping[str, Iterable[tuple[str, int]]]) -> list[set[str]]:
     """Packages of a room, lowest first: each imports packages of lower floors only. CycleError where they go round.
 
     A module beside the packages counts as one; the room's own `__init__` and `__main__` stand above all.
     """
     arrows: dict[str, set[str]] = {}
-    for module, (tree, is_package) in trees.items():
+    for module, targets in imported.items():
         if module in (room, f"{room}.__main__"):
             continue
         own = module.split(".")[1]
         arrows.setdefault(own, set())
-        for target, _ in imports(at_run_time(tree), module, is_package):
-            while target and target not in trees:
+        for target, _ in targets:
+            while target and target not in imported:
                 target = target.rpartition(".")[0]
             if target and target != room and target.split(".")[1] != own:
                 arrows[own].add(target.split(".")[1])
@@ -317,20 +355,22 @@ def floors(room: str, trees: dict[str, tuple[ast.AST, bool]]) -> list[set[str]]:
     ],
 )
 def test_packages_form_floors(room: str) -> None:
-    parsed = {
-        name: (ast.parse(path.read_text()), path.name == "__init__.py")
-        for name, path in modules(room).items()
-    }
-    assert 1 <= len(floors(room, parsed)) <= MOST_FLOORS
+    imported = {name: read(name, path).at_run_time for name, path in modules(room).items()}
+    assert 1 <= len(floors(room, imported)) <= MOST_FLOORS
 
 
 def test_an_arrow_back_up_is_found() -> None:
-    low, high = ast.parse("from ..high import b"), ast.parse("def f():\n    from ..low import a")
-    only_types = ast.parse("if TYPE_CHECKING:\n    from ..high import b")
-    room = {"r.low": (ast.parse(""), True), "r.high": (ast.parse(""), True), "r.high.b": (high, False)}
-    assert floors("r", {**room, "r.low.a": (only_types, False)}) == [{"low"}, {"high"}]
+    def low_is(text: str) -> dict[str, list[tuple[str, int]]]:
+        texts = {"r.low": "", "r.high": "", "r.high.b": "def f():\n    from ..low import a", "r.low.a": text}
+        return {
+            name: list(imports(ast.parse(text), name, name.count(".") == 1, at_run_time=True))
+            for name, text in texts.items()
+        }
+
+    only_types = "if TYPE_CHECKING:\n    from ..high import b"
+    assert floors("r", low_is(only_types)) == [{"low"}, {"high"}]
     with pytest.raises(CycleError):
-        floors("r", {**room, "r.low.a": (low, False)})
+        floors("r", low_is("from ..high import b"))
 
 
 SAME_ROLE = {"SCRIPT", "STYLE", "TEMPLATES"}
@@ -360,18 +400,18 @@ def constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
                     yield part.id.lstrip("_"), ast.unparse(its)
 
 
-def ambiguous(trees: dict[str, ast.Module]) -> dict[str, dict[str, str]]:
+def ambiguous(constants: Mapping[str, Iterable[tuple[str, str]]]) -> dict[str, dict[str, str]]:
     """Names of constants with more than one value, each with its modules and their values."""
     found: dict[str, dict[str, str]] = {}
-    for module, tree in trees.items():
-        for name, value in constants(tree):
+    for module, named in constants.items():
+        for name, value in named:
             found.setdefault(name, {})[module] = value
     return {n: values for n, values in found.items() if len(set(values.values())) > 1 and n not in SAME_ROLE}
 
 
 def test_a_constant_has_one_meaning() -> None:
     """Who reads a name in one module and knows it from another is not misled, and can search for it."""
-    assert ambiguous({name: ast.parse(path.read_text()) for _, name, path in MODULES}) == {}
+    assert ambiguous({name: read(name, path).constants for _, name, path in MODULES}) == {}
 
 
 @pytest.mark.parametrize(
@@ -384,5 +424,6 @@ def test_a_constant_has_one_meaning() -> None:
     ],
 )
 def test_a_constant_with_two_meanings_is_found(one: str, other: str, name: str) -> None:
-    assert list(ambiguous({"a": ast.parse(one), "b": ast.parse(other)})) == [name]
-    assert ambiguous({"a": ast.parse(one), "b": ast.parse(one)}) == {}
+    a, b = list(constants(ast.parse(one))), list(constants(ast.parse(other)))
+    assert list(ambiguous({"a": a, "b": b})) == [name]
+    assert ambiguous({"a": a, "b": a}) == {}
