@@ -21,6 +21,7 @@ from typing import Any
 import numba
 from numba import njit
 
+from .files import kept_apart
 from .interpreted import Interpreted
 
 DEBUG = os.environ.get("STREAMNN_DEBUG", "0") not in ("", "0")
@@ -98,7 +99,7 @@ def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 def _cached(options: dict[str, Any], function: Callable[..., Any]) -> Any:
     try:
-        return njit(**options)(function)
+        return kept_apart(njit(**options)(function))
     except RuntimeError:  # it is in no file, beside which it could be cached
         return njit(**{**options, "cache": False})(function)
 
