@@ -1,6 +1,7 @@
 # GNU make and Python 3.11 or newer; nothing else but a package index.
 PYTHON ?= python3
 PYTEST_ARGS ?=
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -19,8 +20,8 @@ run: $(VENV)/.base ## replay New York's flights of early 2013 and write the repo
 	@mkdir -p out
 	@$(BIN)/streamnn replay flights --report out/flights.html --output out/flights
 
-test: $(VENV)/.test ## the fast tests
-	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
+test: $(VENV)/.test ## the fast tests, file by file in two processes (WORKERS=0: in this one)
+	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-all: $(VENV)/.all ## every test and doctest: slow ones, those that need torch, those that need a Kafka broker
 	@$(BIN)/pytest -rs --doctest-glob='*.md' --ignore-glob='*/conftest.py' $(DOCTESTS) $(DOCS) $(TESTS) $(PYTEST_ARGS)
