@@ -1,4 +1,4 @@
-"""The optional package kafka-python: imported on use, its errors in our words, its producers closed for good."""
+"""The optional package kafka-python: imported on use, its errors in our words, its clients closed for good."""
 
 from __future__ import annotations
 
@@ -85,16 +85,22 @@ def _make(kind: str, options: dict[str, Any]) -> Any:
         if not any(name in those for those in known.values()):
             raise SpecError(f"kafka.options.{name}: kafka-python has no such option. Check its spelling.")
     cls: Any = getattr(client(), kind)
-    made = cls.__new__(cls)
+    network: list[Any] = []
+
+    def connect(**config: Any) -> Any:
+        # a producer keeps it in a variable until it has found a broker, so nobody else could close it
+        network.append(cls.DEFAULT_CONFIG["kafka_client"](**config))
+        return network[0]
+
     try:
-        made.__init__(**{name: value for name, value in options.items() if name in known[kind]})
+        own = {name: value for name, value in options.items() if name in known[kind]}
+        return cls(**{**own, "kafka_client": connect})
     except BaseException:
-        # a client that is given up half made would go on looking for a broker on its thread
-        if hasattr(made, "_client"):
+        # it would go on looking for a broker on its thread, and leave a pair of sockets open
+        for made in network:
             with contextlib.suppress(Exception):
-                made._client.close()
+                made.close()
         raise
-    return made
 
 
 def close_producer(producer: Any, timeout_s: float = 1.0) -> None:
@@ -109,6 +115,15 @@ def close_producer(producer: Any, timeout_s: float = 1.0) -> None:
             producer._sender.join(max(1.0, timeout_s))
         with contextlib.suppress(errors.KafkaError):
             producer.close(timeout=timeout_s)
+
+
+def close_consumer(consumer: Any, timeout_s: float = 2.0) -> None:
+    """Close without a commit, whatever the group's coordinator says to it. Raises nothing of kafka-python."""
+    try:
+        with contextlib.suppress(client().errors.KafkaError):
+            consumer.close(autocommit=False, timeout_ms=int(timeout_s * 1000))
+    finally:
+        consumer._client.close()  # close() passes over it where leaving the group fails
 
 
 def root_cause(error: BaseException) -> BaseException:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
@@ -11,7 +10,7 @@ from typing import Any
 
 from streamnn.errors import SourceError
 
-from ._client import client, words
+from ._client import client, close_consumer, words
 from ._ownership import Ownership, listener
 from ._slots import Slot
 from ._trouble import expired, failed, taken, truncated, unreadable
@@ -222,8 +221,7 @@ class ConsumerLoop:
         except BaseException as error:  # a thread that dies in silence would look like a quiet topic
             self.fail(failed(self.topic, error))
         finally:
-            with contextlib.suppress(errors.KafkaError):
-                self._consumer.close(autocommit=False, timeout_ms=5000)
+            close_consumer(self._consumer, 5.0)
 
     def _obey(self) -> None:
         while not self._calls.empty():

@@ -8,7 +8,7 @@ from typing import Any
 
 from streamnn.errors import SourceError
 
-from ._client import client, in_our_words, make_consumer, words
+from ._client import client, close_consumer, in_our_words, make_consumer, words
 from .contract import Offset, Place
 from .errors import Fenced
 from .settings import KafkaSettings
@@ -86,7 +86,7 @@ class KafkaOffsets:
 
     def close(self) -> None:
         """Give up the socket. Safe to call twice."""
-        self._consumer.close(autocommit=False, timeout_ms=2000)
+        close_consumer(self._consumer)
 
     def _ends(self, places: Iterable[Place], which: str) -> dict[Place, int]:
         wanted = [client().TopicPartition(*place) for place in places]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from streamnn.errors import SourceError
 
-from ._client import client, in_our_words, make_consumer
+from ._client import client, close_consumer, in_our_words, make_consumer
 from .contract import Message, Place
 from .settings import KafkaSettings
 
@@ -74,4 +74,4 @@ def read_messages(
                             f"the end is at {ends[tp]}. Is the broker there?"
                         )
     finally:
-        consumer.close(autocommit=False, timeout_ms=2000)
+        close_consumer(consumer)
