@@ -172,6 +172,7 @@ class Eager:
 
             for part in self._settling:
                 part.after_label(again)
+            self._keep_within()  # shares of a grouping may have moved
 
     def reopen(self) -> None:
         """There was an alarm."""
