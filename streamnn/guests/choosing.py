@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingPackage, SpecError, StateError
-from ..lowered.cap import uncapped
 from ..lowered.optimisers import Optimiser
 from ..lowered.plan import Plan
 from ..members.member import Factory, Member, Room
@@ -168,9 +167,6 @@ def _lowered(guest: Guest, inputs: int, outputs: int, classify: bool, seed: int)
     parameters: dict[str, Any] = dict(made(guest, inputs, outputs, seed).named_parameters())
     optimiser = optimiser_of(torch_optimiser_of(guest, parameters), parameters.values())
     lowered = _module_lowered(guest, inputs, outputs, seed)
-    free = uncapped(lowered.plan) if guest.slope else []
-    if free:
-        raise NotLowered(f"its slope is limited, and compiled kernels do not limit {', '.join(free)}")
     if lowered.ends and not classify:
         raise NotLowered(f"it ends with a {lowered.ends}, and labels are numbers")
     return Choice("", lowered.plan, optimiser, loss, rule, lowered.disagreement)

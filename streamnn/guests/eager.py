@@ -156,7 +156,16 @@ class Eager:
         rows = rows.detach().requires_grad_(True) if by_row else rows
         loss = (self._loss(call(rows_of(self.guest, rows)), y) * w).mean()
         by = [*parameters, rows] if by_row else parameters
-        return [loss.detach(), self._latents(rows), *torch.autograd.grad(loss, by, allow_unused=True)]
+        return [loss.detach(), self._latents(rows), *self._gradients(loss, by)]
+
+    def _gradients(self, loss: Tensor, by: list[Tensor]) -> list[Tensor | None]:
+        if not self._settling:
+            return list(torch.autograd.grad(loss, by, allow_unused=True))
+        for tensor in by:
+            tensor.grad = None
+        if math.isfinite(loss.item()):
+            loss.backward()  # all the way: shares of an order are no parameters, and take their gradient by a hook
+        return [tensor.grad for tensor in by]
 
     def _latents(self, rows: Tensor) -> Tensor:
         return self._latent.taken(self.units) if self._latent else rows.new_zeros(len(rows), 0)
@@ -172,6 +181,7 @@ class Eager:
 
             for part in self._settling:
                 part.after_label(again)
+            self._keep_within()  # shares of a grouping may have moved
 
     def reopen(self) -> None:
         """There was an alarm."""

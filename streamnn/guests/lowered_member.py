@@ -9,7 +9,6 @@ import numpy as np
 
 from ..errors import SpecError
 from ..features.layout import Layout
-from ..lowered.cap import uncapped
 from ..lowered.latent import latent_stays
 from ..lowered.network import LoweredNetwork, Rules
 from ..lowered.optimisers import Optimiser
@@ -47,8 +46,7 @@ class LoweredMember(LoweredNetwork, Member):
     Raises
     ------
     SpecError
-        When `make` gives no plan of that width, optimiser or loss are not known here, or a slope is asked for of a plan
-        with layers that it can't be kept in.
+        When `make` gives no plan of that width, or optimiser or loss are not known here.
 
     Examples
     --------
@@ -201,9 +199,6 @@ class LoweredMember(LoweredNetwork, Member):
         if not isinstance(plan, Plan):
             raise SpecError(f"a guest's make gave a {type(plan).__name__}, no plan of a lowered network")
         shape = (self.guest.window, inputs) if self.guest.window else (inputs,)
-        free = uncapped(plan) if self.guest.slope else []
-        if free:
-            raise SpecError(f"guest option slope is {self.guest.slope!r}: {', '.join(free)} can't be limited")
         if plan.input.shape != shape or plan.output.size != outputs:
             seen = f"samples of shape {plan.input.shape} and {plan.output.size} outputs"
             raise SpecError(f"a guest's make gave a plan for {seen}: {shape} and {outputs} are needed")

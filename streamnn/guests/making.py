@@ -106,6 +106,12 @@ def parameters_of(module: nn.Module) -> Arrays:
     return {name: p.detach().cpu().numpy().copy() for name, p in module.named_parameters()}
 
 
+def arrays_of(module: nn.Module) -> Arrays:
+    """Copies of its parameters and buffers, as a state names them."""
+    params = {f"param/{name}": p for name, p in parameters_of(module).items()}
+    return params | {f"buffer/{name}": b.numpy().copy() for name, b in module.named_buffers()}
+
+
 def random_rows(guest: Guest, n: int, inputs: int) -> Tensor:
     """Rows to try a module on."""
     return torch.randn(_shape(guest, n, inputs))

@@ -10,7 +10,6 @@ from torch import nn
 
 from ..errors import SpecError, StateError
 from ..features.layout import Layout
-from ..features.targets import FARTHEST_PREDICTION
 from ..lowered.arrays import COUNT_WIDTH, HELD_LABELS, LABELS_TAKEN, SKIPPED, STEPS_MADE
 from ..members.member import Leaves, Member, Room, Segment
 from ..state import Arrays
@@ -23,8 +22,9 @@ from .growth import Step
 from .guest import Guest
 from .guest_rows import GuestRows
 from .latent import latent_units
-from .making import facts_of, made, together, trained
+from .making import arrays_of, facts_of, made, together, trained
 from .one_thread import OneThread
+from .questions import Questions
 from .traced import NotTraced, Traced
 
 f4 = np.float32
@@ -84,7 +84,7 @@ class TorchMember(Member):
             self.units = latent_units(guest, module, self.inputs) if watched else 0
             moments, self._keys, rule = torch_optimiser.zero_moments(guest, trained(module))
             self.s |= {
-                **_arrays_of(module),
+                **arrays_of(module),
                 **moments,
                 "optimiser": np.frombuffer(rule.encode(), np.uint8).copy(),
             }
@@ -132,9 +132,9 @@ class TorchMember(Member):
     def _open(self) -> None:
         """Room for a micro-batch, and for rows of which predictions are wanted."""
         n = self.guest.batch
-        self._batch, self._asked = np.zeros((n, *self.rows.shape), f4), np.zeros((n, *self.rows.shape), f4)
+        self._batch = np.zeros((n, *self.rows.shape), f4)
+        self._questions = Questions(n, self.rows.shape, self.classify)
         self._y, self._w = np.zeros(n, np.int64 if self.classify else f4), np.ones(n, f4)
-        self._queue: list[tuple[int, int]] = []
 
     # operations
 
@@ -167,29 +167,14 @@ class TorchMember(Member):
 
     def _ask(self, segment: Segment, store: Arrays, i: int, slot: int) -> None:
         """Note that a prediction of what was read is wanted for an operation; its slot is -1 for latents alone."""
-        self.rows.with_names(self._asked[len(self._queue)])
-        self._queue.append((i, slot))
-        if len(self._queue) >= self.engine.together:
+        self.rows.with_names(self._questions.place(i, slot))
+        if len(self._questions) >= self.engine.together:
             self._answer(segment, store)
 
     def _answer(self, segment: Segment, store: Arrays) -> None:
-        """Predictions for all that were asked for: always of the same shape, as bits may depend on it."""
-        n = len(self._queue)
-        if not n:
-            return
-        asked = self._asked[: self.engine.together]
-        if n < len(asked):
-            asked[n:] = 0.0
-        p, z = self.engine.predict(asked)
-        if not self.classify:
-            np.clip(p, -FARTHEST_PREDICTION, FARTHEST_PREDICTION, out=p)
-        for k, (i, slot) in enumerate(self._queue):
-            if slot >= 0:
-                said = store["p"][slot, self.place]
-                said[...] = p[k, : len(said)]
-            if self.watched:
-                segment.latent[i, : self.units] = z[k]
-        self._queue.clear()
+        if len(self._questions):
+            latents = segment.latent if self.watched else None
+            self._questions.answer(self.engine, store["p"][:, self.place], latents)
 
     def _learn(self, segment: Segment, store: Arrays, i: int) -> None:
         """The label of what was read has come."""
@@ -260,16 +245,14 @@ class TorchMember(Member):
 
     def _new_engine(self) -> tuple[Eager, str]:
         """The fastest that can be had, and why it is no faster one."""
-        if self.guest.road != "eager":
-            try:
-                return Traced(*self._arguments()), ""
-            except NotTraced as why:
-                if self.guest.road == "traced":
-                    raise SpecError(
-                        f"guest option road is 'traced', and the module can't be: {why}"
-                    ) from None
-                return Eager(*self._arguments()), str(why)
-        return Eager(*self._arguments()), "as was asked for"
+        if self.guest.road == "eager":
+            return Eager(*self._arguments()), "as was asked for"
+        try:
+            return Traced(*self._arguments()), ""
+        except NotTraced as why:
+            if self.guest.road == "traced":
+                raise SpecError(f"guest option road is 'traced', and the module can't be: {why}") from None
+            return Eager(*self._arguments()), str(why)
 
     def _arguments(self) -> tuple[Any, ...]:
         module = self._made()
@@ -315,8 +298,3 @@ class TorchMember(Member):
 
 def _outputs(room: Room) -> int:
     return max(room.values, 2) if room.classify else 1
-
-
-def _arrays_of(module: Any) -> Arrays:
-    params = {f"param/{name}": p.detach().numpy().copy() for name, p in module.named_parameters()}
-    return params | {f"buffer/{name}": b.numpy().copy() for name, b in module.named_buffers()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import SpecError, StateError
@@ -16,7 +16,10 @@ from .turns import in_turn
 if TYPE_CHECKING:
     from ..guests.explain import Explanation
 
-_SETTINGS = tuple(f.name for f in fields(Guest))
+_SETTINGS = (
+    "make", "optimizer", "lr", "loss", "rows", "batch", "window", "time_first", "latent", "road", "device", "slope",
+    "optimizer_options",
+)  # fmt: skip
 
 
 class LoneGuest(Learner):
@@ -24,8 +27,8 @@ class LoneGuest(Learner):
 
     Parameters
     ----------
-    guest : dict
-        Arguments of :class:`streamnn.guests.Guest`.
+    guest : tuple
+        Arguments of :class:`streamnn.guests.Guest`, in the order in which the learners have them.
     options : Options
     task_options : dict
         Of the task alone.
@@ -36,12 +39,12 @@ class LoneGuest(Learner):
     latent, road, device, slope = Parameter(), Parameter(), Parameter(), Parameter()
     optimizer_options = Parameter()
 
-    def __init__(self, guest: dict[str, Any], options: Options, **task_options: Any) -> None:
+    def __init__(self, guest: tuple[Any, ...], options: Options, **task_options: Any) -> None:
         if options.reaction == "young":
             raise SpecError(
                 "learner option reaction is 'young': allowed is off or reopen, there is no young network"
             )
-        super().__init__(options, **guest, **task_options)
+        super().__init__(options, **dict(zip(_SETTINGS, guest, strict=True)), **task_options)
 
     def _usual(self) -> Self:
         make: Any = type(self)

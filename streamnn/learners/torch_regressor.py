@@ -101,21 +101,8 @@ class TorchRegressor(NumberLearner, LoneGuest):
         threads: int = 1,
         alarms: bool = True,
     ):
-        guest = {
-            "make": make,
-            "optimizer": optimizer,
-            "lr": lr,
-            "loss": loss,
-            "rows": rows,
-            "batch": batch,
-            "window": window,
-            "time_first": time_first,
-            "latent": latent,
-            "road": road,
-            "device": device,
-            "slope": slope,
-            "optimizer_options": optimizer_options,
-        }
+        read = rows, batch, window, time_first, latent
+        guest = make, optimizer, lr, loss, *read, road, device, slope, optimizer_options
         options = seed, max_columns, max_pending, events_per_false_alarm, categories, coverage, p_values
         shared = Options(*options, threads, reaction=reaction, alarms=alarms)
         LoneGuest.__init__(self, guest, shared)

@@ -105,10 +105,12 @@ def scan(
                 learn_rows(i, n, memory, settings.rates[k.S_TABLE_RATE])
             optimiser_step(settings.hyper, learnt, scratch.g)
             if settings.rates[k.S_SLOPE] > f4(0.0):
-                cap(plan, learnt.w, settings.rates[k.S_SLOPE], scratch)
+                cap(plan, learnt, settings.rates[k.S_SLOPE], scratch)
             if n[k.S_SETTLES]:
                 for i in range(batch):
                     after_label(plan, learnt, memory.held_target[i], memory.held_weight[i])
+                if settings.rates[k.S_SLOPE] > f4(0.0):  # shares of a grouping have moved
+                    cap(plan, learnt, settings.rates[k.S_SLOPE], scratch)
         elif learning:
             count[k.SKIPPED] += 1
             for j in range(len(scratch.g)):

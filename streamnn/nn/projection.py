@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .grouped_linear import GroupedLinear
+from .grouped_linear import GroupedLinear, LearnedGrouping
 from .linear_spline import LinearSpline
 from .operator_norms import cheap_convolution_norm, cheap_norm, grouped_norm
 
@@ -16,15 +16,16 @@ _WITHIN = 0.999  # share of a limit used, as in the kernels, so that rounding ne
 def project(module: nn.Module, slope: float) -> None:
     """Scale the weights of layers whose bound is above `slope` down to it, and clip the pieces of splines.
 
-    What :mod:`streamnn.lowered.cap` does to dense layers and convolutions. A layer's bound is the smaller of Schur's
+    What :func:`streamnn.lowered.cap.cap` does in compiled kernels. A layer's bound is the smaller of Schur's
     and the Frobenius norm, Schur's for a convolution; both are one pass over the weights. Weights within the limit keep
     their bits. Dividing by a bound of the spectral norm is Miyato et al.'s (2018) normalisation as a projection.
 
     Parameters
     ----------
     module : Module
-        Its Linear, :class:`GroupedLinear`, Conv1d, Conv2d, RNN, LSTM and GRU layers, each gate of the last three by itself, and its
-        :class:`LinearSpline` activations; others stay as they are.
+        Its Linear, :class:`GroupedLinear`, Conv1d, Conv2d, RNN, LSTM and GRU layers, each gate of the last three by itself, its
+        :class:`LearnedGrouping` layers as their shares are now, and its :class:`LinearSpline` activations; others stay
+        as they are.
     slope : float
         Largest allowed; 0 is no limit.
 
@@ -45,6 +46,8 @@ def project(module: nn.Module, slope: float) -> None:
             _scale(m.weight, cheap_norm(m.weight), slope)
         elif isinstance(m, GroupedLinear):
             _scale(m.weight, grouped_norm(m.weight, m.groups, cheap_norm), slope)
+        elif isinstance(m, LearnedGrouping):
+            _scale(m.weight, cheap_norm(m.effective_weight()), slope)
         elif isinstance(m, (nn.Conv1d, nn.Conv2d)):
             _scale(m.weight, cheap_convolution_norm(m.weight, m.groups), slope)
         elif isinstance(m, nn.RNNBase):

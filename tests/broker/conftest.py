@@ -21,11 +21,13 @@ _count = itertools.count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """kafka-python leaves sockets of clients that failed to the garbage collector, which complains."""
+    """kafka-python leaves connections of clients that failed to the garbage collector, which complains."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <(socket|ssl):ResourceWarning"))
+            item.add_marker(
+                pytest.mark.filterwarnings("ignore:unclosed <(socket.*family=(2|10)|ssl):ResourceWarning")
+            )
 
 
 @pytest.fixture(autouse=True)

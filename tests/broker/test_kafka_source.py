@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -302,3 +303,22 @@ def test_admin_describes_and_compares(settings: KafkaSettings, admin: KafkaAdmin
     with pytest.raises(SpecError, match="is there already"):
         admin.create(events)
     assert admin.create(events, exist_ok=True) is False
+
+
+def test_partitions_that_are_opened_at_once_share_a_consumer(
+    settings: KafkaSettings, topic: Make, closing: Close, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from streamnn_connectors.kafka import source as module
+
+    made: list[Any] = []
+
+    def make_consumer(*args: Any, **options: Any) -> Any:
+        made.append(plain(*args, **options))
+        return made[-1]
+
+    plain = module.make_consumer
+    monkeypatch.setattr(module, "make_consumer", make_consumer)
+    source = closing(KafkaSource(settings, topic(partitions=4)))
+    with ThreadPoolExecutor(4) as threads:
+        opened = list(threads.map(source.open, "0123"))
+    assert len(opened) == 4 and len(made) == 1

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
+from killed import finish, flights, kill, replay, same_outputs
 from script import disks, outcome, run, stream
 
 from streamnn_connectors import CRASH
 from streamnn_jobs.cli.app import main
-from streamnn_jobs.data.flights import SHIPPED
 
 pytest.importorskip("torch", reason="needs torch: pip install 'streamnn[torch]'")
 pytestmark = pytest.mark.slow
 
 ROADS = ("lowered", "traced", "eager")
 RECORDS, KILLS, EVERY = 6000, 10, 250
-OUTPUTS = ("predictions.jsonl", "dead_letters.jsonl", "alarms.jsonl")
 
 
 def network(road: str, name: str = "mlp", **more: Any) -> dict[str, Any]:
@@ -59,71 +54,25 @@ def test_batches_and_crashes_change_nothing(name: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Flights as JSON lines, with a broken line here and there."""
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("source") / "flights.jsonl"
-    with path.open("w") as f:
-        for row in pq.read_table(SHIPPED).slice(0, RECORDS).to_pylist():
-            f.write(json.dumps(row) + "\n")
-            if rng.random() < 0.01:
-                f.write('{"month": 1, "day"\n')
-    return path
+    return flights(tmp_path_factory.mktemp("source") / "flights.jsonl", RECORDS)
 
 
 def arguments(source: Path, folder: Path) -> list[str]:
-    settings = [
-        "label.time=t_label_min", "source.event_time=t_event_min", "source.time_unit=min", "label.expire_after=2 days",
-        "label.missing=[-1]", 'features.ignore=["arr_delay", "dep_delay"]', "run.batch_records=250", "learner.rows=context",
-    ]  # fmt: skip
-    return [
-        "replay", str(source), "--label", "y", "--json", "--report", "none", "--torch", "streamnn_jobs.examples:mlp",
-        "--checkpoint", str(folder / "state"), "--checkpoint-every", str(EVERY), "--output", str(folder / "out"),
-        *[part for s in settings for part in ("--set", s)],
-    ]  # fmt: skip
-
-
-def command(source: Path, folder: Path) -> list[str]:
-    return [
-        sys.executable,
-        "-c",
-        "import sys; from streamnn_jobs.cli.app import main; sys.exit(main())",
-        *arguments(source, folder),
-    ]
-
-
-def finish(source: Path, folder: Path) -> dict[str, Any]:
-    done = subprocess.run(command(source, folder), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def place(folder: Path) -> int:
-    """Position of the newest checkpoint."""
-    names = [p.name for p in (folder / "state").glob("checkpoint-*.safetensors")]
-    return max((int(n[11:23]) for n in names), default=-1)
+    more = "--torch", "streamnn_jobs.examples:mlp", "--set", "learner.rows=context"
+    return replay(source, folder, EVERY, *more)
 
 
 def test_ten_kills_change_nothing(source: Path, tmp_path: Path) -> None:
-    want = finish(source, tmp_path / "whole")
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    want = finish(arguments(source, whole))
     assert want["pending"] + want["expired"] + want["unlabelled"] > 0 and want["dead_letters"] > 20
     rng = np.random.default_rng(1)
-    folder, last, kills = tmp_path / "killed", RECORDS - 4 * EVERY, 0
-    for target in np.sort(rng.integers(0, last, KILLS)):
-        process = subprocess.Popen(
-            command(source, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while place(folder) < target and process.poll() is None:
-            time.sleep(0.001)
-        time.sleep(float(rng.uniform(0.0, 0.02)))
-        kills += process.poll() is None
-        process.kill()
-        process.wait()
-    got = finish(source, folder)
-    assert kills == KILLS
+    moments = [(int(target), np.inf) for target in np.sort(rng.integers(0, RECORDS - 4 * EVERY, KILLS))]
+    sleeps_s = rng.uniform(0.0, 0.02, KILLS).tolist()
+    assert kill(arguments(source, folder), folder, moments, sleeps_s) == KILLS
+    got = finish(arguments(source, folder))
     assert got["resumed_at"] > 0 and got["state_hash"] == want["state_hash"]
-    for name in OUTPUTS:
-        assert (folder / "out" / name).read_bytes() == (tmp_path / "whole" / "out" / name).read_bytes(), name
+    same_outputs(folder, whole)
 
 
 def test_a_checkpoint_scores_records_and_is_not_changed(

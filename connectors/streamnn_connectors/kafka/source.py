@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -165,6 +166,7 @@ class KafkaSource:
         self._watch_options = (check_s, unreachable_s)
         self._loop: ConsumerLoop | None = None
         self._watch: TopicWatch | None = None
+        self._making = threading.Lock()
         with KafkaAdmin(settings) as admin:
             self._info: TopicInfo = admin.describe(topic)
 
@@ -229,19 +231,22 @@ class KafkaSource:
 
     def close(self) -> None:
         """Leave the group and give up sockets and threads. Safe to call twice."""
-        if self._watch is not None:
-            self._watch.close()
-        if self._loop is not None:
-            self._loop.close()
-        self._watch = self._loop = None
+        with self._making:
+            if self._watch is not None:
+                self._watch.close()
+            if self._loop is not None:
+                self._loop.close()
+            self._watch = self._loop = None
 
     def _reader(self) -> ConsumerLoop:
-        """The consumer, made on first use: until then nothing is joined."""
-        if self._loop is None:
-            consumer = make_consumer(self.settings, **self._consumer_options)
-            self._loop = ConsumerLoop(consumer, self.settings, self.topic, self.managed, *self._loop_options)
-            self._watch = TopicWatch(self.settings, self._info, *self._watch_options, self._loop.fail)
-        return self._loop
+        """The consumer, made on first use: until then nothing is joined. Partitions are opened on threads of their own."""
+        with self._making:
+            if self._loop is None:
+                consumer = make_consumer(self.settings, **self._consumer_options)
+                loop = ConsumerLoop(consumer, self.settings, self.topic, self.managed, *self._loop_options)
+                self._watch = TopicWatch(self.settings, self._info, *self._watch_options, loop.fail)
+                self._loop = loop
+            return self._loop
 
     def _number(self, partition: str) -> int:
         if not partition.isdecimal() or int(partition) >= self._info.partitions:

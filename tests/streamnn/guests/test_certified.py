@@ -15,6 +15,7 @@ from streamnn import Classifier  # noqa: E402
 from streamnn.guests.choosing import guest_member  # noqa: E402
 from streamnn.guests.guest import Guest  # noqa: E402
 from streamnn.guests.torch_member import TorchMember  # noqa: E402
+from streamnn.nn import LinearSpline  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +25,9 @@ def small(inputs: int, outputs: int) -> nn.Module:
 
 
 class Recurrent(nn.Module):
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kind: type[nn.RNNBase] = nn.GRU) -> None:
         super().__init__()
-        self.core, self.out = nn.GRU(inputs, 4), nn.Linear(4, outputs)
+        self.core, self.out = kind(inputs, 4), nn.Linear(4, outputs)
 
     def forward(self, x):
         return self.out(self.core(x)[0][-1])
@@ -73,11 +74,26 @@ class Maps(nn.Module):
         return self.out(torch.relu(self.b(torch.relu(self.a(x.unsqueeze(1))))).flatten(1))
 
 
-@pytest.mark.parametrize("make", [small, Maps])
-def test_compiled_and_eager_steps_are_held_alike(make):
+def bent(inputs: int, outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(inputs, 8), LinearSpline(8), nn.Linear(8, outputs))
+
+
+HELD = {
+    "dense": (small, 0, 0.6**2),
+    "maps": (Maps, 0, 0.6**3),
+    "splines": (bent, 0, 0.6**3),
+    "lstm": (partial(Recurrent, kind=nn.LSTM), 3, np.inf),
+    "gru": (Recurrent, 3, np.inf),
+    "rnn": (partial(Recurrent, kind=nn.RNN), 3, 0.6**2 * (1 + 0.6 + 0.6**2)),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_compiled_and_eager_steps_are_held_alike(name):
+    make, window, most = HELD[name]
     states, listed = [], []
     for road in ("eager", "lowered"):
-        guest = Guest(make, "sgd", lr=0.1, slope=0.6, road=road)
+        guest = Guest(make, "sgd", lr=0.1, slope=0.6, road=road, window=window, time_first=True)
         model = Classifier(members=[guest_member(guest, "mine", False)])
         rng = np.random.default_rng(1)
         for a, b in rng.normal(size=(300, 2)):
@@ -87,11 +103,11 @@ def test_compiled_and_eager_steps_are_held_alike(make):
         listed.append(model.networks()[-1])
     eager, lowered = states
     assert eager.keys() == lowered.keys() and len(eager) >= 4
-    for name, w in eager.items():
-        np.testing.assert_allclose(lowered[name], w, atol=2e-4, err_msg=name)
+    for leaf, w in eager.items():
+        np.testing.assert_allclose(lowered[leaf], w, atol=2e-4, err_msg=leaf)
     assert listed[0]["name"] == listed[1]["name"] == "mine"
     assert listed[1]["certified"] == pytest.approx(listed[0]["certified"], rel=1e-3)
-    assert listed[1]["attacked"] <= listed[1]["certified"] <= 0.6 ** (3 if make is Maps else 2)
+    assert listed[1]["attacked"] <= listed[1]["certified"] <= most
 
 
 def test_windows_time_first_and_what_has_no_bound():

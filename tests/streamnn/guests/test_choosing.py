@@ -22,6 +22,7 @@ from streamnn.guests.explain import explain  # noqa: E402
 from streamnn.guests.optimisers import NotLowered, optimiser_of  # noqa: E402
 from streamnn.guests.scores import with_scores  # noqa: E402
 from streamnn.lowered.optimisers import Optimiser  # noqa: E402
+from streamnn.nn import LearnedGrouping, LinearSpline  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -193,18 +194,21 @@ def test_without_torch_plans_run_and_modules_name_the_install_line():
     assert first == "('Linear(3 -> 2)',)" and "pip install 'streamnn[torch]'" in second
 
 
-def test_what_kernels_do_not_limit_is_not_lowered_with_a_limit():
+def test_a_limit_of_the_slope_takes_no_layer_off_the_compiled_road():
     class Windowed(nn.Module):
         def __init__(self, inputs, outputs):
             super().__init__()
-            self.core, self.out = nn.LSTM(inputs, 4, batch_first=True), nn.Linear(4, outputs)
+            self.core = nn.LSTM(inputs, 4, batch_first=True)
+            self.groups, self.spline, self.out = (
+                LearnedGrouping(4, 4, 2),
+                LinearSpline(4),
+                nn.Linear(4, outputs),
+            )
 
         def forward(self, x):
-            return self.out(self.core(x)[0][:, -1])
+            return self.out(self.spline(self.groups(self.core(x)[0][:, -1])))
 
-    free, limited = (Guest(Windowed, window=3, slope=slope) for slope in (0.0, 1.0))
-    assert choose(free, 2, 2, True).reason == ""
-    assert "LSTM(2 -> 4, window 3)" in choose(limited, 2, 2, True).reason
-    with pytest.raises(SpecError, match="do not limit LSTM"):
-        choose(Guest(Windowed, window=3, slope=1.0, road="lowered"), 2, 2, True)
-    assert choose(Guest(mlp, slope=1.0), 2, 2, True).reason == ""
+    limited = Guest(Windowed, window=3, slope=1.0)
+    assert choose(limited, 2, 2, True).reason == ""
+    said = str(explain(limited, 2, 2))
+    assert said.startswith("lowered") and "LSTM(2 -> 4, window 3)" in said and "Spline(4, 21 knots)" in said

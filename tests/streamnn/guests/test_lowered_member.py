@@ -14,6 +14,8 @@ from streamnn.lowered import PlanBuilder
 from streamnn.lowered.activations import activation
 from streamnn.lowered.dense import linear
 from streamnn.lowered.dropout import dropout
+from streamnn.lowered.recurrent import lstm
+from streamnn.lowered.spline import spline
 
 pytestmark = pytest.mark.slow
 
@@ -31,13 +33,21 @@ def mlp(inputs, outputs, window=0, drop=0.0):
     return b.finish(linear(b, h, "out", w, np.zeros(outputs)), latent=h)
 
 
+def deep(inputs, outputs):
+    b, r = PlanBuilder((3, inputs)), np.random.default_rng(0)
+    w, u = r.uniform(-1, 1, (16, inputs)), r.uniform(-1, 1, (16, 4))
+    h = lstm(b, b.input, "core", w, u, np.zeros(16), np.zeros(16)).part(2, 3).reshaped(4)
+    h = spline(b, h, "spline", np.tile(np.linspace(-2.0, 2.0, 5), (4, 1)), np.full(4, 2.0), np.full(4, 0.5))
+    return b.finish(linear(b, h, "out", r.uniform(-1, 1, (outputs, 4)), np.zeros(outputs)), latent=h)
+
+
 LEARNERS = {
     "adam": (CLASSES, partial(TorchClassifier, mlp)),
     "sgd in batches": (CLASSES, partial(TorchClassifier, mlp, optimizer="sgd", lr=0.05, batch=2)),
     "dropout": (CLASSES, partial(TorchClassifier, partial(mlp, drop=0.1))),
     "window": (CLASSES, partial(TorchClassifier, partial(mlp, window=3), window=3)),
     "history": (CLASSES, partial(TorchClassifier, mlp, rows="history")),
-    "slope": (CLASSES, partial(TorchClassifier, mlp, slope=2.0)),
+    "slope": (CLASSES, partial(TorchClassifier, deep, window=3, slope=1.5)),
     "numbers": (NUMBERS, partial(TorchRegressor, mlp)),
 }
 

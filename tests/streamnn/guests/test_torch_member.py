@@ -240,7 +240,7 @@ def test_a_pickle_holds_arrays() -> None:
     mine = member_after(Guest(mlp))
     again = pickle.loads(pickle.dumps(mine))
     assert again._engine is None and again.s["param/0.weight"].tobytes() == mine.s["param/0.weight"].tobytes()
-    assert again.engine.predict(again._asked)[0].tobytes() == mine.engine.predict(mine._asked)[0].tobytes()
+    assert again.engine.predict(again._batch)[0].tobytes() == mine.engine.predict(mine._batch)[0].tobytes()
 
 
 def test_a_loss_that_is_not_finite_makes_no_step() -> None:

@@ -14,6 +14,7 @@ from streamnn import Classifier, TorchClassifier  # noqa: E402
 from streamnn.guests.choosing import guest_member  # noqa: E402
 from streamnn.guests.guest import Guest  # noqa: E402
 from streamnn.guests.warm_start import module_of  # noqa: E402
+from streamnn.nn import LearnedGrouping, LearnedShuffle  # noqa: E402
 from streamnn.types import OBSERVE  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -116,3 +117,25 @@ def test_weights_and_category_values_are_learnt_alike(batch: int) -> None:
     np.testing.assert_allclose(said, torchs, atol=1e-4)
     np.testing.assert_allclose(table[: len(torchs_table)], torchs_table, atol=1e-4)
     assert np.abs(learnt("lowered", None)[0] - said).max() > 0.01
+
+
+def ordered(inputs: int, outputs: int) -> nn.Module:
+    first = nn.Sequential(nn.Linear(inputs, 8), LearnedShuffle(8), LearnedGrouping(8, 8, 2))
+    return nn.Sequential(*first, nn.Tanh(), nn.Linear(8, outputs))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.6])
+def test_orders_are_learnt_alike_from_the_loss(slope: float) -> None:
+    states = []
+    for road in ("lowered", "eager"):
+        model = TorchClassifier(ordered, "sgd", lr=0.1, slope=slope, road=road)
+        x = np.random.default_rng(1).standard_normal((300, 2))  # nine steps of the shares
+        model.learn_many({"a": x[:, 0], "b": x[:, 1]}, (x[:, 0] * x[:, 1] > 0).astype(int).tolist())
+        states.append(model.state_dict()[0])
+    compiled, torchs = states
+    parts = [torchs[f"guest/buffer/{part}.slow"] for part in (1, 2)]
+    np.testing.assert_allclose(compiled["guest/slow"], np.concatenate(parts), atol=2e-5)
+    assert all(np.abs(torchs[f"guest/buffer/{part}.slow_g"]).max() > 1e-3 for part in (1, 2))
+    for leaf, w in torchs.items():
+        if leaf.startswith("guest/param/"):
+            np.testing.assert_allclose(compiled[leaf], w, atol=2e-5, err_msg=leaf)

@@ -21,7 +21,7 @@ from streamnn.permutations.places import (
     TRIALS_BEGUN,
     WATCHING,
 )
-from streamnn.permutations.reopening import index_of, state_of
+from streamnn.permutations.reopening import index_of, shares_of, state_of
 from streamnn.permutations.schedule import Schedule
 from streamnn.types import LOOK
 
@@ -167,9 +167,28 @@ def looked(net, z: np.ndarray) -> np.ndarray:
     return store["p"][:, net.place, 0].copy()
 
 
-def test_a_grouping_has_no_limit_of_its_slope() -> None:
-    model = learner("grouping", slope=1.0)
-    with pytest.raises(
-        SpecError, match=r"slope is 1.0: LearnedGrouping\(8 -> 16, 2 groups\) can't be limited"
-    ):
-        model.learn_many(columns(np.ones((1, N))), [1.0])
+def test_a_grouping_stays_within_its_slope_however_the_log_is_cut() -> None:
+    x, y = stream(1500)
+    limit = 0.3
+    free, whole, cut = (learner("grouping", SHORT, slope=slope) for slope in (0.0, limit, limit))
+    learn(free, x, y)
+    learn(whole, x, y)
+    seen = set()
+    for a in range(0, len(x), 7):
+        learn(cut, x[a : a + 7], y[a : a + 7])
+        seen.add(settled(cut)[0])
+        assert steepness(cut) <= limit
+        if a == 1050:
+            state, cut = cut.state_dict(), learner("grouping", SHORT, slope=limit)
+            cut.load_state_dict(*state)
+    assert seen == {OPEN, TRIAL, COMMITTED} and cut.state_hash() == whole.state_hash()
+    assert steepness(free) > 2 * limit
+
+
+def steepness(model: TorchRegressor) -> float:
+    """Of the first layer as its shares are, or its index is, now."""
+    net = model._pool.members[0]
+    ((_, p, t),) = permutations(net.plan, net.learnt)
+    shares = np.eye(GROUPS)[index_of(p, t)] if state_of(p, t) == COMMITTED else shares_of(p, t)
+    w = net.plan.named(net.s["w"])["first.weight"]
+    return float(np.linalg.norm(w * shares.T.astype(np.float64).repeat(len(w) // GROUPS, 0), 2))
