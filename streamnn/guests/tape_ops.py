@@ -82,7 +82,7 @@ def _value(node: fx.Node, tape: Tape, values: dict[fx.Node, Any]) -> Any:
     if name in _MADE:
         like = fx.map_arg(node.args, lambda n: torch.zeros(n.meta["val"].shape, dtype=n.meta["val"].dtype))
         return tape.constant(_plain(node.target(*like, **node.kwargs)).numpy())  # type: ignore[operator]
-    args: Args = list(fx.map_arg(node.args, values.__getitem__))  # type: ignore[call-overload]
+    args: Args = list(fx.map_arg(node.args, values.__getitem__))
     options = dict(node.kwargs)
     if name == "_to_copy":
         return _converted(tape, args[0], node.args[0].meta["val"].dtype, result.dtype)  # type: ignore[union-attr]
@@ -92,21 +92,24 @@ def _value(node: fx.Node, tape: Tape, values: dict[fx.Node, Any]) -> Any:
             args.append(given)
     if name in VIEWS:
         return VIEWS[name](tape, args)
+    if name in _SAME:
+        return args[0]
     if isinstance(result, Tensor) and result.dtype not in (torch.float32, torch.bool):
         raise NotKnown(f"{name} of {result.dtype}")
     if name in _UNARY:
         return tape.each(_UNARY[name], args[0])
     if name in _BINARY and not any(isinstance(a, str) for a in args[2:]):
         return tape.each(_BINARY[name], _view(tape, args[0]), _view(tape, args[1]))
-    if name in _SAME:
-        return args[0]
     if name not in _RULES:
         raise NotKnown(name)
     return _RULES[name](tape, args)
 
 
 def _plain(t: Tensor) -> Tensor:
-    return t.detach().to(torch.float32)
+    found = t.detach().to(torch.float32)
+    if not t.is_floating_point() and not torch.equal(found.to(t.dtype), t):
+        raise NotKnown("whole numbers of more than 24 bits")
+    return found
 
 
 def _view(tape: Tape, x: Any) -> View:
