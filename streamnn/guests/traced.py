@@ -1,9 +1,9 @@
-"""A torch module whose passes are recorded once and replayed as TorchScript graphs. Imports torch."""
+"""A torch module whose passes are recorded once and replayed, by one kernel or as TorchScript graphs. Imports torch."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from .draws import own_draws
 from .eager import Eager
 from .graphs import graph_of, replayed
 from .making import random_rows
+from .replay import Replay
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 """How near a replayed pass must be to torch's own on the same rows."""
@@ -27,7 +28,10 @@ class NotTraced(Exception):
 
 
 class Traced(Eager):
-    """As :class:`Eager`, without Python and autograd between the operations of a pass: for small networks three times as fast.
+    """As :class:`Eager`, without Python and autograd between the operations of a pass.
+
+    Where every operation has a kernel of ours and the network is small, one call replays a way forward and back with
+    the optimiser's step: see :class:`streamnn.guests.replay.Replay`. Otherwise TorchScript's interpreter replays them.
 
     The way forward, and the way forward and back, are recorded on rows of one shape. A module whose operations depend
     on the values it reads would be recorded as it was for those: so the passes are compared with torch's own on
@@ -60,8 +64,11 @@ class Traced(Eager):
         tensors = {**self.parameters, **others}  # those that are learnt come first
         self._names, self._flat = list(tensors), [t.detach() for t in tensors.values()]
         self._asked, self._said = b"", (_NONE, _NONE)
+        self._replay: Replay | None = None
         with own_draws(0), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that torch.jit is deprecated, and what tracers say of constants
+            if self._in_one_kernel(tensors):
+                return
             try:
                 self._record()
                 reason = self._disagreement()
@@ -70,8 +77,24 @@ class Traced(Eager):
         if reason:
             raise NotTraced(reason)
 
+    def _in_one_kernel(self, tensors: dict[str, Tensor]) -> bool:
+        """Whether one kernel can replay it, and computes what torch computes."""
+        samples, learnt = self._samples(1.0), len(self.parameters)
+        try:
+            self._replay = Replay(self.guest, tensors, learnt, *self._passes(), samples, self.together)
+            agrees = not self._disagreement()
+        except Exception:  # no kernel for it, or no record in small operations: it may be recorded as it is
+            agrees = False
+        if self._replay is None or not agrees:
+            self._replay = None
+            return False
+        self._replay.take(self._arrays, tensors, self.guest, self._started)
+        return True
+
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`Eager.predict`; of rows that were the last asked for, with no step since, what was answered then."""
+        if self._replay is not None:
+            return self._replay.predict(x)
         asked = x.tobytes()
         if asked != self._asked:
             self._said, self._asked = super().predict(x), asked
@@ -82,13 +105,23 @@ class Traced(Eager):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """As :meth:`Eager.learn`."""
         self._asked = b""
-        return super().learn(x, y, w, by_row)
+        if self._replay is None or not self._replay.steps:
+            return super().learn(x, y, w, by_row)
+        found = self._replay.learn(x, y, w, by_row)
+        self._keep_within()
+        return found
 
     def _forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        p, z = replayed(self._say, *self._flat, rows)
+        if self._replay is not None:
+            p, z = (torch.from_numpy(a) for a in self._replay.predict(rows.numpy()))
+        else:
+            p, z = replayed(self._say, *self._flat, rows)
         return p, z
 
     def _backward(self, rows: Tensor, y: Tensor, w: Tensor, by_row: bool) -> list[Tensor | None]:
+        if self._replay is not None:
+            back = self._replay.backward(rows.numpy(), y.numpy(), w.numpy(), by_row)
+            return [None if a is None else torch.from_numpy(a) for a in back]
         found = iter(replayed(self._graphs[by_row], *self._flat, rows, y, w))
         return [next(found) if there else None for there in self._there[by_row]]
 
@@ -97,11 +130,11 @@ class Traced(Eager):
         y = torch.randint(0, 2, (n,)) if self.classify else torch.randn(n)
         return scale * random_rows(self.guest, n, inputs), y, torch.rand(n)
 
-    def _record(self) -> None:
-        rows, y, w = self._samples(1.0)
+    def _passes(self) -> tuple[Callable[..., Any], Callable[..., list[Tensor | None]]]:
+        """The way forward, and forward and back, as functions of all tensors."""
         k = len(self.parameters)
 
-        def call(flat: tuple[Tensor, ...]) -> Callable[[Tensor], Tensor]:
+        def call(flat: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
             named = dict(zip(self._names, flat, strict=True))
             return lambda rows: functional_call(self.module, named, (rows,))
 
@@ -109,17 +142,26 @@ class Traced(Eager):
             with torch.no_grad():
                 return self._passed(call(args[:-1]), args[-1])
 
-        def backward(by_row: bool, *args: Tensor) -> list[Tensor]:
+        def backward(by_row: bool, *args: Tensor) -> list[Tensor | None]:
             *flat, rows, y, w = args
             flat[:k] = [p.detach().requires_grad_(True) for p in flat[:k]]
-            found = self._passed_back(call(tuple(flat)), flat[:k], rows, y, w, by_row)
-            self._there[by_row] = [g is not None for g in found]
-            return [g for g in found if g is not None]
+            return self._passed_back(call(flat), flat[:k], rows, y, w, by_row)
 
+        return forward, backward
+
+    def _record(self) -> None:
+        rows, y, w = self._samples(1.0)
+        forward, backward = self._passes()
         self._there: dict[bool, list[bool]] = {}
+
+        def found(by_row: bool, *args: Tensor) -> list[Tensor]:
+            each = backward(by_row, *args)
+            self._there[by_row] = [g is not None for g in each]
+            return [g for g in each if g is not None]
+
         self._say = graph_of(forward, *self._flat, rows[: self.together])
         self._graphs = {
-            by_row: graph_of(partial(backward, by_row), *self._flat, rows, y, w) for by_row in (False, True)
+            by_row: graph_of(partial(found, by_row), *self._flat, rows, y, w) for by_row in (False, True)
         }
 
     def _disagreement(self) -> str:
