@@ -62,7 +62,7 @@ class Explanation:
 
 _HEADS = {
     "lowered": "lowered: runs in compiled kernels, event by event: from the same first weights the same bits on any machine",
-    "traced": "traced: torch replays its recorded operations",
+    "traced": "traced: its operations in torch are recorded and replayed",
     "eager": "eager: torch runs the module as it is",
 }
 
@@ -114,8 +114,9 @@ def explain(guest: Any, inputs: int, outputs: int) -> Explanation:
     room = Room(layout, layout, np.arange(inputs), outputs, 0, classify, 0)
     member = torch_member(replace(guest, rows="x"), "guest", False, room)
     reasons = [f"not lowered: {choice.reason}"]
-    if member.road != "traced":
-        reasons.append(f"not traced: {member.reason}")
+    if member.road == "eager" or member.reason:
+        way = "not replayed by one kernel" if member.road == "traced" else "not traced"
+        reasons.append(f"{way}: {member.reason}")
     found = tuple(
         (leaf.removeprefix("param/"), v.shape) for leaf, v in member.s.items() if leaf.startswith("param/")
     )

@@ -248,11 +248,12 @@ class TorchMember(Member):
         if self.guest.road == "eager":
             return Eager(*self._arguments()), "as was asked for"
         try:
-            return Traced(*self._arguments()), ""
+            engine = Traced(*self._arguments())
         except NotTraced as why:
             if self.guest.road == "traced":
                 raise SpecError(f"guest option road is 'traced', and the module can't be: {why}") from None
             return Eager(*self._arguments()), str(why)
+        return engine, engine.reason
 
     def _arguments(self) -> tuple[Any, ...]:
         module = self._made()

@@ -17,6 +17,7 @@ from .eager import Eager
 from .graphs import graph_of, replayed
 from .making import random_rows
 from .replay import Replay
+from .tape import NotKnown
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 """How near a replayed pass must be to torch's own on the same rows."""
@@ -65,9 +66,12 @@ class Traced(Eager):
         self._names, self._flat = list(tensors), [t.detach() for t in tensors.values()]
         self._asked, self._said = b"", (_NONE, _NONE)
         self._replay: Replay | None = None
+        self.reason = ""
+        """Why TorchScript replays it; empty if one kernel does."""
         with own_draws(0), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that torch.jit is deprecated, and what tracers say of constants
-            if self._in_one_kernel(tensors):
+            self.reason = self._in_one_kernel(tensors)
+            if not self.reason:
                 return
             try:
                 self._record()
@@ -77,19 +81,21 @@ class Traced(Eager):
         if reason:
             raise NotTraced(reason)
 
-    def _in_one_kernel(self, tensors: dict[str, Tensor]) -> bool:
-        """Whether one kernel can replay it, and computes what torch computes."""
+    def _in_one_kernel(self, tensors: dict[str, Tensor]) -> str:
+        """Have one kernel replay it, if it computes what torch computes; or say why it does not."""
         samples, learnt = self._samples(1.0), len(self.parameters)
         try:
             self._replay = Replay(self.guest, tensors, learnt, *self._passes(), samples, self.together)
-            agrees = not self._disagreement()
-        except Exception:  # no kernel for it, or no record in small operations: it may be recorded as it is
-            agrees = False
-        if self._replay is None or not agrees:
+            reason = self._disagreement()
+        except NotKnown as what:
+            reason = f"it has {what}"
+        except Exception as error:  # torch can't record it in small operations
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        if self._replay is None or reason:
             self._replay = None
-            return False
+            return reason
         self._replay.take(self._arrays, tensors, self.guest, self._started)
-        return True
+        return ""
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`Eager.predict`; of rows that were the last asked for, with no step since, what was answered then."""

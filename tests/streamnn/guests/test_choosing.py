@@ -161,6 +161,10 @@ def test_explain_says_what_becomes_of_a_guest():
     said = str(explain(softmaxed, 4, 3))
     for words in ("lowered: ", "1  Linear(4 -> 8)", "0.weight  8 x 4", "parameters: 67", "adam, lr 0.01"):
         assert words in said
+    said = str(explain(Guest(unlearnt_norm, road="traced"), 4, 3))
+    for words in ("traced: ", "road='traced' was asked for; not replayed by one kernel: it has prims::var"):
+        assert words in said
+    assert "not replayed" not in str(explain(Guest(softmaxed, road="traced"), 4, 3))
     said = str(explain(Guest(random, loss=own_loss), 4, 3))
     for words in ("eager: ", "not lowered: its loss is a function", "not traced: ", "loss: own_loss"):
         assert words in said
