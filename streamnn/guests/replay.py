@@ -23,7 +23,7 @@ from .guest import Guest
 from .tape import NotKnown, Tape, View
 from .tape_ops import DECOMPOSED, translated
 
-LARGEST = 40_000
+MOST_WORK = 40_000
 """Multiplications an operation, in the mean, from which on torch's own are taken: at 33,000, layers of 512, the kernel
 took three quarters of TorchScript's time, at 9,000 two fifths."""
 LONGEST = 64
@@ -101,7 +101,7 @@ class Replay:
                 by_row: self._recorded_back(backward, by_row, own, asked, *flat, rows, y, w)
                 for by_row in (False, True)
             }
-        if tape.work > LARGEST * len(tape.code):
+        if tape.work > MOST_WORK * len(tape.code):
             raise NotKnown(f"{tape.work} multiplications in {len(tape.code)} operations")
         self._x = tape.array()
         for name, t in tensors.items():
@@ -240,4 +240,4 @@ def _in_small_operations() -> Iterator[None]:
 
 
 _one_records = Lock()  # the switch is the process's
-_NONE = np.zeros(0, f4)
+_NONE = np.zeros(0, np.float32)

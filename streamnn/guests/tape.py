@@ -48,8 +48,8 @@ class Tape:
     --------
     >>> tape = Tape()
     >>> a, b = tape.fresh((2, 3)), tape.constant(2.0)
-    >>> out = tape.each(k.MUL, a, b)
-    >>> out == tape.each(k.MUL, a, b), len(tape.code)
+    >>> out = tape.each(k.T_MUL, a, b)
+    >>> out == tape.each(k.T_MUL, a, b), len(tape.code)
     (True, 1)
     >>> x = tape.array()
     >>> a.of(x)[...] = 1.5
@@ -89,7 +89,7 @@ class Tape:
     def taken(self, but: set[int] | None = None) -> np.ndarray:
         """The code of what has been used since `used` was emptied, less some operations."""
         return np.array([self.code[i] for i in sorted(self.used - (but or set()))], np.int64).reshape(
-            -1, k.WIDTH
+            -1, k.T_WIDTH
         )
 
     # operations
@@ -101,28 +101,28 @@ class Tape:
 
     def flat(self, view: View) -> View:
         """The same numbers one after another."""
-        return view if view.is_flat else self.each(k.COPY, view)
+        return view if view.is_flat else self.each(k.T_COPY, view)
 
     def put(self, shape: Sequence[int], parts: Sequence[tuple[View, View]]) -> View:
         """Zeros but for parts: where they stand in an array of that shape that begins at 0, and what is there."""
 
         def write(out: View) -> None:
             for place, value in parts:
-                self._each(k.COPY, View(out.at + place.at, place.shape, place.steps), (value,))
+                self._each(k.T_COPY, View(out.at + place.at, place.shape, place.steps), (value,))
 
         return self._written(("put", tuple(shape), *parts), shape, write)
 
     def copy(self, value: View, into: View) -> None:
         """To a place of its own."""
         start = len(self.code)
-        self._each(k.COPY, into, (value,))
+        self._each(k.T_COPY, into, (value,))
         self.used |= set(range(start, len(self.code)))
 
     def fold(self, op: int, view: View, dims: Sequence[int], keep: bool) -> View:
         """A sum or an extreme over dimensions."""
         dims = [d % len(view.shape) for d in dims] if view.shape else []
         rest = [d for d in range(len(view.shape)) if d not in dims]
-        if not prod(view.shape[d] for d in dims) and op != k.SUM:
+        if not prod(view.shape[d] for d in dims) and op != k.T_SUM:
             raise NotKnown("an extreme of nothing")
         shape = tuple(1 if d in dims else n for d, n in enumerate(view.shape))
 
@@ -166,9 +166,9 @@ class Tape:
             u = () if c is None else c.steps if batch else (0, *c.steps)
             reads.append((-1, [0] * 4) if c is None else (c.at, [*u, 0]))
             loops = [prod(batch), n, shape[-1], inner]
-            self._write(k.PRODUCT, out.at, loops, [0] * 4, *reads)
+            self._write(k.T_PRODUCT, out.at, loops, [0] * 4, *reads)
 
-        return self._written((k.PRODUCT, a, b, c), shape, write)
+        return self._written((k.T_PRODUCT, a, b, c), shape, write)
 
     def _written(self, key: tuple[object, ...], shape: Sequence[int], write: object) -> View:
         if key not in self._known:
@@ -191,7 +191,7 @@ class Tape:
         row = [op, at, *n, *out]
         for begin, steps in reads:
             row += [begin, *steps]
-        self.code.append(row + [0] * (k.WIDTH - len(row)))
+        self.code.append(row + [0] * (k.T_WIDTH - len(row)))
         self.work += prod(n)
 
 

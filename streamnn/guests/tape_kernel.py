@@ -14,15 +14,33 @@ from ..lowered.products import add_inner, add_rows, clear
 
 f4 = np.float32
 
-OP, OUT, LOOPS, OUT_STEPS, READS, WIDTH = 0, 1, 2, 6, 10, 25
+T_OP, T_OUT, T_LOOPS, T_OUT_STEPS, T_READS, T_WIDTH = 0, 1, 2, 6, 10, 25
 """Places of an operation's numbers: which, where its result begins, four loops, the result's steps in them, and for
 each of three inputs where it begins and its steps."""
 
-COPY, NEG, EXP, LOG, SQRT, ABS, SIGN, RELU, SIGMOID, TANH, ERF, EXPM1, SOFTPLUS, RECIPROCAL, NOT = range(15)
-ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, GT, GE, LT, LE, EQ, NE = range(20, 32)
-SIGMOID_BACK, TANH_BACK = range(32, 34)
-WHERE, THRESHOLD_BACK, LEAKY_BACK = range(40, 43)
-SUM, LARGEST, SMALLEST, PRODUCT, SOFTMAX, LOG_SOFTMAX, LOG_SOFTMAX_BACK, SOFTMAX_BACK = range(50, 58)
+(
+    T_COPY,
+    T_NEG,
+    T_EXP,
+    T_LOG,
+    T_SQRT,
+    T_ABS,
+    T_SIGN,
+    T_RELU,
+    T_SIGMOID,
+    T_TANH,
+    T_ERF,
+    T_EXPM1,
+    T_SOFTPLUS,
+    T_RECIPROCAL,
+    T_NOT,
+) = range(15)
+T_ADD, T_SUB, T_MUL, T_DIV, T_MAXIMUM, T_MINIMUM, T_GT, T_GE, T_LT, T_LE, T_EQ, T_NE = range(20, 32)
+T_SIGMOID_BACK, T_TANH_BACK = range(32, 34)
+T_WHERE, T_THRESHOLD_BACK, T_LEAKY_BACK = range(40, 43)
+T_SUM, T_LARGEST, T_SMALLEST, T_PRODUCT, T_SOFTMAX, T_LOG_SOFTMAX, T_LOG_SOFTMAX_BACK, T_SOFTMAX_BACK = range(
+    50, 58
+)
 
 
 class Flat(NamedTuple):
@@ -40,27 +58,27 @@ def _one(op, x):
     y = x
     if x != x:
         return x
-    if op == NEG:
+    if op == T_NEG:
         y = -x
-    elif op == EXP:
+    elif op == T_EXP:
         y = exp32(x) if x <= f4(80.0) else f4(np.exp(np.float64(x)))
-    elif op == LOG:
+    elif op == T_LOG:
         y = log32(x) if x > f4(1.2e-38) and x < f4(3e38) else f4(np.log(np.float64(x)))
-    elif op == SQRT:
+    elif op == T_SQRT:
         y = f4(np.sqrt(x))
-    elif op == ABS:
+    elif op == T_ABS:
         y = abs(x)
-    elif op == SIGN:
+    elif op == T_SIGN:
         y = f4(1.0) if x > f4(0.0) else (f4(-1.0) if x < f4(0.0) else f4(0.0))
-    elif op == ERF:
+    elif op == T_ERF:
         y = erf32(x)
-    elif op == EXPM1:
+    elif op == T_EXPM1:
         y = expm1_32(x)
-    elif op == SOFTPLUS:
+    elif op == T_SOFTPLUS:
         y = softplus32(x)
-    elif op == RECIPROCAL:
+    elif op == T_RECIPROCAL:
         y = f4(1.0) / x
-    elif op == NOT:
+    elif op == T_NOT:
         y = f4(1.0) if x == f4(0.0) else f4(0.0)
     return y
 
@@ -68,20 +86,20 @@ def _one(op, x):
 @leaf
 def _two(op, x, y):
     """An operation on two numbers; comparisons give 1 or 0."""
-    if op == MAXIMUM:
+    if op == T_MAXIMUM:
         return x if x > y or x != x else y
-    if op == MINIMUM:
+    if op == T_MINIMUM:
         return x if x < y or x != x else y
     yes = x > y
-    if op == GE:
+    if op == T_GE:
         yes = x >= y
-    elif op == LT:
+    elif op == T_LT:
         yes = x < y
-    elif op == LE:
+    elif op == T_LE:
         yes = x <= y
-    elif op == EQ:
+    elif op == T_EQ:
         yes = x == y
-    elif op == NE:
+    elif op == T_NE:
         yes = x != y
     return f4(1.0) if yes else f4(0.0)
 
@@ -92,17 +110,17 @@ def _flat_row(op, x, n, o, a, b):
     for j in range(0, n, LANES):
         m = min(LANES, n - j)
         u = load_first(x, a + j, m)
-        if op == COPY:
+        if op == T_COPY:
             store_first(x, o + j, m, u)
             continue
         v = load_first(x, b + j, m)
-        if op == ADD:
+        if op == T_ADD:
             u = u + v
-        elif op == SUB:
+        elif op == T_SUB:
             u = u - v
-        elif op == MUL:
+        elif op == T_MUL:
             u = u * v
-        elif op == SIGMOID_BACK:
+        elif op == T_SIGMOID_BACK:
             u = u * (v * (splat(f4(1.0)) - v))
         else:
             u = u * (splat(f4(1.0)) - v * v)
@@ -114,58 +132,58 @@ def _row(op, x, n, o, so, a, sa, b, sb, c, sc):
     """An operation number by number."""
     zero, one = f4(0.0), f4(1.0)
     if (
-        op in (COPY, ADD, SUB, MUL, SIGMOID_BACK, TANH_BACK)
+        op in (T_COPY, T_ADD, T_SUB, T_MUL, T_SIGMOID_BACK, T_TANH_BACK)
         and so == 1
         and sa == 1
-        and (sb == 1 or op == COPY)
+        and (sb == 1 or op == T_COPY)
     ):
         _flat_row(op, x, n, o, a, b)
-    elif op == COPY:
+    elif op == T_COPY:
         for j in range(n):
             x[o + j * so] = x[a + j * sa]
-    elif op == ADD:
+    elif op == T_ADD:
         for j in range(n):
             x[o + j * so] = x[a + j * sa] + x[b + j * sb]
-    elif op == SUB:
+    elif op == T_SUB:
         for j in range(n):
             x[o + j * so] = x[a + j * sa] - x[b + j * sb]
-    elif op == MUL:
+    elif op == T_MUL:
         for j in range(n):
             x[o + j * so] = x[a + j * sa] * x[b + j * sb]
-    elif op == DIV:
+    elif op == T_DIV:
         for j in range(n):
             x[o + j * so] = x[a + j * sa] / x[b + j * sb]
-    elif op == SIGMOID:
+    elif op == T_SIGMOID:
         for j in range(n):
             v = x[a + j * sa]
             x[o + j * so] = sigmoid32(v) if v == v else v
-    elif op == TANH:
+    elif op == T_TANH:
         for j in range(n):
             v = x[a + j * sa]
             x[o + j * so] = tanh32(v) if v == v else v
-    elif op == RELU:
+    elif op == T_RELU:
         for j in range(n):
             v = x[a + j * sa]
             x[o + j * so] = zero if v < zero else v
-    elif op == SIGMOID_BACK:
+    elif op == T_SIGMOID_BACK:
         for j in range(n):
             v = x[b + j * sb]
             x[o + j * so] = x[a + j * sa] * (v * (one - v))
-    elif op == TANH_BACK:
+    elif op == T_TANH_BACK:
         for j in range(n):
             v = x[b + j * sb]
             x[o + j * so] = x[a + j * sa] * (one - v * v)
-    elif op == THRESHOLD_BACK:
+    elif op == T_THRESHOLD_BACK:
         for j in range(n):
             x[o + j * so] = zero if x[b + j * sb] <= x[c + j * sc] else x[a + j * sa]
-    elif op == LEAKY_BACK:
+    elif op == T_LEAKY_BACK:
         for j in range(n):
             v = x[a + j * sa]
             x[o + j * so] = v if x[b + j * sb] > zero else v * x[c + j * sc]
-    elif op == WHERE:
+    elif op == T_WHERE:
         for j in range(n):
             x[o + j * so] = x[b + j * sb] if x[a + j * sa] != zero else x[c + j * sc]
-    elif op < ADD:
+    elif op < T_ADD:
         for j in range(n):
             x[o + j * so] = _one(op, x[a + j * sa])
     else:
@@ -176,13 +194,13 @@ def _row(op, x, n, o, so, a, sa, b, sb, c, sc):
 @leaf
 def _reduced(op, x, n, m, a, s, t):
     """What n times m numbers come to."""
-    v = f4(0.0) if op == SUM else x[a]
+    v = f4(0.0) if op == T_SUM else x[a]
     for i in range(n):
         for j in range(m):
             u = x[a + i * s + j * t]
-            if op == SUM:
+            if op == T_SUM:
                 v += u
-            elif v == v and (u != u or (u > v if op == LARGEST else u < v)):
+            elif v == v and (u != u or (u > v if op == T_LARGEST else u < v)):
                 v = u
     return v
 
@@ -190,26 +208,26 @@ def _reduced(op, x, n, m, a, s, t):
 @leaf
 def _soft(op, x, n, o, so, a, sa, b, sb):
     """Softmax of a row, its logarithm, and the gradients of both: of `a`, the gradient by the result `b`."""
-    if op in (SOFTMAX, LOG_SOFTMAX):
+    if op in (T_SOFTMAX, T_LOG_SOFTMAX):
         top, t = x[a], f4(0.0)
         for j in range(1, n):
             top = max(top, x[a + j * sa])
         for j in range(n):
             v = x[a + j * sa] - top
             e = exp32(v) if v == v else v
-            x[o + j * so] = e if op == SOFTMAX else v
+            x[o + j * so] = e if op == T_SOFTMAX else v
             t += e
         last = log32(t)
         for j in range(n):
             v = x[o + j * so]
-            x[o + j * so] = v / t if op == SOFTMAX else v - last
+            x[o + j * so] = v / t if op == T_SOFTMAX else v - last
         return
     t = f4(0.0)
     for j in range(n):
-        t += x[a + j * sa] * (x[b + j * sb] if op == SOFTMAX_BACK else f4(1.0))
+        t += x[a + j * sa] * (x[b + j * sb] if op == T_SOFTMAX_BACK else f4(1.0))
     for j in range(n):
         g, y = x[a + j * sa], x[b + j * sb]
-        x[o + j * so] = (g - t) * y if op == SOFTMAX_BACK else g - exp32(y) * t
+        x[o + j * so] = (g - t) * y if op == T_SOFTMAX_BACK else g - exp32(y) * t
 
 
 @leaf
@@ -242,35 +260,35 @@ def _product(x, n, m, k, o, a, sa, ta, b, sb, tb, c, sc, tc):
 
 @leaf
 def _operation(q, x):
-    op, o = q[OP], q[OUT]
-    n0, n1, n2, n3 = q[LOOPS], q[LOOPS + 1], q[LOOPS + 2], q[LOOPS + 3]
-    a, b, c = q[READS], q[READS + 5], q[READS + 10]
-    if op == PRODUCT:
+    op, o = q[T_OP], q[T_OUT]
+    n0, n1, n2, n3 = q[T_LOOPS], q[T_LOOPS + 1], q[T_LOOPS + 2], q[T_LOOPS + 3]
+    a, b, c = q[T_READS], q[T_READS + 5], q[T_READS + 10]
+    if op == T_PRODUCT:
         for i in range(n0):
-            d = c if c < 0 else c + i * q[READS + 11]
-            s, t, u = a + i * q[READS + 1], b + i * q[READS + 6], o + i * n1 * n2
+            d = c if c < 0 else c + i * q[T_READS + 11]
+            s, t, u = a + i * q[T_READS + 1], b + i * q[T_READS + 6], o + i * n1 * n2
             _product(
-                x, n1, n2, n3, u, s, q[READS + 2], q[READS + 4], t, q[READS + 8], q[READS + 9],
-                d, q[READS + 12], q[READS + 13],
+                x, n1, n2, n3, u, s, q[T_READS + 2], q[T_READS + 4], t, q[T_READS + 8], q[T_READS + 9],
+                d, q[T_READS + 12], q[T_READS + 13],
             )  # fmt: skip
         return
-    if SUM <= op <= SMALLEST:
+    if T_SUM <= op <= T_SMALLEST:
         for i in range(n0):
             for j in range(n1):
-                at = a + i * q[READS + 1] + j * q[READS + 2]
-                x[o + i * q[OUT_STEPS] + j * q[OUT_STEPS + 1]] = _reduced(
-                    op, x, n2, n3, at, q[READS + 3], q[READS + 4]
+                at = a + i * q[T_READS + 1] + j * q[T_READS + 2]
+                x[o + i * q[T_OUT_STEPS] + j * q[T_OUT_STEPS + 1]] = _reduced(
+                    op, x, n2, n3, at, q[T_READS + 3], q[T_READS + 4]
                 )
         return
-    so, sa, sb, sc = q[OUT_STEPS + 3], q[READS + 4], q[READS + 9], q[READS + 14]
+    so, sa, sb, sc = q[T_OUT_STEPS + 3], q[T_READS + 4], q[T_READS + 9], q[T_READS + 14]
     for i in range(n0):
         for j in range(n1):
             for k in range(n2):
-                u = o + i * q[OUT_STEPS] + j * q[OUT_STEPS + 1] + k * q[OUT_STEPS + 2]
-                p = a + i * q[READS + 1] + j * q[READS + 2] + k * q[READS + 3]
-                r = b + i * q[READS + 6] + j * q[READS + 7] + k * q[READS + 8]
-                s = c + i * q[READS + 11] + j * q[READS + 12] + k * q[READS + 13]
-                if op >= SOFTMAX:
+                u = o + i * q[T_OUT_STEPS] + j * q[T_OUT_STEPS + 1] + k * q[T_OUT_STEPS + 2]
+                p = a + i * q[T_READS + 1] + j * q[T_READS + 2] + k * q[T_READS + 3]
+                r = b + i * q[T_READS + 6] + j * q[T_READS + 7] + k * q[T_READS + 8]
+                s = c + i * q[T_READS + 11] + j * q[T_READS + 12] + k * q[T_READS + 13]
+                if op >= T_SOFTMAX:
                     _soft(op, x, n3, u, so, p, sa, r, sb)
                 else:
                     _row(op, x, n3, u, so, p, sa, r, sb, s, sc)
@@ -278,7 +296,7 @@ def _operation(q, x):
 
 @kernel
 def replay(code, x):
-    """Run operations, shape (n, WIDTH), on what lies in `x`."""
+    """Run operations, shape (n, T_WIDTH), on what lies in `x`."""
     for i in range(len(code)):
         _operation(code[i], x)
 

@@ -12,25 +12,25 @@ from torch._decomp import decomposition_table
 
 from . import tape_kernel as k
 from .tape import NotKnown, Tape, View
-from .tape_views import VIEWS, reshaped
+from .tape_views import VIEW_RULES, reshaped
 
 _UNARY = {
-    "neg": k.NEG, "exp": k.EXP, "log": k.LOG, "sqrt": k.SQRT, "abs": k.ABS, "sign": k.SIGN, "sgn": k.SIGN,
-    "relu": k.RELU, "sigmoid": k.SIGMOID, "tanh": k.TANH, "erf": k.ERF, "expm1": k.EXPM1,
-    "reciprocal": k.RECIPROCAL, "logical_not": k.NOT, "bitwise_not": k.NOT,
+    "neg": k.T_NEG, "exp": k.T_EXP, "log": k.T_LOG, "sqrt": k.T_SQRT, "abs": k.T_ABS, "sign": k.T_SIGN, "sgn": k.T_SIGN,
+    "relu": k.T_RELU, "sigmoid": k.T_SIGMOID, "tanh": k.T_TANH, "erf": k.T_ERF, "expm1": k.T_EXPM1,
+    "reciprocal": k.T_RECIPROCAL, "logical_not": k.T_NOT, "bitwise_not": k.T_NOT,
 }  # fmt: skip
 _BINARY = {
-    "mul": k.MUL, "div": k.DIV, "maximum": k.MAXIMUM, "minimum": k.MINIMUM,
-    "clamp_min": k.MAXIMUM, "clamp_max": k.MINIMUM, "gt": k.GT, "ge": k.GE, "lt": k.LT, "le": k.LE,
-    "eq": k.EQ, "ne": k.NE, "sigmoid_backward": k.SIGMOID_BACK, "tanh_backward": k.TANH_BACK,
-    "logical_and": k.MUL, "bitwise_and": k.MUL, "logical_or": k.MAXIMUM, "bitwise_or": k.MAXIMUM,
+    "mul": k.T_MUL, "div": k.T_DIV, "maximum": k.T_MAXIMUM, "minimum": k.T_MINIMUM,
+    "clamp_min": k.T_MAXIMUM, "clamp_max": k.T_MINIMUM, "gt": k.T_GT, "ge": k.T_GE, "lt": k.T_LT, "le": k.T_LE,
+    "eq": k.T_EQ, "ne": k.T_NE, "sigmoid_backward": k.T_SIGMOID_BACK, "tanh_backward": k.T_TANH_BACK,
+    "logical_and": k.T_MUL, "bitwise_and": k.T_MUL, "logical_or": k.T_MAXIMUM, "bitwise_or": k.T_MAXIMUM,
 }  # fmt: skip
 _MADE = {
     "zeros", "ones", "full", "arange", "scalar_tensor", "new_zeros", "new_ones", "new_full", "zeros_like",
     "ones_like", "full_like",
 }  # fmt: skip
 """Their values depend on shapes alone."""
-_SAME = {"detach", "alias", "clone", "contiguous", "lift_fresh", "lift_fresh_copy"}
+_UNCHANGED = {"detach", "alias", "clone", "contiguous", "lift_fresh", "lift_fresh_copy"}
 
 Args = list[Any]
 Rule = Callable[[Tape, Args], Any]
@@ -90,9 +90,9 @@ def _value(node: fx.Node, tape: Tape, values: dict[fx.Node, Any]) -> Any:
         given = options.pop(argument.name, argument.default_value)
         if not argument.kwarg_only or argument.name in ("alpha", "beta", "rounding_mode"):
             args.append(given)
-    if name in VIEWS:
-        return VIEWS[name](tape, args)
-    if name in _SAME:
+    if name in VIEW_RULES:
+        return VIEW_RULES[name](tape, args)
+    if name in _UNCHANGED:
         return args[0]
     if isinstance(result, Tensor) and result.dtype not in (torch.float32, torch.bool):
         raise NotKnown(f"{name} of {result.dtype}")
@@ -100,9 +100,9 @@ def _value(node: fx.Node, tape: Tape, values: dict[fx.Node, Any]) -> Any:
         return tape.each(_UNARY[name], args[0])
     if name in _BINARY and not any(isinstance(a, str) for a in args[2:]):
         return tape.each(_BINARY[name], _view(tape, args[0]), _view(tape, args[1]))
-    if name not in _RULES:
+    if name not in _OTHER_RULES:
         raise NotKnown(name)
-    return _RULES[name](tape, args)
+    return _OTHER_RULES[name](tape, args)
 
 
 def _plain(t: Tensor) -> Tensor:
@@ -119,14 +119,14 @@ def _view(tape: Tape, x: Any) -> View:
 def _converted(tape: Tape, x: View, was: torch.dtype, now: torch.dtype) -> View:
     """Of another type: whole numbers and truths lie as float32 too."""
     if now == torch.bool and was != torch.bool:
-        return tape.each(k.NE, x, tape.constant(0.0))
+        return tape.each(k.T_NE, x, tape.constant(0.0))
     if now not in (torch.float32, was):
         raise NotKnown(f"a conversion to {now}")
     return x
 
 
 def _scaled(tape: Tape, x: View, by: float) -> View:
-    return x if by == 1 else tape.each(k.MUL, x, tape.constant(by))
+    return x if by == 1 else tape.each(k.T_MUL, x, tape.constant(by))
 
 
 def _plus(op: int) -> Rule:
@@ -138,7 +138,7 @@ def _plus(op: int) -> Rule:
 
 
 def _rsub(tape: Tape, args: Args) -> View:
-    return tape.each(k.SUB, _view(tape, args[1]), _scaled(tape, args[0], args[2]))
+    return tape.each(k.T_SUB, _view(tape, args[1]), _scaled(tape, args[0], args[2]))
 
 
 def _pow(tape: Tape, args: Args) -> View:
@@ -148,19 +148,19 @@ def _pow(tape: Tape, args: Args) -> View:
     if n == 1:
         return x
     if n in (2, 3):
-        square = tape.each(k.MUL, x, x)
-        return square if n == 2 else tape.each(k.MUL, square, x)
-    root = x if n == -1 else tape.each(k.SQRT, x)
-    return root if n == 0.5 else tape.each(k.RECIPROCAL, root)
+        square = tape.each(k.T_MUL, x, x)
+        return square if n == 2 else tape.each(k.T_MUL, square, x)
+    root = x if n == -1 else tape.each(k.T_SQRT, x)
+    return root if n == 0.5 else tape.each(k.T_RECIPROCAL, root)
 
 
 def _rsqrt(tape: Tape, args: Args) -> View:
-    return tape.each(k.RECIPROCAL, tape.each(k.SQRT, args[0]))
+    return tape.each(k.T_RECIPROCAL, tape.each(k.T_SQRT, args[0]))
 
 
 def _clamp(tape: Tape, args: Args) -> View:
     x = args[0]
-    for op, bound in ((k.MAXIMUM, args[1]), (k.MINIMUM, args[2])):
+    for op, bound in ((k.T_MAXIMUM, args[1]), (k.T_MINIMUM, args[2])):
         x = x if bound is None else tape.each(op, x, _view(tape, bound))
     return x
 
@@ -174,7 +174,7 @@ def _folded(op: int, mean: bool = False) -> Rule:
         n = 1
         for d in dims if x.shape else []:
             n *= x.shape[d]
-        return tape.each(k.DIV, out, tape.constant(float(n))) if mean and n != 1 else out
+        return tape.each(k.T_DIV, out, tape.constant(float(n))) if mean and n != 1 else out
 
     return rule
 
@@ -196,59 +196,59 @@ def _soft_back(op: int) -> Rule:
 def _is_class(tape: Tape, scores: View, target: View) -> View:
     rows, classes = scores.shape
     every = tape.constant(torch.arange(classes).numpy())
-    return tape.each(k.EQ, every, View(target.at, (rows, 1), (*target.steps, 0)))
+    return tape.each(k.T_EQ, every, View(target.at, (rows, 1), (*target.steps, 0)))
 
 
 def _nll(tape: Tape, args: Args) -> tuple[View, None]:
     scores, target, weight, reduction, _ = args
     if weight is not None or reduction or len(scores.shape) != 2:
         raise NotKnown("nll_loss of that kind")
-    chosen = tape.each(k.WHERE, _is_class(tape, scores, target), scores, tape.constant(0.0))
-    return tape.each(k.NEG, tape.fold(k.SUM, chosen, [1], False)), None
+    chosen = tape.each(k.T_WHERE, _is_class(tape, scores, target), scores, tape.constant(0.0))
+    return tape.each(k.T_NEG, tape.fold(k.T_SUM, chosen, [1], False)), None
 
 
 def _nll_back(tape: Tape, args: Args) -> View:
     gradient, scores, target = args[:3]
-    minus = tape.each(k.NEG, gradient)
+    minus = tape.each(k.T_NEG, gradient)
     column = View(minus.at, (scores.shape[0], 1), (*minus.steps, 0))
-    return tape.each(k.WHERE, _is_class(tape, scores, target), column, tape.constant(0.0))
+    return tape.each(k.T_WHERE, _is_class(tape, scores, target), column, tape.constant(0.0))
 
 
 def _threshold_back(tape: Tape, args: Args) -> View:
-    return tape.each(k.THRESHOLD_BACK, args[0], args[1], tape.constant(float(args[2])))
+    return tape.each(k.T_THRESHOLD_BACK, args[0], args[1], tape.constant(float(args[2])))
 
 
 def _leaky(tape: Tape, args: Args) -> View:
-    return tape.each(k.LEAKY_BACK, args[0], args[0], tape.constant(float(args[1])))
+    return tape.each(k.T_LEAKY_BACK, args[0], args[0], tape.constant(float(args[1])))
 
 
 def _leaky_back(tape: Tape, args: Args) -> View:
-    return tape.each(k.LEAKY_BACK, args[0], args[1], tape.constant(float(args[2])))
+    return tape.each(k.T_LEAKY_BACK, args[0], args[1], tape.constant(float(args[2])))
 
 
 def _where(tape: Tape, args: Args) -> View:
-    return tape.each(k.WHERE, *(_view(tape, a) for a in args))
+    return tape.each(k.T_WHERE, *(_view(tape, a) for a in args))
 
 
 def _softplus(tape: Tape, args: Args) -> View:
     x, beta, threshold = args
     scaled = _scaled(tape, x, beta)
-    bent = _scaled(tape, tape.each(k.SOFTPLUS, scaled), 1.0 / beta)
-    return tape.each(k.WHERE, tape.each(k.GT, scaled, tape.constant(float(threshold))), x, bent)
+    bent = _scaled(tape, tape.each(k.T_SOFTPLUS, scaled), 1.0 / beta)
+    return tape.each(k.T_WHERE, tape.each(k.T_GT, scaled, tape.constant(float(threshold))), x, bent)
 
 
-_RULES: dict[str, Rule] = {
-    "add": _plus(k.ADD), "sub": _plus(k.SUB), "rsub": _rsub, "pow": _pow, "rsqrt": _rsqrt, "clamp": _clamp,
-    "sum": _folded(k.SUM), "mean": _folded(k.SUM, True), "amax": _folded(k.LARGEST), "amin": _folded(k.SMALLEST),
+_OTHER_RULES: dict[str, Rule] = {
+    "add": _plus(k.T_ADD), "sub": _plus(k.T_SUB), "rsub": _rsub, "pow": _pow, "rsqrt": _rsqrt, "clamp": _clamp,
+    "sum": _folded(k.T_SUM), "mean": _folded(k.T_SUM, True), "amax": _folded(k.T_LARGEST), "amin": _folded(k.T_SMALLEST),
     "mm": lambda tape, args: tape.product(*args), "bmm": lambda tape, args: tape.product(*args), "addmm": _addmm,
-    "_softmax": _softmax(k.SOFTMAX), "_log_softmax": _softmax(k.LOG_SOFTMAX),
-    "_softmax_backward_data": _soft_back(k.SOFTMAX_BACK),
-    "_log_softmax_backward_data": _soft_back(k.LOG_SOFTMAX_BACK),
+    "_softmax": _softmax(k.T_SOFTMAX), "_log_softmax": _softmax(k.T_LOG_SOFTMAX),
+    "_softmax_backward_data": _soft_back(k.T_SOFTMAX_BACK),
+    "_log_softmax_backward_data": _soft_back(k.T_LOG_SOFTMAX_BACK),
     "nll_loss_forward": _nll, "nll_loss_backward": _nll_back, "threshold_backward": _threshold_back,
     "leaky_relu": _leaky, "leaky_relu_backward": _leaky_back, "where": _where, "softplus": _softplus,
     "_unsafe_view": lambda tape, args: reshaped(tape, args[0], args[1]),
 }  # fmt: skip
-_KNOWN = {*_UNARY, *_BINARY, *_MADE, *_SAME, *_RULES, *VIEWS, "_to_copy"}
+_KNOWN = {*_UNARY, *_BINARY, *_MADE, *_UNCHANGED, *_OTHER_RULES, *VIEW_RULES, "_to_copy"}
 
 DECOMPOSED = {
     op: rule

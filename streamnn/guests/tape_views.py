@@ -95,7 +95,7 @@ def _slice_back(tape: Tape, args: Args) -> View:
     return _placed(tape, gradient, shape, lambda x: _sliced(x, dim, start, stop, step))
 
 
-VIEWS: dict[str, Callable[[Tape, Args], Any]] = {
+VIEW_RULES: dict[str, Callable[[Tape, Args], Any]] = {
     "t": lambda tape, a: _swapped(a[0], 0, -1) if len(a[0].shape) > 1 else a[0],
     "transpose": lambda tape, a: _swapped(*a),
     "permute": lambda tape, a: _permuted(a[0], [d % len(a[1]) for d in a[1]]),
