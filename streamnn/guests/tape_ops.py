@@ -74,18 +74,20 @@ def translated(module: fx.GraphModule, tape: Tape, given: Sequence[View]) -> lis
 
 
 def _value(node: fx.Node, tape: Tape, values: dict[fx.Node, Any]) -> Any:
-    schema = getattr(node.target, "_schema", None)
-    name = schema.name.removeprefix("aten::") if schema else str(node.target)
+    operation: Any = node.target
+    schema = getattr(operation, "_schema", None)
+    name = schema.name.removeprefix("aten::") if schema else str(operation)
     if schema is None or schema.is_mutable:
         raise NotKnown(name)
-    result = node.meta.get("val")
+    result: Any = node.meta.get("val")
     if name in _MADE:
         like = fx.map_arg(node.args, lambda n: torch.zeros(n.meta["val"].shape, dtype=n.meta["val"].dtype))
-        return tape.constant(_plain(node.target(*like, **node.kwargs)).numpy())  # type: ignore[operator]
+        return tape.constant(_plain(operation(*like, **node.kwargs)).numpy())
     args: Args = list(fx.map_arg(node.args, values.__getitem__))
     options = dict(node.kwargs)
     if name == "_to_copy":
-        return _converted(tape, args[0], node.args[0].meta["val"].dtype, result.dtype)  # type: ignore[union-attr]
+        before: Any = node.args[0]
+        return _converted(tape, args[0], before.meta["val"].dtype, result.dtype)
     for argument in schema.arguments[len(args) :]:
         given = options.pop(argument.name, argument.default_value)
         if not argument.kwarg_only or argument.name in ("alpha", "beta", "rounding_mode"):
