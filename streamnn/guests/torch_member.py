@@ -28,6 +28,8 @@ from .questions import Questions
 from .traced import NotTraced, Traced
 
 f4 = np.float32
+_EAGER = "eager"
+"""Leaf of a state that was learnt eagerly where another road was open: it goes on so, with the same bits."""
 
 
 class TorchMember(Member):
@@ -88,6 +90,8 @@ class TorchMember(Member):
                 **moments,
                 "optimiser": np.frombuffer(rule.encode(), np.uint8).copy(),
             }
+            if guest.road == "eager":
+                self.s[_EAGER] = np.zeros(1, np.uint8)
             if self.facts.draws:
                 self.s["random"] = start_of_draws(device_of(guest), self.seed)
         self.grows = not self.facts.rule.columns
@@ -245,7 +249,7 @@ class TorchMember(Member):
 
     def _new_engine(self) -> tuple[Eager, str]:
         """The fastest that can be had, and why it is no faster one."""
-        if self.guest.road == "eager":
+        if self.guest.road == "eager" or (_EAGER in self.s and self.guest.road != "traced"):
             return Eager(*self._arguments()), "as was asked for"
         try:
             engine = Traced(*self._arguments())
@@ -289,6 +293,11 @@ class TorchMember(Member):
         if rule is not None and rule.tobytes() != self.s["optimiser"].tobytes():
             here, there = self.s["optimiser"].tobytes().decode(), rule.tobytes().decode(errors="replace")
             raise StateError(f"{self.name}: the optimiser is {here!r} here and {there!r} in the state")
+        mark = f"{self.name}/{_EAGER}"
+        if mark in arrays:
+            self.s[_EAGER] = np.zeros(1, np.uint8)
+        elif _EAGER in self.s:
+            arrays = {**arrays, mark: self.s[_EAGER]}
         super().load_state_dict(arrays)
         self._engine = None
 
