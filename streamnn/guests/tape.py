@@ -27,7 +27,7 @@ class View(NamedTuple):
     @property
     def is_flat(self) -> bool:
         """Whether they lie one after another."""
-        return self.steps == _steps(self.shape)
+        return self.steps == steps_of(self.shape)
 
     def of(self, x: np.ndarray) -> np.ndarray:
         """The numbers themselves, in the array that holds them."""
@@ -68,7 +68,7 @@ class Tape:
     def fresh(self, shape: Sequence[int]) -> View:
         """Room for numbers, 0 at first."""
         at, self.size = self.size, self.size + prod(shape)
-        return View(at, tuple(shape), _steps(shape))
+        return View(at, tuple(shape), steps_of(shape))
 
     def constant(self, value: np.ndarray | float) -> View:
         """Numbers that stay."""
@@ -195,7 +195,8 @@ class Tape:
         self.work += prod(n)
 
 
-def _steps(shape: Sequence[int]) -> tuple[int, ...]:
+def steps_of(shape: Sequence[int]) -> tuple[int, ...]:
+    """Of numbers of a shape that lie one after another."""
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from .tape import Tape, View, _steps
+from .tape import Tape, View, steps_of
 
 Args = list[Any]
 
@@ -16,7 +16,7 @@ def reshaped(tape: Tape, x: View, shape: Sequence[int]) -> View:
     sizes = list(shape)
     if -1 in sizes:
         sizes[sizes.index(-1)] = prod(x.shape) // max(prod(n for n in sizes if n != -1), 1)
-    return View(tape.flat(x).at, tuple(sizes), _steps(sizes))
+    return View(tape.flat(x).at, tuple(sizes), steps_of(sizes))
 
 
 def _permuted(x: View, order: Sequence[int]) -> View:
@@ -73,7 +73,7 @@ def _joined(tape: Tape, parts: Sequence[View], dim: int) -> View:
     d = dim % len(parts[0].shape)
     sizes = [p.shape[d] for p in parts]
     shape = (*parts[0].shape[:d], sum(sizes), *parts[0].shape[d + 1 :])
-    places = _split(View(0, shape, _steps(shape)), sizes, d)
+    places = _split(View(0, shape, steps_of(shape)), sizes, d)
     return tape.put(shape, list(zip(places, parts, strict=True)))
 
 
@@ -82,7 +82,7 @@ def _stacked(tape: Tape, parts: Sequence[View], dim: int) -> View:
 
 
 def _placed(tape: Tape, value: View, shape: Sequence[int], place: Callable[[View], View]) -> View:
-    return tape.put(shape, [(place(View(0, tuple(shape), _steps(shape))), value)])
+    return tape.put(shape, [(place(View(0, tuple(shape), steps_of(shape))), value)])
 
 
 def _select_back(tape: Tape, args: Args) -> View:
