@@ -23,8 +23,8 @@ run: $(VENV)/.base ## replay New York's flights of early 2013 and write the repo
 test: $(VENV)/.test ## the fast tests, file by file in two processes (WORKERS=0: in this one)
 	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-test-all: $(VENV)/.all ## every test and doctest: slow ones, those that need torch, those that need a Kafka broker
-	@$(BIN)/pytest -rs --doctest-glob='*.md' --ignore-glob='*/conftest.py' $(DOCTESTS) $(DOCS) $(TESTS) $(PYTEST_ARGS)
+test-all: $(VENV)/.all ## every test and doctest, as test does: slow ones, those that need torch or a Kafka broker too
+	@$(BIN)/pytest -rs -n $(WORKERS) --dist loadfile --doctest-glob='*.md' --ignore-glob='*/conftest.py' $(DOCTESTS) $(DOCS) $(TESTS) $(PYTEST_ARGS)
 
 test-kafka: $(VENV)/.all ## Kafka alone, on a real broker: STREAMNN_KAFKA, KAFKA_HOME or Docker
 	@$(BIN)/pytest -rs tests/broker $(PYTEST_ARGS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch._guards import TracingContext, tracing
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
 aten = torch.ops.aten
@@ -15,10 +17,20 @@ _DIVISIONS = (aten.div.Scalar, aten.div.Tensor)
 Graph = Callable[..., tuple[Tensor, ...]]
 
 
-def graph_of(f: Callable[..., Any], *args: Tensor) -> Graph:
-    """A function as a graph, recorded on tensors of the shapes that it will get; call it by :func:`replayed`."""
-    module = make_fx(f)(*args)
+def recorded(
+    f: Callable[..., Any], args: Sequence[Tensor], decomposed: Mapping[Any, Callable[..., Any]] | None = None
+) -> fx.GraphModule:
+    """A function's operations on tensors of the shapes that it will get, without those that give what they get."""
+    # one mode for the shapes of all values: torch would make one a value, in three quarters of the time of recording
+    with tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True))):
+        module: fx.GraphModule = make_fx(f, decomposition_table=decomposed)(*args)
     simplify(module.graph)
+    return module
+
+
+def graph_of(f: Callable[..., Any], *args: Tensor) -> Graph:
+    """A function as a graph that TorchScript replays; call it by :func:`replayed`."""
+    module = recorded(f, args)
     for node in module.graph.nodes:
         if isinstance(node.target, torch._ops.OpOverload):  # a script finds the overload by its arguments
             node.target = node.target.overloadpacket

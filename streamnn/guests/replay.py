@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch._dispatch.python import enable_python_dispatcher
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from ..errors import SpecError
 from ..lowered.arrays import COUNT_WIDTH, STEPS_MADE
 from ..lowered.optimisers import Optimiser
 from ..state import Arrays
 from . import tape_kernel as k
-from .graphs import simplify
+from .graphs import recorded
 from .guest import Guest
 from .tape import NotKnown, Tape, View
 from .tape_ops import DECOMPOSED, translated
@@ -116,8 +115,7 @@ class Replay:
         self._hyper: np.ndarray | None = None
 
     def _recorded(self, f: Callable[..., Any], given: Sequence[View], *args: Tensor) -> list[View]:
-        module = make_fx(f, decomposition_table=DECOMPOSED)(*args)
-        simplify(module.graph)
+        module = recorded(f, args, DECOMPOSED)
         self._tape.used = set()
         return translated(module, self._tape, given)
 
