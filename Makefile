@@ -37,7 +37,7 @@ types: $(VENV)/.dev ## type check
 	@$(BIN)/mypy
 
 doctest: $(VENV)/.test ## the examples in docstrings and documents
-	@$(BIN)/pytest --doctest-ignore-import-errors --doctest-glob='*.md' $(DOCTESTS) $(DOCS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --doctest-ignore-import-errors --doctest-glob='*.md' $(DOCTESTS) $(DOCS) $(PYTEST_ARGS)
 
 format: $(VENV)/.dev ## sort imports and format every file
 	@$(BIN)/ruff check --fix-only -q .

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-# Compiled kernels are cached by the file they are in, not by those they call: keep a cache for each state of the code,
-# so that no test ever runs machine code of yesterday.
-_ROOT = Path(__file__).parent.parent
-_sources = b"".join(p.read_bytes() for p in sorted((_ROOT / "streamnn").rglob("*.py")))
-_cache = _ROOT / ".numba_cache" / hashlib.sha256(_sources).hexdigest()[:16]
-if "NUMBA_CACHE_DIR" not in os.environ:
-    for old in _cache.parent.glob("*"):
-        if old != _cache:
-            shutil.rmtree(old, ignore_errors=True)
-    os.environ["NUMBA_CACHE_DIR"] = str(_cache)
 
 # the first example of a test may compile a kernel, so no deadline; in CI the same examples every time
 settings.register_profile("streamnn", deadline=None, derandomize="CI" in os.environ)
