@@ -1,4 +1,4 @@
-"""What tests and examples share: a cache of machine code; and those that import torch are skipped without it."""
+"""What tests and examples share, a cache of machine code; and examples that import torch are skipped without it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def recorded(
     f: Callable[..., Any], args: Sequence[Tensor], decomposed: Mapping[Any, Callable[..., Any]] | None = None
 ) -> fx.GraphModule:
     """A function's operations on tensors of the shapes that it will get, without those that give what they get."""
-    # one mode for the shapes of all values: torch would make one a value, in three quarters of the time of recording
+    # one mode for the shapes of all values: torch would make one a value, in half of the time of recording
     with tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True))):
         module: fx.GraphModule = make_fx(f, decomposition_table=decomposed)(*args)
     simplify(module.graph)

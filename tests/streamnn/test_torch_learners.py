@@ -44,7 +44,7 @@ LEARNERS = {
     "mlp-adam": (partial(TorchClassifier, mlp), ("lowered", "eager")),
     "mlp-sgd-8": (partial(TorchClassifier, mlp, "sgd", 0.1, batch=8), ("lowered", "eager")),
     "dropout": (partial(TorchClassifier, dropped), ("lowered", "eager")),
-    "lstm": (partial(TorchClassifier, Recurrent, window=4), ("lowered", "eager", "traced")),
+    "lstm": (partial(TorchClassifier, Recurrent, window=8), ("lowered", "eager", "traced")),
     "regressor": (partial(TorchRegressor, mlp), ("lowered", "eager")),
 }
 ROADS = [(name, road) for name, (_, roads) in LEARNERS.items() for road in roads]
